@@ -1,0 +1,78 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Every target of ours: Swift 6 language mode comes from the tools version; warnings are errors.
+let strict: [SwiftSetting] = [
+  .treatAllWarnings(as: .error),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+]
+let strictC: [CSetting] = [.treatAllWarnings(as: .error)]
+
+let package = Package(
+  name: "vrbridge",
+  products: [
+    .executable(name: "vrbridge", targets: ["vrbridge"]),
+    .library(name: "BridgeClient", targets: ["BridgeClient"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+    .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+    .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
+  ],
+  targets: [
+    // C libraries of the distribution.
+    .systemLibrary(name: "CUdev", pkgConfig: "libudev", providers: [.apt(["libudev-dev"])]),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    // What the kernel offers and Swift's Glibc module does not show.
+    .target(name: "CLinux", cSettings: strictC),
+    // The header that a renderer drops in.
+    .target(name: "CVRBridge", cSettings: strictC),
+
+    // The house, ground floor first (docs/architecture.md).
+    .target(name: "Spatial", swiftSettings: strict),
+    .target(name: "Sensing", dependencies: ["Spatial"], swiftSettings: strict),
+    .target(
+      name: "StrictYAML", dependencies: [.product(name: "Yams", package: "Yams")], swiftSettings: strict),
+    .target(
+      name: "Devices",
+      dependencies: ["Spatial", "Sensing", "StrictYAML", "CLinux", "CUdev", "CZlib"],
+      swiftSettings: strict),
+    .target(name: "Tracking", dependencies: ["Spatial", "Sensing"], swiftSettings: strict),
+    .target(
+      name: "BridgeProtocol",
+      dependencies: [
+        "Spatial", "Sensing", "CLinux", "CVRBridge",
+        .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+      ],
+      exclude: ["Protos", "Generated/README.md"],
+      swiftSettings: strict),
+    .target(
+      name: "BridgeClient",
+      dependencies: ["Spatial", "Sensing", "BridgeProtocol", "CLinux", "CVRBridge"],
+      swiftSettings: strict),
+    .target(
+      name: "Bridge",
+      dependencies: [
+        "Spatial", "Sensing", "StrictYAML", "Devices", "Tracking", "BridgeProtocol", "CLinux",
+        .product(name: "DequeModule", package: "swift-collections"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+        .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+      ],
+      swiftSettings: strict),
+    .executableTarget(
+      name: "vrbridge",
+      dependencies: [
+        "Spatial", "Sensing", "StrictYAML", "Devices", "BridgeProtocol", "Bridge", "BridgeClient", "CLinux",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+        .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+      ],
+      swiftSettings: strict),
+  ]
+)

@@ -1,0 +1,174 @@
+import BridgeProtocol
+import Glibc
+import Sensing
+import StrictYAML
+
+/// Everything that can be set. Each key is optional; later sources win: default, file, environment, flags.
+public struct Configuration: Sendable, Equatable {
+  public enum Demo: String, Sendable, CaseIterable {
+    case never
+    case ifNoDevice = "if-no-device"
+    case always
+  }
+
+  /// Folder of device descriptions.
+  public var descriptions = Setting(DescriptionFolder.standard())
+  /// Read real devices.
+  public var hardware = Setting(true)
+  public var demo = Setting(Demo.never)
+  /// `FILE[,speed=N|max][,config=BLOB][,serial=S][,loop][,wait]`.
+  public var recorded = Setting<[String]>([])
+  /// Role by serial number.
+  public var roles = Setting<[String: DeviceRole]>([:])
+  public var socketPath = Setting(SocketPath.preferred)
+  public var socketGroup = Setting("")
+  public var maximumClients = Setting(64)
+  public var access = Setting(AccessRules.standard)
+  /// SCHED_FIFO priority of the tracking thread; 0 for the ordinary scheduler.
+  public var realtimePriority = Setting(0)
+  public var lockMemory = Setting(false)
+  public var logLevel = Setting("info")
+
+  public init() {}
+
+  static let logLevels = ["trace", "debug", "info", "notice", "warning", "error", "critical"]
+
+  static let keys: [String: [String]] = [
+    "": ["devices", "socket", "access", "tracking", "log"],
+    "devices": ["descriptions", "hardware", "demo", "recorded", "roles"],
+    "socket": ["path", "group", "max_clients"],
+    "access": Scope.allCases.map(\.rawValue),
+    "scope": ["users", "groups", "everyone"],
+    "tracking": ["realtime_priority", "lock_memory"],
+    "log": ["level"],
+  ]
+
+  /// Lays a file over what is set.
+  public mutating func apply(text: String, file: String) throws(DocumentError) {
+    let root = try YAMLDocument(text: text, file: file).root.mapping(keys: Self.keys[""] ?? [])
+    func source(_ value: YAMLValue) -> String { "\(file):\(value.line)" }
+    if let devices = try root["devices"]?.mapping(keys: Self.keys["devices"] ?? []) {
+      if let value = devices["descriptions"] { descriptions = Setting(try value.string(), from: source(value)) }
+      if let value = devices["hardware"] { hardware = Setting(try value.boolean(), from: source(value)) }
+      if let value = devices["demo"] {
+        demo = Setting(try value.choice(Demo.allCases.map { ($0.rawValue, $0) }), from: source(value))
+      }
+      if let value = devices["recorded"] {
+        var list: [String] = []
+        for item in try value.list() {
+          let text = try item.string()
+          do { _ = try RecordedSource(text) } catch { throw item.error(String(describing: error)) }
+          list.append(text)
+        }
+        recorded = Setting(list, from: source(value))
+      }
+      if let value = devices["roles"] {
+        var table: [String: DeviceRole] = [:]
+        for (key, role) in try value.pairs() {
+          table[try key.string()] = try role.choice(DeviceRole.allCases.map { ($0.name, $0) })
+        }
+        roles = Setting(table, from: source(value))
+      }
+    }
+    if let socket = try root["socket"]?.mapping(keys: Self.keys["socket"] ?? []) {
+      if let value = socket["path"] { socketPath = Setting(try value.string(), from: source(value)) }
+      if let value = socket["group"] { socketGroup = Setting(try value.string(), from: source(value)) }
+      if let value = socket["max_clients"] {
+        maximumClients = Setting(try value.integer(in: 1...10_000), from: source(value))
+      }
+    }
+    if let given = root["access"] {
+      access = Setting(try AccessRules(given, base: access.value), from: source(given))
+    }
+    if let tracking = try root["tracking"]?.mapping(keys: Self.keys["tracking"] ?? []) {
+      if let value = tracking["realtime_priority"] {
+        realtimePriority = Setting(try value.integer(in: 0...90), from: source(value))
+      }
+      if let value = tracking["lock_memory"] { lockMemory = Setting(try value.boolean(), from: source(value)) }
+    }
+    if let log = try root["log"]?.mapping(keys: Self.keys["log"] ?? []) {
+      if let value = log["level"] {
+        logLevel = Setting(try value.choice(Self.logLevels.map { ($0, $0) }), from: source(value))
+      }
+    }
+  }
+
+  /// Lays environment variables over what is set.
+  public mutating func apply(environment: [String: String]) throws(DocumentError) {
+    func fault(_ name: String, _ value: String, allowed: String) -> DocumentError {
+      DocumentError(file: "environment", problem: "\(name)='\(value)' is not usable", allowed: allowed)
+    }
+    if let value = environment["VRBRIDGE_DEVICES"] {
+      descriptions = Setting(value, from: "VRBRIDGE_DEVICES")
+    }
+    // SocketPath looks at VRBRIDGE_SOCKET too, for clients; here it must also outrank the file.
+    if let value = environment["VRBRIDGE_SOCKET"], !value.isEmpty {
+      socketPath = Setting(value, from: "VRBRIDGE_SOCKET")
+    }
+    if let value = environment["VRBRIDGE_LOG_LEVEL"] {
+      guard Self.logLevels.contains(value) else {
+        throw fault("VRBRIDGE_LOG_LEVEL", value, allowed: Self.logLevels.joined(separator: ", "))
+      }
+      logLevel = Setting(value, from: "VRBRIDGE_LOG_LEVEL")
+    }
+    if let value = environment["VRBRIDGE_DEMO"] {
+      guard let demo = Demo(rawValue: value) else {
+        throw fault("VRBRIDGE_DEMO", value, allowed: Demo.allCases.map(\.rawValue).joined(separator: ", "))
+      }
+      self.demo = Setting(demo, from: "VRBRIDGE_DEMO")
+    }
+  }
+
+  /// Where a configuration file is looked for when none is named: the user's, then the system's.
+  public static func standardFile(environment: [String: String]) -> String? {
+    let home = environment["XDG_CONFIG_HOME"] ?? environment["HOME"].map { $0 + "/.config" }
+    let candidates = [home.map { $0 + "/vrbridge/vrbridge.yaml" }, "/etc/vrbridge/vrbridge.yaml"]
+    return candidates.compactMap { $0 }.first { Glibc.access($0, R_OK) == 0 }
+  }
+
+  /// The configuration in force as a file that would give it, with the source of each value.
+  public func text() -> String {
+    var lines: [String] = []
+    func line(_ indent: Int, _ key: String, _ value: String, _ source: String) {
+      let body = String(repeating: "  ", count: indent) + key + ": " + value
+      lines.append(body + String(repeating: " ", count: max(1, 56 - body.count)) + "# " + source)
+    }
+    lines.append("devices:")
+    line(1, "descriptions", quote(descriptions.value), descriptions.source)
+    line(1, "hardware", String(hardware.value), hardware.source)
+    line(1, "demo", demo.value.rawValue, demo.source)
+    line(1, "recorded", "[" + recorded.value.map(quote).joined(separator: ", ") + "]", recorded.source)
+    let table = roles.value.sorted { $0.key < $1.key }.map { "\(quote($0.key)): \($0.value.name)" }
+    line(1, "roles", "{" + table.joined(separator: ", ") + "}", roles.source)
+    lines.append("socket:")
+    line(1, "path", quote(socketPath.value), socketPath.source)
+    line(1, "group", quote(socketGroup.value), socketGroup.source)
+    line(1, "max_clients", String(maximumClients.value), maximumClients.source)
+    lines.append("access:")
+    for scope in Scope.allCases {
+      line(1, scope.rawValue, access.value[scope].text, access.source)
+    }
+    lines.append("tracking:")
+    line(1, "realtime_priority", String(realtimePriority.value), realtimePriority.source)
+    line(1, "lock_memory", String(lockMemory.value), lockMemory.source)
+    lines.append("log:")
+    line(1, "level", logLevel.value, logLevel.source)
+    return lines.joined(separator: "\n") + "\n"
+  }
+}
+
+/// A double-quoted YAML scalar: any text, and no surprise with `yes` or `1e3`.
+func quote(_ text: String) -> String {
+  var result = "\""
+  for scalar in text.unicodeScalars {
+    switch scalar {
+    case "\"": result += "\\\""
+    case "\\": result += "\\\\"
+    case _ where scalar.value < 32 || scalar.value == 127:
+      let digits = String(scalar.value, radix: 16)
+      result += "\\x" + (digits.count < 2 ? "0" : "") + digits
+    default: result.unicodeScalars.append(scalar)
+    }
+  }
+  return result + "\""
+}

@@ -1,0 +1,133 @@
+import BridgeProtocol
+import CLinux
+import Devices
+import Logging
+import Sensing
+import ServiceLifecycle
+import Spatial
+import StrictYAML
+
+/// The bridge: tracking loop, devices and socket, wired together.
+public final class Daemon: Sendable {
+  private let page: PosePage
+  private let loop: TrackingLoop
+  private let manager: DeviceManager
+  private let server: SocketServer
+  private let configuration: Configuration
+  private let log: Logger
+  public let socketPath: String
+
+  /// Loads descriptions, binds the socket and makes the pose page; nothing runs yet.
+  public init(_ configuration: Configuration, log: Logger) throws {
+    self.configuration = configuration
+    self.log = log
+    let catalog = try Self.loadCatalog(configuration, log: log)
+    page = try Self.makePage()
+    let events = EventRing(
+      capacity: 8192, empty: TrackingEvent(.pose, device: DeviceID(0), role: .none))
+    let notices = EventRing(
+      capacity: 256, empty: TrackingEvent(.ended, device: DeviceID(0), role: .none))
+    let demand = PoseDemand()
+    loop = try TrackingLoop(
+      events: events, notices: notices, priority: configuration.realtimePriority.value)
+    let relay = AnnouncementRelay()
+    let manager = try DeviceManager(
+      loop: loop, page: page, events: events, notices: notices, demand: demand, catalog: catalog,
+      configuration: configuration, log: log, announce: { relay.send($0) })
+    self.manager = manager
+    server = try SocketServer(
+      options: SocketServer.Options(
+        path: configuration.socketPath.value, group: configuration.socketGroup.value,
+        maximumClients: configuration.maximumClients.value),
+      access: configuration.access.value, page: page, events: events, demand: demand,
+      requests: SocketServer.Requests(
+        devices: { manager.messages },
+        haptic: { manager.haptic($0) },
+        setRole: { manager.setRole($0, $1) },
+        recenter: { manager.recenter() },
+        firstSubscription: { manager.clientSubscribed() }),
+      log: log)
+    server.onDeviceEvent = { manager.note($0) }
+    relay.connect(server)
+    socketPath = configuration.socketPath.value
+    if configuration.lockMemory.value {
+      let result = linux_lock_memory()
+      if result != 0 {
+        log.warning("memory can't be locked (\(errorText(result))); raise LimitMEMLOCK or unset 'lock_memory'")
+      }
+    }
+  }
+
+  private static func makePage() throws(StartError) -> PosePage {
+    do {
+      return try PosePage(now: Timestamp(nanoseconds: linux_monotonic_ns()))
+    } catch {
+      throw StartError("the kernel gives no shared memory: \(errorText(error.code))")
+    }
+  }
+
+  static func loadCatalog(_ configuration: Configuration, log: Logger) throws -> DeviceCatalog {
+    let folder = configuration.descriptions.value
+    do {
+      let (catalog, faults) = try DeviceCatalog.load(folder: folder)
+      for fault in faults { log.error("\(fault)") }
+      guard !catalog.descriptions.isEmpty else { throw StartError("no device description in \(folder) can be used") }
+      return catalog
+    } catch let error as StartError {
+      throw error
+    } catch {
+      throw StartError("the device descriptions in \(folder) can't be read; set VRBRIDGE_DEVICES or 'devices: descriptions'")
+    }
+  }
+
+  /// The parts as services; on shutdown the last goes first, so that what was tracked reaches the clients.
+  public var services: [any Service] {
+    [
+      ThreadService(name: "socket server", run: server.run, stop: server.stop),
+      ThreadService(
+        name: "tracking loop",
+        run: { [page, loop] in
+          loop.run()
+          page.markClosed()
+        }, stop: loop.stop),
+      ThreadService(name: "device manager", run: manager.run, stop: manager.stop),
+    ]
+  }
+
+  /// Reads descriptions and configuration again; what can't change in flight (socket, priorities) is named.
+  public func reload(_ new: Configuration) {
+    do {
+      let catalog = try Self.loadCatalog(new, log: log)
+      manager.reload(catalog: catalog, configuration: new)
+      server.update(access: new.access.value)
+      if new.socketPath != configuration.socketPath || new.realtimePriority != configuration.realtimePriority {
+        log.notice("changes of socket and tracking take effect after a restart")
+      }
+      log.notice("descriptions and configuration read again", metadata: ["families": "\(catalog.descriptions.count)"])
+    } catch {
+      log.error("reload refused, the old configuration stays in force: \(error)")
+    }
+  }
+}
+
+/// Runs a blocking loop on a thread of its own as a service.
+struct ThreadService: Service {
+  let name: String
+  let run: @Sendable () -> Void
+  let stop: @Sendable () -> Void
+
+  init(name: String, run: @escaping @Sendable () -> Void, stop: @escaping @Sendable () -> Void) {
+    self.name = name
+    self.run = run
+    self.stop = stop
+  }
+
+  func run() async throws {
+    let thread = WorkerThread(name: name, run)
+    await withTaskCancellationOrGracefulShutdownHandler {
+      await thread.ended()
+    } onCancelOrGracefulShutdown: {
+      stop()
+    }
+  }
+}

@@ -1,0 +1,545 @@
+import BridgeProtocol
+import CLinux
+import Devices
+import Foundation
+import Glibc
+import Logging
+import Sensing
+import SwiftProtobuf
+import Spatial
+import Synchronization
+import Tracking
+
+/// Finds devices, opens them, joins their interfaces, gives them roles, keeps them alive and remembers them.
+///
+/// One thread; what blocks (feature reports, opening) happens here and never on the tracking thread.
+///
+/// `@unchecked Sendable`: devices are behind a mutex, the rest belongs to the manager's thread or is constant.
+final class DeviceManager: @unchecked Sendable {
+  private let loop: TrackingLoop
+  private let page: PosePage
+  private let events: EventRing<TrackingEvent>
+  private let notices: EventRing<TrackingEvent>
+  private let demand: PoseDemand
+  private let log: Logger
+  private let epoll: Int32
+  private let signal: Int32
+  private let timer: Int32
+  private let isStopping = Atomic<Bool>(false)
+  private let commands = Mutex<[@Sendable (DeviceManager) -> Void]>([])
+  private let devices = Mutex<[KnownDevice]>([])
+  private let announce: @Sendable (Vrbridge_V1_DeviceEvent) -> Void
+  private var catalog: DeviceCatalog
+  private var configuration: Configuration
+  private var udev: UdevMonitor?
+  /// Nodes that are open or were refused, so that one is not opened twice.
+  private var openNodes: [String: DeviceID] = [:]
+  /// Interfaces without motion whose device has not come yet.
+  private var waiting: [(match: DeviceCatalog.Match, transport: any Transport, path: String?)] = []
+  private var sources: VirtualDevices?
+  private var nextID: UInt32 = 1
+
+  private static let udevToken: UInt64 = 1
+  private static let signalToken: UInt64 = 2
+  private static let noticeToken: UInt64 = 3
+  private static let timerToken: UInt64 = 4
+
+  init(
+    loop: TrackingLoop, page: PosePage, events: EventRing<TrackingEvent>, notices: EventRing<TrackingEvent>,
+    demand: PoseDemand, catalog: DeviceCatalog, configuration: Configuration, log: Logger,
+    announce: @escaping @Sendable (Vrbridge_V1_DeviceEvent) -> Void
+  ) throws {
+    self.loop = loop
+    self.page = page
+    self.events = events
+    self.notices = notices
+    self.demand = demand
+    self.catalog = catalog
+    self.configuration = configuration
+    self.log = log
+    self.announce = announce
+    epoll = linux_epoll_create()
+    signal = linux_eventfd()
+    timer = linux_timerfd()
+    guard epoll >= 0, signal >= 0, timer >= 0 else { throw StartError("no descriptors are left for the device manager") }
+    linux_epoll_add(epoll, signal, Self.signalToken, 0)
+    linux_epoll_add(epoll, notices.wakeDescriptor, Self.noticeToken, 0)
+    linux_epoll_add(epoll, timer, Self.timerToken, 0)
+  }
+
+  deinit { for descriptor in [epoll, signal, timer] { Glibc.close(descriptor) } }
+
+  // MARK: from any thread
+
+  var messages: [Vrbridge_V1_Device] { devices.withLock { $0.map(\.message) } }
+
+  func post(_ command: @escaping @Sendable (DeviceManager) -> Void) {
+    commands.withLock { $0.append(command) }
+    linux_eventfd_signal(signal)
+  }
+
+  func stop() {
+    isStopping.store(true, ordering: .sequentiallyConsistent)
+    linux_eventfd_signal(signal)
+  }
+
+  func setRole(_ id: DeviceID, _ role: DeviceRole) -> Bool {
+    let isKnown = devices.withLock { $0.contains { $0.id == id } }
+    if isKnown { post { $0.assign(role, to: id) } }
+    return isKnown
+  }
+
+  /// - Returns: what is wrong, or nil when the request was taken.
+  func haptic(_ request: Vrbridge_V1_Haptic) -> Vrbridge_V1_ErrorCode? {
+    let id = DeviceID(request.deviceID)
+    let state = devices.withLock { list -> (Bool, Bool) in
+      guard let device = list.first(where: { $0.id == id && $0.isConnected }) else { return (false, false) }
+      return (true, device.parts.values.contains { $0.part.haptics != nil })
+    }
+    guard state.0 else { return .notFound }
+    guard state.1 else { return .unsupported }
+    post { $0.vibrate(request) }
+    return nil
+  }
+
+  /// Battery, health and links, as the tracking loop saw them.
+  func note(_ event: TrackingEvent) {
+    let id = DeviceID(event.device)
+    if event.kind == .linkUp {
+      post { $0.linkCame(id) }
+      return
+    }
+    let message = devices.withLock { list -> Vrbridge_V1_Device? in
+      guard let place = list.firstIndex(where: { $0.id == id }) else { return nil }
+      switch event.kind {
+      case .battery: list[place].battery = BatteryState(level: event.value, isCharging: event.isCharging)
+      case .degraded: list[place].isDegraded = true
+      case .recovered: list[place].isDegraded = false
+      default: break
+      }
+      return list[place].message
+    }
+    guard let message else { return }
+    if event.kind == .degraded {
+      log.warning("device sends reports that can't be right", metadata: ["device": "\(message.name)", "errors": "\(message.health.decodeErrors)"])
+    }
+    tell(.changed, message)
+  }
+
+  /// Lets recordings start that wait for a client.
+  func clientSubscribed() { post { $0.sources?.startWaiting() } }
+
+  func reload(catalog: DeviceCatalog, configuration: Configuration) {
+    post { manager in
+      manager.catalog = catalog
+      manager.configuration = configuration
+      for (serial, role) in configuration.roles.value {
+        let id = manager.devices.withLock { $0.first { $0.serial == serial }?.id }
+        if let id { manager.assign(role, to: id) }
+      }
+      manager.scan()
+    }
+  }
+
+  // MARK: the thread
+
+  func run() {
+    linux_name_thread("devices")
+    let sources = VirtualDevices(manager: self, log: log)
+    self.sources = sources
+    start(sources)
+    let capacity = 16
+    var tokens = [UInt64](repeating: 0, count: capacity)
+    var conditions = [UInt32](repeating: 0, count: capacity)
+    while !isStopping.load(ordering: .sequentiallyConsistent) {
+      let timeout: Int32 = notices.prepareToWait() ? -1 : 0
+      let count = Int(linux_epoll_wait(epoll, &tokens, &conditions, Int32(capacity), timeout))
+      for index in 0..<max(0, count) {
+        switch tokens[index] {
+        case Self.udevToken:
+          while let change = udev?.nextChange() { apply(change) }
+        case Self.signalToken:
+          linux_eventfd_drain(signal)
+          let list = commands.withLock { list in
+            defer { list = [] }
+            return list
+          }
+          for command in list { command(self) }
+        case Self.noticeToken: linux_eventfd_drain(notices.wakeDescriptor)
+        case Self.timerToken: keepAlive()
+        default: break
+        }
+      }
+      while let notice = notices.pop() { ended(notice) }
+    }
+    sources.stop()
+    // Lets the tracking loop close the transports before it ends itself.
+    let pipelines = devices.withLock { $0.map(\.pipeline) }
+    for pipeline in pipelines { detach(pipeline) }
+  }
+
+  private func start(_ sources: VirtualDevices) {
+    if configuration.hardware.value {
+      if let monitor = UdevMonitor() {
+        udev = monitor
+        if monitor.fileDescriptor >= 0 {
+          linux_epoll_add(epoll, monitor.fileDescriptor, Self.udevToken, 0)
+        } else {
+          log.warning("udev can't be watched here: devices plugged in later are not noticed")
+        }
+        scan()
+      } else {
+        log.warning("libudev can't be used: no real devices")
+      }
+    }
+    for text in configuration.recorded.value { sources.play(text, catalog: catalog) }
+    let hasDevice = devices.withLock { !$0.isEmpty }
+    switch configuration.demo.value {
+    case .always: sources.startDemo(catalog: catalog)
+    case .ifNoDevice where !hasDevice: sources.startDemo(catalog: catalog)
+    case .ifNoDevice, .never: break
+    }
+  }
+
+  // MARK: hardware
+
+  private func scan() {
+    guard let udev else { return }
+    for node in udev.enumerate() { apply(.added(node)) }
+  }
+
+  private func apply(_ change: UdevMonitor.Change) {
+    switch change {
+    case .added(let node): open(node)
+    case .removed(let path):
+      openNodes[path] = nil
+      waiting.removeAll { entry in
+        guard entry.path == path else { return false }
+        entry.transport.close()
+        return true
+      }
+    }
+  }
+
+  private func open(_ node: HidrawNode) {
+    guard openNodes[node.path] == nil else { return }
+    // The kernel gives the descriptor in sysfs, so that devices of other kinds need not be opened.
+    guard let match = catalog.match(node.identity, descriptor: node.reportDescriptor) else { return }
+    let transport: HidrawTransport
+    do { transport = try HidrawTransport(path: node.path, identity: node.identity) } catch {
+      let hint = error.code == EACCES ? "; 'vrbridge doctor' tells which rule is missing" : ""
+      log.warning("\(match.description.name) found, but it can't be opened: \(error)\(hint)")
+      return
+    }
+    attach(match, transport, path: node.path)
+  }
+
+  // MARK: devices
+
+  /// Joins an open interface to its device, which is made when it is new and found again when it was here before.
+  func attach(_ match: DeviceCatalog.Match, _ transport: any Transport, path: String? = nil) {
+    let key = DeviceKey(transport.identity, match.description)
+    let serial = transport.identity.serial
+    let motion = match.part.reportsMotion
+    guard let id = find(key, serial: serial, match, canCreate: motion, origin: transport.identity.origin) else {
+      if motion {
+        log.error("no room for another device: \(PosePage.slotCount) are the limit", metadata: ["device": "\(match.description.name)"])
+        transport.close()
+      } else {
+        waiting.append((match, transport, path))
+      }
+      return
+    }
+    let isTaken = devices.withLock { list in
+      list.first { $0.id == id }?.parts[match.partIndex] != nil
+    }
+    if isTaken {
+      // A second node for the same part (a composite device seen twice) would double every sample.
+      log.debug("interface ignored: its part is open already", metadata: ["interface": "\(transport.identity.name)"])
+      transport.close()
+      return
+    }
+    open(match, transport, path: path, id: id, key: key)
+    guard motion else { return }
+    let joining = waiting.filter { DeviceKey($0.transport.identity, $0.match.description) == key }
+    waiting.removeAll { DeviceKey($0.transport.identity, $0.match.description) == key }
+    for entry in joining { open(entry.match, entry.transport, path: entry.path, id: id, key: key) }
+  }
+
+  private func open(
+    _ match: DeviceCatalog.Match, _ transport: any Transport, path: String?, id: DeviceID, key: DeviceKey
+  ) {
+    let opened: OpenedPart
+    do {
+      // A dongle answers for its wand only while that is on; until then nominal values must do.
+      if match.part.driver == .watchman, transport.identity.origin == .hardware {
+        opened = OpenedPart(
+          decoder: try PartDecoder(
+            part: match.part, descriptor: transport.descriptor, controls: match.description.controls),
+          calibration: InertialCalibration(), warnings: [])
+      } else {
+        opened = try PartOpener.open(match, transport: transport)
+      }
+    } catch {
+      log.error("\(match.description.name), part \(match.part.name): \(error)")
+      transport.close()
+      return
+    }
+    for warning in opened.warnings {
+      log.warning("\(match.description.name), part \(match.part.name): \(warning)")
+    }
+    let now = linux_monotonic_ns()
+    var change: (device: KnownDevice, cameBack: Bool)?
+    devices.withLock { list in
+      guard let place = list.firstIndex(where: { $0.id == id }) else { return }
+      list[place].parts[match.partIndex] = KnownDevice.OpenInterface(
+        transport: transport, part: match.part, path: path,
+        nextKeepAlive: match.part.keepAlive.map { now + Int64($0.seconds * 1e9) })
+      list[place].key = key
+      if list[place].serial.isEmpty { list[place].serial = opened.configuredSerial ?? "" }
+      if match.part.reportsMotion {
+        list[place].calibration = opened.calibration.source
+        if !list[place].isConnected {
+          list[place].isConnected = true
+          change = (list[place], true)
+        }
+      }
+    }
+    if let path { openNodes[path] = id }
+    guard let reference = devices.withLock({ $0.first { $0.id == id }?.pipeline }) else { return }
+    let box = PipelineAttachment(
+      reference: reference, transport: transport, part: match.partIndex, opened: opened, description: match.part)
+    loop.post { box.attach(to: $0) }
+    if let change { arrived(change.device) }
+    armTimer()
+  }
+
+  private func find(
+    _ key: DeviceKey, serial: String, _ match: DeviceCatalog.Match, canCreate: Bool, origin: Origin
+  ) -> DeviceID? {
+    let known = devices.withLock { list -> DeviceID? in
+      // The serial number is the unit itself; the port is where it was last.
+      if !serial.isEmpty,
+        let device = list.first(where: { $0.key.family == key.family && $0.serial == serial && $0.origin == origin })
+      {
+        return device.id
+      }
+      return list.first { device in
+        device.key == key && device.origin == origin
+          && (serial.isEmpty || device.serial.isEmpty || device.isConnected || device.serial == serial)
+      }?.id
+    }
+    if let known { return known }
+    guard canCreate else { return nil }
+    return create(key, serial: serial, match, origin: origin)
+  }
+
+  private func create(
+    _ key: DeviceKey, serial: String, _ match: DeviceCatalog.Match, origin: Origin
+  ) -> DeviceID? {
+    devices.withLock { list in
+      // A new device takes a free place in the page, or that of the longest-lost emulated or recorded one.
+      let used = Set(list.map(\.slot))
+      guard let slot = (0..<PosePage.slotCount).first(where: { !used.contains($0) }) else { return nil }
+      let id = DeviceID(nextID)
+      nextID += 1
+      let role = configuration.roles.value[serial] ?? Self.freeRole(match.description, list)
+      let pipeline = DevicePipeline(
+        id: id, role: role, slot: slot, partCount: match.description.parts.count,
+        tracker: DeviceTracker(
+          calibration: InertialCalibration(), sampleRate: match.part.sampleRate, clock: nil, origin: origin),
+        page: page, events: events, demand: demand)
+      list.append(
+        KnownDevice(
+          id: id, description: match.description, key: key, serial: serial, origin: origin, role: role,
+          slot: slot, pipeline: PipelineReference(pipeline: pipeline), statistics: pipeline.statistics))
+      return id
+    }
+  }
+
+  private static func freeRole(_ description: DeviceDescription, _ list: [KnownDevice]) -> DeviceRole {
+    let taken = Set(list.map(\.role))
+    return description.roles.first { !taken.contains($0) } ?? (description.kind == .tracker ? .tracker : .none)
+  }
+
+  private func arrived(_ device: KnownDevice) {
+    identify(device)
+    log.info(
+      "device arrived",
+      metadata: [
+        "device": "\(device.name)", "id": "\(device.id.number)", "serial": "\(device.serial)",
+        "role": "\(device.role.name)", "origin": "\(device.origin.name)",
+        "calibration": "\(device.calibration.rawValue)",
+      ])
+    tell(.arrived, device.message)
+  }
+
+  private func identify(_ device: KnownDevice) {
+    let page = page
+    // The page has one writer, the tracking thread.
+    let (slot, id, role, origin, isConnected, name) = (
+      device.slot, device.id, device.role, device.origin, device.isConnected, device.name
+    )
+    loop.post { _ in
+      page.identify(slot: slot, device: id, role: role, origin: origin, isConnected: isConnected, name: name)
+    }
+  }
+
+  private func ended(_ notice: TrackingEvent) {
+    let id = DeviceID(notice.device)
+    let change = devices.withLock { list -> KnownDevice? in
+      guard let place = list.firstIndex(where: { $0.id == id }) else { return nil }
+      let gone = list[place].parts.removeValue(forKey: Int(notice.index))
+      if let path = gone?.path { openNodes[path] = nil }
+      guard list[place].isConnected, !list[place].hasMotion else { return nil }
+      list[place].isConnected = false
+      return list[place]
+    }
+    guard let change else { return }
+    identify(change)
+    let reason = notice.value == 0 ? "ended" : errorText(Int32(notice.value))
+    log.info("device lost", metadata: ["device": "\(change.name)", "id": "\(change.id.number)", "reason": "\(reason)"])
+    tell(.lost, change.message)
+  }
+
+  private func detach(_ reference: PipelineReference) {
+    loop.post { $0.detach(reference.pipeline) }
+  }
+
+  private func assign(_ role: DeviceRole, to id: DeviceID) {
+    let change = devices.withLock { list -> [KnownDevice] in
+      guard let place = list.firstIndex(where: { $0.id == id }), list[place].role != role else { return [] }
+      var changed = [list[place]]
+      // A role is held by one device: the other takes what this one had.
+      if role != .none, role != .tracker, let other = list.firstIndex(where: { $0.role == role }) {
+        list[other].role = list[place].role
+        changed.append(list[other])
+      }
+      list[place].role = role
+      changed[0] = list[place]
+      return changed
+    }
+    for device in change {
+      let box = device.pipeline
+      let role = device.role
+      loop.post { _ in box.pipeline.role = role }
+      identify(device)
+      tell(.changed, device.message)
+    }
+  }
+
+  private func vibrate(_ request: Vrbridge_V1_Haptic) {
+    let interface = devices.withLock { list in
+      list.first { $0.id == DeviceID(request.deviceID) }?.parts.values.first { $0.part.haptics != nil }
+    }
+    guard let interface, let haptics = interface.part.haptics else { return }
+    let report = haptics.report(
+      amplitude: Double(request.amplitude), frequency: Double(request.frequencyHz),
+      duration: Double(min(request.durationNs, 10_000_000_000)) * 1e-9)
+    do {
+      switch haptics.kind {
+      case .output: try interface.transport.writeOutput(report)
+      case .feature: try interface.transport.setFeature(report)
+      }
+    } catch {
+      log.debug("haptics failed: \(error)")
+    }
+  }
+
+  /// A dongle's wand was switched on: now its ranges and its calibration can be read.
+  private func linkCame(_ id: DeviceID) {
+    let found = devices.withLock { list -> (KnownDevice, Int, KnownDevice.OpenInterface)? in
+      guard let device = list.first(where: { $0.id == id }), device.origin == .hardware,
+        let (index, interface) = device.parts.first(where: { $0.value.part.driver == .watchman })
+      else { return nil }
+      return (device, index, interface)
+    }
+    guard let (device, index, interface) = found else { return }
+    let match = DeviceCatalog.Match(description: device.description, partIndex: index)
+    guard let opened = try? PartOpener.open(match, transport: interface.transport) else { return }
+    for warning in opened.warnings { log.warning("\(device.name), part \(interface.part.name): \(warning)") }
+    let box = PipelineAttachment(
+      reference: device.pipeline, transport: interface.transport, part: index, opened: opened,
+      description: interface.part)
+    loop.post { _ in box.update() }
+    devices.withLock { list in
+      if let place = list.firstIndex(where: { $0.id == id }) { list[place].calibration = opened.calibration.source }
+    }
+  }
+
+  /// Makes the present headings the world's −Z, for every device.
+  func recenter() {
+    loop.post { loop in loop.forEachPipeline { $0.recenter() } }
+    tell(.recentered, Vrbridge_V1_Device())
+  }
+
+  private func tell(_ kind: Vrbridge_V1_DeviceEvent.Kind, _ device: Vrbridge_V1_Device) {
+    announce(
+      .with {
+        $0.kind = kind
+        $0.device = device
+        $0.timeNs = linux_monotonic_ns()
+      })
+  }
+
+  // MARK: keep-alive
+
+  private func keepAlive() {
+    var expirations: UInt64 = 0
+    _ = read(timer, &expirations, 8)
+    let now = linux_monotonic_ns()
+    var due: [(any Transport, KeepAlive)] = []
+    devices.withLock { list in
+      for place in list.indices {
+        for (part, interface) in list[place].parts {
+          guard let next = interface.nextKeepAlive, next <= now, let keepAlive = interface.part.keepAlive else {
+            continue
+          }
+          list[place].parts[part]?.nextKeepAlive = now + Int64(keepAlive.seconds * 1e9)
+          due.append((interface.transport, keepAlive))
+        }
+      }
+    }
+    for (transport, keepAlive) in due {
+      do { try transport.setFeature(keepAlive.report) } catch { log.debug("keep-alive failed: \(error)") }
+    }
+    armTimer()
+  }
+
+  private func armTimer() {
+    let next = devices.withLock { $0.flatMap { $0.parts.values.compactMap(\.nextKeepAlive) }.min() }
+    if let next { linux_timerfd_set_at(timer, next) } else { linux_timerfd_set(timer, 0, 0) }
+  }
+}
+
+/// Carries an opened interface to the tracking thread.
+///
+/// `@unchecked Sendable`: as `PipelineReference`.
+private struct PipelineAttachment: @unchecked Sendable {
+  let reference: PipelineReference
+  let transport: any Transport
+  let part: Int
+  let opened: OpenedPart
+  let description: PartDescription
+
+  func attach(to loop: TrackingLoop) {
+    install()
+    loop.attach(transport, to: reference.pipeline, part: part)
+  }
+
+  /// The decoder's ranges and the calibration became known after the interface was opened.
+  func update() { install() }
+
+  private func install() {
+    let origin = transport.identity.origin
+    let (calibration, rate, clock) = (opened.calibration, description.sampleRate, description.clock)
+    reference.pipeline.attach(
+      part: part, decoder: opened.decoder,
+      tracker: description.reportsMotion
+        ? { learned in
+          DeviceTracker(
+            calibration: calibration, sampleRate: rate, clock: clock, origin: origin,
+            learned: learned)
+        } : nil)
+  }
+}

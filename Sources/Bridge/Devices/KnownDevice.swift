@@ -1,0 +1,89 @@
+import BridgeProtocol
+import Devices
+import Sensing
+import SwiftProtobuf
+import Synchronization
+
+/// A device that is there, or was: what it is called, stands for and has learned outlives its cable.
+struct KnownDevice: Sendable {
+  var id: DeviceID
+  var description: DeviceDescription
+  var key: DeviceKey
+  var serial: String
+  var origin: Origin
+  var role: DeviceRole
+  var slot: Int
+  var pipeline: PipelineReference
+  var statistics: DeviceStatistics
+  var isConnected = false
+  var isDegraded = false
+  var battery: BatteryState?
+  var calibration = InertialCalibration.Source.nominal
+  /// Open interfaces by part.
+  var parts: [Int: OpenInterface] = [:]
+
+  struct OpenInterface: Sendable {
+    var transport: any Transport
+    var part: PartDescription
+    /// The node, for hardware.
+    var path: String?
+    var nextKeepAlive: Int64?
+  }
+
+  var name: String { description.name }
+
+  /// Whether any open part reports motion.
+  var hasMotion: Bool { parts.keys.contains { description.parts[$0].reportsMotion } }
+
+  var message: Vrbridge_V1_Device {
+    .with {
+      $0.deviceID = id.number
+      $0.family = description.family
+      $0.name = name
+      $0.serial = serial
+      $0.role = Vrbridge_V1_Role(role)
+      $0.origin = Vrbridge_V1_Origin(rawValue: Int(origin.rawValue)) ?? .hardware
+      $0.connected = isConnected
+      $0.degraded = isDegraded
+      $0.controls = description.controls.map { control in
+        .with {
+          $0.path = control.path
+          $0.kind = Vrbridge_V1_ControlKind(rawValue: Int(control.kind.rawValue)) ?? .button
+        }
+      }
+      if let battery {
+        $0.battery = .with {
+          $0.level = battery.level
+          $0.charging = battery.isCharging
+        }
+      }
+      $0.pageSlot = UInt32(slot)
+      $0.health = .with {
+        $0.reports = statistics.reports.load(ordering: .relaxed)
+        $0.decodeErrors = statistics.decodeErrors.load(ordering: .relaxed)
+        $0.lostSamples = statistics.lostSamples.load(ordering: .relaxed)
+        let bias = statistics.gyroscopeBias
+        ($0.biasX, $0.biasY, $0.biasZ) = (bias.x, bias.y, bias.z)
+        $0.clockResidualUs = statistics.clockResidual * 1e6
+        $0.clockSkewPpm = statistics.clockSkew * 1e6
+        $0.calibration = calibration.rawValue
+      }
+      $0.hasHaptics_p = parts.values.contains { $0.part.haptics != nil }
+    }
+  }
+}
+
+/// Carries a pipeline to the tracking thread.
+///
+/// `@unchecked Sendable`: whoever holds it only hands it on; its contents are touched on the tracking thread.
+struct PipelineReference: @unchecked Sendable {
+  let pipeline: DevicePipeline
+}
+
+extension PartDescription {
+  var reportsMotion: Bool { reports.contains { $0.samples != nil || $0.orientation != nil } }
+
+  var clock: (rate: Double, bits: Int)? {
+    reports.lazy.compactMap(\.clock).first.map { ($0.rate, $0.bits) }
+  }
+}

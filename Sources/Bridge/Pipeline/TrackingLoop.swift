@@ -1,0 +1,155 @@
+import CLinux
+import Devices
+import Glibc
+import Sensing
+import Spatial
+import Synchronization
+
+/// The one thread that reads devices: epoll → read → decode → calibrate → fuse → publish.
+///
+/// After warm-up nothing on it allocates, locks, logs or awaits. Changes come through a mailbox that is opened
+/// only when it was signalled.
+///
+/// `@unchecked Sendable`: `sources` belongs to the tracking thread; everything else is constant or synchronised.
+final class TrackingLoop: @unchecked Sendable {
+  /// A change, run on the tracking thread between reports.
+  typealias Command = @Sendable (TrackingLoop) -> Void
+
+  private struct Source {
+    var token: UInt64
+    var transport: any Transport
+    var pipeline: DevicePipeline
+    var part: Int
+  }
+
+  private let epoll: Int32
+  private let mailboxSignal: Int32
+  private let mailbox = Mutex<[Command]>([])
+  private let isStopping = Atomic<Bool>(false)
+  private let events: EventRing<TrackingEvent>
+  /// Ended sources, for the device manager; separate, so that it never waits for the socket server.
+  private let notices: EventRing<TrackingEvent>
+  private var sources: [UInt64: Source] = [:]
+  private var nextToken: UInt64 = 1
+  private let priority: Int
+
+  /// - Parameter priority: SCHED_FIFO priority, 0 for the ordinary scheduler.
+  init(
+    events: EventRing<TrackingEvent>, notices: EventRing<TrackingEvent>, priority: Int
+  ) throws(TransportError) {
+    epoll = linux_epoll_create()
+    mailboxSignal = linux_eventfd()
+    guard epoll >= 0, mailboxSignal >= 0 else { throw TransportError("create epoll", code: epoll) }
+    self.events = events
+    self.notices = notices
+    self.priority = priority
+    linux_epoll_add(epoll, mailboxSignal, 0, 0)
+  }
+
+  deinit {
+    Glibc.close(epoll)
+    Glibc.close(mailboxSignal)
+  }
+
+  /// From any thread.
+  func post(_ command: @escaping Command) {
+    mailbox.withLock { $0.append(command) }
+    linux_eventfd_signal(mailboxSignal)
+  }
+
+  /// From any thread; `run` returns after the current report.
+  func stop() {
+    isStopping.store(true, ordering: .relaxed)
+    linux_eventfd_signal(mailboxSignal)
+  }
+
+  /// Adds an open interface; on the tracking thread.
+  ///
+  /// - Returns: the token that `detach` and notices name it by.
+  @discardableResult
+  func attach(_ transport: any Transport, to pipeline: DevicePipeline, part: Int) -> UInt64 {
+    let token = nextToken
+    nextToken += 1
+    sources[token] = Source(token: token, transport: transport, pipeline: pipeline, part: part)
+    if linux_epoll_add(epoll, transport.fileDescriptor, token, 0) != 0 {
+      end(token, code: EBADF)
+    }
+    return token
+  }
+
+  /// Removes all interfaces of a device; on the tracking thread. The transports are closed.
+  func detach(_ pipeline: DevicePipeline) {
+    for source in sources.values where source.pipeline === pipeline { remove(source) }
+  }
+
+  func forEachPipeline(_ body: (DevicePipeline) -> Void) {
+    var seen: Set<ObjectIdentifier> = []
+    for source in sources.values where seen.insert(ObjectIdentifier(source.pipeline)).inserted {
+      body(source.pipeline)
+    }
+  }
+
+  private func remove(_ source: Source) {
+    linux_epoll_remove(epoll, source.transport.fileDescriptor)
+    source.pipeline.detach(part: source.part)
+    source.transport.close()
+    sources[source.token] = nil
+  }
+
+  private func end(_ token: UInt64, code: Int32) {
+    guard let source = sources[token] else { return }
+    remove(source)
+    var notice = TrackingEvent(.ended, device: source.pipeline.id, role: source.pipeline.role)
+    notice.index = UInt64(source.part)
+    notice.value = Float(code)
+    notices.push(notice)
+  }
+
+  /// The thread's body.
+  func run() {
+    linux_name_thread("tracking")
+    if priority > 0 { _ = linux_realtime_thread(Int32(priority)) }
+    let capacity = 64
+    let tokens = UnsafeMutablePointer<UInt64>.allocate(capacity: capacity)
+    let conditions = UnsafeMutablePointer<UInt32>.allocate(capacity: capacity)
+    // The longest report that hidraw delivers is 16 KiB (HID_MAX_BUFFER_SIZE).
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 16_384, alignment: 16)
+    defer {
+      tokens.deallocate()
+      conditions.deallocate()
+      buffer.deallocate()
+      for source in Array(sources.values) { remove(source) }
+    }
+    while !isStopping.load(ordering: .relaxed) {
+      let count = Int(linux_epoll_wait(epoll, tokens, conditions, Int32(capacity), -1))
+      for index in 0..<max(0, count) {
+        if tokens[index] == 0 {
+          openMailbox()
+        } else {
+          readOne(tokens[index], buffer)
+        }
+      }
+    }
+  }
+
+  private func readOne(_ token: UInt64, _ buffer: UnsafeMutableRawBufferPointer) {
+    guard let source = sources[token] else { return }
+    var received = Timestamp(nanoseconds: 0)
+    switch source.transport.read(into: buffer, received: &received) {
+    case .report(let count):
+      source.pipeline.process(
+        part: source.part, UnsafeRawBufferPointer(rebasing: buffer[0..<count]), received: received)
+    case .nothing: break
+    case .ended(let code): end(token, code: code)
+    }
+  }
+
+  private func openMailbox() {
+    linux_eventfd_drain(mailboxSignal)
+    let commands = mailbox.withLock { commands in
+      defer { commands = [] }
+      return commands
+    }
+    for command in commands { command(self) }
+  }
+}

@@ -1,0 +1,176 @@
+import BridgeProtocol
+import CLinux
+import DequeModule
+import Glibc
+import Sensing
+import SwiftProtobuf
+
+/// One client of the socket server: what it may do, what it asked for, what waits for it.
+///
+/// Belongs to the server's thread. Memory is bounded: what it sends by the frame limit, what it is sent by the
+/// queues of its subscriptions and `maximumOutput`.
+final class ClientConnection {
+  struct Subscription {
+    var id: UInt32
+    var streams: Set<Int>
+    var devices: Set<UInt32>
+    var roles: Set<UInt8>
+    /// Nanoseconds between poses of one device; 0 for all.
+    var interval: Int64
+    var isLatestOnly: Bool
+    var depth: Int
+    var poses: Deque<TrackingEvent> = []
+    var controls: Deque<TrackingEvent> = []
+    var droppedPoses: UInt64 = 0
+    var droppedControls: UInt64 = 0
+    var lastSent: [UInt32: Int64] = [:]
+
+    func wants(_ event: TrackingEvent) -> Bool {
+      (devices.isEmpty && roles.isEmpty) || devices.contains(event.device) || roles.contains(event.role)
+    }
+
+    mutating func enqueue(pose event: TrackingEvent) {
+      if interval > 0 {
+        // A little less than the interval, so that jitter does not halve the rate.
+        if let last = lastSent[event.device], event.state.captured - last < interval - interval / 8 { return }
+        lastSent[event.device] = event.state.captured
+      }
+      if isLatestOnly, let place = poses.firstIndex(where: { $0.device == event.device }) {
+        poses[place] = event
+        droppedPoses += 1
+      } else {
+        if poses.count >= depth {
+          poses.removeFirst()
+          droppedPoses += 1
+        }
+        poses.append(event)
+      }
+    }
+
+    mutating func enqueue(control event: TrackingEvent) {
+      if controls.count >= depth {
+        controls.removeFirst()
+        droppedControls += 1
+      }
+      controls.append(event)
+    }
+  }
+
+  /// Answers and events beyond this mean that the client does not read.
+  static let maximumOutput = 1 << 18
+  static let maximumSubscriptions = 16
+  /// Poses in one frame.
+  static let batch = 256
+
+  let fileDescriptor: Int32
+  let token: UInt64
+  let user: UInt32
+  let process: UInt32
+  let scopes: Set<Scope>
+  let connectedAt: Int64
+  var name = ""
+  var isGreeted = false
+  var isClosing = false
+  var reader = FrameReader(limit: Framing.maximumRequestLength)
+  var subscriptions: [Subscription] = []
+  var nextSubscription: UInt32 = 1
+  private var output: [UInt8] = []
+  private var outputStart = 0
+  /// Descriptor that goes with the output byte at this position.
+  private var passed: (descriptor: Int32, position: Int)?
+  var wantsWritable = false
+  /// When output began to wait, for a client that does not read.
+  private(set) var stalledSince: Int64?
+
+  init(
+    fileDescriptor: Int32, token: UInt64, user: UInt32, process: UInt32, scopes: Set<Scope>, now: Int64
+  ) {
+    self.fileDescriptor = fileDescriptor
+    self.token = token
+    self.user = user
+    self.process = process
+    self.scopes = scopes
+    connectedAt = now
+  }
+
+  var pendingOutput: Int { output.count - outputStart }
+  var hasQueued: Bool { subscriptions.contains { !$0.poses.isEmpty || !$0.controls.isEmpty } }
+
+  /// - Returns: false when the client has let too much pile up.
+  func send(_ frame: ServerFrame, passing descriptor: Int32 = -1) -> Bool {
+    guard pendingOutput < Self.maximumOutput else { return false }
+    if descriptor >= 0 {
+      guard passed == nil else { return false }
+      passed = (descriptor, output.count)
+    }
+    do { try Framing.append(frame, to: &output) } catch { return false }
+    return true
+  }
+
+  enum FlushResult { case done, blocked, broken }
+
+  /// Writes what waits; queued poses and controls are put into frames only when the socket takes them, so that a
+  /// slow client gets fresh ones.
+  func flush(now: Int64) -> FlushResult {
+    while true {
+      while outputStart < output.count {
+        var end = output.count
+        var descriptor: Int32 = -1
+        if let passed {
+          if passed.position == outputStart { descriptor = passed.descriptor } else { end = passed.position }
+        }
+        let sent = output.withUnsafeBytes { bytes in
+          linux_send(fileDescriptor, bytes.baseAddress?.advanced(by: outputStart), end - outputStart, descriptor)
+        }
+        if sent == -Int(EAGAIN) {
+          stalledSince = stalledSince ?? now
+          return .blocked
+        }
+        guard sent > 0 else { return .broken }
+        if descriptor >= 0 { passed = nil }
+        outputStart += sent
+        stalledSince = nil
+      }
+      output.removeAll(keepingCapacity: output.capacity <= Self.maximumOutput)
+      outputStart = 0
+      guard fillFromQueues() else { return .done }
+    }
+  }
+
+  private func fillFromQueues() -> Bool {
+    var filled = false
+    for index in subscriptions.indices {
+      if !subscriptions[index].poses.isEmpty {
+        var batch = Vrbridge_V1_PoseBatch()
+        batch.subscriptionID = subscriptions[index].id
+        batch.dropped = subscriptions[index].droppedPoses
+        let taken = subscriptions[index].poses.prefix(Self.batch)
+        batch.poses = taken.map { event in
+          Vrbridge_V1_Pose(
+            event.state.state, device: DeviceID(event.device), role: DeviceRole(rawValue: event.role) ?? .none)
+        }
+        subscriptions[index].poses.removeFirst(taken.count)
+        subscriptions[index].droppedPoses = 0
+        filled = send(.with { $0.poses = batch }) || filled
+      }
+      if !subscriptions[index].controls.isEmpty {
+        var batch = Vrbridge_V1_ControlBatch()
+        batch.subscriptionID = subscriptions[index].id
+        batch.dropped = subscriptions[index].droppedControls
+        let taken = subscriptions[index].controls.prefix(Self.batch)
+        batch.changes = taken.map { event in
+          .with {
+            $0.deviceID = event.device
+            $0.control = UInt32(truncatingIfNeeded: event.index)
+            $0.value = event.value
+            $0.timeNs = event.state.captured
+          }
+        }
+        subscriptions[index].controls.removeFirst(taken.count)
+        subscriptions[index].droppedControls = 0
+        filled = send(.with { $0.controls = batch }) || filled
+      }
+    }
+    return filled
+  }
+}

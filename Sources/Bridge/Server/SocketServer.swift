@@ -1,0 +1,492 @@
+import BridgeProtocol
+import CLinux
+import Glibc
+import Logging
+import Sensing
+import SwiftProtobuf
+import Synchronization
+
+/// Serves clients on a Unix socket: one thread, epoll, bounded memory a client.
+///
+/// Not on SwiftNIO: NIO can neither pass a descriptor (the pose page) nor tell a peer's credentials, and a
+/// hand-over to its event loop costs more than the send itself.
+///
+/// `@unchecked Sendable`: `clients` belongs to the server's thread; the rest is constant or synchronised.
+final class SocketServer: @unchecked Sendable {
+  struct Options: Sendable {
+    var path: String
+    var group: String
+    var maximumClients: Int
+    /// Seconds in which a new client must say Hello.
+    var greetingTimeout = 5.0
+    /// Seconds for which a client may leave its output unread.
+    var stallTimeout = 10.0
+    /// Seconds that clients have to take what is left when the bridge goes down.
+    var drainTime = 0.5
+  }
+
+  /// What clients ask of the devices; called on the server's thread.
+  struct Requests: Sendable {
+    var devices: @Sendable () -> [Vrbridge_V1_Device]
+    var haptic: @Sendable (Vrbridge_V1_Haptic) -> Vrbridge_V1_ErrorCode?
+    var setRole: @Sendable (DeviceID, DeviceRole) -> Bool
+    var recenter: @Sendable () -> Void
+    var firstSubscription: @Sendable () -> Void
+  }
+
+  private let options: Options
+  private let access: Mutex<AccessRules>
+  private let page: PosePage
+  private let events: EventRing<TrackingEvent>
+  private let demand: PoseDemand
+  private let requests: Requests
+  private let log: Logger
+  private let listener: Int32
+  private let epoll: Int32
+  private let control: Int32
+  private let timer: Int32
+  private let isStopping = Atomic<Bool>(false)
+  private let announcements = Mutex<[Vrbridge_V1_DeviceEvent]>([])
+  private var clients: [UInt64: ClientConnection] = [:]
+  private var nextToken: UInt64 = 16
+  /// Who is refused is told so, but not more often than this many at a time.
+  private var hadSubscription = false
+
+  private static let listenerToken: UInt64 = 1
+  private static let eventsToken: UInt64 = 2
+  private static let controlToken: UInt64 = 3
+  private static let timerToken: UInt64 = 4
+
+  /// Binds the socket; a stale one of a bridge that died is replaced, a live one is an error.
+  init(
+    options: Options, access: AccessRules, page: PosePage, events: EventRing<TrackingEvent>, demand: PoseDemand,
+    requests: Requests, log: Logger
+  ) throws {
+    self.options = options
+    self.access = Mutex(access)
+    self.page = page
+    self.events = events
+    self.demand = demand
+    self.requests = requests
+    self.log = log
+    listener = try SocketFile.bind(path: options.path, group: options.group)
+    epoll = linux_epoll_create()
+    control = linux_eventfd()
+    timer = linux_timerfd()
+    guard epoll >= 0, control >= 0, timer >= 0 else { throw StartError("no descriptors are left for the socket server") }
+    linux_epoll_add(epoll, listener, Self.listenerToken, 0)
+    linux_epoll_add(epoll, events.wakeDescriptor, Self.eventsToken, 0)
+    linux_epoll_add(epoll, control, Self.controlToken, 0)
+    linux_epoll_add(epoll, timer, Self.timerToken, 0)
+  }
+
+  deinit {
+    for descriptor in [listener, epoll, control, timer] { Glibc.close(descriptor) }
+  }
+
+  /// Tells subscribers of a device's arrival, loss or change; from any thread.
+  func announce(_ event: Vrbridge_V1_DeviceEvent) {
+    announcements.withLock { $0.append(event) }
+    linux_eventfd_signal(control)
+  }
+
+  /// New rules hold for new connections; from any thread.
+  func update(access rules: AccessRules) { access.withLock { $0 = rules } }
+
+  /// From any thread: `run` gives clients what is left, says goodbye and returns.
+  func stop() {
+    isStopping.store(true, ordering: .sequentiallyConsistent)
+    linux_eventfd_signal(control)
+  }
+
+  func run() {
+    linux_name_thread("socket")
+    let capacity = 64
+    var tokens = [UInt64](repeating: 0, count: capacity)
+    var conditions = [UInt32](repeating: 0, count: capacity)
+    while !isStopping.load(ordering: .sequentiallyConsistent) {
+      let timeout: Int32 = events.prepareToWait() ? -1 : 0
+      let count = Int(linux_epoll_wait(epoll, &tokens, &conditions, Int32(capacity), timeout))
+      for index in 0..<max(0, count) { handle(tokens[index], conditions[index]) }
+      distribute()
+      announceAll()
+      flushAll()
+    }
+    drain()
+  }
+
+  private func handle(_ token: UInt64, _ condition: UInt32) {
+    switch token {
+    case Self.listenerToken: acceptAll()
+    case Self.eventsToken: linux_eventfd_drain(events.wakeDescriptor)
+    case Self.controlToken: linux_eventfd_drain(control)
+    case Self.timerToken: sweep()
+    default:
+      guard let client = clients[token] else { return }
+      if condition & UInt32(LINUX_READABLE) != 0 {
+        receive(client)
+      } else if condition & UInt32(LINUX_HANGUP) != 0 {
+        drop(client, because: nil)
+      }
+    }
+  }
+
+  // MARK: clients
+
+  private func acceptAll() {
+    while true {
+      let descriptor = linux_accept(listener)
+      if descriptor == -EMFILE || descriptor == -ENFILE {
+        log.warning("no descriptors are left: a client was not accepted")
+        return
+      }
+      guard descriptor >= 0 else { return }
+      var process: UInt32 = 0
+      var user: UInt32 = 0
+      var group: UInt32 = 0
+      guard linux_peer_credentials(descriptor, &process, &user, &group) == 0 else {
+        Glibc.close(descriptor)
+        continue
+      }
+      let scopes = access.withLock { $0.scopes(user: user, group: group) }
+      let token = nextToken
+      nextToken += 1
+      let client = ClientConnection(
+        fileDescriptor: descriptor, token: token, user: user, process: process, scopes: scopes,
+        now: linux_monotonic_ns())
+      guard clients.count < options.maximumClients else {
+        refuse(client, .tooManyClients, "the bridge serves \(options.maximumClients) clients at most")
+        continue
+      }
+      guard !scopes.isEmpty else {
+        refuse(client, .forbidden, "user \(user) may do nothing here; see 'access' in the configuration")
+        continue
+      }
+      clients[token] = client
+      linux_epoll_add(epoll, descriptor, token, 0)
+      armTimer()
+    }
+  }
+
+  /// Says why, as far as the socket takes it at once, and closes.
+  private func refuse(_ client: ClientConnection, _ code: Vrbridge_V1_ErrorCode, _ message: String) {
+    _ = client.send(error(code, message, fatal: true))
+    _ = client.flush(now: linux_monotonic_ns())
+    Glibc.close(client.fileDescriptor)
+  }
+
+  private func drop(_ client: ClientConnection, because reason: String?) {
+    guard clients.removeValue(forKey: client.token) != nil else { return }
+    linux_epoll_remove(epoll, client.fileDescriptor)
+    Glibc.close(client.fileDescriptor)
+    updateDemand()
+    if let reason {
+      log.notice("client dropped", metadata: ["client": "\(client.name)", "pid": "\(client.process)", "reason": "\(reason)"])
+    }
+  }
+
+  private func fail(
+    _ client: ClientConnection, _ code: Vrbridge_V1_ErrorCode, _ message: String, replyTo: UInt64 = 0
+  ) {
+    var frame = error(code, message, fatal: true)
+    frame.replyTo = replyTo
+    _ = client.send(frame)
+    _ = client.flush(now: linux_monotonic_ns())
+    // With unread bytes in the socket, closing would reset the connection and lose the error.
+    shutdown(client.fileDescriptor, Int32(SHUT_WR))
+    discardInput(client)
+    drop(client, because: message)
+  }
+
+  private func discardInput(_ client: ClientConnection) {
+    var bytes = [UInt8](repeating: 0, count: 65_536)
+    for _ in 0..<16 where recv(client.fileDescriptor, &bytes, bytes.count, Int32(MSG_DONTWAIT)) <= 0 { return }
+  }
+
+  private func error(_ code: Vrbridge_V1_ErrorCode, _ message: String, fatal: Bool) -> ServerFrame {
+    .with {
+      $0.error = .with {
+        $0.code = code
+        $0.message = message
+        $0.fatal = fatal
+      }
+    }
+  }
+
+  private func receive(_ client: ClientConnection) {
+    // One read a turn: a client that floods waits for the others.
+    var passed: Int32 = -1
+    let count = withUnsafeTemporaryAllocation(byteCount: 16_384, alignment: 16) { buffer -> Int in
+      let count = linux_receive(client.fileDescriptor, buffer.baseAddress, buffer.count, &passed)
+      if count > 0 { client.reader.append(UnsafeRawBufferPointer(rebasing: buffer[0..<count])) }
+      return count
+    }
+    // Clients have no descriptor to give us.
+    if passed >= 0 { Glibc.close(passed) }
+    if count == -Int(EAGAIN) { return }
+    guard count > 0 else { return drop(client, because: nil) }
+    while clients[client.token] != nil {
+      let body: ArraySlice<UInt8>?
+      do { body = try client.reader.next() } catch {
+        return fail(client, .tooLarge, "a request is longer than \(Framing.maximumRequestLength) bytes")
+      }
+      guard let body else { return }
+      let frame: ClientFrame
+      do { frame = try ClientFrame(serializedBytes: Array(body)) } catch {
+        return fail(client, .malformed, "the bytes are not a ClientFrame")
+      }
+      handle(frame, from: client)
+    }
+  }
+
+  /// Runs now and then: half-open clients and those that never read.
+  private func sweep() {
+    var expirations: UInt64 = 0
+    _ = read(timer, &expirations, 8)
+    let now = linux_monotonic_ns()
+    for client in Array(clients.values) {
+      if !client.isGreeted, Double(now - client.connectedAt) * 1e-9 > options.greetingTimeout {
+        fail(client, .timeout, "no Hello within \(options.greetingTimeout) s")
+      } else if let since = client.stalledSince, Double(now - since) * 1e-9 > options.stallTimeout {
+        fail(client, .tooSlow, "output was not read for \(options.stallTimeout) s")
+      }
+    }
+    armTimer()
+  }
+
+  /// The timer runs only while there is somebody to watch.
+  private func armTimer() {
+    let isNeeded = clients.values.contains { !$0.isGreeted || $0.stalledSince != nil }
+    linux_timerfd_set(timer, isNeeded ? 500_000_000 : 0, 0)
+  }
+
+  // MARK: requests
+
+  private func handle(_ frame: ClientFrame, from client: ClientConnection) {
+    guard client.isGreeted || frame.message.isHello else {
+      return fail(client, .helloExpected, "the first message must be Hello", replyTo: frame.requestID)
+    }
+    var answer = ServerFrame()
+    answer.replyTo = frame.requestID
+    var descriptor: Int32 = -1
+
+    func deny(_ scope: Scope) {
+      answer.error = .with {
+        $0.code = .forbidden
+        $0.message = "needs the scope '\(scope.rawValue)'; see 'access' in the bridge's configuration"
+      }
+    }
+    func invalid(_ code: Vrbridge_V1_ErrorCode, _ message: String) {
+      answer.error = .with {
+        $0.code = code
+        $0.message = message
+      }
+    }
+
+    switch frame.message {
+    case .hello(let hello):
+      guard hello.protocolVersion / 1000 == BridgeVersion.current / 1000 else {
+        return fail(
+          client, .version,
+          "the bridge speaks protocol \(BridgeVersion.current / 1000).x, the client \(hello.protocolVersion / 1000).x",
+          replyTo: frame.requestID)
+      }
+      client.isGreeted = true
+      client.name = String(hello.clientName.prefix(80))
+      answer.welcome = .with {
+        $0.protocolVersion = BridgeVersion.current
+        $0.features = BridgeVersion.features.filter { hello.features.contains($0) }
+        $0.scopes = Scope.allCases.filter { client.scopes.contains($0) }.map(\.rawValue)
+        $0.protocolHash = BridgeVersion.protocolHash
+        $0.server = "vrbridge \(ProductVersion.text)"
+      }
+      log.debug("client connected", metadata: ["client": "\(client.name)", "pid": "\(client.process)"])
+    case .subscribe(let request): subscribe(client, request, &answer, deny: deny, invalid: invalid)
+    case .unsubscribe(let request):
+      if let place = client.subscriptions.firstIndex(where: { $0.id == request.subscriptionID }) {
+        client.subscriptions.remove(at: place)
+        updateDemand()
+        answer.done = Vrbridge_V1_Done()
+      } else {
+        invalid(.notFound, "there is no subscription \(request.subscriptionID)")
+      }
+    case .openPosePage:
+      guard client.scopes.contains(.poses) else { deny(.poses); break }
+      descriptor = page.fileDescriptor
+      answer.posePage = .with {
+        $0.size = UInt64(page.size)
+        $0.layoutVersion = 1
+      }
+    case .listDevices: answer.deviceList = .with { $0.devices = requests.devices() }
+    case .haptic(let haptic):
+      guard client.scopes.contains(.controls) else { deny(.controls); break }
+      guard haptic.amplitude.isFinite, haptic.frequencyHz.isFinite else {
+        invalid(.invalid, "amplitude and frequency must be finite numbers")
+        break
+      }
+      if let code = requests.haptic(haptic) {
+        invalid(code, "device \(haptic.deviceID) is not there or can't vibrate")
+      } else {
+        answer.done = Vrbridge_V1_Done()
+      }
+    case .setRole(let request):
+      guard client.scopes.contains(.manage) else { deny(.manage); break }
+      if requests.setRole(DeviceID(request.deviceID), request.role.deviceRole) {
+        answer.done = Vrbridge_V1_Done()
+      } else {
+        invalid(.notFound, "there is no device \(request.deviceID)")
+      }
+    case .recenter:
+      guard client.scopes.contains(.manage) else { deny(.manage); break }
+      requests.recenter()
+      answer.done = Vrbridge_V1_Done()
+    case .ping(let ping): answer.pong = .with { $0.payload = ping.payload }
+    case nil: invalid(.unsupported, "this bridge does not know the request")
+    }
+    // A client that asks on and on without reading has its answers waiting; its limit is the end of patience.
+    guard client.send(answer, passing: descriptor) else {
+      return fail(client, .tooSlow, "too many answers wait to be read")
+    }
+  }
+
+  private func subscribe(
+    _ client: ClientConnection, _ request: Vrbridge_V1_Subscribe, _ answer: inout ServerFrame,
+    deny: (Scope) -> Void, invalid: (Vrbridge_V1_ErrorCode, String) -> Void
+  ) {
+    let streams = Set(request.streams.map(\.rawValue))
+    let known = Set([Vrbridge_V1_Stream.poses, .controls, .devices].map(\.rawValue))
+    guard !streams.isEmpty, streams.isSubset(of: known) else {
+      return invalid(.unsupported, "streams must name poses, controls or devices")
+    }
+    if streams.contains(Vrbridge_V1_Stream.poses.rawValue), !client.scopes.contains(.poses) { return deny(.poses) }
+    if streams.contains(Vrbridge_V1_Stream.controls.rawValue), !client.scopes.contains(.controls) {
+      return deny(.controls)
+    }
+    guard client.subscriptions.count < ClientConnection.maximumSubscriptions else {
+      return invalid(.invalid, "a client has \(ClientConnection.maximumSubscriptions) subscriptions at most")
+    }
+    guard request.maxRateHz.isFinite, request.maxRateHz >= 0, request.depth <= 65_536 else {
+      return invalid(.invalid, "max_rate_hz must be 0 or more, depth 65,536 at most")
+    }
+    let id = client.nextSubscription
+    client.nextSubscription += 1
+    client.subscriptions.append(
+      ClientConnection.Subscription(
+        id: id, streams: streams, devices: Set(request.deviceIds),
+        roles: Set(request.roles.map { $0.deviceRole.rawValue }),
+        interval: request.maxRateHz > 0 ? Int64(min(1e9 / request.maxRateHz, 1e15)) : 0,
+        isLatestOnly: request.queuePolicy == .latestOnly,
+        depth: request.depth == 0 ? 1024 : Int(request.depth)))
+    answer.subscribed = .with { $0.subscriptionID = id }
+    updateDemand()
+    if !hadSubscription {
+      hadSubscription = true
+      requests.firstSubscription()
+    }
+  }
+
+  private func updateDemand() {
+    let poses = Vrbridge_V1_Stream.poses.rawValue
+    demand.set(clients.values.reduce(0) { $0 + $1.subscriptions.count { $0.streams.contains(poses) } })
+  }
+
+  // MARK: events
+
+  private func distribute() {
+    let poses = Vrbridge_V1_Stream.poses.rawValue
+    let controls = Vrbridge_V1_Stream.controls.rawValue
+    var budget = 4096
+    while budget > 0, let event = events.pop() {
+      budget -= 1
+      switch event.kind {
+      case .pose:
+        for client in clients.values {
+          for index in client.subscriptions.indices
+          where client.subscriptions[index].streams.contains(poses) && client.subscriptions[index].wants(event) {
+            client.subscriptions[index].enqueue(pose: event)
+          }
+        }
+      case .control:
+        for client in clients.values {
+          for index in client.subscriptions.indices
+          where client.subscriptions[index].streams.contains(controls) && client.subscriptions[index].wants(event) {
+            client.subscriptions[index].enqueue(control: event)
+          }
+        }
+      case .battery, .degraded, .recovered, .linkUp, .linkDown, .ended: onDeviceEvent?(event)
+      }
+    }
+  }
+
+  /// Battery, health and links; set before `run`.
+  var onDeviceEvent: (@Sendable (TrackingEvent) -> Void)?
+
+  private func announceAll() {
+    let waiting = announcements.withLock { list in
+      defer { list = [] }
+      return list
+    }
+    let devices = Vrbridge_V1_Stream.devices.rawValue
+    for event in waiting {
+      let frame = ServerFrame.with { $0.deviceEvent = event }
+      for client in Array(clients.values) where client.subscriptions.contains(where: { $0.streams.contains(devices) }) {
+        if !client.send(frame) { fail(client, .tooSlow, "too many events wait to be read") }
+      }
+    }
+  }
+
+  private func flushAll() {
+    let now = linux_monotonic_ns()
+    for client in Array(clients.values) where client.pendingOutput > 0 || client.hasQueued { flush(client, now) }
+  }
+
+  private func flush(_ client: ClientConnection, _ now: Int64) {
+    switch client.flush(now: now) {
+    case .done: setWritable(client, false)
+    case .blocked:
+      setWritable(client, true)
+      armTimer()
+    case .broken: drop(client, because: nil)
+    }
+  }
+
+  private func setWritable(_ client: ClientConnection, _ wanted: Bool) {
+    guard client.wantsWritable != wanted else { return }
+    client.wantsWritable = wanted
+    linux_epoll_change(epoll, client.fileDescriptor, client.token, wanted ? 1 : 0)
+  }
+
+  /// What is in the queues goes out, as far as clients read it in time.
+  private func drain() {
+    let deadline = linux_monotonic_ns() + Int64(options.drainTime * 1e9)
+    distribute()
+    announceAll()
+    for client in clients.values where client.isGreeted {
+      // The queues first, then the last word.
+      _ = client.flush(now: linux_monotonic_ns())
+    }
+    var goodbyeSent: Set<UInt64> = []
+    while true {
+      for client in Array(clients.values) {
+        let result = client.flush(now: linux_monotonic_ns())
+        if result == .broken {
+          drop(client, because: nil)
+        } else if result == .done, client.isGreeted, goodbyeSent.insert(client.token).inserted {
+          _ = client.send(.with { $0.goodbye = .with { $0.reason = "the bridge goes down" } })
+          _ = client.flush(now: linux_monotonic_ns())
+        }
+      }
+      let waiting = clients.values.filter { $0.isGreeted && ($0.pendingOutput > 0 || $0.hasQueued) }
+      let left = deadline - linux_monotonic_ns()
+      guard !waiting.isEmpty, left > 0 else { break }
+      var descriptors = waiting.map { pollfd(fd: $0.fileDescriptor, events: Int16(POLLOUT), revents: 0) }
+      _ = poll(&descriptors, nfds_t(descriptors.count), Int32(left / 1_000_000 + 1))
+    }
+    for client in Array(clients.values) { drop(client, because: nil) }
+    unlink(options.path)
+  }
+}
+
+extension Optional where Wrapped == ClientFrame.OneOf_Message {
+  fileprivate var isHello: Bool { if case .hello = self { true } else { false } }
+}

@@ -1,0 +1,96 @@
+import CLinux
+import CVRBridge
+import Glibc
+import Sensing
+import Spatial
+
+/// The shared memory that renderers read poses from. Layout: `CVRBridge/vrbridge.h`.
+///
+/// `@unchecked Sendable`: one thread publishes; what readers see is guarded by the sequence locks.
+public final class PosePage: @unchecked Sendable {
+  public static let slotCount = Int(VRB_SLOT_COUNT)
+  /// The sealed memory file, to be passed to clients.
+  public let fileDescriptor: Int32
+  public let size = MemoryLayout<vrb_page>.size
+  private let page: UnsafeMutablePointer<vrb_page>
+
+  /// - Throws: the errno when the kernel gives no memory file.
+  public init(now: Timestamp) throws(PosePageError) {
+    var address: UnsafeMutableRawPointer?
+    let fd = linux_sealed_memory("vrbridge-poses", size, &address)
+    guard fd >= 0, let address else { throw PosePageError(code: -fd) }
+    fileDescriptor = fd
+    page = address.bindMemory(to: vrb_page.self, capacity: 1)
+    vrb_page_begin(page, now.nanoseconds)
+  }
+
+  deinit {
+    munmap(page, size)
+    Glibc.close(fileDescriptor)
+  }
+
+  /// Tells readers that no more poses will come.
+  public func markClosed() { vrb_page_close(page) }
+
+  public func identify(
+    slot: Int, device: DeviceID?, role: DeviceRole, origin: Origin, isConnected: Bool, name: String
+  ) {
+    vrb_slot_identify(
+      page, UInt32(slot), device?.number ?? 0, UInt32(role.rawValue), UInt32(origin.rawValue),
+      isConnected ? 1 : 0, name)
+  }
+
+  /// Called on the tracking thread: no allocation, no lock, no system call.
+  public func publish(slot: Int, _ state: TrackedState) {
+    var pose = vrb_pose(state)
+    vrb_slot_publish(page, UInt32(truncatingIfNeeded: slot), &pose)
+  }
+
+  /// The newest pose of a slot, as a reader in this process sees it.
+  public func newest(slot: Int) -> TrackedState? {
+    guard (0..<Self.slotCount).contains(slot) else { return nil }
+    return withUnsafeMutablePointer(to: &page.pointee.slots) { slots in
+      slots.withMemoryRebound(to: vrb_slot.self, capacity: Self.slotCount) { slots in
+        var pose = vrb_pose()
+        guard vrb_copy_entry(&slots[slot].newest, &pose) != 0 else { return nil }
+        return TrackedState(pose)
+      }
+    }
+  }
+}
+
+public struct PosePageError: Error, Sendable {
+  public var code: Int32
+}
+
+extension vrb_pose {
+  public init(_ state: TrackedState) {
+    let q = state.worldFromDevice.orientation
+    let p = state.worldFromDevice.position
+    let w = state.angularVelocity
+    let v = state.linearVelocity
+    self.init(
+      captured_ns: state.captured.nanoseconds, received_ns: state.received.nanoseconds,
+      orientation: (q.x, q.y, q.z, q.w), position: (p.x, p.y, p.z), angular_velocity: (w.x, w.y, w.z),
+      linear_velocity: (v.x, v.y, v.z), sigma_inclination: Float(state.uncertainty.inclination),
+      sigma_heading: Float(state.uncertainty.heading), sigma_position: Float(state.uncertainty.position),
+      flags: state.flags.rawValue)
+  }
+}
+
+extension TrackedState {
+  public init(_ pose: vrb_pose) {
+    self.init(
+      captured: Timestamp(nanoseconds: pose.captured_ns), received: Timestamp(nanoseconds: pose.received_ns),
+      worldFromDevice: Pose(
+        position: Vector3(pose.position.0, pose.position.1, pose.position.2),
+        orientation: Quaternion(
+          x: pose.orientation.0, y: pose.orientation.1, z: pose.orientation.2, w: pose.orientation.3)),
+      angularVelocity: Vector3(pose.angular_velocity.0, pose.angular_velocity.1, pose.angular_velocity.2),
+      linearVelocity: Vector3(pose.linear_velocity.0, pose.linear_velocity.1, pose.linear_velocity.2),
+      uncertainty: PoseUncertainty(
+        inclination: Double(pose.sigma_inclination), heading: Double(pose.sigma_heading),
+        position: Double(pose.sigma_position)),
+      flags: TrackingFlags(rawValue: pose.flags))
+  }
+}

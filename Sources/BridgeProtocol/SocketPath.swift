@@ -1,0 +1,22 @@
+import Glibc
+
+/// Where the bridge listens.
+public enum SocketPath {
+  /// `$VRBRIDGE_SOCKET`, else the user's runtime directory, else the system's.
+  public static func candidates() -> [String] {
+    if let explicit = environment("VRBRIDGE_SOCKET") { return [explicit] }
+    var paths: [String] = []
+    if let directory = environment("XDG_RUNTIME_DIR") { paths.append(directory + "/vrbridge/vrbridge.sock") }
+    paths.append("/run/vrbridge/vrbridge.sock")
+    return paths
+  }
+
+  /// For a bridge that starts: the first candidate.
+  public static var preferred: String { candidates()[0] }
+
+  private static func environment(_ name: String) -> String? {
+    guard let value = getenv(name) else { return nil }
+    let text = String(cString: value)
+    return text.isEmpty ? nil : text
+  }
+}

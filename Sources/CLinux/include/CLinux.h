@@ -1,0 +1,91 @@
+/* What the Linux kernel offers and Swift's Glibc module does not show: hidraw and uhid ioctls and records,
+ * epoll, eventfd, timerfd, sealed memory files, descriptors and credentials over Unix sockets.
+ *
+ * Every function returns a negative errno value on failure and retries on EINTR where that is right. */
+#ifndef VRBRIDGE_CLINUX_H
+#define VRBRIDGE_CLINUX_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* --- hidraw (linux/hidraw.h) --------------------------------------------------------------------------- */
+
+/* Copies the report descriptor into buffer; returns its length. */
+int linux_hidraw_descriptor(int fd, uint8_t *buffer, size_t capacity);
+/* Fills bus type, vendor and product. */
+int linux_hidraw_info(int fd, uint32_t *bus, uint16_t *vendor, uint16_t *product);
+/* Feature reports: buffer[0] is the report id (0 for unnumbered). Get returns the length that came. */
+int linux_hidraw_get_feature(int fd, uint8_t *buffer, size_t length);
+int linux_hidraw_set_feature(int fd, const uint8_t *buffer, size_t length);
+
+/* --- uhid (linux/uhid.h): a HID device made by a program ------------------------------------------------ */
+
+int linux_uhid_create(int fd, const char *name, const char *phys, const char *uniq, uint16_t bus,
+                      uint32_t vendor, uint32_t product, const uint8_t *descriptor, size_t length);
+int linux_uhid_input(int fd, const uint8_t *report, size_t length);
+int linux_uhid_destroy(int fd);
+
+enum linux_uhid_request { LINUX_UHID_OTHER = 0, LINUX_UHID_GET = 1, LINUX_UHID_SET = 2, LINUX_UHID_OUTPUT = 3 };
+/* Reads one event. For GET and SET, request_id and report_number are set; SET and OUTPUT copy their bytes to
+ * buffer and their number to length. Returns the kind. */
+int linux_uhid_read(int fd, uint32_t *request_id, uint8_t *report_number, uint8_t *buffer, size_t capacity,
+                    size_t *length);
+/* Answers a GET; error is 0 or a positive errno. */
+int linux_uhid_answer_get(int fd, uint32_t request_id, int error, const uint8_t *report, size_t length);
+int linux_uhid_answer_set(int fd, uint32_t request_id, int error);
+
+/* --- waiting -------------------------------------------------------------------------------------------- */
+
+int linux_epoll_create(void);
+/* Readable, error and hang-up are reported; writable only when asked. */
+int linux_epoll_add(int epoll_fd, int fd, uint64_t token, int want_writable);
+int linux_epoll_change(int epoll_fd, int fd, uint64_t token, int want_writable);
+int linux_epoll_remove(int epoll_fd, int fd);
+
+enum { LINUX_READABLE = 1, LINUX_WRITABLE = 2, LINUX_HANGUP = 4 };
+/* Fills tokens and conditions, at most 64; timeout in ms, -1 for none. */
+int linux_epoll_wait(int epoll_fd, uint64_t *tokens, uint32_t *conditions, int capacity, int timeout_ms);
+
+int linux_eventfd(void);
+int linux_eventfd_signal(int fd);
+int linux_eventfd_drain(int fd);
+/* CLOCK_MONOTONIC; interval 0 for once, first 0 disarms. */
+int linux_timerfd(void);
+int linux_timerfd_set(int fd, int64_t first_ns, int64_t interval_ns);
+/* One-shot at an absolute time. */
+int linux_timerfd_set_at(int fd, int64_t at_ns);
+int64_t linux_monotonic_ns(void);
+
+/* --- memory and sockets --------------------------------------------------------------------------------- */
+
+/* A memory file of the given size, mapped writable at *address, then sealed: it can't shrink or grow, and
+ * nobody else can map it writable. */
+int linux_sealed_memory(const char *name, size_t size, void **address);
+/* A pair of connected packet sockets: message boundaries hold, as with hidraw. */
+int linux_packet_pair(int fds[2]);
+int linux_unix_listen(const char *path, uint32_t mode);
+int linux_unix_connect(const char *path);
+/* Non-blocking and close-on-exec. */
+int linux_accept(int fd);
+int linux_peer_credentials(int fd, uint32_t *pid, uint32_t *uid, uint32_t *gid);
+/* Sends bytes without SIGPIPE; passed_fd < 0 sends none. */
+ssize_t linux_send(int fd, const void *bytes, size_t count, int passed_fd);
+/* Receives bytes; *passed_fd is set to a received descriptor or -1. Surplus descriptors are closed. */
+ssize_t linux_receive(int fd, void *bytes, size_t capacity, int *passed_fd);
+
+/* Names the calling thread as shown by top -H. */
+void linux_name_thread(const char *name);
+/* Asks for SCHED_FIFO at the given priority; 0, or a negative errno when not permitted. */
+int linux_realtime_thread(int priority);
+/* Locks current and future pages of the process into memory, so that the tracking loop takes no page faults. */
+int linux_lock_memory(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,2 @@
+/* Compiles the header as a program that includes it would. */
+#include "vrbridge.h"

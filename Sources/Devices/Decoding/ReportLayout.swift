@@ -1,0 +1,180 @@
+import Sensing
+import Spatial
+
+/// A report description made flat: every place, scale and turn resolved, nothing left to look up.
+struct ReportLayout: Sendable {
+  struct Vector: Sendable {
+    var x: BitField
+    var y: BitField
+    var z: BitField
+    var scale: Double
+    var axes: AxisTurn
+    /// Raw values at or beyond these are at the end of the sensor's range.
+    var low: Double
+    var high: Double
+  }
+
+  /// The slots of a report; a plain value, so that taking it out on the tracking thread counts no references.
+  struct Slots: Sendable {
+    var at: Int
+    var stride: Int
+    var count: Int
+    var pick: SamplesDescription.Pick
+  }
+
+  struct ControlField: Sendable {
+    enum Kind: UInt8, Sendable { case bit, linear, hat }
+    var field: BitField
+    var kind: Kind
+    /// Index in the device's table of controls; a hat takes four.
+    var index: Int
+    var minimum: Double
+    /// 1 / (maximum − minimum), or 2 / (…) for an axis.
+    var gain: Double
+    /// 0 for triggers, −1 for axes.
+    var bottom: Double
+    /// A bit that is 0 while pressed.
+    var isInverted: Bool
+  }
+
+  struct Orientation: Sendable {
+    var form: OrientationDescription.Form
+    var fields: [BitField]
+    var scale: Double
+    var axes: AxisTurn
+    var angularVelocity: Vector?
+    var reference: BitField?
+  }
+
+  var identifier: ReportDescription.Identifier
+  /// The report must be at least this long.
+  var length: Int
+  var when: (field: BitField, equals: UInt64)?
+  var checksum: ChecksumDescription?
+  var clock: ClockDescription?
+  var samples: Slots?
+  var accelerometer: Vector?
+  var gyroscope: Vector?
+  var magnetometer: Vector?
+  var temperature: ScalarDescription?
+  var orientation: Orientation?
+  var controls: [ControlField]
+  var battery: BatteryDescription?
+
+  /// - Parameters:
+  ///   - replies: what the device answered to the part's named features.
+  ///   - controlIndex: place of each control path in the device's table.
+  ///   - descriptor: needed for reports whose fields are found by usage.
+  init(
+    _ report: ReportDescription, replies: [String: [UInt8]], controlIndex: [String: Int],
+    descriptor: HIDReportDescriptor?
+  ) throws(LayoutError) {
+    identifier = report.identifier
+    length = report.length
+    when = report.when
+    checksum = report.checksum
+    clock = report.clock
+    samples = report.samples.map { Slots(at: $0.at, stride: $0.stride, count: $0.count, pick: $0.pick) }
+    temperature = report.temperature
+    battery = report.battery
+    var resolver = UsageResolver(descriptor: descriptor, needsUsage: report.identifier == .byUsage)
+
+    func vector(_ description: VectorDescription?) throws(LayoutError) -> Vector? {
+      guard let description else { return nil }
+      let fields =
+        try description.usage.map { usage throws(LayoutError) in try resolver.fields(usage, count: 3) }
+        ?? description.fields
+      var scale = description.scale.nominal
+      if let selected = description.scale.selected, let reply = replies[selected.feature],
+        selected.at < reply.count, let chosen = selected.scales[Int(reply[selected.at])]
+      {
+        scale = chosen
+      }
+      let range = fields[0].range
+      return Vector(
+        x: fields[0], y: fields[1], z: fields[2], scale: scale, axes: description.axes,
+        low: range.lowerBound, high: range.upperBound)
+    }
+    accelerometer = try vector(report.samples?.accelerometer)
+    gyroscope = try vector(report.samples?.gyroscope)
+    magnetometer = try vector(report.magnetometer)
+    if let given = report.orientation {
+      let fields =
+        try given.usage.map { usage throws(LayoutError) in
+          try resolver.fields(usage, count: given.form == .quaternion ? 4 : 3)
+        } ?? given.fields
+      let reference =
+        try given.referenceUsage.map { usage throws(LayoutError) in try resolver.fields(usage, count: 1)[0] }
+        ?? given.reference
+      orientation = Orientation(
+        form: given.form, fields: fields, scale: given.scale, axes: given.axes,
+        angularVelocity: try vector(given.angularVelocity), reference: reference)
+    }
+    if report.identifier == .byUsage, let found = resolver.report {
+      identifier = found.id == 0 ? .unnumbered : .numbered(found.id)
+      length = found.length
+    }
+    controls = report.controls.compactMap { control in
+      switch control.shape {
+      case .hat(let path):
+        guard let index = controlIndex[path + "_up/click"] else { return nil }
+        return ControlField(field: control.field, kind: .hat, index: index, minimum: 0, gain: 1, bottom: 0,
+          isInverted: false)
+      case .value(let target, let minimum, let maximum):
+        guard let index = controlIndex[target.path] else { return nil }
+        let isBit = target.kind == .button || target.kind == .touch
+        let isAxis = target.kind == .axis
+        return ControlField(
+          field: control.field, kind: isBit ? .bit : .linear, index: index, minimum: minimum,
+          gain: (isAxis ? 2 : 1) / (maximum - minimum), bottom: isAxis ? -1 : 0,
+          isInverted: maximum < minimum)
+      }
+    }
+  }
+}
+
+/// Why a description does not fit the device in hand.
+public struct LayoutError: Error, Sendable, CustomStringConvertible {
+  public var description: String
+}
+
+/// Finds fields of a report by HID usage; all of one report must be in the same report id.
+private struct UsageResolver {
+  let descriptor: HIDReportDescriptor?
+  let needsUsage: Bool
+  private(set) var report: (id: UInt8, length: Int)?
+
+  init(descriptor: HIDReportDescriptor?, needsUsage: Bool) {
+    self.descriptor = descriptor
+    self.needsUsage = needsUsage
+  }
+
+  mutating func fields(_ usage: UInt32, count: Int) throws(LayoutError) -> [BitField] {
+    let name = "0x" + String(usage, radix: 16)
+    guard needsUsage else { throw LayoutError(description: "usage \(name) stands in a report that is not by_usage") }
+    guard let descriptor else {
+      throw LayoutError(description: "the interface has no report descriptor to find usage \(name) in")
+    }
+    let found = descriptor.fields.filter { $0.kind == .input && $0.usage == usage }
+    guard let first = found.first else {
+      throw LayoutError(description: "the report descriptor has no input with usage \(name)")
+    }
+    var fields: [BitField] = []
+    for field in found where field.reportID == first.reportID {
+      for index in 0..<field.count {
+        fields.append(
+          BitField(
+            byte: 0, bit: field.bitOffset + index * field.bitSize, width: field.bitSize,
+            number: field.isSigned ? .signed : .unsigned))
+      }
+    }
+    guard fields.count >= count, fields.allSatisfy({ (1...64).contains($0.width) }) else {
+      throw LayoutError(description: "usage \(name) has \(fields.count) values, \(count) are needed")
+    }
+    if let report, report.id != first.reportID {
+      throw LayoutError(description: "usage \(name) is in another report than the usages before it")
+    }
+    report = (first.reportID, descriptor.inputLength(first.reportID))
+    return Array(fields.prefix(count))
+  }
+}

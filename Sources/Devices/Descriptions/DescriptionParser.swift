@@ -1,0 +1,114 @@
+import Sensing
+import Spatial
+import StrictYAML
+
+/// Reads one family's YAML. Every fault is named with file, line, column and what is allowed.
+public enum DescriptionParser {
+  /// The keys of each mapping of the format; the published JSON Schema has the same, by test.
+  public static let keys: [String: [String]] = [
+    "description": ["format", "family", "name", "kind", "roles", "join", "sources", "shared", "parts"],
+    "part": [
+      "name", "match", "driver", "sample_rate", "features", "setup", "setup_usages", "keep_alive",
+      "calibration", "haptics", "reports",
+    ],
+    "match": ["bus", "vendor", "product", "interface", "name_contains", "usage"],
+    "feature": ["name", "id", "length", "reply"],
+    "setup_usage": ["usage", "value"],
+    "keep_alive": ["every", "report"],
+    "calibration": ["source", "feature", "gyroscope", "accelerometer"],
+    "two_point": ["plus", "minus", "bias", "speed"],
+    "checksum": ["seed", "at"],
+    "haptics": ["path", "kind", "length", "bytes", "fields", "checksum"],
+    "haptic_field": ["meaning", "at", "type", "bit"],
+    "report": [
+      "id", "virtual", "by_usage", "length", "base", "when", "checksum", "clock", "samples", "magnetometer",
+      "temperature", "orientation", "controls", "battery",
+    ],
+    "when": ["at", "type", "bit", "equals"],
+    "clock": ["at", "type", "bit", "rate", "stamp", "spacing"],
+    "samples": ["at", "stride", "count", "pick", "clock", "axes", "accelerometer", "gyroscope"],
+    "pick": ["sequence", "stamp", "counted"],
+    "field": ["at", "type", "bit"],
+    "vector": ["at", "type", "bit", "usage", "unit", "scale", "full_scale", "full_scale_by", "axes"],
+    "full_scale_by": ["feature", "at", "values", "default"],
+    "scalar": ["at", "type", "bit", "scale", "offset"],
+    "orientation": [
+      "form", "at", "type", "bit", "usage", "order", "scale", "axes", "angular_velocity", "reference",
+    ],
+    "reference": ["at", "type", "bit", "usage"],
+    "control": ["path", "kind", "at", "type", "bit", "minimum", "maximum"],
+    "battery": ["level", "full", "charging", "charging_values"],
+  ]
+
+  static let longestReport = 4096
+
+  public static func parse(text: String, file: String) throws(DocumentError) -> DeviceDescription {
+    let root = try YAMLDocument(text: text, file: file).root.mapping(keys: Self.keys["description"] ?? [])
+    let format = try root.required("format")
+    guard try format.integer(in: 0...1000) == 1 else {
+      throw format.error("this version of the format is not known", allowed: "1")
+    }
+    let family = try root.required("family")
+    let familyName = try family.string()
+    guard !familyName.isEmpty, familyName.utf8.allSatisfy({ isNameByte($0) }) else {
+      throw family.error("'\(familyName)' is not a family name", allowed: "small letters, digits and '-'")
+    }
+    var parts: [PartDescription] = []
+    for value in try root.required("parts").list(count: 1...16) {
+      let part = try PartParser(value: value).part()
+      if parts.contains(where: { $0.name == part.name }) {
+        throw value.error("two parts are named '\(part.name)'")
+      }
+      parts.append(part)
+    }
+    let controlPaths = Set(parts.flatMap { $0.reports.flatMap(\.controls).flatMap(\.controls).map(\.path) })
+    guard controlPaths.count <= SampleBatch.maximumControls else {
+      throw root.error(
+        "the device has \(controlPaths.count) controls", allowed: "at most \(SampleBatch.maximumControls)")
+    }
+    return DeviceDescription(
+      file: file,
+      family: familyName,
+      name: try root.required("name").string(),
+      kind: try root.required("kind").choice(DeviceDescription.Kind.allCases.map { ($0.rawValue, $0) }),
+      roles: try roles(root.required("roles")),
+      join: try root["join"]?.choice(DeviceDescription.Join.allCases.map { ($0.rawValue, $0) }) ?? .device,
+      sources: try strings(root.required("sources"), count: 1...50),
+      parts: parts)
+  }
+
+  private static func isNameByte(_ byte: UInt8) -> Bool {
+    (97...122).contains(byte) || (48...57).contains(byte) || byte == 45
+  }
+
+  private static func roles(_ value: YAMLValue) throws(DocumentError) -> [DeviceRole] {
+    var roles: [DeviceRole] = []
+    for item in try value.list(count: 1...DeviceRole.allCases.count) {
+      roles.append(try item.choice(DeviceRole.allCases.map { ($0.name, $0) }))
+    }
+    return roles
+  }
+
+  static func strings(_ value: YAMLValue, count: ClosedRange<Int>) throws(DocumentError) -> [String] {
+    var result: [String] = []
+    for item in try value.list(count: count) { result.append(try item.string()) }
+    return result
+  }
+
+  static func bytes(_ value: YAMLValue, count: ClosedRange<Int>) throws(DocumentError) -> [UInt8] {
+    var result: [UInt8] = []
+    for item in try value.list(count: count) { result.append(UInt8(try item.integer(in: 0...255))) }
+    return result
+  }
+}
+
+extension ControlDescription {
+  /// The controls that the field feeds.
+  var controls: [Control] {
+    switch shape {
+    case .value(let control, _, _): [control]
+    case .hat(let path):
+      ["up", "right", "down", "left"].map { Control(path: "\(path)_\($0)/click", kind: .button) }
+    }
+  }
+}

@@ -1,0 +1,122 @@
+import Foundation
+import Sensing
+import StrictYAML
+
+/// All known families.
+public struct DeviceCatalog: Sendable {
+  public var descriptions: [DeviceDescription]
+
+  public init(descriptions: [DeviceDescription]) { self.descriptions = descriptions }
+
+  /// Reads every `.yaml` of a folder.
+  ///
+  /// - Returns: the families that are right, and the faults of those that are not: one faulty file must not
+  ///   take the other headsets away.
+  public static func load(folder: String) throws -> (catalog: DeviceCatalog, faults: [DocumentError]) {
+    let names = try FileManager.default.contentsOfDirectory(atPath: folder).filter { $0.hasSuffix(".yaml") }
+    var descriptions: [DeviceDescription] = []
+    var faults: [DocumentError] = []
+    for name in names.sorted() {
+      let path = folder + "/" + name
+      do {
+        let text = try String(contentsOfFile: path, encoding: .utf8)
+        let description = try DescriptionParser.parse(text: text, file: path)
+        if let twin = descriptions.first(where: { $0.family == description.family }) {
+          faults.append(
+            DocumentError(file: path, problem: "the family '\(twin.family)' is described in \(twin.file) too"))
+        } else {
+          descriptions.append(description)
+        }
+      } catch let fault as DocumentError {
+        faults.append(fault)
+      } catch {
+        faults.append(DocumentError(file: path, problem: "can't be read as UTF-8 text"))
+      }
+    }
+    return (DeviceCatalog(descriptions: descriptions), faults)
+  }
+
+  public struct Match: Sendable {
+    public var description: DeviceDescription
+    public var partIndex: Int
+    public var part: PartDescription { description.parts[partIndex] }
+
+    public init(description: DeviceDescription, partIndex: Int) {
+      self.description = description
+      self.partIndex = partIndex
+    }
+  }
+
+  /// The part that an interface is, or nil for a device that no family describes.
+  ///
+  /// Interfaces that share an identity are told apart by their reports: a part whose reports the descriptor
+  /// does not declare can't be meant.
+  public func match(_ identity: InterfaceIdentity, descriptor: HIDReportDescriptor?) -> Match? {
+    var best: (match: Match, score: Int)?
+    for description in descriptions {
+      for (index, part) in description.parts.enumerated() {
+        let scores = part.match.compactMap { $0.score(identity, descriptor) }
+        guard let rule = scores.max(), let reports = part.reportScore(descriptor) else { continue }
+        let score = rule * 100 + reports
+        if score > best?.score ?? -1 { best = (Match(description: description, partIndex: index), score) }
+      }
+    }
+    return best?.match
+  }
+
+  public func description(family: String) -> DeviceDescription? { descriptions.first { $0.family == family } }
+}
+
+extension MatchRule {
+  /// How closely the rule fits, or nil when it does not.
+  func score(_ identity: InterfaceIdentity, _ descriptor: HIDReportDescriptor?) -> Int? {
+    var score = 0
+    // A recording made elsewhere, and uhid, may say another bus than the device had: only USB and Bluetooth
+    // exclude each other.
+    if let bus {
+      if identity.bus == bus { score += 1 } else if identity.bus != .virtual { return nil }
+    }
+    if let vendor {
+      guard vendor == identity.vendor else { return nil }
+      score += 1
+    }
+    if let product {
+      guard product == identity.product else { return nil }
+      score += 1
+    }
+    if let interfaceNumber, let actual = identity.interfaceNumber {
+      guard interfaceNumber == actual else { return nil }
+      score += 1
+    }
+    if let nameContains {
+      guard identity.name.contains(nameContains) else { return nil }
+      score += 1
+    }
+    if let usage {
+      guard let descriptor, descriptor.applications.contains(usage) else { return nil }
+      score += 1
+    }
+    return score
+  }
+}
+
+extension PartDescription {
+  /// How many of the part's reports the interface declares; nil when it lacks one of them.
+  func reportScore(_ descriptor: HIDReportDescriptor?) -> Int? {
+    guard let descriptor else { return 0 }
+    let declared = descriptor.reportIDs(.input)
+    var score = 0
+    for report in reports {
+      switch report.identifier {
+      case .numbered(let id):
+        guard declared.contains(id) else { return nil }
+        score += 1
+      case .unnumbered:
+        guard declared == [0], descriptor.length(.input, 0) >= report.length else { return nil }
+        score += 1
+      case .virtual, .byUsage: continue
+      }
+    }
+    return score
+  }
+}

@@ -1,0 +1,307 @@
+import Sensing
+import Spatial
+
+/// A family of devices as data: what it is, how it is found, how its bytes become samples and controls.
+///
+/// The format is documented in docs/adding-a-device.md and docs/device-description.schema.json.
+public struct DeviceDescription: Sendable {
+  public enum Kind: String, Sendable, CaseIterable { case headset, controller, tracker }
+
+  /// Which interfaces are one device.
+  public enum Join: String, Sendable, CaseIterable {
+    /// Interfaces of one USB (or Bluetooth) device.
+    case device
+    /// Interfaces of devices on the same USB hub: a headset with a hub inside.
+    case hub
+  }
+
+  public var file: String
+  public var family: String
+  public var name: String
+  public var kind: Kind
+  public var roles: [DeviceRole]
+  public var join: Join
+  /// Where the facts come from.
+  public var sources: [String]
+  public var parts: [PartDescription]
+}
+
+/// One interface of a device.
+public struct PartDescription: Sendable {
+  public var name: String
+  public var match: [MatchRule]
+  public var driver: DriverKind?
+  /// Inertial samples per second, nominal; 0 for a part that has none.
+  public var sampleRate: Double
+  /// Feature reports with a meaning to the decoder, and what the emulated device answers.
+  public var features: [FeatureDescription]
+  /// Feature reports written once when the device is opened.
+  public var setup: [[UInt8]]
+  /// HID usages of feature fields written once when the device is opened.
+  public var setupUsages: [(usage: UInt32, value: Int)]
+  public var keepAlive: KeepAlive?
+  public var calibration: CalibrationSource
+  public var haptics: HapticsDescription?
+  public var reports: [ReportDescription]
+}
+
+/// What an interface must be to belong to a part; an empty field matches anything.
+public struct MatchRule: Sendable, Hashable {
+  public var bus: Bus?
+  public var vendor: UInt16?
+  public var product: UInt16?
+  public var interfaceNumber: Int?
+  /// Must be contained in HID_NAME (maker and product strings).
+  public var nameContains: String?
+  /// Top-level collection of the report descriptor: usage page << 16 | usage.
+  public var usage: UInt32?
+}
+
+/// Drivers in code, for what a description can't express.
+public enum DriverKind: String, Sendable, CaseIterable {
+  /// Valve Lighthouse devices: zlib-compressed JSON configuration behind feature reports 0x10 and 0x11.
+  case lighthouse
+  /// Valve Watchman dongle: variable radio frames, and a lighthouse configuration while the peer is on.
+  case watchman
+}
+
+public struct FeatureDescription: Sendable {
+  public var name: String
+  public var id: UInt8
+  /// Including the id byte.
+  public var length: Int
+  /// What an emulated device answers, after the id byte; missing bytes are zero.
+  public var reply: [UInt8]
+}
+
+public struct KeepAlive: Sendable {
+  public var seconds: Double
+  public var report: [UInt8]
+}
+
+public enum CalibrationSource: Sendable {
+  /// Nominal scale is all there is.
+  case none
+  /// The device has applied its own already; a second time would be wrong.
+  case onDevice
+  /// Read by the part's driver.
+  case driver
+  /// Plus and minus readings per axis in a feature report.
+  case twoPoint(TwoPointDescription)
+}
+
+/// Factory calibration by readings at +reference and −reference on each axis.
+public struct TwoPointDescription: Sendable {
+  public var feature: String
+  /// Bytes of i16 little-endian values in the feature report, id byte included.
+  public var gyroscopePlus: [Int]
+  public var gyroscopeMinus: [Int]
+  public var gyroscopeBias: [Int]
+  /// Two speeds in °/s whose sum is the span between plus and minus.
+  public var gyroscopeSpeed: [Int]
+  public var accelerometerPlus: [Int]
+  public var accelerometerMinus: [Int]
+}
+
+/// CRC of a report.
+public struct ChecksumDescription: Sendable, Hashable {
+  /// A byte that is fed to the CRC-32 before the report and is not part of it.
+  public var seed: UInt8
+  /// The four bytes (little-endian) that hold the CRC; everything before them is covered.
+  public var at: Int
+}
+
+public struct HapticsDescription: Sendable {
+  public enum Kind: String, Sendable, CaseIterable { case output, feature }
+  public var path: String
+  public var kind: Kind
+  /// The report with id byte; fields are written over it.
+  public var bytes: [UInt8]
+  public var fields: [(meaning: Meaning, field: BitField)]
+  public var checksum: ChecksumDescription?
+
+  public enum Meaning: String, Sendable, CaseIterable {
+    /// Strength of the strong, slow motor: 0...1 over the field's range.
+    case lowFrequencyAmplitude = "low_frequency_amplitude"
+    /// Strength of the light, fast motor.
+    case highFrequencyAmplitude = "high_frequency_amplitude"
+    /// Microseconds on and off of one cycle, and how many cycles.
+    case onMicroseconds = "on_microseconds"
+    case offMicroseconds = "off_microseconds"
+    case cycles
+  }
+}
+
+/// One kind of input report.
+public struct ReportDescription: Sendable {
+  public enum Identifier: Sendable, Hashable {
+    case numbered(UInt8)
+    /// The interface has no report ids.
+    case unnumbered
+    /// Cut out of a report by a driver.
+    case virtual(String)
+    /// Where the fields are is found in the HID report descriptor, by usage.
+    case byUsage
+  }
+  public var identifier: Identifier
+  public var length: Int
+  /// The report is this only when the field has the value.
+  public var when: (field: BitField, equals: UInt64)?
+  public var checksum: ChecksumDescription?
+  public var clock: ClockDescription?
+  public var samples: SamplesDescription?
+  public var magnetometer: VectorDescription?
+  public var temperature: ScalarDescription?
+  public var orientation: OrientationDescription?
+  public var controls: [ControlDescription]
+  public var battery: BatteryDescription?
+}
+
+public struct ClockDescription: Sendable {
+  public enum Stamp: String, Sendable, CaseIterable { case newest, first }
+  public var field: BitField
+  /// Ticks per second.
+  public var rate: Double
+  /// Which sample of the report is stamped, when the stamp is not in each slot.
+  public var stamp: Stamp
+  /// Ticks between the samples of one report.
+  public var spacing: Int
+  /// The stamp stands in each sample slot.
+  public var isPerSample: Bool
+
+  public var bits: Int { field.width }
+}
+
+/// Where the inertial samples of a report are and which of them are new.
+public struct SamplesDescription: Sendable {
+  public enum Pick: Sendable {
+    /// Every slot, every time.
+    case all
+    /// Slots are a ring: those whose sequence number follows the last one.
+    case sequence(BitField)
+    /// Slots with a device stamp that was not seen yet.
+    case stamp
+    /// A count of samples since the last report; above the number of slots the first slot is the mean of the
+    /// surplus.
+    case counted(BitField)
+  }
+  public var at: Int
+  public var stride: Int
+  public var count: Int
+  public var pick: Pick
+  public var axes: AxisTurn
+  public var accelerometer: VectorDescription?
+  public var gyroscope: VectorDescription?
+}
+
+/// Three numbers with one scale.
+public struct VectorDescription: Sendable {
+  public var fields: [BitField]
+  /// HID usage that locates the fields; `fields` is then empty until the report descriptor is known.
+  public var usage: UInt32?
+  public var scale: ScaleDescription
+  public var axes: AxisTurn
+}
+
+public struct ScaleDescription: Sendable {
+  /// SI units per count when no feature report says otherwise.
+  public var nominal: Double
+  /// A feature report's byte selects the full scale.
+  public var selected: (feature: String, at: Int, scales: [Int: Double])?
+}
+
+public struct ScalarDescription: Sendable {
+  public var field: BitField
+  public var scale: Double
+  public var offset: Double
+}
+
+public struct OrientationDescription: Sendable {
+  public enum Form: String, Sendable, CaseIterable {
+    case quaternion
+    case rotationVector = "rotation_vector"
+  }
+  public var form: Form
+  /// x, y, z, w for quaternions; x, y, z for rotation vectors.
+  public var fields: [BitField]
+  public var usage: UInt32?
+  public var scale: Double
+  public var axes: AxisTurn
+  public var angularVelocity: VectorDescription?
+  public var reference: BitField?
+  public var referenceUsage: UInt32?
+}
+
+public struct ControlDescription: Sendable {
+  public enum Shape: Sendable {
+    case value(Control, minimum: Double, maximum: Double)
+    /// Eight directions clockwise from up, as four buttons; anything else is the centre.
+    case hat(path: String)
+  }
+  public var shape: Shape
+  public var field: BitField
+}
+
+public struct BatteryDescription: Sendable {
+  public var level: BitField
+  /// Level that means full.
+  public var full: Double
+  public var charging: BitField?
+  public var chargingValues: [UInt64]
+}
+
+/// A signed exchange of axes: device axes to OpenXR axes.
+public struct AxisTurn: Sendable, Hashable {
+  /// For each output axis the input axis 0...2 and its sign.
+  var source: SIMD3<Int>
+  var sign: SIMD3<Double>
+
+  public static let identity = AxisTurn(source: SIMD3(0, 1, 2), sign: SIMD3(1, 1, 1))
+
+  public func callAsFunction(_ v: Vector3) -> Vector3 {
+    Vector3(v[source.x] * sign.x, v[source.y] * sign.y, v[source.z] * sign.z)
+  }
+
+  /// Back from OpenXR axes to the device's.
+  func inverse(_ v: Vector3) -> Vector3 {
+    var result = Vector3.zero
+    for axis in 0..<3 { result[source[axis]] = v[axis] * sign[axis] }
+    return result
+  }
+
+  public var matrix: Matrix3 {
+    Matrix3(self.row(0), self.row(1), self.row(2))
+  }
+
+  private func row(_ axis: Int) -> Vector3 {
+    var row = Vector3.zero
+    row[source[axis]] = sign[axis]
+    return row
+  }
+
+  /// +1 for a rotation, −1 for a mirror.
+  public var determinant: Double { matrix.determinant }
+}
+
+extension HapticsDescription {
+  /// The report with its fields set and signed: amplitudes are 0...1 over the field's range, the rest are the
+  /// field's own unit.
+  public func filled(_ values: [Meaning: Double]) -> [UInt8] {
+    var report = bytes
+    for (meaning, field) in fields {
+      guard let value = values[meaning], value.isFinite else { continue }
+      switch meaning {
+      case .lowFrequencyAmplitude, .highFrequencyAmplitude:
+        field.encode(value * field.range.upperBound, into: &report, base: 0)
+      case .onMicroseconds, .offMicroseconds, .cycles: field.encode(value, into: &report, base: 0)
+      }
+    }
+    if let checksum {
+      let crc = report.withUnsafeBytes {
+        seededCRC32(seed: checksum.seed, UnsafeRawBufferPointer(rebasing: $0[0..<checksum.at]))
+      }
+      for offset in 0..<4 { report[checksum.at + offset] = UInt8(truncatingIfNeeded: crc >> UInt32(8 * offset)) }
+    }
+    return report
+  }
+}

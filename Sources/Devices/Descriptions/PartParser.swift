@@ -1,0 +1,174 @@
+import Sensing
+import Spatial
+import StrictYAML
+
+/// Reads one entry of `parts`.
+struct PartParser {
+  let value: YAMLValue
+
+  func part() throws(DocumentError) -> PartDescription {
+    let map = try value.mapping(keys: DescriptionParser.keys["part"] ?? [])
+    let features = try self.features(map["features"])
+    var rules: [MatchRule] = []
+    for item in try map.required("match").list(count: 1...64) { rules.append(try matchRule(item)) }
+    let driver = try map["driver"]?.choice(DriverKind.allCases.map { ($0.rawValue, $0) })
+    var reports: [ReportDescription] = []
+    if let list = map["reports"] {
+      for item in try list.list(count: 0...64) {
+        let parser = ReportParser(value: item, features: features, driver: driver)
+        reports.append(try parser.report())
+      }
+    }
+    let rate = try map["sample_rate"]?.number(in: 0...100_000) ?? 0
+    if rate == 0, reports.contains(where: { $0.samples != nil }) {
+      throw map.error("a part with samples needs 'sample_rate'")
+    }
+    return PartDescription(
+      name: try map.required("name").string(),
+      match: rules,
+      driver: driver,
+      sampleRate: rate,
+      features: features,
+      setup: try setup(map["setup"]),
+      setupUsages: try setupUsages(map["setup_usages"]),
+      keepAlive: try keepAlive(map["keep_alive"]),
+      calibration: try calibration(map["calibration"], features: features, driver: driver),
+      haptics: try haptics(map["haptics"]),
+      reports: reports)
+  }
+
+  private func matchRule(_ value: YAMLValue) throws(DocumentError) -> MatchRule {
+    let map = try value.mapping(keys: DescriptionParser.keys["match"] ?? [])
+    var rule = MatchRule()
+    rule.bus = try map["bus"]?.choice(Bus.allCases.map { ($0.name, $0) })
+    rule.vendor = try map["vendor"].map { value throws(DocumentError) in UInt16(try value.integer(in: 0...0xffff)) }
+    rule.product = try map["product"].map { value throws(DocumentError) in UInt16(try value.integer(in: 0...0xffff)) }
+    rule.interfaceNumber = try map["interface"]?.integer(in: 0...255)
+    rule.nameContains = try map["name_contains"]?.string()
+    rule.usage = try map["usage"].map { value throws(DocumentError) in UInt32(try value.integer(in: 0...0xffff_ffff)) }
+    if rule.usage == nil, rule.vendor == nil || rule.product == nil {
+      throw map.error("a rule needs 'vendor' and 'product', or 'usage'")
+    }
+    return rule
+  }
+
+  private func features(_ value: YAMLValue?) throws(DocumentError) -> [FeatureDescription] {
+    var features: [FeatureDescription] = []
+    for item in try value?.list(count: 0...64) ?? [] {
+      let map = try item.mapping(keys: DescriptionParser.keys["feature"] ?? [])
+      let length = try map.required("length").integer(in: 1...DescriptionParser.longestReport)
+      let feature = FeatureDescription(
+        name: try map.required("name").string(),
+        id: UInt8(try map.required("id").integer(in: 0...255)),
+        length: length,
+        reply: try map["reply"].map { value throws(DocumentError) in
+          try DescriptionParser.bytes(value, count: 0...(length - 1))
+        } ?? [])
+      if features.contains(where: { $0.name == feature.name }) {
+        throw item.error("two features are named '\(feature.name)'")
+      }
+      features.append(feature)
+    }
+    return features
+  }
+
+  private func setup(_ value: YAMLValue?) throws(DocumentError) -> [[UInt8]] {
+    var reports: [[UInt8]] = []
+    for item in try value?.list(count: 0...64) ?? [] {
+      reports.append(try DescriptionParser.bytes(item, count: 1...DescriptionParser.longestReport))
+    }
+    return reports
+  }
+
+  private func setupUsages(_ value: YAMLValue?) throws(DocumentError) -> [(usage: UInt32, value: Int)] {
+    var usages: [(usage: UInt32, value: Int)] = []
+    for item in try value?.list(count: 0...64) ?? [] {
+      let map = try item.mapping(keys: DescriptionParser.keys["setup_usage"] ?? [])
+      usages.append(
+        (
+          UInt32(try map.required("usage").integer(in: 0...0xffff_ffff)),
+          try map.required("value").integer(in: -0x8000_0000...0x7fff_ffff)
+        ))
+    }
+    return usages
+  }
+
+  private func keepAlive(_ value: YAMLValue?) throws(DocumentError) -> KeepAlive? {
+    guard let map = try value?.mapping(keys: DescriptionParser.keys["keep_alive"] ?? []) else { return nil }
+    return KeepAlive(
+      seconds: try map.required("every").number(in: 0.05...3600),
+      report: try DescriptionParser.bytes(map.required("report"), count: 1...DescriptionParser.longestReport))
+  }
+
+  private func calibration(
+    _ value: YAMLValue?, features: [FeatureDescription], driver: DriverKind?
+  ) throws(DocumentError) -> CalibrationSource {
+    guard let map = try value?.mapping(keys: DescriptionParser.keys["calibration"] ?? []) else { return .none }
+    let source = try map.required("source")
+    switch try source.choice(["none", "on_device", "driver", "two_point"].map { ($0, $0) }) {
+    case "on_device": return .onDevice
+    case "driver":
+      guard driver != nil else { throw source.error("the part has no 'driver' to read a calibration") }
+      return .driver
+    case "two_point":
+      let name = try map.required("feature")
+      let featureName = try name.string()
+      guard let feature = features.first(where: { $0.name == featureName }) else {
+        throw name.error("no feature is named so", allowed: features.map(\.name).joined(separator: ", "))
+      }
+      let gyroscope = try map.required("gyroscope").mapping(keys: DescriptionParser.keys["two_point"] ?? [])
+      let accelerometer = try map.required("accelerometer").mapping(
+        keys: DescriptionParser.keys["two_point"] ?? [])
+      return .twoPoint(
+        TwoPointDescription(
+          feature: featureName,
+          gyroscopePlus: try offsets(gyroscope.required("plus"), count: 3, in: feature),
+          gyroscopeMinus: try offsets(gyroscope.required("minus"), count: 3, in: feature),
+          gyroscopeBias: try offsets(gyroscope.required("bias"), count: 3, in: feature),
+          gyroscopeSpeed: try offsets(gyroscope.required("speed"), count: 2, in: feature),
+          accelerometerPlus: try offsets(accelerometer.required("plus"), count: 3, in: feature),
+          accelerometerMinus: try offsets(accelerometer.required("minus"), count: 3, in: feature)))
+    default: return .none
+    }
+  }
+
+  private func offsets(
+    _ value: YAMLValue, count: Int, in feature: FeatureDescription
+  ) throws(DocumentError) -> [Int] {
+    var result: [Int] = []
+    for item in try value.list(count: count...count) {
+      result.append(try item.integer(in: 0...max(0, feature.length - 2)))
+    }
+    return result
+  }
+
+  private func haptics(_ value: YAMLValue?) throws(DocumentError) -> HapticsDescription? {
+    guard let map = try value?.mapping(keys: DescriptionParser.keys["haptics"] ?? []) else { return nil }
+    let length = try map.required("length").integer(in: 1...DescriptionParser.longestReport)
+    var bytes = [UInt8](repeating: 0, count: length)
+    for (key, item) in try map.required("bytes").pairs() {
+      bytes[try key.integer(in: 0...(length - 1))] = UInt8(try item.integer(in: 0...255))
+    }
+    var fields: [(meaning: HapticsDescription.Meaning, field: BitField)] = []
+    for item in try map.required("fields").list(count: 1...8) {
+      let entry = try item.mapping(keys: DescriptionParser.keys["haptic_field"] ?? [])
+      let meaning = try entry.required("meaning").choice(
+        HapticsDescription.Meaning.allCases.map { ($0.rawValue, $0) })
+      fields.append((meaning, try FieldParser(base: 0, end: length).field(entry)))
+    }
+    return HapticsDescription(
+      path: try map.required("path").string(),
+      kind: try map.required("kind").choice(HapticsDescription.Kind.allCases.map { ($0.rawValue, $0) }),
+      bytes: bytes, fields: fields,
+      checksum: try map["checksum"].map { value throws(DocumentError) in try checksum(value, length: length) })
+  }
+}
+
+/// Reads a checksum that must fit in a report of the given length.
+func checksum(_ value: YAMLValue, length: Int) throws(DocumentError) -> ChecksumDescription {
+  let map = try value.mapping(keys: DescriptionParser.keys["checksum"] ?? [])
+  guard length >= 5 else { throw value.error("the report is too short for a checksum") }
+  return ChecksumDescription(
+    seed: UInt8(try map.required("seed").integer(in: 0...255)),
+    at: try map.required("at").integer(in: 1...(length - 4)))
+}

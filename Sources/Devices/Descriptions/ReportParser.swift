@@ -1,0 +1,265 @@
+import Sensing
+import Spatial
+import StrictYAML
+
+/// Reads one entry of `reports`.
+struct ReportParser {
+  let value: YAMLValue
+  let features: [FeatureDescription]
+  let driver: DriverKind?
+
+  func report() throws(DocumentError) -> ReportDescription {
+    let map = try value.mapping(keys: DescriptionParser.keys["report"] ?? [])
+    let identifier = try self.identifier(map)
+    let length =
+      identifier == .byUsage
+      ? DescriptionParser.longestReport
+      : try map.required("length").integer(in: 1...DescriptionParser.longestReport)
+    let place = FieldParser(base: try map["base"]?.integer(in: 0...(length - 1)) ?? 0, end: length)
+
+    var clock: ClockDescription?
+    if let given = map["clock"] { clock = try self.clock(given, place: place, isPerSample: false) }
+    var samples: SamplesDescription?
+    if let given = map["samples"] {
+      let (description, slotClock) = try self.samples(given, place: place, hasClock: clock != nil)
+      if slotClock != nil, clock != nil {
+        throw given.error("the report and its samples both have a clock", allowed: "one of the two")
+      }
+      samples = description
+      clock = clock ?? slotClock
+    }
+    let report = ReportDescription(
+      identifier: identifier,
+      length: length,
+      when: try map["when"].map { value throws(DocumentError) in 
+        try when(value, place: FieldParser(base: 0, end: length))
+      },
+      checksum: try map["checksum"].map { value throws(DocumentError) in try checksum(value, length: length) },
+      clock: clock,
+      samples: samples,
+      magnetometer: try map["magnetometer"].map { value throws(DocumentError) in
+        try place.vector(
+          value, quantity: .magneticField, axes: samples?.axes ?? .identity, features: features)
+      },
+      temperature: try map["temperature"].map { value throws(DocumentError) in
+        try scalar(value, place: place)
+      },
+      orientation: try map["orientation"].map { value throws(DocumentError) in
+        try orientation(value, place: place)
+      },
+      controls: try controls(map["controls"], place: place),
+      battery: try map["battery"].map { value throws(DocumentError) in try battery(value, place: place) })
+    if report.samples == nil, report.magnetometer != nil {
+      throw map.error("a magnetometer without samples has nothing to go with")
+    }
+    return report
+  }
+
+  private func identifier(_ map: YAMLMapping) throws(DocumentError) -> ReportDescription.Identifier {
+    let given = ["id", "virtual", "by_usage"].filter { map[$0] != nil }
+    guard given.count == 1 else {
+      throw map.error("a report needs exactly one name", allowed: "id, virtual or by_usage")
+    }
+    if let id = map["id"] {
+      if id.isScalar, try id.string() == "none" { return .unnumbered }
+      return .numbered(UInt8(try id.integer(in: 1...255)))
+    }
+    if let name = map["virtual"] {
+      guard let driver else { throw name.error("only a driver makes virtual reports; the part has none") }
+      return .virtual(try name.choice(driver.virtualReports.map { ($0, $0) }))
+    }
+    return .byUsage
+  }
+
+  private func when(_ value: YAMLValue, place: FieldParser) throws(DocumentError) -> (BitField, UInt64) {
+    let map = try value.mapping(keys: DescriptionParser.keys["when"] ?? [])
+    return (try place.field(map), UInt64(try map.required("equals").integer(in: 0...0xffff_ffff)))
+  }
+
+  private func clock(
+    _ value: YAMLValue, place: FieldParser, isPerSample: Bool
+  ) throws(DocumentError) -> ClockDescription {
+    let map = try value.mapping(keys: DescriptionParser.keys["clock"] ?? [])
+    let field = try place.field(map)
+    guard field.number == .unsigned, (8...64).contains(field.width) else {
+      throw value.error("a clock is an unsigned counter of 8 to 64 bits")
+    }
+    return ClockDescription(
+      field: field,
+      rate: try map.required("rate").number(in: 1...1e10),
+      stamp: try map["stamp"]?.choice(ClockDescription.Stamp.allCases.map { ($0.rawValue, $0) }) ?? .newest,
+      spacing: try map["spacing"]?.integer(in: 0...1_000_000_000) ?? 0,
+      isPerSample: isPerSample)
+  }
+
+  private func samples(
+    _ value: YAMLValue, place: FieldParser, hasClock: Bool
+  ) throws(DocumentError) -> (SamplesDescription, ClockDescription?) {
+    let map = try value.mapping(keys: DescriptionParser.keys["samples"] ?? [])
+    let count = try map["count"]?.integer(in: 1...SampleBatch.maximumSamples) ?? 1
+    let at = place.base + (try map["at"]?.integer(in: 0...DescriptionParser.longestReport) ?? 0)
+    let stride: Int
+    if let given = map["stride"] {
+      stride = try given.integer(in: 1...DescriptionParser.longestReport)
+    } else if count == 1 {
+      stride = max(1, place.end - at)
+    } else {
+      throw map.error("several samples need a 'stride' in bytes")
+    }
+    guard at + stride * count <= place.end else {
+      throw map.error("\(count) samples of \(stride) bytes from byte \(at) do not fit in \(place.end) bytes")
+    }
+    let slot = FieldParser(base: 0, end: stride)
+    let axes = try map["axes"].map { value throws(DocumentError) in try slot.axes(value) } ?? .identity
+    let clock = try map["clock"].map { value throws(DocumentError) in
+      try self.clock(value, place: slot, isPerSample: true)
+    }
+    let description = SamplesDescription(
+      at: at, stride: stride, count: count,
+      pick: try map["pick"].map { value throws(DocumentError) in
+        try pick(value, place: place, slot: slot, hasSlotClock: clock != nil, hasClock: hasClock)
+      } ?? .all,
+      axes: axes,
+      accelerometer: try map["accelerometer"].map { value throws(DocumentError) in
+        try slot.vector(value, quantity: .acceleration, axes: axes, features: features)
+      },
+      gyroscope: try map["gyroscope"].map { value throws(DocumentError) in
+        try slot.vector(value, quantity: .angularVelocity, axes: axes, features: features)
+      })
+    guard description.gyroscope != nil, description.accelerometer != nil else {
+      throw map.error("samples need an 'accelerometer' and a 'gyroscope'")
+    }
+    return (description, clock)
+  }
+
+  private func pick(
+    _ value: YAMLValue, place: FieldParser, slot: FieldParser, hasSlotClock: Bool, hasClock: Bool
+  ) throws(DocumentError) -> SamplesDescription.Pick {
+    if value.isScalar {
+      let name = try value.choice([("all", true), ("stamp", false)])
+      if !name, !hasSlotClock { throw value.error("'stamp' needs a 'clock' in the samples") }
+      return name ? .all : .stamp
+    }
+    let map = try value.mapping(keys: DescriptionParser.keys["pick"] ?? [])
+    if let sequence = map["sequence"] {
+      let field = try slot.field(sequence.mapping(keys: DescriptionParser.keys["field"] ?? []))
+      guard field.number == .unsigned, (4...32).contains(field.width) else {
+        throw sequence.error("a sequence number is an unsigned field of 4 to 32 bits")
+      }
+      return .sequence(field)
+    }
+    if let counted = map["counted"] {
+      guard hasClock else { throw counted.error("'counted' needs a 'clock' in the report") }
+      return .counted(try place.field(counted.mapping(keys: DescriptionParser.keys["field"] ?? [])))
+    }
+    throw map.error("one rule is needed", allowed: "all, stamp, { sequence: … }, { counted: … }")
+  }
+
+  private func scalar(_ value: YAMLValue, place: FieldParser) throws(DocumentError) -> ScalarDescription {
+    let map = try value.mapping(keys: DescriptionParser.keys["scalar"] ?? [])
+    return ScalarDescription(
+      field: try place.field(map), scale: try map["scale"]?.number() ?? 1,
+      offset: try map["offset"]?.number() ?? 0)
+  }
+
+  private func orientation(
+    _ value: YAMLValue, place: FieldParser
+  ) throws(DocumentError) -> OrientationDescription {
+    let map = try value.mapping(keys: DescriptionParser.keys["orientation"] ?? [])
+    let form = try map.required("form").choice(
+      OrientationDescription.Form.allCases.map { ($0.rawValue, $0) })
+    let usage = try map["usage"].map { value throws(DocumentError) in
+      UInt32(try value.integer(in: 0...0xffff_ffff))
+    }
+    var fields = usage == nil ? try place.fields(map, count: form == .quaternion ? 4 : 3) : []
+    if form == .quaternion {
+      guard usage == nil else { throw map.error("a quaternion by usage is not supported") }
+      let order = try map.required("order")
+      let text = try order.string()
+      guard text.count == 4, Set(text) == Set("xyzw") else {
+        throw order.error("'\(text)' is not an order", allowed: "the letters x, y, z, w once each")
+      }
+      let letters = Array(text)
+      fields = try ["x", "y", "z", "w"].map { letter throws(DocumentError) in
+        guard let index = letters.firstIndex(of: Character(letter)) else {
+          throw order.error("'\(letter)' is missing")
+        }
+        return fields[index]
+      }
+    }
+    let axes = try map["axes"].map { value throws(DocumentError) in try place.axes(value) } ?? .identity
+    var reference: BitField?
+    var referenceUsage: UInt32?
+    if let given = try map["reference"]?.mapping(keys: DescriptionParser.keys["reference"] ?? []) {
+      if let usage = given["usage"] {
+        referenceUsage = UInt32(try usage.integer(in: 0...0xffff_ffff))
+      } else {
+        reference = try place.field(given)
+      }
+    }
+    return OrientationDescription(
+      form: form, fields: fields, usage: usage, scale: try map["scale"]?.number(in: 1e-12...1e6) ?? 1,
+      axes: axes,
+      angularVelocity: try map["angular_velocity"].map { value throws(DocumentError) in
+        try place.vector(value, quantity: .angularVelocity, axes: axes, features: features)
+      },
+      reference: reference, referenceUsage: referenceUsage)
+  }
+
+  private func controls(
+    _ value: YAMLValue?, place: FieldParser
+  ) throws(DocumentError) -> [ControlDescription] {
+    var result: [ControlDescription] = []
+    for item in try value?.list(count: 0...SampleBatch.maximumControls) ?? [] {
+      let map = try item.mapping(keys: DescriptionParser.keys["control"] ?? [])
+      let pathValue = try map.required("path")
+      let path = try pathValue.string()
+      guard path.hasPrefix("/input/"), !path.hasSuffix("/") else {
+        throw pathValue.error("'\(path)' is not a control path", allowed: "/input/NAME/COMPONENT, as in OpenXR")
+      }
+      let kindValue = try map.required("kind")
+      let kinds = Control.Kind.allCases.map { ($0.name, Control.Kind?.some($0)) } + [("hat", nil)]
+      let kind = try kindValue.choice(kinds)
+      let isBit = kind == .button || kind == .touch
+      let field =
+        isBit && map["type"] == nil
+        ? try bitField(map, place: place) : try place.field(map)
+      guard let kind else {
+        result.append(ControlDescription(shape: .hat(path: path), field: field))
+        continue
+      }
+      let low = try map["minimum"]?.number() ?? (field.number == .float ? (kind == .axis ? -1 : 0) : field.range.lowerBound)
+      let high = try map["maximum"]?.number() ?? (field.number == .float ? 1 : field.range.upperBound)
+      guard low != high else { throw map.error("'minimum' and 'maximum' are the same") }
+      result.append(
+        ControlDescription(
+          shape: .value(Control(path: path, kind: kind), minimum: low, maximum: high), field: field))
+    }
+    return result
+  }
+
+  /// A button or touch without a type is one bit.
+  private func bitField(_ map: YAMLMapping, place: FieldParser) throws(DocumentError) -> BitField {
+    let at = try map.required("at")
+    let field = BitField(
+      byte: place.base + (try at.integer(in: 0...DescriptionParser.longestReport)),
+      bit: try map["bit"]?.integer(in: 0...63) ?? 0, width: 1, number: .unsigned)
+    guard field.endByte <= place.end else { throw at.error("the bit is behind the report's \(place.end) bytes") }
+    return field
+  }
+
+  private func battery(_ value: YAMLValue, place: FieldParser) throws(DocumentError) -> BatteryDescription {
+    let map = try value.mapping(keys: DescriptionParser.keys["battery"] ?? [])
+    var values: [UInt64] = []
+    for item in try map["charging_values"]?.list(count: 1...16) ?? [] {
+      values.append(UInt64(try item.integer(in: 0...0xffff_ffff)))
+    }
+    return BatteryDescription(
+      level: try place.field(map.required("level").mapping(keys: DescriptionParser.keys["field"] ?? [])),
+      full: try map.required("full").number(in: 1...1e6),
+      charging: try map["charging"].map { value throws(DocumentError) in
+        try place.field(value.mapping(keys: DescriptionParser.keys["field"] ?? []))
+      },
+      chargingValues: values.isEmpty ? [1] : values)
+  }
+}

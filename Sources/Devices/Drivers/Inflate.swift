@@ -1,0 +1,52 @@
+import CZlib
+
+/// Inflates a whole zlib stream (RFC 1950), refusing to grow beyond `limit` bytes.
+func inflateZlib(_ input: [UInt8], limit: Int) throws(ConfigurationFault) -> [UInt8] {
+  var stream = z_stream()
+  guard inflateInit_(&stream, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size)) == Z_OK else {
+    throw ConfigurationFault("zlib could not be started")
+  }
+  defer { inflateEnd(&stream) }
+  var input = input
+  var output: [UInt8] = []
+  var chunk = [UInt8](repeating: 0, count: 16_384)
+  let status: Int32 = input.withUnsafeMutableBufferPointer { source in
+    stream.next_in = source.baseAddress
+    stream.avail_in = uInt(source.count)
+    while true {
+      let size = chunk.count
+      let result: Int32 = chunk.withUnsafeMutableBufferPointer { target in
+        stream.next_out = target.baseAddress
+        stream.avail_out = uInt(size)
+        return inflate(&stream, Z_NO_FLUSH)
+      }
+      output += chunk[0..<(size - Int(stream.avail_out))]
+      if output.count > limit { return Z_MEM_ERROR }
+      guard result == Z_OK else { return result }
+      // No progress and no more input: the stream is cut off.
+      if stream.avail_in == 0, stream.avail_out != 0 { return Z_BUF_ERROR }
+    }
+  }
+  switch status {
+  case Z_STREAM_END: return output
+  case Z_MEM_ERROR: throw ConfigurationFault("inflates to more than \(limit) bytes")
+  case Z_BUF_ERROR: throw ConfigurationFault("the compressed data is cut off")
+  default: throw ConfigurationFault("the compressed data is damaged")
+  }
+}
+
+/// The bytes as a zlib stream.
+func deflateZlib(_ input: [UInt8]) throws(ConfigurationFault) -> [UInt8] {
+  var size = compressBound(uLong(input.count))
+  var output = [UInt8](repeating: 0, count: Int(size))
+  guard compress2(&output, &size, input, uLong(input.count), 9) == Z_OK else {
+    throw ConfigurationFault("zlib could not compress")
+  }
+  return Array(output.prefix(Int(size)))
+}
+
+/// Why a device's stored configuration could not be used.
+public struct ConfigurationFault: Error, Sendable, CustomStringConvertible {
+  public var description: String
+  init(_ description: String) { self.description = description }
+}

@@ -1,0 +1,94 @@
+import Foundation
+import Sensing
+import Spatial
+
+/// The configuration stored in Valve Lighthouse devices: factory calibration and geometry as zlib-compressed
+/// JSON, read in chunks over feature reports 0x10 (length, big-endian) and 0x11 (data).
+public struct LighthouseConfiguration: Sendable {
+  public var serial: String
+  public var deviceClass: String
+  public var model: String
+  public var vendor: UInt16?
+  public var product: UInt16?
+  /// corrected = scale · reading − bias in the device's own axes; m/s².
+  public var accelerometer: AffineCorrection
+  /// rad/s.
+  public var gyroscope: AffineCorrection
+
+  static let maximumCompressed = 1 << 16
+  static let maximumInflated = 1 << 20
+
+  /// Reads the blob from the device. A Watchman dongle answers only while its peer is on.
+  static func read(from device: some FeatureAccess) throws -> [UInt8] {
+    let header = try device.getFeature(id: 0x10, length: 64)
+    guard header.count >= 3, header[0] == 0x10 else {
+      throw ConfigurationFault("the device answers feature 0x10 with something else")
+    }
+    let length = Int(header[1]) << 8 | Int(header[2])
+    guard length > 0 else { throw ConfigurationFault("the device holds no configuration") }
+    var blob: [UInt8] = []
+    // Some devices send two bytes more than announced, so the end is the empty chunk.
+    while blob.count <= maximumCompressed {
+      let chunk = try device.getFeature(id: 0x11, length: 64)
+      guard chunk.count >= 2, chunk[0] == 0x11 else {
+        throw ConfigurationFault("the device answers feature 0x11 with something else")
+      }
+      let count = Int(chunk[1])
+      guard count > 0 else { break }
+      guard count <= chunk.count - 2 else {
+        throw ConfigurationFault("a chunk announces \(count) bytes and holds \(chunk.count - 2)")
+      }
+      blob += chunk[2..<(2 + count)]
+    }
+    guard blob.count >= length else {
+      throw ConfigurationFault("\(length) bytes were announced and \(blob.count) came")
+    }
+    return blob
+  }
+
+  /// From the blob as the device sends it, or from the JSON text inside it.
+  public init(blob: [UInt8]) throws {
+    let json = blob.first == UInt8(ascii: "{") ? blob : try inflateZlib(blob, limit: Self.maximumInflated)
+    // The deepest document that a real device holds is 4 levels; JSONSerialization refuses beyond 512.
+    guard let root = try? JSONSerialization.jsonObject(with: Data(json)) as? [String: Any] else {
+      throw ConfigurationFault("the configuration is not a JSON object")
+    }
+    // Devices of 2016 hold the values at top level, later ones under "imu".
+    let imu = root["imu"] as? [String: Any] ?? root
+    serial = root["device_serial_number"] as? String ?? ""
+    deviceClass = root["device_class"] as? String ?? ""
+    model = root["model_number"] as? String ?? root["model_name"] as? String ?? ""
+    vendor = (root["device_vid"] as? Int).flatMap { UInt16(exactly: $0) }
+    product = (root["device_pid"] as? Int).flatMap { UInt16(exactly: $0) }
+    accelerometer = try Self.correction(imu, "acc", maximumOffset: 20)
+    gyroscope = try Self.correction(imu, "gyro", maximumOffset: 2)
+  }
+
+  private static func correction(
+    _ object: [String: Any], _ name: String, maximumOffset: Double
+  ) throws -> AffineCorrection {
+    guard let scale = vector(object[name + "_scale"]), let bias = vector(object[name + "_bias"]) else {
+      throw ConfigurationFault("'\(name)_scale' or '\(name)_bias' is not three numbers")
+    }
+    // A damaged blob must not turn into a pose: no maker ships a sensor that is off by this much.
+    guard all(scale .> 0.5), all(scale .< 2), bias.length < maximumOffset else {
+      throw ConfigurationFault("'\(name)_scale' or '\(name)_bias' holds values that no sensor has")
+    }
+    return AffineCorrection(matrix: .diagonal(scale), offset: bias)
+  }
+
+  private static func vector(_ value: Any?) -> Vector3? {
+    guard let list = value as? [Any], list.count == 3 else { return nil }
+    let numbers = list.compactMap { ($0 as? NSNumber)?.doubleValue }
+    guard numbers.count == 3 else { return nil }
+    let vector = Vector3(numbers[0], numbers[1], numbers[2])
+    return vector.isFinite ? vector : nil
+  }
+
+  /// For samples turned into OpenXR axes.
+  func calibration(axes: AxisTurn) -> InertialCalibration {
+    InertialCalibration(
+      gyroscope: gyroscope.turned(by: axes.matrix), accelerometer: accelerometer.turned(by: axes.matrix),
+      source: .factory)
+  }
+}

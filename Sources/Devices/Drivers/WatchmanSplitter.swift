@@ -1,0 +1,144 @@
+import Sensing
+import Spatial
+
+/// Cuts the radio messages of a Watchman dongle into virtual reports that a description can decode.
+///
+/// A message is up to 29 bytes: time bits 31…24, length, time bits 23…16, then events. An event's first byte
+/// has its top three bits set; what follows the last event is light data, and bytes behind the announced
+/// length are left over from earlier packets. (Framing v1, seen in the LighthouseRedox captures.)
+final class WatchmanSplitter {
+  /// What the messages hold. Raw values are the decoder's dispatch slots.
+  enum Frame: UInt8, CaseIterable {
+    /// u32 ticks (48 MHz, low 8 bits zero), i16 accelerometer[3], i16 gyroscope[3].
+    case inertial = 1
+    /// u8 of button bits.
+    case buttons = 2
+    /// u8.
+    case trigger = 3
+    /// i16 x, i16 y.
+    case trackpad = 4
+    /// u8: bit 7 charging, bits 0…6 percent.
+    case battery = 5
+
+    var name: String {
+      switch self {
+      case .inertial: "watchman_inertial"
+      case .buttons: "watchman_buttons"
+      case .trigger: "watchman_trigger"
+      case .trackpad: "watchman_trackpad"
+      case .battery: "watchman_battery"
+      }
+    }
+
+    init?(name: String) {
+      guard let frame = Self.allCases.first(where: { $0.name == name }) else { return nil }
+      self = frame
+    }
+  }
+
+  static let messageLength = 29
+  private let inertial = UnsafeMutableRawBufferPointer.allocate(byteCount: 16, alignment: 8)
+  private var isLinked = false
+
+  deinit { inertial.deallocate() }
+
+  func split(
+    _ report: UnsafeRawBufferPointer, _ batch: SampleBatch,
+    _ emit: (Frame, UnsafeRawBufferPointer) throws(DecodeError) -> PartDecoder.Outcome
+  ) throws(DecodeError) -> PartDecoder.Outcome {
+    let messages: Int
+    switch report[0] {
+    case 0x23: messages = 1
+    case 0x24: messages = 2
+    case 0x26:
+      guard report.count >= 2 else { throw DecodeError(.tooShort, reportID: 0x26, offset: report.count) }
+      if report[1] == 1 {
+        isLinked = false
+        batch.linkChange = false
+      }
+      return .decoded
+    default: return .ignored
+    }
+    guard report.count >= 1 + messages * Self.messageLength else {
+      throw DecodeError(.tooShort, reportID: report[0], offset: report.count)
+    }
+    if !isLinked {
+      isLinked = true
+      batch.linkChange = true
+    }
+    for message in 0..<messages {
+      try split(report, at: 1 + message * Self.messageLength, emit)
+    }
+    return .decoded
+  }
+
+  private func split(
+    _ report: UnsafeRawBufferPointer, at start: Int,
+    _ emit: (Frame, UnsafeRawBufferPointer) throws(DecodeError) -> PartDecoder.Outcome
+  ) throws(DecodeError) {
+    let announced = Int(report[start + 1])
+    // A slot without a message has length 0; its payload is one byte shorter than announced.
+    guard announced > 0 else { return }
+    let end = start + 3 + announced - 1
+    guard announced <= Self.messageLength - 2 else {
+      throw DecodeError(.malformedFrame, reportID: report[0], offset: start + 1)
+    }
+    var index = start + 3
+
+    func take(_ count: Int) throws(DecodeError) -> UnsafeRawBufferPointer {
+      guard index + count <= end else { throw DecodeError(.malformedFrame, reportID: report[0], offset: index) }
+      defer { index += count }
+      return UnsafeRawBufferPointer(rebasing: report[index..<index + count])
+    }
+
+    while index < end, report[index] & 0xe0 == 0xe0 {
+      let flags = report[index]
+      index += 1
+      if flags & 0x10 != 0 {
+        if flags & 0x01 != 0 { _ = try emit(.buttons, try take(1)) }
+        if flags & 0x04 != 0 { _ = try emit(.trigger, try take(1)) }
+        if flags & 0x02 != 0 { _ = try emit(.trackpad, try take(4)) }
+      } else if flags & 0x01 != 0 {
+        _ = try emit(.battery, try take(1))
+      }
+      if flags & 0x08 != 0 {
+        let block = try take(13)
+        inertial[0] = 0
+        inertial[1] = block[0]
+        inertial[2] = report[start + 2]
+        inertial[3] = report[start]
+        for offset in 0..<12 { inertial[4 + offset] = block[1 + offset] }
+        _ = try emit(.inertial, UnsafeRawBufferPointer(inertial))
+      }
+    }
+  }
+
+  /// The inverse for the emulator: one 0x23 report around an inertial block and optional input.
+  static func frame(inertial: [UInt8], buttons: UInt8?, trigger: UInt8?, trackpad: [UInt8]?) -> [UInt8] {
+    var flags: UInt8 = 0xe8
+    var payload: [UInt8] = []
+    if buttons != nil || trigger != nil || trackpad != nil { flags |= 0x10 }
+    if let buttons {
+      flags |= 0x01
+      payload.append(buttons)
+    }
+    if let trigger {
+      flags |= 0x04
+      payload.append(trigger)
+    }
+    if let trackpad {
+      flags |= 0x02
+      payload += trackpad
+    }
+    payload.append(inertial[1])
+    payload += inertial[4..<16]
+    var report: [UInt8] = [0x23, inertial[3], UInt8(payload.count + 2), inertial[2], flags] + payload
+    report += [UInt8](repeating: 0, count: 1 + messageLength - report.count)
+    return report
+  }
+}
+
+extension DriverKind {
+  /// Names of the virtual reports that the driver makes.
+  var virtualReports: [String] { self == .watchman ? WatchmanSplitter.Frame.allCases.map(\.name) : [] }
+}

@@ -1,0 +1,56 @@
+/// A HID report descriptor for an emulated interface: one vendor-defined field a report, of the lengths that the
+/// description states, or the published usages where a family is found by usage.
+enum EmulatedDescriptor {
+  static func bytes(for part: PartDescription) -> [UInt8] {
+    if part.reports.contains(where: { $0.identifier == .byUsage }) { return androidHeadTracker }
+    // Usage page FF00, usage 1, application collection, logical 0…255, 8 bits.
+    var bytes: [UInt8] = [0x06, 0x00, 0xff, 0x09, 0x01, 0xa1, 0x01, 0x15, 0x00, 0x26, 0xff, 0x00, 0x75, 0x08]
+    func field(_ kind: UInt8, id: UInt8?, count: Int) {
+      if let id { bytes += [0x85, id] }
+      bytes += [0x09, 0x01, 0x96, UInt8(count & 0xff), UInt8(count >> 8), kind, 0x02]
+    }
+    if part.driver == .watchman {
+      field(0x81, id: 0x23, count: 29)
+      field(0x81, id: 0x24, count: 58)
+      field(0x81, id: 0x26, count: 1)
+    }
+    var declared: Set<UInt8> = []
+    for report in part.reports {
+      switch report.identifier {
+      case .numbered(let id) where declared.insert(id).inserted:
+        field(0x81, id: id, count: report.length - 1)
+      case .unnumbered where declared.insert(0).inserted: field(0x81, id: nil, count: report.length)
+      default: continue
+      }
+    }
+    // Feature reports with a meaning, those of set-up and keep-alive, and the Lighthouse configuration.
+    var features: [(id: UInt8, count: Int)] = part.features.map { ($0.id, $0.length - 1) }
+    for report in part.setup + (part.keepAlive.map { [$0.report] } ?? []) {
+      features.append((report[0], report.count - 1))
+    }
+    if part.driver != nil { features += [(0x10, 63), (0x11, 63)] }
+    var seen: Set<UInt8> = []
+    for (id, count) in features where count > 0 && id != 0 && seen.insert(id).inserted {
+      field(0xb1, id: id, count: count)
+    }
+    return bytes + [0xc0]
+  }
+
+  /// Android head tracker HID protocol 1.0: sensor page, usage "other: custom", three input values.
+  private static let androidHeadTracker: [UInt8] = [
+    0x05, 0x20, 0x09, 0xe1, 0xa1, 0x01,
+    // Feature 2: description (23 characters) and id (16 bytes), constant.
+    0x85, 0x02, 0x0a, 0x08, 0x03, 0x15, 0x00, 0x26, 0xff, 0x00, 0x75, 0x08, 0x95, 0x17, 0xb1, 0x03,
+    0x0a, 0x02, 0x03, 0x95, 0x10, 0xb1, 0x03,
+    // Feature 1: reporting state (1 bit), power state (1 bit), interval (6 bits, 10…100 ms).
+    0x85, 0x01, 0x0a, 0x16, 0x03, 0x15, 0x00, 0x25, 0x01, 0x75, 0x01, 0x95, 0x01, 0xa1, 0x02, 0x0a, 0x40, 0x08,
+    0x0a, 0x41, 0x08, 0xb1, 0x00, 0xc0,
+    0x0a, 0x19, 0x03, 0xa1, 0x02, 0x0a, 0x55, 0x08, 0x0a, 0x51, 0x08, 0xb1, 0x00, 0xc0,
+    0x0a, 0x0e, 0x03, 0x15, 0x00, 0x25, 0x3f, 0x35, 0x0a, 0x45, 0x64, 0x75, 0x06, 0xb1, 0x02,
+    // Input 1: rotation vector, angular velocity, reset counter.
+    0x0a, 0x44, 0x05, 0x16, 0x01, 0x80, 0x26, 0xff, 0x7f, 0x75, 0x10, 0x95, 0x03, 0x81, 0x02,
+    0x0a, 0x45, 0x05, 0x81, 0x02,
+    0x0a, 0x46, 0x05, 0x15, 0x00, 0x26, 0xff, 0x00, 0x75, 0x08, 0x95, 0x01, 0x81, 0x02,
+    0xc0,
+  ]
+}

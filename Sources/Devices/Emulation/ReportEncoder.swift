@@ -1,0 +1,249 @@
+import Sensing
+import Spatial
+
+/// Makes the reports that a device would send: the inverse of `PartDecoder`, from the same layouts.
+public final class ReportEncoder {
+  private let layouts: [ReportLayout]
+  private let part: PartDescription
+  private let controls: [Control]
+  /// Undoes the correction that the bridge will apply.
+  private let gyroscopeInverse: (Vector3) -> Vector3
+  private let accelerometerInverse: (Vector3) -> Vector3
+  private var sequence: UInt64 = 0
+  private var ring: [[UInt8]]
+  private var pending: [(sample: InertialSample, ticks: UInt64)] = []
+  /// Samples collected in one report where the format allows several.
+  public var samplesPerReport = 1
+
+  public init(_ match: DeviceCatalog.Match, opened: OpenedPart, replies: [String: [UInt8]]) throws {
+    part = match.part
+    controls = match.description.controls
+    var controlIndex: [String: Int] = [:]
+    for (index, control) in controls.enumerated() { controlIndex[control.path] = index }
+    var layouts: [ReportLayout] = []
+    for report in match.part.reports {
+      layouts.append(
+        try ReportLayout(
+          report, replies: replies, controlIndex: controlIndex,
+          descriptor: try HIDReportDescriptor(EmulatedDescriptor.bytes(for: match.part))))
+    }
+    self.layouts = layouts
+    ring = Array(repeating: [], count: layouts.count)
+    guard let gyroscope = opened.calibration.gyroscope.matrix.inverse,
+      let accelerometer = opened.calibration.accelerometer.matrix.inverse
+    else { throw LayoutError(description: "the calibration can't be inverted") }
+    let calibration = opened.calibration
+    gyroscopeInverse = { gyroscope * ($0 + calibration.gyroscope.offset) }
+    accelerometerInverse = { accelerometer * ($0 + calibration.accelerometer.offset) }
+  }
+
+  /// The largest error that rounding to the field's steps can make, per axis, rad/s and m/s²; nil where the part
+  /// reports no samples.
+  public var quantization: (rate: Double, force: Double)? {
+    guard let layout = layouts.first(where: { $0.samples != nil }), let gyroscope = layout.gyroscope,
+      let accelerometer = layout.accelerometer
+    else { return nil }
+    return (gyroscope.scale / 2, accelerometer.scale / 2)
+  }
+
+  /// Ticks of the part's clock at a time in seconds.
+  private func ticks(_ layout: ReportLayout, at time: Double) -> UInt64 {
+    guard let clock = layout.clock else { return 0 }
+    let count = UInt64(max(0, (time * clock.rate).rounded()))
+    return clock.bits >= 64 ? count : count & ((1 << UInt64(clock.bits)) - 1)
+  }
+
+  /// Adds one sample at `time` (seconds since the device started) and returns the reports that it completes.
+  public func reports(
+    rate: Vector3, force: Vector3, orientation: Quaternion, time: Double, controlValues: [Float]
+  ) -> [[UInt8]] {
+    var result: [[UInt8]] = []
+    for index in layouts.indices {
+      let layout = layouts[index]
+      if let frame = virtualFrame(layout) {
+        if frame == .inertial {
+          result.append(
+            watchmanReport(layout, rate: rate, force: force, time: time, controlValues: controlValues))
+        }
+        continue
+      }
+      var bytes = [UInt8](repeating: 0, count: layout.length)
+      if case .numbered(let id) = layout.identifier { bytes[0] = id }
+      if let when = layout.when { when.field.store(when.equals, into: &bytes, base: 0) }
+      if layout.samples != nil {
+        guard let filled = fillSamples(index, bytes, rate: rate, force: force, time: time) else { continue }
+        bytes = filled
+      }
+      if let orientation = Optional(orientation), layout.orientation != nil {
+        fill(&bytes, layout, orientation: orientation, rate: rate)
+      }
+      for control in layout.controls { fill(&bytes, control, controlValues) }
+      if let battery = layout.battery { battery.level.encode(battery.full * 0.8, into: &bytes, base: 0) }
+      if let checksum = layout.checksum {
+        let crc = bytes.withUnsafeBytes {
+          seededCRC32(seed: checksum.seed, UnsafeRawBufferPointer(rebasing: $0[0..<checksum.at]))
+        }
+        for offset in 0..<4 { bytes[checksum.at + offset] = UInt8(truncatingIfNeeded: crc >> UInt32(8 * offset)) }
+      }
+      result.append(bytes)
+    }
+    return result
+  }
+
+  // MARK: samples
+
+  private func fillSamples(
+    _ index: Int, _ empty: [UInt8], rate: Vector3, force: Vector3, time: Double
+  ) -> [UInt8]? {
+    let layout = layouts[index]
+    guard let samples = layout.samples else { return nil }
+    var bytes = empty
+    switch samples.pick {
+    case .sequence(let field):
+      if ring[index].isEmpty {
+        ring[index] = empty
+        // Until the ring has turned once its slots hold the same sample.
+        for slot in 0..<samples.count {
+          fillSlot(&ring[index], layout, samples, slot: slot, rate: rate, force: force, time: time)
+          field.store(sequence & mask(field), into: &ring[index], base: samples.at + slot * samples.stride)
+        }
+      }
+      let slot = Int(sequence % UInt64(samples.count))
+      fillSlot(&ring[index], layout, samples, slot: slot, rate: rate, force: force, time: time)
+      field.store(sequence & mask(field), into: &ring[index], base: samples.at + slot * samples.stride)
+      sequence += 1
+      return ring[index]
+    case .all, .stamp:
+      for slot in 0..<samples.count {
+        fillSlot(&bytes, layout, samples, slot: slot, rate: rate, force: force, time: time)
+      }
+      if let clock = layout.clock, !clock.isPerSample {
+        clock.field.store(ticks(layout, at: time), into: &bytes, base: 0)
+      }
+    case .counted(let field):
+      let sample = InertialSample(
+        received: Timestamp(nanoseconds: 0), angularVelocity: rate, specificForce: force)
+      pending.append((sample, ticks(layout, at: time)))
+      guard pending.count >= samplesPerReport else { return nil }
+      fillCounted(&bytes, layout, samples, field)
+      pending.removeAll()
+    }
+    if let temperature = layout.temperature {
+      temperature.field.encode((30 - temperature.offset) / temperature.scale, into: &bytes, base: 0)
+    }
+    return bytes
+  }
+
+  private func fillCounted(
+    _ bytes: inout [UInt8], _ layout: ReportLayout, _ samples: ReportLayout.Slots, _ field: BitField
+  ) {
+    field.encode(Double(pending.count), into: &bytes, base: 0)
+    let surplus = max(0, pending.count - samples.count)
+    var slots: [(Vector3, Vector3)] = []
+    // The first slot is the mean of the surplus and itself.
+    let head = pending[0...surplus]
+    slots.append(
+      (
+        head.reduce(.zero) { $0 + $1.sample.angularVelocity } / Double(head.count),
+        head.reduce(.zero) { $0 + $1.sample.specificForce } / Double(head.count)
+      ))
+    for entry in pending[(surplus + 1)...] {
+      slots.append((entry.sample.angularVelocity, entry.sample.specificForce))
+    }
+    for (slot, values) in slots.enumerated() {
+      fillSlot(&bytes, layout, samples, slot: slot, rate: values.0, force: values.1, time: 0)
+    }
+    if let clock = layout.clock, let first = pending.first, let last = pending.last {
+      clock.field.store(clock.stamp == .newest ? last.ticks : first.ticks, into: &bytes, base: 0)
+    }
+  }
+
+  private func fillSlot(
+    _ bytes: inout [UInt8], _ layout: ReportLayout, _ samples: ReportLayout.Slots, slot: Int, rate: Vector3,
+    force: Vector3, time: Double
+  ) {
+    let base = samples.at + slot * samples.stride
+    if let gyroscope = layout.gyroscope {
+      fill(&bytes, gyroscope, gyroscopeInverse(rate), base: base)
+    }
+    if let accelerometer = layout.accelerometer {
+      fill(&bytes, accelerometer, accelerometerInverse(force), base: base)
+    }
+    if let clock = layout.clock, clock.isPerSample {
+      clock.field.store(ticks(layout, at: time), into: &bytes, base: base)
+    }
+  }
+
+  private func fill(_ bytes: inout [UInt8], _ layout: ReportLayout.Vector, _ value: Vector3, base: Int) {
+    let raw = layout.axes.inverse(value) / layout.scale
+    layout.x.encode(raw.x, into: &bytes, base: base)
+    layout.y.encode(raw.y, into: &bytes, base: base)
+    layout.z.encode(raw.z, into: &bytes, base: base)
+  }
+
+  // MARK: orientation and controls
+
+  private func fill(
+    _ bytes: inout [UInt8], _ layout: ReportLayout, orientation: Quaternion, rate: Vector3
+  ) {
+    guard let description = layout.orientation else { return }
+    switch description.form {
+    case .quaternion:
+      let v = description.axes.inverse(orientation.vector)
+      for (field, value) in zip(description.fields, [v.x, v.y, v.z, orientation.w]) {
+        field.encode(value / description.scale, into: &bytes, base: 0)
+      }
+    case .rotationVector:
+      let v = description.axes.inverse(orientation.rotationVector)
+      for (field, value) in zip(description.fields, [v.x, v.y, v.z]) {
+        field.encode(value / description.scale, into: &bytes, base: 0)
+      }
+    }
+    if let angular = description.angularVelocity { fill(&bytes, angular, rate, base: 0) }
+  }
+
+  private func fill(_ bytes: inout [UInt8], _ control: ReportLayout.ControlField, _ values: [Float]) {
+    guard control.index < values.count else { return }
+    let value = Double(values[control.index])
+    switch control.kind {
+    case .bit:
+      control.field.store((value > 0.5) != control.isInverted ? 1 : 0, into: &bytes, base: 0)
+    case .linear:
+      control.field.encode(
+        control.minimum + (value - control.bottom) / control.gain, into: &bytes, base: 0)
+    case .hat:
+      control.field.store(8 & mask(control.field), into: &bytes, base: 0)
+    }
+  }
+
+  // MARK: Watchman
+
+  private func virtualFrame(_ layout: ReportLayout) -> WatchmanSplitter.Frame? {
+    if case .virtual(let name) = layout.identifier { return WatchmanSplitter.Frame(name: name) }
+    return nil
+  }
+
+  private func watchmanReport(
+    _ layout: ReportLayout, rate: Vector3, force: Vector3, time: Double, controlValues: [Float]
+  ) -> [UInt8] {
+    var bytes = [UInt8](repeating: 0, count: layout.length)
+    if let samples = layout.samples {
+      fillSlot(&bytes, layout, samples, slot: 0, rate: rate, force: force, time: time)
+    }
+    // Only the upper 24 bits of the time are sent.
+    layout.clock?.field.store(ticks(layout, at: time) & ~0xff, into: &bytes, base: 0)
+    func payload(_ frame: WatchmanSplitter.Frame) -> [UInt8]? {
+      guard let source = layouts.first(where: { virtualFrame($0) == frame }) else { return nil }
+      var bytes = [UInt8](repeating: 0, count: source.length)
+      for control in source.controls { fill(&bytes, control, controlValues) }
+      return bytes
+    }
+    return WatchmanSplitter.frame(
+      inertial: bytes, buttons: payload(.buttons)?.first, trigger: payload(.trigger)?.first,
+      trackpad: payload(.trackpad))
+  }
+
+  private func mask(_ field: BitField) -> UInt64 {
+    field.width >= 64 ? .max : (1 << UInt64(field.width)) - 1
+  }
+}

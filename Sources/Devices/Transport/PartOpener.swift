@@ -1,0 +1,130 @@
+import Sensing
+import Spatial
+
+/// What opening one interface brought to light.
+public struct OpenedPart {
+  public var decoder: PartDecoder
+  public var calibration: InertialCalibration
+  /// Serial from the device's own configuration, when it holds one.
+  public var configuredSerial: String?
+  /// What the user should know: a calibration that could not be read, a setup report that was refused.
+  public var warnings: [String]
+
+  public init(
+    decoder: PartDecoder, calibration: InertialCalibration, configuredSerial: String? = nil,
+    warnings: [String] = []
+  ) {
+    self.decoder = decoder
+    self.calibration = calibration
+    self.configuredSerial = configuredSerial
+    self.warnings = warnings
+  }
+}
+
+/// Prepares an interface for reading: asks its features, applies its setup, reads its calibration.
+public enum PartOpener {
+  public static func open(
+    _ match: DeviceCatalog.Match, transport: some Transport
+  ) throws(LayoutError) -> OpenedPart {
+    try open(match, features: transport, descriptor: transport.descriptor)
+  }
+
+  static func open(
+    _ match: DeviceCatalog.Match, features: some FeatureAccess, descriptor: HIDReportDescriptor?
+  ) throws(LayoutError) -> OpenedPart {
+    let part = match.part
+    var warnings: [String] = []
+    var replies: [String: [UInt8]] = [:]
+    for feature in part.features {
+      // Another program's request can get our answer, so the id is checked and the question repeated.
+      var answer: [UInt8]?
+      var problem = "the answer has another id"
+      for _ in 0..<3 where answer == nil {
+        do {
+          let reply = try features.getFeature(id: feature.id, length: feature.length)
+          if reply.first == feature.id { answer = reply }
+        } catch {
+          problem = String(describing: error)
+        }
+      }
+      if let answer { replies[feature.name] = answer } else { warnings.append("feature '\(feature.name)': \(problem)") }
+    }
+    for report in part.setup {
+      do { try features.setFeature(report) } catch { warnings.append("setup: \(error)") }
+    }
+    warnings += setUsages(part.setupUsages, features: features, descriptor: descriptor)
+
+    let decoder = try PartDecoder(
+      part: part, descriptor: descriptor, replies: replies, controls: match.description.controls)
+    var calibration = InertialCalibration()
+    var serial: String?
+    switch part.calibration {
+    case .none: break
+    case .onDevice: calibration.source = .onDevice
+    case .driver:
+      do {
+        let configuration = try LighthouseConfiguration(blob: LighthouseConfiguration.read(from: features))
+        calibration = configuration.calibration(axes: part.axes)
+        serial = configuration.serial.isEmpty ? nil : configuration.serial
+      } catch {
+        warnings.append("factory calibration not read (\(error)); nominal scale is used")
+      }
+    case .twoPoint(let description):
+      let scales = part.nominalScales
+      if let reply = replies[description.feature],
+        let read = description.calibration(
+          reply: reply, gyroscopeScale: scales.gyroscope, accelerometerScale: scales.accelerometer,
+          axes: part.axes)
+      {
+        calibration = read
+      } else {
+        warnings.append("factory calibration missing or not plausible; nominal scale is used")
+      }
+    }
+    return OpenedPart(
+      decoder: decoder, calibration: calibration, configuredSerial: serial, warnings: warnings)
+  }
+
+  /// Writes values to feature fields that are found by usage, keeping the other bits of the report.
+  private static func setUsages(
+    _ usages: [(usage: UInt32, value: Int)], features: some FeatureAccess, descriptor: HIDReportDescriptor?
+  ) -> [String] {
+    guard !usages.isEmpty else { return [] }
+    guard let descriptor else { return ["setup by usage: the interface has no report descriptor"] }
+    var reports: [UInt8: [UInt8]] = [:]
+    var warnings: [String] = []
+    for (usage, value) in usages {
+      guard let field = descriptor.fields.first(where: { $0.kind == .feature && $0.usage == usage }) else {
+        warnings.append("setup: no feature has usage 0x\(String(usage, radix: 16))")
+        continue
+      }
+      let length = descriptor.length(.feature, field.reportID)
+      var report = reports[field.reportID] ?? []
+      if report.isEmpty {
+        report = (try? features.getFeature(id: field.reportID, length: length)) ?? []
+        report += [UInt8](repeating: 0, count: max(0, length - report.count))
+        report[0] = field.reportID
+      }
+      let place = BitField(
+        byte: 0, bit: field.bitOffset, width: min(field.bitSize, 32), number: .unsigned)
+      if place.endByte <= report.count {
+        place.store(UInt64(truncatingIfNeeded: value), into: &report, base: 0)
+        reports[field.reportID] = report
+      }
+    }
+    for (_, report) in reports.sorted(by: { $0.key < $1.key }) {
+      do { try features.setFeature(report) } catch { warnings.append("setup: \(error)") }
+    }
+    return warnings
+  }
+}
+
+extension PartDescription {
+  /// The turn of the inertial unit's axes.
+  var axes: AxisTurn { reports.lazy.compactMap(\.samples).first?.axes ?? .identity }
+
+  var nominalScales: (gyroscope: Double, accelerometer: Double) {
+    let samples = reports.lazy.compactMap(\.samples).first
+    return (samples?.gyroscope?.scale.nominal ?? 1, samples?.accelerometer?.scale.nominal ?? 1)
+  }
+}

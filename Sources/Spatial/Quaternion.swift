@@ -1,0 +1,116 @@
+import Glibc
+
+/// A rotation as a unit quaternion (x, y, z, w), in the memory order of `XrQuaternionf`.
+///
+/// `parentFromChild` rotates a vector given in the child's frame into the parent's frame; products read
+/// like matrix products: `aFromB * bFromC == aFromC`.
+public struct Quaternion: Hashable, Sendable {
+  public var components: SIMD4<Double>
+
+  @inlinable
+  public init(_ components: SIMD4<Double>) { self.components = components }
+
+  @inlinable
+  public init(x: Double, y: Double, z: Double, w: Double) { components = SIMD4(x, y, z, w) }
+
+  @inlinable public var x: Double { components.x }
+  @inlinable public var y: Double { components.y }
+  @inlinable public var z: Double { components.z }
+  @inlinable public var w: Double { components.w }
+  @inlinable public var vector: Vector3 { Vector3(components.x, components.y, components.z) }
+
+  public static let identity = Quaternion(x: 0, y: 0, z: 0, w: 1)
+
+  /// The rotation by `angle` radians about `axis` (any length); the identity for a zero axis.
+  public init(angle: Double, axis: Vector3) {
+    guard let unit = axis.normalized else {
+      self = .identity
+      return
+    }
+    self.init(SIMD4(unit * sin(angle / 2), cos(angle / 2)))
+  }
+
+  /// The rotation whose axis and angle are those of `vector` (radians): the exponential map.
+  @inlinable
+  public init(rotationVector vector: Vector3) {
+    let squaredAngle = vector.squaredLength
+    let scale: Double
+    let w: Double
+    if squaredAngle < 1e-4 {
+      // Taylor series: for |v| < 0.01 rad the next terms are below 1e-16.
+      scale = 0.5 - squaredAngle * (1.0 / 48 - squaredAngle * (1.0 / 3840))
+      w = 1 - squaredAngle * (1.0 / 8 - squaredAngle * (1.0 / 384))
+    } else {
+      let angle = squaredAngle.squareRoot()
+      scale = sin(angle / 2) / angle
+      w = cos(angle / 2)
+    }
+    self.init(SIMD4(vector * scale, w))
+  }
+
+  /// Axis times angle in radians, the angle in 0...π: the logarithm of the rotation.
+  public var rotationVector: Vector3 {
+    let q = w < 0 ? -components : components
+    let v = Vector3(q.x, q.y, q.z)
+    let sine = v.length
+    guard sine > 1e-12 else { return 2 * v }
+    return v * (2 * atan2(sine, q.w) / sine)
+  }
+
+  /// The shortest rotation that turns direction `from` into direction `to`.
+  ///
+  /// For opposite directions the axis is arbitrary; for a zero vector the result is the identity.
+  public init(from: Vector3, to: Vector3) {
+    guard let a = from.normalized, let b = to.normalized else {
+      self = .identity
+      return
+    }
+    let w = 1 + a.dot(b)
+    if w < 1e-12 {
+      let axis = abs(a.x) < 0.9 ? a.cross(Vector3(1, 0, 0)) : a.cross(Vector3(0, 1, 0))
+      self.init(angle: .pi, axis: axis)
+    } else {
+      self = Quaternion(SIMD4(a.cross(b), w)).normalized
+    }
+  }
+
+  @inlinable
+  public static func * (l: Quaternion, r: Quaternion) -> Quaternion {
+    Quaternion(
+      x: l.w * r.x + l.x * r.w + l.y * r.z - l.z * r.y,
+      y: l.w * r.y - l.x * r.z + l.y * r.w + l.z * r.x,
+      z: l.w * r.z + l.x * r.y - l.y * r.x + l.z * r.w,
+      w: l.w * r.w - l.x * r.x - l.y * r.y - l.z * r.z)
+  }
+
+  /// The inverse rotation of a unit quaternion.
+  @inlinable
+  public var conjugate: Quaternion { Quaternion(components * SIMD4(-1, -1, -1, 1)) }
+
+  /// Rotates a vector: v + 2w(u×v) + 2u×(u×v).
+  @inlinable
+  public func rotate(_ v: Vector3) -> Vector3 {
+    let u = vector
+    let t = 2 * u.cross(v)
+    return v + w * t + u.cross(t)
+  }
+
+  /// The quaternion of length one with the same direction; the identity when there is none.
+  @inlinable
+  public var normalized: Quaternion {
+    let length = (components * components).sum().squareRoot()
+    return length > 0 && length.isFinite ? Quaternion(components / length) : .identity
+  }
+
+  @inlinable
+  public var isFinite: Bool { x.isFinite && y.isFinite && z.isFinite && w.isFinite }
+
+  /// The angle in radians, 0...π, of the rotation that separates the two.
+  public func angle(to other: Quaternion) -> Double { (conjugate * other).rotationVector.length }
+
+  /// The rotation a fraction of the way to `other` along the shortest arc; fractions outside 0...1
+  /// extrapolate.
+  public func interpolated(to other: Quaternion, fraction: Double) -> Quaternion {
+    (self * Quaternion(rotationVector: (conjugate * other).rotationVector * fraction)).normalized
+  }
+}

@@ -1,0 +1,193 @@
+import Yams
+
+/// Reads YAML so strictly that a typing error can't pass: unknown and repeated keys, wrong types and values
+/// out of range are refused with file, line and column.
+///
+/// Yams' own decoding and swift-configuration's YAML provider ignore unknown keys and do not say where in the
+/// file a value stood, so this sits on Yams' node tree, which does.
+public struct YAMLDocument {
+  /// Longer files are refused: no description or configuration comes near it.
+  public static let maximumBytes = 1 << 20
+  /// More values than this (after aliases are followed) are refused, so that nested aliases can't explode.
+  static let maximumNodes = 50_000
+
+  public let root: YAMLValue
+
+  public init(text: String, file: String) throws(DocumentError) {
+    guard text.utf8.count <= Self.maximumBytes else {
+      throw DocumentError(file: file, problem: "the file is larger than \(Self.maximumBytes) bytes")
+    }
+    let node: Node?
+    do {
+      node = try Yams.compose(yaml: text)
+    } catch let error as YamlError {
+      throw DocumentError(file: file, yaml: error)
+    } catch {
+      throw DocumentError(file: file, problem: String(describing: error))
+    }
+    guard let node else {
+      root = YAMLValue(node: Node.mapping(Node.Mapping([])), file: file, path: "")
+      return
+    }
+    var budget = Self.maximumNodes
+    guard Self.count(node, &budget) else {
+      throw DocumentError(file: file, problem: "more than \(Self.maximumNodes) values once aliases are followed")
+    }
+    root = YAMLValue(node: node, file: file, path: "")
+  }
+
+  private static func count(_ node: Node, _ budget: inout Int) -> Bool {
+    budget -= 1
+    guard budget > 0 else { return false }
+    switch node {
+    case .scalar, .alias: return true
+    case .sequence(let items):
+      for item in items where !count(item, &budget) { return false }
+      return true
+    case .mapping(let pairs):
+      for (key, value) in pairs where !count(key, &budget) || !count(value, &budget) { return false }
+      return true
+    }
+  }
+}
+
+extension DocumentError {
+  init(file: String, yaml error: YamlError) {
+    switch error {
+    case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
+      .composer(_, let problem, let mark, _):
+      self.init(file: file, line: mark.line, column: mark.column, problem: "not YAML: \(problem)")
+    case .duplicatedKeysInMapping(let keys, let context):
+      // Yams gives the mapping's mark; 'context' starts with its text, so only the line is sure.
+      self.init(
+        file: file, line: context.mark.line, column: context.mark.column,
+        problem: "the key \(keys.map { "'\($0)'" }.joined(separator: ", ")) stands twice in one mapping")
+    default:
+      self.init(file: file, problem: "not YAML: \(error)")
+    }
+  }
+}
+
+/// One value of a document with its place.
+public struct YAMLValue {
+  let node: Node
+  public let file: String
+  /// Where it stands: `parts[0].reports[1].id`.
+  public let path: String
+
+  public var line: Int { node.mark?.line ?? 0 }
+  public var column: Int { node.mark?.column ?? 0 }
+
+  public func error(_ problem: String, allowed: String = "") -> DocumentError {
+    let subject = path.isEmpty ? "" : "\(path): "
+    return DocumentError(file: file, line: line, column: column, problem: subject + problem, allowed: allowed)
+  }
+
+  public var isMapping: Bool { if case .mapping = node { true } else { false } }
+  public var isScalar: Bool { if case .scalar = node { true } else { false } }
+
+  /// The mapping, all of whose keys must be among `keys`.
+  public func mapping(keys: [String]) throws(DocumentError) -> YAMLMapping {
+    guard case .mapping(let pairs) = node else {
+      throw error("expected a mapping (key: value)", allowed: keys.joined(separator: ", "))
+    }
+    var values: [String: YAMLValue] = [:]
+    for (key, value) in pairs {
+      let at = YAMLValue(node: key, file: file, path: path)
+      guard case .scalar(let scalar) = key, keys.contains(scalar.string) else {
+        let name = key.scalar?.string ?? "(not a name)"
+        throw at.error("unknown key '\(name)'", allowed: keys.joined(separator: ", "))
+      }
+      let inner = path.isEmpty ? scalar.string : path + "." + scalar.string
+      values[scalar.string] = YAMLValue(node: value, file: file, path: inner)
+    }
+    return YAMLMapping(value: self, values: values)
+  }
+
+  /// The pairs of a mapping whose keys are free.
+  public func pairs() throws(DocumentError) -> [(key: YAMLValue, value: YAMLValue)] {
+    guard case .mapping(let pairs) = node else { throw error("expected a mapping (key: value)") }
+    return pairs.map { key, value in
+      (
+        YAMLValue(node: key, file: file, path: path),
+        YAMLValue(node: value, file: file, path: path + "." + (key.scalar?.string ?? "?"))
+      )
+    }
+  }
+
+  public func list(count: ClosedRange<Int> = 0...1000) throws(DocumentError) -> [YAMLValue] {
+    guard case .sequence(let items) = node else { throw error("expected a list [ … ]") }
+    guard count.contains(items.count) else {
+      let wanted =
+        count.lowerBound == count.upperBound
+        ? "\(count.lowerBound)" : "\(count.lowerBound) to \(count.upperBound)"
+      throw error("the list has \(items.count) entries", allowed: wanted)
+    }
+    return items.enumerated().map { YAMLValue(node: $1, file: file, path: "\(path)[\($0)]") }
+  }
+
+  public func string() throws(DocumentError) -> String {
+    guard case .scalar(let scalar) = node else { throw error("expected text") }
+    return scalar.string
+  }
+
+  /// A whole number: decimal, or hexadecimal with 0x.
+  public func integer(in range: ClosedRange<Int>) throws(DocumentError) -> Int {
+    let allowed = "a whole number \(range.lowerBound) to \(range.upperBound)"
+    let text = try string()
+    let (sign, digits) = text.hasPrefix("-") ? (-1, text.dropFirst()) : (1, text[...])
+    let magnitude = digits.hasPrefix("0x") ? Int(digits.dropFirst(2), radix: 16) : Int(digits)
+    guard let magnitude, !digits.hasPrefix("-"), !digits.hasPrefix("+") else {
+      throw error("'\(text)' is not a whole number", allowed: allowed)
+    }
+    let value = sign * magnitude
+    guard range.contains(value) else { throw error("\(text) is out of range", allowed: allowed) }
+    return value
+  }
+
+  /// A finite number.
+  public func number(in range: ClosedRange<Double> = -1e300...1e300) throws(DocumentError) -> Double {
+    let text = try string()
+    let value: Double?
+    if text.hasPrefix("0x") { value = Int(text.dropFirst(2), radix: 16).map(Double.init) } else { value = Double(text) }
+    guard let value, value.isFinite else { throw error("'\(text)' is not a number", allowed: "a number") }
+    guard range.contains(value) else {
+      throw error("\(text) is out of range", allowed: "\(range.lowerBound) to \(range.upperBound)")
+    }
+    return value
+  }
+
+  public func boolean() throws(DocumentError) -> Bool {
+    switch try string() {
+    case "true": return true
+    case "false": return false
+    case let text: throw error("'\(text)' is neither true nor false", allowed: "true, false")
+    }
+  }
+
+  /// One of a fixed set of names.
+  public func choice<Value>(_ choices: [(name: String, value: Value)]) throws(DocumentError) -> Value {
+    let text = try string()
+    guard let found = choices.first(where: { $0.name == text }) else {
+      throw error("'\(text)' is not known here", allowed: choices.map(\.name).joined(separator: ", "))
+    }
+    return found.value
+  }
+}
+
+/// A mapping whose keys were checked.
+public struct YAMLMapping {
+  public let value: YAMLValue
+  let values: [String: YAMLValue]
+
+  public subscript(key: String) -> YAMLValue? { values[key] }
+
+  public func required(_ key: String) throws(DocumentError) -> YAMLValue {
+    guard let found = values[key] else { throw value.error("the key '\(key)' is missing") }
+    return found
+  }
+
+  public func error(_ problem: String, allowed: String = "") -> DocumentError {
+    value.error(problem, allowed: allowed)
+  }
+}

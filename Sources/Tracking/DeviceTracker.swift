@@ -1,0 +1,138 @@
+import Sensing
+import Spatial
+
+/// Everything between a device's samples and its tracked state: calibration, clock, filter, history.
+///
+/// The same samples with the same stamps give the same states, bit for bit: nothing here asks for the time.
+public struct DeviceTracker: Sendable {
+  /// What a device learned, to be kept while it is away.
+  public struct Learned: Sendable, Equatable {
+    /// rad/s, device axes.
+    public var gyroscopeBias: Vector3
+    public var biasUncertainty: Double
+  }
+
+  public var calibration: InertialCalibration
+  public private(set) var history: PoseHistory
+  public private(set) var clock: DeviceClock?
+  /// Samples that came again or out of order.
+  public private(set) var droppedSamples: UInt64 = 0
+  private var filter: OrientationFilter
+  private let period: Double
+  private let mark: TrackingFlags
+  private var lastCaptured: Timestamp?
+  private var lastOrientation: OrientationSample?
+  /// The turn about the vertical that recentring chose.
+  private var worldFromStart = Quaternion.identity
+
+  /// - Parameters:
+  ///   - sampleRate: nominal, per second.
+  ///   - clock: ticks per second and bits of the device's counter, when it has one.
+  ///   - origin: marks every state as recorded or emulated.
+  public init(
+    calibration: InertialCalibration, sampleRate: Double, clock: (rate: Double, bits: Int)?,
+    origin: Origin, learned: Learned? = nil
+  ) {
+    self.calibration = calibration
+    history = PoseHistory()
+    self.clock = clock.map { DeviceClock(ticksPerSecond: $0.rate, bits: $0.bits) }
+    filter =
+      learned.map { OrientationFilter(bias: $0.gyroscopeBias, uncertainty: $0.biasUncertainty) }
+      ?? OrientationFilter()
+    period = sampleRate > 0 ? 1 / sampleRate : 0.01
+    mark =
+      switch origin {
+      case .hardware: []
+      case .recorded: .recorded
+      case .emulated: .emulated
+      }
+  }
+
+  public var learned: Learned {
+    Learned(gyroscopeBias: filter.bias, biasUncertainty: filter.biasUncertainty)
+  }
+
+  /// The gyroscope bias in force, rad/s, device axes.
+  public var gyroscopeBias: Vector3 { filter.bias }
+
+  /// Makes the present heading the world's −Z: what was before is in another frame, so the history is emptied.
+  public mutating func recenter() {
+    guard let newest = history.newest else { return }
+    let forward = newest.worldFromDevice.orientation.rotate(Vector3(0, 0, -1))
+    let up = newest.worldFromDevice.orientation.rotate(Vector3(0, 1, 0))
+    // Looking straight up or down, the top of the head tells the heading.
+    let level = abs(forward.y) < 0.9 ? forward : (forward.y > 0 ? -up : up)
+    let turn = Quaternion(from: Vector3(level.x, 0, level.z), to: Vector3(0, 0, -1))
+    worldFromStart = (turn * worldFromStart).normalized
+    history.removeAll()
+  }
+
+  /// Takes one inertial sample.
+  ///
+  /// - Returns: the new state; nil for a repeated or late sample, and while the attitude settles.
+  public mutating func process(_ sample: InertialSample) -> TrackedState? {
+    let captured: Timestamp
+    if let ticks = sample.deviceTicks, clock != nil {
+      let resets = clock?.resets
+      guard let mapped = clock?.map(ticks, received: sample.received) else {
+        droppedSamples += 1
+        return nil
+      }
+      if clock?.resets != resets {
+        // The device started anew: nobody knows how it was turned meanwhile. Its bias is still its own.
+        filter = OrientationFilter(bias: filter.bias, uncertainty: filter.biasUncertainty)
+        lastCaptured = nil
+      }
+      captured = mapped
+    } else {
+      captured = lastCaptured.map { max(sample.received, $0.advanced(byNanoseconds: 1)) } ?? sample.received
+    }
+    // The first sample counts for one period, whatever its time.
+    let step = lastCaptured.map { captured.seconds(since: $0) } ?? period * Double(sample.periods)
+    lastCaptured = captured
+
+    let rate = calibration.gyroscope(sample.angularVelocity)
+    let force = calibration.accelerometer(sample.specificForce)
+    filter.update(rate: rate, force: sample.isSaturated ? nil : force, step: step)
+
+    var flags = mark.union([.orientationValid, .orientationTracked])
+    if filter.isAtRest { flags.insert(.atRest) }
+    let orientation = worldFromStart * filter.worldFromDevice
+    let state = TrackedState(
+      captured: captured, received: sample.received,
+      worldFromDevice: Pose(orientation: orientation),
+      angularVelocity: orientation.rotate(rate - filter.bias),
+      uncertainty: PoseUncertainty(
+        inclination: filter.inclinationUncertainty, heading: filter.headingUncertainty),
+      flags: flags)
+    history.append(state)
+    return state
+  }
+
+  /// Takes an attitude that the device fused itself.
+  public mutating func process(_ sample: OrientationSample) -> TrackedState? {
+    let captured = lastCaptured.map { max(sample.received, $0.advanced(byNanoseconds: 1)) } ?? sample.received
+    var rate = sample.angularVelocity.map { sample.worldFromDevice.rotate($0) } ?? .zero
+    if sample.angularVelocity == nil, let last = lastOrientation, let before = lastCaptured {
+      let step = captured.seconds(since: before)
+      let turn = sample.worldFromDevice * last.worldFromDevice.conjugate
+      if step > 1e-6, step < 1 { rate = turn.rotationVector / step }
+    }
+    if let last = lastOrientation, last.referenceCounter != sample.referenceCounter {
+      // The device chose a new heading: what was before is in another frame.
+      history.removeAll()
+      rate = .zero
+    }
+    lastOrientation = sample
+    lastCaptured = captured
+    let orientation = (worldFromStart * sample.worldFromDevice).normalized
+    rate = worldFromStart.rotate(rate)
+    let state = TrackedState(
+      captured: captured, received: sample.received,
+      worldFromDevice: Pose(orientation: orientation), angularVelocity: rate,
+      uncertainty: PoseUncertainty(inclination: 0.03, heading: .pi),
+      flags: mark.union([.orientationValid, .orientationTracked]))
+    history.append(state)
+    return state
+  }
+}

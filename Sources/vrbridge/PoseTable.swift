@@ -1,0 +1,84 @@
+import BridgeProtocol
+import Foundation
+import Sensing
+import Spatial
+
+/// The live table of `vrbridge watch`.
+enum PoseTable {
+  static func text(
+    rows: [(device: Vrbridge_V1_Device?, pose: Vrbridge_V1_Pose?, rate: Double)], connection: String,
+    note: String, dropped: UInt64, now: Int64
+  ) -> String {
+    var lines = [Terminal.styled("vrbridge", .bold) + "  " + connection]
+    if !note.isEmpty { lines.append(Terminal.styled(note, .yellow)) }
+    lines.append("")
+    if rows.isEmpty {
+      lines.append("no device yet; 'vrbridge doctor' tells what is missing")
+    } else {
+      lines.append(Terminal.styled(header, .dim))
+      for row in rows { lines.append(line(row.device, row.pose, row.rate, now: now)) }
+    }
+    lines.append("")
+    if dropped > 0 { lines.append(Terminal.styled("\(dropped) poses were dropped for this view", .yellow)) }
+    lines.append(Terminal.styled("yaw, pitch, roll in °; speed and bias in °/s; late: capture to screen; Ctrl-C ends", .dim))
+    return lines.joined(separator: "\n") + "\n"
+  }
+
+  private static let header =
+    "ROLE        DEVICE                  SOURCE       YAW  PITCH   ROLL  SPEED     HZ  LATE ms   BIAS  CLOCK µs  STATE"
+
+  private static func line(
+    _ device: Vrbridge_V1_Device?, _ pose: Vrbridge_V1_Pose?, _ rate: Double, now: Int64
+  ) -> String {
+    let degree = 180 / Double.pi
+    let role = (pose?.role ?? device?.role ?? .none).deviceRole.name
+    let origin = Sensing.Origin(rawValue: UInt8(clamping: device?.origin.rawValue ?? 0)) ?? .hardware
+    var columns = [
+      Terminal.styled(Terminal.pad(role, 11), .cyan), Terminal.pad(device?.name ?? "…", 23),
+      Terminal.pad(origin.name, 9),
+    ]
+    if let pose {
+      let angles = yawPitchRoll(Quaternion(x: pose.qx, y: pose.qy, z: pose.qz, w: pose.qw))
+      let speed = Vector3(pose.wx, pose.wy, pose.wz).length * degree
+      columns += [
+        fixed(angles.x * degree, 6, 1), fixed(angles.y * degree, 6, 1), fixed(angles.z * degree, 6, 1),
+        fixed(speed, 6, 1), fixed(rate, 6, 0), fixed(Double(now - pose.capturedNs) * 1e-6, 8, 1),
+      ]
+    } else {
+      columns.append(String(repeating: " ", count: 6 * 5 + 8 + 5))
+    }
+    if let health = device?.health {
+      let bias = Vector3(health.biasX, health.biasY, health.biasZ).length * degree
+      columns += [
+        fixed(bias, 6, 2), health.clockResidualUs.isFinite ? fixed(health.clockResidualUs, 9, 0) : "        –",
+      ]
+    }
+    columns.append(" " + stateText(device, pose))
+    return columns.joined(separator: " ")
+  }
+
+  private static func stateText(_ device: Vrbridge_V1_Device?, _ pose: Vrbridge_V1_Pose?) -> String {
+    if let device, !device.connected { return Terminal.styled("lost", .red) }
+    guard let pose else { return Terminal.styled("waiting", .dim) }
+    let flags = TrackingFlags(rawValue: pose.flags)
+    if flags.contains(.degraded) { return Terminal.styled("degraded", .red) }
+    var state = flags.contains(.atRest) ? "at rest" : "moving"
+    if let battery = device?.battery, device?.hasBattery == true {
+      state += " \(Int((battery.level * 100).rounded()))%" + (battery.charging ? "+" : "")
+    }
+    return Terminal.styled(state, .green)
+  }
+
+  private static func fixed(_ value: Double, _ width: Int, _ digits: Int) -> String {
+    Terminal.padLeft(String(format: "%.\(digits)f", value), width)
+  }
+
+  /// Radians; turns about Y, then X, then Z.
+  static func yawPitchRoll(_ q: Quaternion) -> Vector3 {
+    let forward = q.rotate(Vector3(0, 0, -1))
+    let right = q.rotate(Vector3(1, 0, 0))
+    let up = q.rotate(Vector3(0, 1, 0))
+    return Vector3(
+      atan2(-forward.x, -forward.z), asin(min(max(forward.y, -1), 1)), atan2(right.y, up.y))
+  }
+}

@@ -1,0 +1,177 @@
+import ArgumentParser
+import Bridge
+import BridgeClient
+import Foundation
+import Logging
+import ServiceLifecycle
+import StrictYAML
+import UnixSignals
+
+struct RunCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "run",
+    abstract: "Run the bridge until SIGTERM or Ctrl-C.",
+    discussion: """
+      Values come from defaults, then the configuration file, then the environment (VRBRIDGE_SOCKET,
+      VRBRIDGE_DEVICES, VRBRIDGE_DEMO, VRBRIDGE_LOG_LEVEL), then these flags. SIGHUP reads descriptions and
+      configuration again.
+      """)
+
+  @Option(help: "Configuration file.")
+  var config: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Play a recording as a device; may be given several times.",
+      valueName: "recorded:FILE[,speed=N|max][,config=BLOB][,serial=S][,loop][,wait]"))
+  var device: [String] = []
+
+  @Flag(help: "Emulate a headset and two controllers.")
+  var demo = false
+
+  @Flag(help: "Emulate them only when no known device is attached.")
+  var demoIfNoDevice = false
+
+  @Flag(help: "Do not look for real devices.")
+  var noHardware = false
+
+  @Option(help: "Path of the socket.")
+  var socket: String?
+
+  @Option(help: "Folder of device descriptions.")
+  var descriptions: String?
+
+  @Option(help: "trace, debug, info, notice, warning, error or critical.")
+  var logLevel: String?
+
+  @Flag(help: "Show a live table of the devices in this terminal.")
+  var view = false
+
+  @Flag(help: "Print the configuration in force, with the source of each value, and exit.")
+  var printConfig = false
+
+  func run() async throws {
+    let settings = try load()
+    if printConfig {
+      print(settings.text(), terminator: "")
+      return
+    }
+    let level = Logger.Level(rawValue: settings.logLevel.value) ?? .info
+    let isTable = view && Terminal.isInteractive
+    var log = Logger(label: "vrbridge") { StreamLogHandler.standardError(label: $0) }
+    // Lines between the redraws of a table would tear it; what matters still shows.
+    log.logLevel = isTable && settings.logLevel.source == "default" ? .error : level
+    let daemon: Daemon
+    do { daemon = try Daemon(settings, log: log) } catch { throw Failure(String(describing: error)) }
+
+    var services: [any Service] = daemon.services
+    services.insert(ReloadService(daemon: daemon, command: self, log: log), at: 0)
+    if view {
+      services.append(ViewService(socket: daemon.socketPath, note: viewNote(settings)))
+    } else {
+      log.info("listening", metadata: ["socket": "\(daemon.socketPath)"])
+    }
+    let group = ServiceGroup(
+      configuration: ServiceGroupConfiguration(
+        services: services.map { ServiceGroupConfiguration.ServiceConfiguration(service: $0) },
+        gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet(log)))
+    try await group.run()
+  }
+
+  private func viewNote(_ settings: Configuration) -> String {
+    switch settings.demo.value {
+    case .never: ""
+    case .always: "demonstration: emulated devices, not real ones"
+    case .ifNoDevice: "no headset attached? then what moves is emulated (marked so)"
+    }
+  }
+
+  /// The service group's own progress is of no use to the person who runs the bridge.
+  private func quiet(_ log: Logger) -> Logger {
+    var quiet = log
+    if log.logLevel >= .info { quiet.logLevel = .warning }
+    return quiet
+  }
+
+  func load() throws -> Configuration {
+    var settings = Configuration()
+    let environment = ProcessInfo.processInfo.environment
+    do {
+      if let file = config ?? Configuration.standardFile(environment: environment) {
+        guard let text = try? String(contentsOfFile: file, encoding: .utf8) else {
+          throw Failure("the configuration file \(file) can't be read")
+        }
+        try settings.apply(text: text, file: file)
+      }
+      try settings.apply(environment: environment)
+    } catch let error as DocumentError {
+      throw Failure(String(describing: error))
+    }
+    if !device.isEmpty {
+      var list: [String] = []
+      for text in device {
+        guard text.hasPrefix("recorded:") else {
+          throw ValidationError("--device '\(text)': only recorded:FILE can be named; real devices are found by themselves")
+        }
+        let body = String(text.dropFirst("recorded:".count))
+        do {
+          let source = try RecordedSource(body)
+          guard FileManager.default.isReadableFile(atPath: source.file) else {
+            throw Failure("the recording \(source.file) can't be read")
+          }
+        } catch let fault as RecordedSource.Fault {
+          throw ValidationError("--device: \(fault)")
+        }
+        list.append(body)
+      }
+      settings.recorded = Setting(list, from: "--device")
+    }
+    if demo { settings.demo = Setting(.always, from: "--demo") }
+    if demoIfNoDevice { settings.demo = Setting(.ifNoDevice, from: "--demo-if-no-device") }
+    if noHardware { settings.hardware = Setting(false, from: "--no-hardware") }
+    if let socket { settings.socketPath = Setting(socket, from: "--socket") }
+    if let descriptions { settings.descriptions = Setting(descriptions, from: "--descriptions") }
+    if let logLevel {
+      guard Logger.Level(rawValue: logLevel) != nil else {
+        throw ValidationError("--log-level '\(logLevel)' is not known")
+      }
+      settings.logLevel = Setting(logLevel, from: "--log-level")
+    }
+    return settings
+  }
+}
+
+/// Reads descriptions and configuration again on SIGHUP.
+struct ReloadService: Service {
+  let daemon: Daemon
+  let command: RunCommand
+  let log: Logger
+
+  func run() async throws {
+    let signals = await UnixSignalsSequence(trapping: .sighup)
+    for await _ in signals.cancelOnGracefulShutdown() {
+      do { daemon.reload(try command.load()) } catch {
+        log.error("reload refused, the old configuration stays in force: \(error)")
+      }
+    }
+  }
+}
+
+/// The live table inside `run --view`.
+struct ViewService: Service {
+  let socket: String
+  let note: String
+
+  func run() async throws {
+    let view = WatchView(socket: socket, json: false, roles: [], rate: 0, note: note)
+    view.start()
+    try? await gracefulShutdown()
+    view.stop()
+  }
+}
+
+/// An error that ends the program with one sentence and exit code 1.
+struct Failure: Error, CustomStringConvertible {
+  let description: String
+  init(_ description: String) { self.description = description }
+}

@@ -1,0 +1,14 @@
+import ArgumentParser
+import Bridge
+
+@main
+struct VRBridgeCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "vrbridge",
+    abstract: "Reads headsets, controllers and trackers and gives their poses to renderers.",
+    version: ProductVersion.text,
+    subcommands: [
+      RunCommand.self, WatchCommand.self, DevicesCommand.self, EmulateCommand.self, DoctorCommand.self,
+      UdevRulesCommand.self,
+    ])
+}
