@@ -74,5 +74,36 @@ let package = Package(
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
       ],
       swiftSettings: strict),
+
+    // Tests. `TestSupport` knows where descriptions and the corpus are.
+    .target(
+      name: "TestSupport", dependencies: ["Devices", "Sensing"], path: "Tests/Support", swiftSettings: strict),
+    .testTarget(name: "SpatialTests", dependencies: ["Spatial"], swiftSettings: strict),
+    .testTarget(name: "StrictYAMLTests", dependencies: ["StrictYAML"], swiftSettings: strict),
+    .testTarget(
+      name: "DevicesTests", dependencies: ["Devices", "Sensing", "Spatial", "StrictYAML", "TestSupport"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "TrackingTests", dependencies: ["Tracking", "Devices", "Sensing", "Spatial", "TestSupport"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "BridgeProtocolTests",
+      dependencies: [
+        "BridgeProtocol", "CVRBridge", "Sensing", "Spatial", "TestSupport",
+        .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+      ],
+      swiftSettings: strict),
+    .testTarget(
+      name: "BridgeTests",
+      dependencies: [
+        "Bridge", "BridgeClient", "BridgeProtocol", "CLinux", "Devices", "Sensing", "Spatial", "StrictYAML",
+        "Tracking", "TestSupport",
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+        .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+      ],
+      swiftSettings: strict),
+    .testTarget(
+      name: "CommandTests", dependencies: ["TestSupport", "vrbridge"], swiftSettings: strict),
   ]
 )

@@ -97,6 +97,19 @@ public struct DeviceClock: Sendable {
     return advance(to: min(mapped, received))
   }
 
+  /// Starts with a report that holds several samples: the newest was taken when the report was made, the others
+  /// before. Does nothing once the clock runs.
+  public mutating func begin(oldest: UInt64, newest: UInt64, received: Timestamp) {
+    guard !hasStarted else { return }
+    let mask: UInt64 = (1 << UInt64(bits)) - 1
+    let span = (newest &- oldest) & mask
+    guard Double(span) / ticksPerSecond < Self.resetSeconds else { return }
+    start(newest & mask, received)
+    lastRaw = (oldest &- 1) & mask
+    lastDevice = -Double(span + 1) / ticksPerSecond
+    lastMapped = received.advanced(bySeconds: lastDevice)
+  }
+
   private mutating func advance(to time: Timestamp) -> Timestamp {
     lastMapped = max(time, lastMapped.advanced(byNanoseconds: 1))
     return lastMapped
@@ -170,7 +183,7 @@ public struct DeviceClock: Sendable {
     let b = hull[min(edge + 1, size - 1)]
     var newSlope = b.device > a.device ? (b.offset - a.offset) / (b.device - a.device) : 0
     // Over a short window jitter outweighs skew.
-    let trust = min(1, (b.device - a.device) / 5)
+    let trust = min(1, (hull[size - 1].device - oldest) / 5)
     newSlope = min(max(newSlope * trust, -Self.maximumSkew), Self.maximumSkew)
     let before = line(device) + correction
     anchor = a.device

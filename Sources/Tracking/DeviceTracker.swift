@@ -67,6 +67,13 @@ public struct DeviceTracker: Sendable {
     history.removeAll()
   }
 
+  /// To be called with the first and last sample of a report before they are processed.
+  public mutating func prepare(oldest: InertialSample, newest: InertialSample) {
+    if let first = oldest.deviceTicks, let last = newest.deviceTicks {
+      clock?.begin(oldest: first, newest: last, received: newest.received)
+    }
+  }
+
   /// Takes one inertial sample.
   ///
   /// - Returns: the new state; nil for a repeated or late sample, and while the attitude settles.

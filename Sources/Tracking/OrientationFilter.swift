@@ -18,6 +18,8 @@ public struct OrientationFilter: Sendable {
   static let restSeconds = 1.0
   /// A device that turns this fast is not resting, however steadily: no consumer gyroscope is off by more.
   static let maximumBias = 6.0 * Double.pi / 180
+  /// rad/s/√Hz: 0.017 °/s/√Hz, the upper end of data sheets.
+  static let gyroscopeNoise = 3e-4
   /// Steps longer than this are gaps: nothing is known of the motion in between.
   static let maximumStep = 0.25
 
@@ -117,11 +119,10 @@ public struct OrientationFilter: Sendable {
       biasUncertainty = min(biasUncertainty + 2e-7 * step, 0.02)
       return
     }
-    // A scalar Kalman filter per axis: the mean over half a second is known to about 0.02 °/s.
-    let noise = 3.5e-4
+    // A Kalman filter for a constant seen through white noise of the density of a consumer gyroscope.
     let variance = biasUncertainty * biasUncertainty
-    let information = variance / (variance + noise * noise / max(gain, 1e-9))
-    bias += (meanRate - bias) * information
-    biasUncertainty = max(2e-5, (variance * (1 - information)).squareRoot())
+    let gainOfSample = variance / (variance + Self.gyroscopeNoise * Self.gyroscopeNoise / max(step, 1e-6))
+    bias += (rate - bias) * gainOfSample
+    biasUncertainty = max(2e-5, (variance * (1 - gainOfSample)).squareRoot())
   }
 }

@@ -9,7 +9,7 @@ enum PoseLine {
     return "{\"device\":\(quoted(label(pose, device))),\"role\":\"\(pose.role.deviceRole.name)\","
       + "\"captured_ns\":\(pose.capturedNs),\"orientation\":\(list([pose.qx, pose.qy, pose.qz, pose.qw])),"
       + "\"position\":\(position),\"angular_velocity\":\(list([pose.wx, pose.wy, pose.wz])),"
-      + "\"linear_velocity\":\(flags.contains(.positionValid) ? list([pose.vx, pose.vy, pose.vz]) : "null"),"
+      + "\"linear_velocity\":\(list([pose.vx, pose.vy, pose.vz])),"
       + "\"flags\":[\(flags.nameList.map { "\"\($0)\"" }.joined(separator: ","))],"
       + "\"uncertainty\":{\"inclination\":\(number(Double(pose.sigmaInclination))),"
       + "\"heading\":\(number(Double(pose.sigmaHeading))),\"position\":\(number(Double(pose.sigmaPosition)))}}"

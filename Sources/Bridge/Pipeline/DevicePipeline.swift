@@ -78,7 +78,9 @@ final class DevicePipeline {
       settle(by: Self.badReportWeight)
     }
     var newest: TrackedState?
-    for index in 0..<batch.inertialCount {
+    let count = batch.inertialCount
+    if count > 1 { tracker.prepare(oldest: batch.inertial(0), newest: batch.inertial(count - 1)) }
+    for index in 0..<count {
       if let state = tracker.process(batch.inertial(index)) { newest = publish(state) }
     }
     if let orientation = batch.orientation, let state = tracker.process(orientation) {

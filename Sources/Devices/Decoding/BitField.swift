@@ -103,12 +103,18 @@ public struct BitField: Hashable, Sendable {
     case .float:
       store(width == 32 ? UInt64(Float(value).bitPattern) : value.bitPattern, into: &bytes, base: base)
     case .unsigned, .signed:
-      let limited = min(max(value.rounded(), range.lowerBound), range.upperBound)
-      // 2^63 and 2^64 are not representable one below, so a 64-bit field saturates by 'exactly:'.
-      let raw =
-        limited < 0
-        ? UInt64(bitPattern: Int64(exactly: limited) ?? .min) : UInt64(exactly: limited) ?? .max
-      store(raw, into: &bytes, base: base)
+      let rounded = value.rounded()
+      let bits = number == .signed ? width - 1 : width
+      let highest: UInt64 = bits == 64 ? .max : (1 << UInt64(bits)) - 1
+      if rounded < 0 {
+        // −2^63 has no positive counterpart, so the lowest value is given by its bits.
+        let lowest = Int64(bitPattern: ~highest)
+        let raw = number == .signed ? (rounded <= range.lowerBound ? lowest : Int64(rounded)) : 0
+        store(UInt64(bitPattern: raw), into: &bytes, base: base)
+      } else {
+        // Above 2^53 the end of the range is not representable: what is not below it is it.
+        store(rounded >= range.upperBound ? highest : UInt64(rounded), into: &bytes, base: base)
+      }
     }
   }
 }

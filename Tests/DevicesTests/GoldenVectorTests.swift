@@ -1,0 +1,189 @@
+import Sensing
+import Spatial
+import TestSupport
+import Testing
+
+@testable import Devices
+
+/// Reports of real devices, with the values that they are known to mean.
+struct GoldenVectorTests {
+  private func decode(
+    _ family: String, _ part: String, _ reports: [String], replies: [String: [UInt8]] = [:]
+  ) throws -> (batch: SampleBatch, samples: [InertialSample], controls: [Control]) {
+    let description = try Places.description(family)
+    let found = try #require(description.parts.first { $0.name == part })
+    let decoder = try PartDecoder(part: found, replies: replies, controls: description.controls)
+    let batch = SampleBatch()
+    var samples: [InertialSample] = []
+    for report in reports {
+      batch.begin()
+      try bytes(report).withUnsafeBytes {
+        _ = try decoder.decode($0, received: Timestamp(nanoseconds: 0), into: batch)
+      }
+      samples += (0..<batch.inertialCount).map { batch.inertial($0) }
+    }
+    return (batch, samples, description.controls)
+  }
+
+  private func near(_ a: Vector3, _ b: Vector3, _ tolerance: Double) -> Bool { (a - b).length < tolerance }
+
+  @Test func viveHeadsetRingIsEmittedInOrderOfSequence() throws {
+    // Raw axes in the fact: (x, y, z); OpenXR: (x, −y, −z).
+    let report =
+      "20feffe6dfa4ff9eff3800ccff54b6467d3c0800c4dfbeffb2ff4b00c8ff323f457d3af2ffc0df8effabff3f00cbffc3fa457d3b"
+    let samples = try decode("htc-vive", "imu", [report, report], replies: ["ranges": [1, 1, 1]]).samples
+    #expect(samples.map(\.deviceTicks) == [2_101_690_162, 2_101_738_179, 2_101_786_196])
+    #expect(near(samples[0].specificForce, Vector3(0.0096, 9.8785, 0.0790), 2e-4))
+    #expect(near(samples[1].specificForce, Vector3(-0.0168, 9.8833, 0.1365), 2e-4))
+    #expect(near(samples[2].specificForce, Vector3(-0.0024, 9.8378, 0.1101), 2e-4))
+    #expect(near(samples[2].angularVelocity, Vector3(-0.0261, -0.01491, 0.01385), 2e-5))
+  }
+
+  @Test func viveWandScalesByTheRangesItReports() throws {
+    let report =
+      "20b2ff05054bf00c00ffff0500a3ea9c8426b2ff030539f00c00fcff060061d89f8427c2ff04053cf00a00ffff02001fc6a28428"
+    let samples = try decode("htc-vive-wand", "imu", [report], replies: ["ranges": [1, 3, 2]]).samples
+    #expect(samples.map(\.deviceTicks) == [2_224_876_195, 2_225_068_129, 2_225_260_063])
+    // (−x, −z, −y) of (−0.1867, 3.0765, −9.6271) and of (0.01278, −0.00107, 0.00533).
+    #expect(near(samples[0].specificForce, Vector3(0.1867, 9.6271, -3.0765), 2e-4))
+    #expect(near(samples[0].angularVelocity, Vector3(-0.01278, -0.00533, 0.00107), 2e-5))
+    let half = try decode("htc-vive-wand", "imu", [report], replies: ["ranges": [1, 2, 1]]).samples
+    #expect(near(half[0].specificForce * 2, samples[0].specificForce, 1e-9))
+  }
+
+  @Test func watchmanMessageIsCutAtItsLengthAndStaleBytesAreLeft() throws {
+    let message = "23 44 18 c6 e8 17 a4fc 2305 6af0 f5ff f5ff 0100 50 40 81 01 dc f1 3b 84 c5 c4 cf bf"
+    let sample = try #require(decode("htc-vive-wand", "radio", [message]).samples.first)
+    #expect(sample.deviceTicks == 0x44c6_1700)
+    let force = 8 * standardGravity / 32768
+    #expect(near(sample.specificForce, Vector3(860, 3990, -1315) * force, 1e-9))
+    let rate = 2000 * Double.pi / 180 / 32768
+    #expect(near(sample.angularVelocity, Vector3(11, -1, 11) * rate, 1e-9))
+  }
+
+  @Test func watchmanEventsGiveControlsAndBattery() throws {
+    // From a recording of a wand that was just switched on: battery, then all input zero.
+    let message = "23 91 0a 00 e1 00 f7 00 00 00 00 00 00 43 eb 62 05 bc 6e bc 3a 86 ee 43 00 00 00 00 00 00"
+    let (batch, samples, controls) = try decode("htc-vive-wand", "radio", [message])
+    #expect(samples.isEmpty)
+    #expect(batch.battery == BatteryState(level: 0, isCharging: false))
+    #expect(batch.linkChange == true)
+    let x = try #require(controls.firstIndex { $0.path == "/input/trackpad/x" })
+    #expect(batch.knownControls & 1 << UInt64(x) != 0)
+  }
+
+  @Test func watchmanPeerLost() throws {
+    let batch = try decode("htc-vive-wand", "radio", ["26 01"]).batch
+    #expect(batch.linkChange == false)
+  }
+
+  @Test func dualSenseLyingFlat() throws {
+    let head = "01807f838200000108000000b0ef3feafcfff9ff020011fa801e4b02d47f1f00048000"
+    let report = head + String(repeating: "0", count: 128 - head.count)
+    let (batch, samples, controls) = try decode("sony-dualsense", "usb", [report])
+    let sample = try #require(samples.first)
+    #expect(near(sample.angularVelocity, Vector3(-4, -7, 2) * (2000 * .pi / 180 / 32768), 1e-12))
+    #expect(near(sample.specificForce, Vector3(-1519, 7808, 587) * (4 * standardGravity / 32768), 1e-9))
+    #expect(sample.deviceTicks == 0x001f_7fd4)
+    let up = try #require(controls.firstIndex { $0.path == "/input/dpad_up/click" })
+    #expect(batch.controlValue(up) == 0)
+    let y = try #require(controls.firstIndex { $0.path == "/input/thumbstick_left/y" })
+    #expect(abs(batch.controlValue(y)) < 0.01)
+  }
+
+  @Test func dualSenseFactoryCalibrationOfARealUnit() throws {
+    let description = try Places.description("sony-dualsense")
+    let part = try #require(description.parts.first { $0.name == "usb" })
+    guard case .twoPoint(let twoPoint) = part.calibration else { return #expect(Bool(false)) }
+    let scales = part.nominalScales
+    let calibration = try #require(
+      twoPoint.calibration(
+        reply: [0x05] + part.features[0].reply, gyroscopeScale: scales.gyroscope,
+        accelerometerScale: scales.accelerometer, axes: part.axes))
+    // By hand: (raw − middle) · 2 / span per axis. Over its recording the unit reads 0.990 g at rest.
+    let force = calibration.accelerometer(Vector3(-1519, 7808, 587) * scales.accelerometer)
+    #expect(abs(force.length / standardGravity - 0.98832) < 1e-5)
+    // 1,080 °/s over spans of 17,739 counts, bias excluded.
+    let rate = calibration.gyroscope(Vector3(17_739, 0, 0) * scales.gyroscope)
+    #expect(abs(rate.x * 180 / .pi - 1080) < 1)
+  }
+
+  @Test func dualShock4UsbAndBluetoothCalibrationAgree() throws {
+    let description = try Places.description("sony-dualshock4")
+    let replies = [
+      "usb": "021e000500e2fff2224fddbe224ddd8d2239dd1c021c02e31f8bdf8c1eb4de302071e01000",
+      "bluetooth": "051e000500e2fff222be228d224fdd4ddd39dd1c021c02e31f8bdf8c1eb4de302071e01000cafc644d",
+    ]
+    var results: [InertialCalibration] = []
+    for (name, reply) in replies {
+      let part = try #require(description.parts.first { $0.name == name })
+      guard case .twoPoint(let twoPoint) = part.calibration else { continue }
+      let scales = part.nominalScales
+      results.append(
+        try #require(
+          twoPoint.calibration(
+            reply: bytes(reply), gyroscopeScale: scales.gyroscope, accelerometerScale: scales.accelerometer,
+            axes: part.axes)))
+    }
+    #expect(results.count == 2)
+    #expect(results[0] == results[1])
+  }
+
+  @Test func clonesThatAnswerZerosKeepTheNominalScale() throws {
+    let description = try Places.description("sony-dualshock4")
+    let part = try #require(description.parts.first)
+    guard case .twoPoint(let twoPoint) = part.calibration else { return #expect(Bool(false)) }
+    let zeros = [UInt8](repeating: 0, count: 37)
+    #expect(twoPoint.calibration(reply: zeros, gyroscopeScale: 1, accelerometerScale: 1, axes: .identity) == nil)
+    #expect(twoPoint.calibration(reply: [2], gyroscopeScale: 1, accelerometerScale: 1, axes: .identity) == nil)
+  }
+
+  /// CRC-32 over 0xA3 and the report, on a real feature report of a DualShock 4.
+  @Test func bluetoothChecksumOfARealReport() {
+    let report = bytes("051e000500e2fff222be228d224fdd4ddd39dd1c021c02e31f8bdf8c1eb4de302071e01000cafc644d")
+    let crc = report.withUnsafeBytes { seededCRC32(seed: 0xa3, UnsafeRawBufferPointer(rebasing: $0[0..<37])) }
+    #expect(crc == 0x4d64_fcca)
+  }
+
+  @Test func riftPacksTwentyOneBitsBigEndian() throws {
+    // x = 1, y = −1, z = 98,066 in units of 1e-4: the vendor's bit order, x in bits 63…43.
+    let x: UInt64 = 1
+    let y: UInt64 = 0x1f_ffff
+    let z: UInt64 = 98_066
+    let packed = x << 43 | y << 22 | z << 1
+    var report = [UInt8](repeating: 0, count: 64)
+    report[0] = 0x0b
+    report[3] = 1
+    report[8] = 0x40
+    for index in 0..<8 { report[12 + index] = UInt8(packed >> UInt64(56 - 8 * index) & 0xff) }
+    let text = report.map { String($0, radix: 16).count < 2 ? "0" + String($0, radix: 16) : String($0, radix: 16) }
+    let sample = try #require(decode("oculus-dk2", "tracker", [text.joined()]).samples.first)
+    #expect(near(sample.specificForce, Vector3(1e-4, -1e-4, 9.8066), 1e-12))
+    #expect(sample.deviceTicks == 0x40)
+    #expect(sample.periods == 1)
+  }
+
+  @Test func riftCountsAboveTheCapacityMakeTheFirstSlotAMean() throws {
+    var report = [UInt8](repeating: 0, count: 64)
+    report[0] = 0x0b
+    report[3] = 5
+    report[8] = 0x10
+    report[9] = 0x27  // 10,000 µs
+    let text = report.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    let samples = try decode("oculus-dk2", "tracker", [text]).samples
+    #expect(samples.map(\.periods) == [4, 1])
+    #expect(samples.map(\.deviceTicks) == [9_000, 10_000])
+  }
+
+  @Test func relativtyQuaternionIgnoresTheGarbageBehindIt() throws {
+    var report: [UInt8] = [0x01]
+    for value: Float in [0.5, 0.5, -0.5, 0.5] { withUnsafeBytes(of: value) { report.append(contentsOf: $0) } }
+    report += (0..<47).map { _ in UInt8.random(in: 0...255) }
+    let description = try Places.description("relativty")
+    let decoder = try PartDecoder(part: description.parts[0], controls: [])
+    let batch = SampleBatch()
+    try report.withUnsafeBytes { _ = try decoder.decode($0, received: Timestamp(nanoseconds: 0), into: batch) }
+    let q = try #require(batch.orientation).worldFromDevice
+    #expect(q == Quaternion(x: 0.5, y: -0.5, z: 0.5, w: 0.5))
+  }
+}
