@@ -11,6 +11,8 @@ public struct OrientationFilter: Sendable {
   /// Time constant of the two low-pass stages for specific force, seconds each. Shorter follows gravity
   /// sooner; longer rejects motion better.
   static let gravityTime = 1.5
+  /// At rest there is no motion to reject, only noise.
+  static let restingGravityTime = 0.3
   /// Rest: rates and forces stay this close to their running means for `restSeconds`.
   static let restRate = 2.0 * Double.pi / 180
   static let restForce = 0.5
@@ -86,7 +88,7 @@ public struct OrientationFilter: Sendable {
     }
     settledTime += step
     // While little is known every sample counts the same, then the low-pass forgets.
-    let time = min(Self.gravityTime, max(settledTime / 2, step))
+    let time = min(isAtRest ? Self.restingGravityTime : Self.gravityTime, max(settledTime / 2, step))
     let gain = 1 - exp(-step / time)
     firstStage += (force - firstStage) * gain
     secondStage += (firstStage - secondStage) * gain
