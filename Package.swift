@@ -78,6 +78,8 @@ let package = Package(
     // Tests. `TestSupport` knows where descriptions and the corpus are.
     .target(
       name: "TestSupport", dependencies: ["Devices", "Sensing"], path: "Tests/Support", swiftSettings: strict),
+    .executableTarget(
+      name: "c-reader", dependencies: ["CVRBridge"], path: "Tests/CReader", cSettings: strictC),
     .testTarget(name: "SpatialTests", dependencies: ["Spatial"], swiftSettings: strict),
     .testTarget(name: "StrictYAMLTests", dependencies: ["StrictYAML"], swiftSettings: strict),
     .testTarget(
@@ -97,7 +99,7 @@ let package = Package(
       name: "BridgeTests",
       dependencies: [
         "Bridge", "BridgeClient", "BridgeProtocol", "CLinux", "Devices", "Sensing", "Spatial", "StrictYAML",
-        "Tracking", "TestSupport",
+        "Tracking", "TestSupport", "c-reader",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
         .product(name: "SwiftProtobuf", package: "swift-protobuf"),

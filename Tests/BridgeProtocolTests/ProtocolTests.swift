@@ -1,0 +1,172 @@
+import CVRBridge
+import Foundation
+import Sensing
+import Spatial
+import SwiftProtobuf
+import TestSupport
+import Testing
+
+@testable import BridgeProtocol
+
+struct ProtocolTests {
+  /// SHA-256 of the message definitions and of the page's layout, as `sha256sum` computes it.
+  ///
+  /// When this fails the wire has changed: think of the clients in the field, change
+  /// `BridgeVersion.current` when they can't read it, and write the new hash into ProtocolVersion.swift.
+  @Test func theWireIsWhatItWas() async throws {
+    let root = Places.root + "/Sources/"
+    let messages = try String(contentsOfFile: root + "BridgeProtocol/Protos/vrbridge.proto", encoding: .utf8)
+    let header = try String(contentsOfFile: root + "CVRBridge/include/vrbridge.h", encoding: .utf8)
+    let start = try #require(header.range(of: "/* ---- layout of the pose page"))
+    let end = try #require(header.range(of: "/* ---- reading"))
+    let path = try Places.temporaryFolder() + "/definition"
+    try (messages + header[start.lowerBound..<end.lowerBound]).write(
+      toFile: path, atomically: true, encoding: .utf8)
+    let result = try await Program.run("/usr/bin/sha256sum", [path])
+    #expect(result.output.split(separator: " ").first.map(String.init) == BridgeVersion.protocolHash)
+  }
+
+  @Test func framesOfAnySplitComeOutWhole() throws {
+    var stream: [UInt8] = []
+    for index in 0..<50 {
+      try Framing.append(
+        ClientFrame.with {
+          $0.requestID = UInt64(index)
+          $0.ping.payload = UInt64(index) << UInt64(index)
+        }, to: &stream)
+    }
+    for step in [1, 2, 3, 7, 64, stream.count] {
+      var reader = FrameReader(limit: 1000)
+      var found: [UInt64] = []
+      for start in stride(from: 0, to: stream.count, by: step) {
+        stream[start..<min(start + step, stream.count)].withUnsafeBytes { reader.append($0) }
+        while let body = try reader.next() { found.append(try ClientFrame(serializedBytes: Array(body)).requestID) }
+      }
+      #expect(found == (0..<50).map { UInt64($0) })
+      #expect(reader.pendingBytes == 0)
+    }
+  }
+
+  @Test func aFrameBeyondTheLimitIsAFault() {
+    var reader = FrameReader(limit: 100)
+    [UInt8]([101, 0, 0, 0]).withUnsafeBytes { reader.append($0) }
+    #expect(throws: FrameReader.Fault.tooLarge(101)) { try reader.next() }
+  }
+
+  @Test func aStateSurvivesTheWire() throws {
+    let state = Self.state(1)
+    let message = Vrbridge_V1_Pose(state, device: DeviceID(3), role: .leftHand)
+    let back = try Vrbridge_V1_Pose(serializedBytes: message.serializedBytes() as [UInt8])
+    #expect(back.state.worldFromDevice == state.worldFromDevice)
+    #expect(back.state.captured == state.captured && back.state.flags == state.flags)
+    #expect(back.role.deviceRole == .leftHand)
+  }
+
+  @Test func rolesAndFlagsHaveTheSameNumbersEverywhere() {
+    for role in DeviceRole.allCases { #expect(Vrbridge_V1_Role(role).deviceRole == role) }
+    #expect(TrackingFlags.lost.rawValue == UInt32(VRB_FLAG_LOST))
+    #expect(TrackingFlags.predictionCapped.rawValue == UInt32(VRB_FLAG_PREDICTION_CAPPED))
+    #expect(TrackingFlags.emulated.rawValue == UInt32(VRB_FLAG_EMULATED))
+    #expect(DeviceRole.tracker.rawValue == UInt8(VRB_ROLE_TRACKER))
+  }
+
+  static func state(_ millisecond: Int64) -> TrackedState {
+    TrackedState(
+      captured: Timestamp(nanoseconds: millisecond * 1_000_000), received: Timestamp(nanoseconds: millisecond),
+      worldFromDevice: Pose(
+        position: Vector3(Double(millisecond), 2, 3),
+        orientation: Quaternion(angle: Double(millisecond) * 0.001, axis: Vector3(0, 1, 0))),
+      angularVelocity: Vector3(0, 1, 0), linearVelocity: Vector3(1000, 0, 0),
+      uncertainty: PoseUncertainty(inclination: 0.5, heading: 0.25, position: .nan),
+      flags: [.orientationValid, .positionValid])
+  }
+}
+
+struct PosePageTests {
+  private func withClient(_ page: PosePage, _ body: (inout vrb_client) throws -> Void) throws {
+    let map = mmap(nil, page.size, PROT_READ, MAP_SHARED, page.fileDescriptor, 0)
+    var client = vrb_client()
+    client.socket = -1
+    client.page = UnsafePointer(map?.bindMemory(to: vrb_page.self, capacity: 1))
+    defer { munmap(map, page.size) }
+    try body(&client)
+  }
+
+  @Test func whatIsPublishedIsRead() throws {
+    let page = try PosePage(now: Timestamp(nanoseconds: 5))
+    page.identify(slot: 2, device: DeviceID(9), role: .head, origin: .recorded, isConnected: true, name: "Näme")
+    for millisecond in 1...400 { page.publish(slot: 2, ProtocolTests.state(Int64(millisecond))) }
+    try withClient(page) { client in
+      #expect(vrb_find_role(&client, UInt32(VRB_ROLE_HEAD)) == 2)
+      #expect(vrb_find_role(&client, UInt32(VRB_ROLE_WAIST)) == -1)
+      var pose = vrb_pose()
+      #expect(vrb_newest(&client, 2, &pose) == 0)
+      #expect(TrackedState(pose).worldFromDevice == ProtocolTests.state(400).worldFromDevice)
+      #expect(vrb_newest(&client, 0, &pose) == -ENOENT)
+      #expect(vrb_newest(&client, 99, &pose) == -ENOENT)
+
+      // Between two states: interpolated.
+      #expect(vrb_at(&client, 2, 300_500_000, &pose) == 0)
+      #expect(abs(pose.position.0 - 300.5) < 1e-9)
+      #expect(pose.flags & UInt32(VRB_FLAG_INTERPOLATED) != 0)
+      let between = TrackedState(pose).worldFromDevice.orientation
+      #expect(between.angle(to: Quaternion(angle: 0.3005, axis: Vector3(0, 1, 0))) < 1e-9)
+      // Exactly one of them.
+      #expect(vrb_at(&client, 2, 300_000_000, &pose) == 0)
+      #expect(pose.flags & UInt32(VRB_FLAG_EXACT) != 0 && pose.position.0 == 300)
+      // Older than 256 states: gone.
+      #expect(vrb_at(&client, 2, 100_000_000, &pose) == -ENOENT)
+      // To come: predicted, and not further than 100 ms.
+      #expect(vrb_at(&client, 2, 420_000_000, &pose) == 0)
+      #expect(abs(pose.position.0 - 420) < 1e-9)
+      let ahead = TrackedState(pose).worldFromDevice.orientation
+      #expect(ahead.angle(to: Quaternion(angle: 0.42, axis: Vector3(0, 1, 0))) < 1e-9)
+      #expect(vrb_at(&client, 2, 9_000_000_000, &pose) == 0)
+      #expect(pose.flags & UInt32(VRB_FLAG_PREDICTION_CAPPED) != 0 && pose.captured_ns == 500_000_000)
+    }
+    page.identify(slot: 2, device: DeviceID(9), role: .head, origin: .recorded, isConnected: false, name: "n")
+    try withClient(page) { client in
+      var pose = vrb_pose()
+      #expect(vrb_newest(&client, 2, &pose) == 0)
+      #expect(pose.flags & UInt32(VRB_FLAG_LOST) != 0)
+    }
+  }
+
+  @Test func nobodyElseCanMapThePageWritable() throws {
+    let page = try PosePage(now: Timestamp(nanoseconds: 0))
+    let map = mmap(nil, page.size, PROT_READ | PROT_WRITE, MAP_SHARED, page.fileDescriptor, 0)
+    #expect(map == MAP_FAILED)
+    #expect(ftruncate(page.fileDescriptor, 10) == -1)
+  }
+
+  /// A reader beside a writer never sees half a state: all fields of each state follow from its number.
+  @Test func aReaderNeverSeesHalfAState() async throws {
+    let page = try PosePage(now: Timestamp(nanoseconds: 0))
+    page.identify(slot: 0, device: DeviceID(1), role: .head, origin: .hardware, isConnected: true, name: "x")
+    page.publish(slot: 0, ProtocolTests.state(1))
+    let writer = Thread {
+      for millisecond in 2...400_000 { page.publish(slot: 0, ProtocolTests.state(Int64(millisecond))) }
+    }
+    writer.start()
+    var torn = 0
+    var reads = 0
+    try withClient(page) { client in
+      var pose = vrb_pose()
+      var last: Int64 = 0
+      while !writer.isFinished {
+        guard vrb_newest(&client, 0, &pose) == 0 else { continue }
+        reads += 1
+        let millisecond = pose.captured_ns / 1_000_000
+        if pose.received_ns != millisecond || pose.position.0 != Double(millisecond) { torn += 1 }
+        #expect(pose.captured_ns >= last)
+        last = pose.captured_ns
+        let asked = (millisecond - 5) * 1_000_000 + 500_000
+        if millisecond > 10, vrb_at(&client, 0, asked, &pose) == 0 {
+          if abs(pose.position.0 - Double(asked) * 1e-6) > 1e-6 { torn += 1 }
+        }
+      }
+    }
+    #expect(torn == 0)
+    #expect(reads > 1000)
+  }
+}

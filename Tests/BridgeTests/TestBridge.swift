@@ -1,0 +1,83 @@
+import Bridge
+import BridgeClient
+import BridgeProtocol
+import Foundation
+import Logging
+import ServiceLifecycle
+import TestSupport
+
+/// A bridge inside the test, on a socket of its own.
+final class TestBridge: Sendable {
+  let socket: String
+  private let group: ServiceGroup
+  private let task: Task<Void, any Error>
+
+  init(socket: String? = nil, _ configure: (inout Configuration) -> Void = { _ in }) throws {
+    let path = try socket ?? Places.temporaryFolder() + "/s"
+    self.socket = path
+    var configuration = Configuration()
+    configuration.socketPath = Setting(path, from: "test")
+    configuration.descriptions = Setting(Places.descriptions, from: "test")
+    configuration.hardware = Setting(false, from: "test")
+    configure(&configuration)
+    var log = Logger(label: "test") { StreamLogHandler.standardError(label: $0) }
+    log.logLevel = .critical
+    let daemon = try Daemon(configuration, log: log)
+    let group = ServiceGroup(services: daemon.services, logger: log)
+    self.group = group
+    task = Task { try await group.run() }
+  }
+
+  /// In order, as SIGTERM does it; returns the seconds it took.
+  @discardableResult
+  func stop() async -> Double {
+    let begin = Date()
+    await group.triggerGracefulShutdown()
+    _ = try? await task.value
+    return Date().timeIntervalSince(begin)
+  }
+
+  func connect(_ name: String = "test") async throws -> TestConnection {
+    let socket = socket
+    return TestConnection(try await onThread { try BridgeConnection(path: socket, clientName: name) })
+  }
+
+  func devices() async throws -> [Vrbridge_V1_Device] {
+    try await connect().request(.listDevices(Vrbridge_V1_ListDevices())).deviceList.devices
+  }
+}
+
+/// A connection whose waiting does not hold a thread of Swift's small pool, on which the bridge's services start
+/// and stop.
+struct TestConnection: Sendable {
+  private let connection: BridgeConnection
+
+  init(_ connection: BridgeConnection) { self.connection = connection }
+
+  func receive() async throws -> ServerFrame {
+    let connection = connection
+    return try await onThread { try connection.receive() }
+  }
+
+  /// - Returns: the answer, and what came before it.
+  func exchange(_ message: ClientFrame.OneOf_Message) async throws -> (ServerFrame, [ServerFrame]) {
+    let connection = connection
+    return try await onThread {
+      var others: [ServerFrame] = []
+      return (try connection.request(message) { others.append($0) }, others)
+    }
+  }
+
+  @discardableResult
+  func request(_ message: ClientFrame.OneOf_Message) async throws -> ServerFrame {
+    try await exchange(message).0
+  }
+}
+
+private let queue = DispatchQueue(label: "blocking", attributes: .concurrent)
+
+func onThread<Result: Sendable>(_ body: @escaping @Sendable () throws -> Result) async throws -> Result {
+  try await withCheckedThrowingContinuation { continuation in
+    queue.async { continuation.resume(with: Swift.Result { try body() }) }
+  }
+}
