@@ -14,6 +14,7 @@ let package = Package(
   products: [
     .executable(name: "vrbridge", targets: ["vrbridge"]),
     .library(name: "BridgeClient", targets: ["BridgeClient"]),
+    .library(name: "FuzzTargets", targets: ["FuzzTargets"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
@@ -75,6 +76,19 @@ let package = Package(
       ],
       swiftSettings: strict),
 
+    // Benchmarks: `make bench`.
+    .target(
+      name: "CBaseline", dependencies: ["CVRBridge"], path: "Benchmarks/CBaseline", cSettings: strictC),
+    .executableTarget(
+      name: "vrbridge-bench",
+      dependencies: [
+        "Bridge", "BridgeClient", "BridgeProtocol", "CBaseline", "CLinux", "CVRBridge", "Devices", "Sensing",
+        "Spatial", "vrbridge",
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+      ],
+      path: "Benchmarks/Bench", swiftSettings: strict),
+
     // Tests. `TestSupport` knows where descriptions and the corpus are.
     .target(
       name: "TestSupport", dependencies: ["Devices", "Sensing"], path: "Tests/Support", swiftSettings: strict),
@@ -105,6 +119,15 @@ let package = Package(
         .product(name: "SwiftProtobuf", package: "swift-protobuf"),
       ],
       swiftSettings: strict),
+    .target(
+      name: "FuzzTargets",
+      dependencies: [
+        "Bridge", "BridgeProtocol", "Devices", "Sensing", "Spatial", "Tracking",
+        .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+      ],
+      path: "Tests/FuzzTargets", swiftSettings: strict),
+    .testTarget(
+      name: "FuzzTests", dependencies: ["FuzzTargets", "Devices", "TestSupport"], swiftSettings: strict),
     .testTarget(
       name: "CommandTests", dependencies: ["TestSupport", "vrbridge"], swiftSettings: strict),
   ]

@@ -94,6 +94,11 @@ public final class Daemon: Sendable {
     ]
   }
 
+  /// Adds a device that a program plays; for benchmarks and tests.
+  package func attach(_ match: DeviceCatalog.Match, _ transport: any Transport) {
+    manager.post { $0.attach(match, transport) }
+  }
+
   /// Reads descriptions and configuration again; what can't change in flight (socket, priorities) is named.
   public func reload(_ new: Configuration) {
     do {

@@ -1,0 +1,259 @@
+import Bridge
+import BridgeClient
+import BridgeProtocol
+import CBaseline
+import CLinux
+import Devices
+import Foundation
+import Logging
+import Sensing
+import ServiceLifecycle
+import Spatial
+import Synchronization
+
+struct BenchError: Error, CustomStringConvertible {
+  let description: String
+  init(_ description: String) { self.description = description }
+}
+
+/// A real daemon in this process with eleven devices at 1 kHz, against plain C loops.
+final class BridgeBench {
+  struct Result {
+    var text: String
+    var allocations: Int64
+  }
+
+  private static let deviceCount = 11
+  private let daemon: Daemon
+  private let group: ServiceGroup
+  private let task: Task<Void, any Error>
+  private let socket: String
+  private var writers: [ReportPipe] = []
+  private var generators: [EmulatedDevice.Generator] = []
+
+  private init(daemon: Daemon, group: ServiceGroup, task: Task<Void, any Error>, socket: String) {
+    self.daemon = daemon
+    self.group = group
+    self.task = task
+    self.socket = socket
+  }
+
+  /// A headset, two controllers and eight trackers, all as Vive hardware sends them.
+  static func start() async throws -> BridgeBench {
+    let folder = "/tmp/vrb-bench-\(getpid())"
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    var configuration = Configuration()
+    configuration.hardware = Setting(false)
+    configuration.socketPath = Setting(folder + "/s")
+    var log = Logger(label: "bench") { StreamLogHandler.standardError(label: $0) }
+    log.logLevel = .error
+    let daemon = try Daemon(configuration, log: log)
+    let group = ServiceGroup(services: daemon.services, logger: log)
+    let task = Task { try await group.run() }
+    let bench = BridgeBench(daemon: daemon, group: group, task: task, socket: folder + "/s")
+    let (catalog, _) = try DeviceCatalog.load(folder: configuration.descriptions.value)
+    for index in 0..<deviceCount {
+      let family = index == 0 ? "htc-vive" : "htc-vive-wand"
+      guard let description = catalog.description(family: family) else { continue }
+      let device = try EmulatedDevice(
+        description,
+        options: EmulatedDevice.Options(
+          part: "imu", motion: .gesturing(seed: UInt64(index)), errors: .consumer(seed: UInt64(index)),
+          serial: "BENCH-\(index)", sampleRate: 1000, seed: UInt64(index)))
+      let (reader, writer) = try device.connect()
+      daemon.attach(device.match, reader)
+      bench.writers.append(writer)
+      bench.generators.append(try device.generator())
+    }
+    let deadline = Date().addingTimeInterval(10)
+    while try BridgeConnection(path: bench.socket, clientName: "bench").request(.listDevices(.init())).deviceList.devices
+      .count < deviceCount, Date() < deadline
+    {
+      try await Task.sleep(nanoseconds: 10_000_000)
+    }
+    return bench
+  }
+
+  func stop() async {
+    await group.triggerGracefulShutdown()
+    _ = try? await task.value
+  }
+
+  func latency(rounds: Int, secondsPerRound: Int) async throws -> Result {
+    // Reports are made before, so that making them costs nothing while times are taken.
+    let perRound = secondsPerRound * 1000
+    var reports: [[[UInt8]]] = Array(repeating: [], count: Self.deviceCount)
+    for index in generators.indices {
+      // Three phases a round, each with reports that were not sent before: a repeated one has no new sample.
+      for _ in 0..<(rounds + 1) * perRound * 3 { reports[index] += generators[index].next().reports }
+    }
+    let page = try PosePageReader(path: socket)
+    var ours = Histogram()
+    var plain = Histogram()
+    var callback = Histogram()
+    var echo = Histogram()
+    var processor: [String: Double] = [:]
+    var elapsed: [String: Double] = [:]
+    var allocations: Int64 = 0
+    guard baseline_allocations("tracking") > 0 else { throw BenchError("the tracking thread's allocations are not counted") }
+
+    let baseline = try BaselinePage(deviceCount: Self.deviceCount)
+    let baselineEcho = try EchoBaseline()
+    // A client that subscribes to everything.
+    let arrivals = Mutex<[Int64: Int64]>([:])
+    let client = BridgeClient(
+      path: socket, name: "bench",
+      subscription: BridgeClient.Subscription(streams: [.poses], policy: .dropOldest, depth: 65_536)
+    ) { event in
+      guard case .poses(let poses, _) = event else { return }
+      let now = linux_monotonic_ns()
+      arrivals.withLock { table in for pose in poses { table[pose.receivedNs] = now } }
+    }
+
+    var position = Array(repeating: 0, count: Self.deviceCount)
+    func next(_ device: Int) -> [UInt8] {
+      defer { position[device] += 1 }
+      return reports[device][position[device] % reports[device].count]
+    }
+    for round in 0...rounds {
+      let isWarmUp = round == 0
+      let before = baseline_allocations("tracking")
+      pace(perRound) { device in
+        let sent = linux_monotonic_ns()
+        guard writers[device].send(next(device), at: Timestamp(nanoseconds: sent)) else { return }
+        guard let visible = waitFor(sent, { page.newest(slot: device)?.received.nanoseconds ?? 0 }) else { return }
+        if !isWarmUp { ours.add(visible - sent) }
+      }
+      if !isWarmUp { allocations += baseline_allocations("tracking") - before }
+      pace(perRound) { device in
+        let sent = linux_monotonic_ns()
+        let report = reports[device][round * perRound]
+        guard let visible = baseline.publish(report, device: device, sent: sent) else { return }
+        if !isWarmUp { plain.add(visible - sent) }
+      }
+      // Processor time without a spinning reader beside: the generator sleeps between samples, as devices do.
+      if !isWarmUp {
+        measure("vrbridge", ["tracking", "socket", "devices"], &processor, &elapsed) {
+          sleepingPace(perRound) { device in
+            let now = Timestamp(nanoseconds: linux_monotonic_ns())
+            _ = writers[device].send(next(device), at: now)
+          }
+        }
+        measure("C loop", ["baseline"], &processor, &elapsed) {
+          sleepingPace(perRound) { device in
+            baseline.send(reports[device][round * perRound], device: device, sent: linux_monotonic_ns())
+          }
+        }
+      }
+      // The socket: from the pose in the page to the client's callback, one device.
+      if isWarmUp {
+        client.start()
+        try await Task.sleep(nanoseconds: 300_000_000)
+      }
+      var published: [Int64: Int64] = [:]
+      let socketCount = perRound
+      for _ in 0..<socketCount {
+        spin(microseconds: 1000)
+        let sent = linux_monotonic_ns()
+        guard writers[0].send(next(0), at: Timestamp(nanoseconds: sent)) else { continue }
+        if let visible = waitFor(sent, { page.newest(slot: 0)?.received.nanoseconds ?? 0 }) { published[sent] = visible }
+      }
+      try await Task.sleep(nanoseconds: 200_000_000)
+      let table = arrivals.withLock { table in
+        defer { table = [:] }
+        return table
+      }
+      if !isWarmUp {
+        for (sent, visible) in published { if let arrived = table[sent] { callback.add(arrived - visible) } }
+        for duration in try baselineEcho.run(size: 190, count: socketCount) { echo.add(duration) }
+      }
+    }
+    client.stop()
+    var lines = [
+      "Report written to pose visible in the page, 11 devices at 1 kHz", Histogram.header, ours.row("vrbridge"),
+      plain.row("C loop: epoll, read, copy"), ratio(&ours, &plain), "",
+      "Pose in the page to a client's callback over the socket", Histogram.header, callback.row("vrbridge"),
+      echo.row("C echo of 190 bytes"), ratio(&callback, &echo), "",
+    ]
+    lines.append("Allocations on the tracking thread after warm-up: \(allocations) in \(ours.count) reports")
+    for (name, seconds) in processor.sorted(by: { $0.key > $1.key }) {
+      lines.append(
+        String(format: "Processor, 11 devices at 1 kHz, \(name): %.1f %% of one core", 100 * seconds / (elapsed[name] ?? 1)))
+    }
+    return Result(text: lines.joined(separator: "\n"), allocations: allocations)
+  }
+
+  private func ratio(_ a: inout Histogram, _ b: inout Histogram) -> String {
+    let cells = [0.5, 0.99, 0.999, 1].map {
+      String(format: "%8.2f", Double(a.percentile($0)) / Double(max(1, b.percentile($0))))
+    }
+    return "| \("ratio".padding(toLength: 44, withPad: " ", startingAt: 0)) | \(cells.joined(separator: " | ")) |"
+  }
+
+  /// Eleven devices, each at 1 kHz, evenly out of phase.
+  private func pace(_ samples: Int, _ body: (Int) -> Void) {
+    let interval = 1_000_000 / Int64(Self.deviceCount)
+    var next = linux_monotonic_ns()
+    for _ in 0..<samples {
+      for device in 0..<Self.deviceCount {
+        while linux_monotonic_ns() < next {}
+        next = max(next + interval, linux_monotonic_ns() - 10 * interval)
+        body(device)
+      }
+    }
+  }
+
+  /// All devices sample once a millisecond; the thread sleeps in between.
+  private func sleepingPace(_ samples: Int, _ body: (Int) -> Void) {
+    let timer = linux_timerfd()
+    defer { close(timer) }
+    let start = linux_monotonic_ns()
+    for sample in 0..<samples {
+      linux_timerfd_set_at(timer, start + Int64(sample) * 1_000_000)
+      var descriptor = pollfd(fd: timer, events: Int16(POLLIN), revents: 0)
+      poll(&descriptor, 1, -1)
+      for device in 0..<Self.deviceCount { body(device) }
+    }
+  }
+
+  private func measure(
+    _ name: String, _ threads: Set<String>, _ processor: inout [String: Double], _ elapsed: inout [String: Double],
+    _ body: () -> Void
+  ) {
+    let before = threadSeconds(threads)
+    let begin = linux_monotonic_ns()
+    body()
+    processor[name, default: 0] += threadSeconds(threads) - before
+    elapsed[name, default: 0] += Double(linux_monotonic_ns() - begin) * 1e-9
+  }
+
+  private func spin(microseconds: Int64) {
+    let end = linux_monotonic_ns() + microseconds * 1000
+    while linux_monotonic_ns() < end {}
+  }
+
+  /// When the value first was at least `target`; nil after 20 ms.
+  private func waitFor(_ target: Int64, _ value: () -> Int64) -> Int64? {
+    let limit = linux_monotonic_ns() + 20_000_000
+    while true {
+      let now = linux_monotonic_ns()
+      if value() >= target { return linux_monotonic_ns() }
+      if now > limit { return nil }
+    }
+  }
+
+  /// Processor time of the named threads so far.
+  private func threadSeconds(_ names: Set<String>) -> Double {
+    let folder = "/proc/self/task"
+    let ticks = Double(sysconf(Int32(_SC_CLK_TCK)))
+    return ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).reduce(0) { sum, task in
+      guard let text = try? String(contentsOfFile: "\(folder)/\(task)/stat", encoding: .utf8),
+        let open = text.firstIndex(of: "("), let close = text.lastIndex(of: ")"),
+        names.contains(String(text[text.index(after: open)..<close]))
+      else { return sum }
+      let fields = text[close...].split(separator: " ")
+      guard fields.count > 13, let user = Double(fields[12]), let system = Double(fields[13]) else { return sum }
+      return sum + (user + system) / ticks
+    }
+  }
+}

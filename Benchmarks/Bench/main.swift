@@ -1,0 +1,26 @@
+import Foundation
+
+// One process, both sides of each ratio in alternating rounds, so that what else the machine does hits both.
+let arguments = Set(CommandLine.arguments.dropFirst())
+if arguments.contains("--help") {
+  print("vrbridge-bench [--quick] [--check]   --check: exit code 1 when a stated bound is broken that holds on any machine")
+  exit(0)
+}
+let rounds = arguments.contains("--quick") ? 2 : 6
+var failures: [String] = []
+
+let bench = try await BridgeBench.start()
+let result = try await bench.latency(rounds: rounds, secondsPerRound: arguments.contains("--quick") ? 1 : 3)
+print(result.text)
+if result.allocations != 0 { failures.append("the tracking thread allocated \(result.allocations) times") }
+await bench.stop()
+
+let process = try ProcessBench.run(starts: arguments.contains("--quick") ? 3 : 10)
+print(process.text)
+if process.residentMegabytes > 60 { failures.append("the daemon holds \(process.residentMegabytes) MB") }
+
+// Times depend on the machine and are reported; allocations and memory do not.
+if arguments.contains("--check"), !failures.isEmpty {
+  for failure in failures { print("FAILED: \(failure)") }
+  exit(1)
+}

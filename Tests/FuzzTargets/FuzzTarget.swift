@@ -1,0 +1,109 @@
+import Bridge
+import BridgeProtocol
+import Devices
+import Foundation
+import Sensing
+import Spatial
+import SwiftProtobuf
+import Tracking
+
+/// Everything that reads bytes from outside, as a function of bytes. Whatever comes in, nothing may trap and no
+/// pose may hold a NaN.
+///
+/// Driven by libFuzzer (`make fuzz`) and by the seeded driver of the test suite.
+public enum FuzzTarget: String, CaseIterable, Sendable {
+  case decoder
+  case description
+  case recording
+  case reportDescriptor = "report-descriptor"
+  case lighthouse
+  case configuration
+  case frames
+
+  /// A pose that is not finite: what the decoders must never let through.
+  public struct NotFinite: Error {}
+
+  public func run(_ input: [UInt8]) throws {
+    switch self {
+    case .decoder: try decode(input)
+    case .description:
+      let text = String(decoding: input, as: UTF8.self)
+      guard let description = try? DescriptionParser.parse(text: text, file: "fuzz") else { return }
+      // What the parser takes must compile and emulate too.
+      guard let device = try? EmulatedDevice(description, options: EmulatedDevice.Options()),
+        var generator = try? device.generator()
+      else { return }
+      for _ in 0..<4 { _ = generator.next() }
+    case .recording: _ = try? HIDRecording.parse(input, file: "fuzz")
+    case .reportDescriptor: _ = try? HIDReportDescriptor(input)
+    case .lighthouse: _ = try? LighthouseConfiguration(blob: input)
+    case .configuration:
+      var configuration = Configuration()
+      try? configuration.apply(text: String(decoding: input, as: UTF8.self), file: "fuzz")
+      _ = configuration.text()
+    case .frames:
+      var reader = FrameReader(limit: Framing.maximumRequestLength)
+      input.withUnsafeBytes { reader.append($0) }
+      while let body = try? reader.next() { _ = try? ClientFrame(serializedBytes: Array(body)) }
+    }
+  }
+
+  /// One decoder and tracker for each part of each family, in the order of the catalog.
+  public static func parts(_ catalog: DeviceCatalog) -> [DeviceCatalog.Match] {
+    catalog.descriptions.flatMap { description in
+      description.parts.indices.map { DeviceCatalog.Match(description: description, partIndex: $0) }
+    }
+  }
+
+  // Loaded once a process: libFuzzer calls `run` some thousand times a second.
+  private static let catalog: DeviceCatalog? = {
+    let folder =
+      ProcessInfo.processInfo.environment["VRBRIDGE_DEVICES"]
+      ?? URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent().appendingPathComponent("devices").path
+    return try? DeviceCatalog.load(folder: folder).catalog
+  }()
+
+  /// Input: part, then reports, each behind its length and the milliseconds since the one before.
+  private func decode(_ input: [UInt8]) throws {
+    guard let catalog = Self.catalog, input.count > 1 else { return }
+    let parts = Self.parts(catalog)
+    let match = parts[Int(input[0]) % parts.count]
+    let descriptor = try? EmulatedDevice(match.description, options: EmulatedDevice.Options()).descriptor
+    guard
+      let decoder = try? PartDecoder(
+        part: match.part, descriptor: descriptor, controls: match.description.controls)
+    else { return }
+    let clock = match.part.reports.lazy.compactMap(\.clock).first.map { ($0.rate, $0.bits) }
+    var tracker = DeviceTracker(
+      calibration: InertialCalibration(), sampleRate: match.part.sampleRate, clock: clock, origin: .hardware)
+    let batch = SampleBatch()
+    var time: Int64 = 1_000_000_000
+    var index = 1
+    while index + 2 <= input.count {
+      let length = Int(input[index])
+      time += Int64(input[index + 1]) * 1_000_000
+      index += 2
+      let end = min(index + length, input.count)
+      batch.begin()
+      input[index..<end].withUnsafeBytes {
+        _ = try? decoder.decode($0, received: Timestamp(nanoseconds: time), into: batch)
+      }
+      index = end
+      for sample in 0..<batch.inertialCount { try check(tracker.process(batch.inertial(sample))) }
+      if let orientation = batch.orientation { try check(tracker.process(orientation)) }
+      for control in 0..<match.description.controls.count {
+        guard batch.controlValue(control).isFinite else { throw NotFinite() }
+      }
+    }
+  }
+
+  private func check(_ state: TrackedState?) throws {
+    guard let state else { return }
+    guard state.worldFromDevice.orientation.isFinite, state.angularVelocity.isFinite,
+      state.worldFromDevice.position.isFinite, !state.uncertainty.inclination.isNaN
+    else { throw NotFinite() }
+    let q = state.worldFromDevice.orientation.components
+    guard abs((q * q).sum() - 1) < 1e-9 else { throw NotFinite() }
+  }
+}
