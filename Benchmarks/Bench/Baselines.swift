@@ -31,7 +31,8 @@ final class BaselinePage {
     let descriptors = readers
     let thread = Thread {
       linux_name_thread("baseline")
-      _ = baseline_copy_loop(descriptors, Int32(descriptors.count), UnsafeMutableRawPointer(bitPattern: address2), stop)
+      _ = baseline_copy_loop(
+        descriptors, Int32(descriptors.count), UnsafeMutableRawPointer(bitPattern: address2), stop)
     }
     thread.start()
   }
@@ -55,7 +56,9 @@ final class BaselinePage {
     let limit = linux_monotonic_ns() + 20_000_000
     var pose = vrb_pose()
     while linux_monotonic_ns() < limit {
-      if vrb_newest(&client, Int32(device), &pose) == 0, pose.captured_ns >= sent { return linux_monotonic_ns() }
+      if vrb_newest(&client, Int32(device), &pose) == 0, pose.captured_ns >= sent {
+        return linux_monotonic_ns()
+      }
     }
     return nil
   }
@@ -78,7 +81,9 @@ final class EchoBaseline {
 
   func run(size: Int, count: Int) throws -> [Int64] {
     var durations = [Int64](repeating: 0, count: count)
-    guard baseline_echo_client(near, size, Int32(count), 1_000_000, &durations) == 0 else { throw POSIXError(.EIO) }
+    guard baseline_echo_client(near, size, Int32(count), 1_000_000, &durations) == 0 else {
+      throw POSIXError(.EIO)
+    }
     return durations
   }
 }

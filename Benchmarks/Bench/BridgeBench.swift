@@ -66,7 +66,8 @@ final class BridgeBench {
       bench.generators.append(try device.generator())
     }
     let deadline = Date().addingTimeInterval(10)
-    while try BridgeConnection(path: bench.socket, clientName: "bench").request(.listDevices(.init())).deviceList.devices
+    while try BridgeConnection(path: bench.socket, clientName: "bench").request(.listDevices(.init()))
+      .deviceList.devices
       .count < deviceCount, Date() < deadline
     {
       try await Task.sleep(nanoseconds: 10_000_000)
@@ -95,7 +96,9 @@ final class BridgeBench {
     var processor: [String: Double] = [:]
     var elapsed: [String: Double] = [:]
     var allocations: Int64 = 0
-    guard baseline_allocations("tracking") > 0 else { throw BenchError("the tracking thread's allocations are not counted") }
+    guard baseline_allocations("tracking") > 0 else {
+      throw BenchError("the tracking thread's allocations are not counted")
+    }
 
     let baseline = try BaselinePage(deviceCount: Self.deviceCount)
     let baselineEcho = try EchoBaseline()
@@ -121,7 +124,9 @@ final class BridgeBench {
       pace(perRound) { device in
         let sent = linux_monotonic_ns()
         guard writers[device].send(next(device), at: Timestamp(nanoseconds: sent)) else { return }
-        guard let visible = waitFor(sent, { page.newest(slot: device)?.received.nanoseconds ?? 0 }) else { return }
+        guard let visible = waitFor(sent, { page.newest(slot: device)?.received.nanoseconds ?? 0 }) else {
+          return
+        }
         if !isWarmUp { ours.add(visible - sent) }
       }
       if !isWarmUp { allocations += baseline_allocations("tracking") - before }
@@ -156,7 +161,9 @@ final class BridgeBench {
         spin(microseconds: 1000)
         let sent = linux_monotonic_ns()
         guard writers[0].send(next(0), at: Timestamp(nanoseconds: sent)) else { continue }
-        if let visible = waitFor(sent, { page.newest(slot: 0)?.received.nanoseconds ?? 0 }) { published[sent] = visible }
+        if let visible = waitFor(sent, { page.newest(slot: 0)?.received.nanoseconds ?? 0 }) {
+          published[sent] = visible
+        }
       }
       try await Task.sleep(nanoseconds: 200_000_000)
       let table = arrivals.withLock { table in
@@ -170,7 +177,8 @@ final class BridgeBench {
     }
     client.stop()
     var lines = [
-      "Report written to pose visible in the page, 11 devices at 1 kHz", Histogram.header, ours.row("vrbridge"),
+      "Report written to pose visible in the page, 11 devices at 1 kHz", Histogram.header,
+      ours.row("vrbridge"),
       plain.row("C loop: epoll, read, copy"), ratio(&ours, &plain), "",
       "Pose in the page to a client's callback over the socket", Histogram.header, callback.row("vrbridge"),
       echo.row("C echo of 190 bytes"), ratio(&callback, &echo), "",
@@ -178,7 +186,9 @@ final class BridgeBench {
     lines.append("Allocations on the tracking thread after warm-up: \(allocations) in \(ours.count) reports")
     for (name, seconds) in processor.sorted(by: { $0.key > $1.key }) {
       lines.append(
-        String(format: "Processor, 11 devices at 1 kHz, \(name): %.1f %% of one core", 100 * seconds / (elapsed[name] ?? 1)))
+        String(
+          format: "Processor, 11 devices at 1 kHz, \(name): %.1f %% of one core",
+          100 * seconds / (elapsed[name] ?? 1)))
     }
     return Result(text: lines.joined(separator: "\n"), allocations: allocations)
   }
@@ -187,7 +197,8 @@ final class BridgeBench {
     let cells = [0.5, 0.99, 0.999, 1].map {
       String(format: "%8.2f", Double(a.percentile($0)) / Double(max(1, b.percentile($0))))
     }
-    return "| \("ratio".padding(toLength: 44, withPad: " ", startingAt: 0)) | \(cells.joined(separator: " | ")) |"
+    return
+      "| \("ratio".padding(toLength: 44, withPad: " ", startingAt: 0)) | \(cells.joined(separator: " | ")) |"
   }
 
   /// Eleven devices, each at 1 kHz, evenly out of phase.
@@ -217,7 +228,8 @@ final class BridgeBench {
   }
 
   private func measure(
-    _ name: String, _ threads: Set<String>, _ processor: inout [String: Double], _ elapsed: inout [String: Double],
+    _ name: String, _ threads: Set<String>, _ processor: inout [String: Double],
+    _ elapsed: inout [String: Double],
     _ body: () -> Void
   ) {
     let before = threadSeconds(threads)
@@ -252,7 +264,9 @@ final class BridgeBench {
         names.contains(String(text[text.index(after: open)..<close]))
       else { return sum }
       let fields = text[close...].split(separator: " ")
-      guard fields.count > 13, let user = Double(fields[12]), let system = Double(fields[13]) else { return sum }
+      guard fields.count > 13, let user = Double(fields[12]), let system = Double(fields[13]) else {
+        return sum
+      }
       return sum + (user + system) / ticks
     }
   }

@@ -24,7 +24,8 @@ struct Histogram {
   /// Microseconds.
   mutating func row(_ name: String) -> String {
     let cells = [0.5, 0.99, 0.999, 1].map { String(format: "%8.1f", Double(percentile($0)) / 1000) }
-    return "| \(name.padding(toLength: 44, withPad: " ", startingAt: 0)) | \(cells.joined(separator: " | ")) |"
+    return
+      "| \(name.padding(toLength: 44, withPad: " ", startingAt: 0)) | \(cells.joined(separator: " | ")) |"
   }
 
   static let header =

@@ -30,7 +30,8 @@ enum ProcessBench {
       times.add(linux_monotonic_ns() - begin)
       if index == starts - 1 {
         Thread.sleep(forTimeInterval: 2)
-        let status = (try? String(contentsOfFile: "/proc/\(process.processIdentifier)/status", encoding: .utf8)) ?? ""
+        let status =
+          (try? String(contentsOfFile: "/proc/\(process.processIdentifier)/status", encoding: .utf8)) ?? ""
         let line = status.split(separator: "\n").first { $0.hasPrefix("VmRSS") } ?? ""
         resident = (Double(line.filter(\.isNumber)) ?? 0) / 1024
       }
@@ -38,7 +39,8 @@ enum ProcessBench {
       process.waitUntilExit()
     }
     let text = String(
-      format: "Start of the process to first pose in the page: median %.0f ms, worst of %d %.0f ms\nResident memory with three devices: %.0f MB",
+      format:
+        "Start of the process to first pose in the page: median %.0f ms, worst of %d %.0f ms\nResident memory with three devices: %.0f MB",
       Double(times.percentile(0.5)) * 1e-6, starts, Double(times.percentile(1)) * 1e-6, resident)
     return Result(text: text, residentMegabytes: resident)
   }

@@ -3,7 +3,9 @@ import Foundation
 // One process, both sides of each ratio in alternating rounds, so that what else the machine does hits both.
 let arguments = Set(CommandLine.arguments.dropFirst())
 if arguments.contains("--help") {
-  print("vrbridge-bench [--quick] [--check]   --check: exit code 1 when a stated bound is broken that holds on any machine")
+  print(
+    "vrbridge-bench [--quick] [--check]   --check: exit code 1 when a stated bound is broken that holds on any machine"
+  )
   exit(0)
 }
 let rounds = arguments.contains("--quick") ? 2 : 6

@@ -53,7 +53,8 @@ public final class Daemon: Sendable {
     if configuration.lockMemory.value {
       let result = linux_lock_memory()
       if result != 0 {
-        log.warning("memory can't be locked (\(errorText(result))); raise LimitMEMLOCK or unset 'lock_memory'")
+        log.warning(
+          "memory can't be locked (\(errorText(result))); raise LimitMEMLOCK or unset 'lock_memory'")
       }
     }
   }
@@ -71,12 +72,15 @@ public final class Daemon: Sendable {
     do {
       let (catalog, faults) = try DeviceCatalog.load(folder: folder)
       for fault in faults { log.error("\(fault)") }
-      guard !catalog.descriptions.isEmpty else { throw StartError("no device description in \(folder) can be used") }
+      guard !catalog.descriptions.isEmpty else {
+        throw StartError("no device description in \(folder) can be used")
+      }
       return catalog
     } catch let error as StartError {
       throw error
     } catch {
-      throw StartError("the device descriptions in \(folder) can't be read; set VRBRIDGE_DEVICES or 'devices: descriptions'")
+      throw StartError(
+        "the device descriptions in \(folder) can't be read; set VRBRIDGE_DEVICES or 'devices: descriptions'")
     }
   }
 
@@ -105,10 +109,12 @@ public final class Daemon: Sendable {
       let catalog = try Self.loadCatalog(new, log: log)
       manager.reload(catalog: catalog, configuration: new)
       server.update(access: new.access.value)
-      if new.socketPath != configuration.socketPath || new.realtimePriority != configuration.realtimePriority {
+      if new.socketPath != configuration.socketPath || new.realtimePriority != configuration.realtimePriority
+      {
         log.notice("changes of socket and tracking take effect after a restart")
       }
-      log.notice("descriptions and configuration read again", metadata: ["families": "\(catalog.descriptions.count)"])
+      log.notice(
+        "descriptions and configuration read again", metadata: ["families": "\(catalog.descriptions.count)"])
     } catch {
       log.error("reload refused, the old configuration stays in force: \(error)")
     }

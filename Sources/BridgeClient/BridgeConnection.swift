@@ -28,7 +28,9 @@ public final class BridgeConnection: @unchecked Sendable {
         opened = (result, candidate)
         break
       }
-      if result == -EACCES { failure = .refused("no permission for \(candidate); is your user in the socket's group?") }
+      if result == -EACCES {
+        failure = .refused("no permission for \(candidate); is your user in the socket's group?")
+      }
     }
     guard let (descriptor, place) = opened else { throw failure }
     fileDescriptor = descriptor

@@ -31,7 +31,8 @@ public struct YAMLDocument {
     }
     var budget = Self.maximumNodes
     guard Self.count(node, &budget) else {
-      throw DocumentError(file: file, problem: "more than \(Self.maximumNodes) values once aliases are followed")
+      throw DocumentError(
+        file: file, problem: "more than \(Self.maximumNodes) values once aliases are followed")
     }
     root = YAMLValue(node: node, file: file, path: "")
   }
@@ -149,7 +150,11 @@ public struct YAMLValue {
   public func number(in range: ClosedRange<Double> = -1e300...1e300) throws(DocumentError) -> Double {
     let text = try string()
     let value: Double?
-    if text.hasPrefix("0x") { value = Int(text.dropFirst(2), radix: 16).map(Double.init) } else { value = Double(text) }
+    if text.hasPrefix("0x") {
+      value = Int(text.dropFirst(2), radix: 16).map(Double.init)
+    } else {
+      value = Double(text)
+    }
     guard let value, value.isFinite else { throw error("'\(text)' is not a number", allowed: "a number") }
     guard range.contains(value) else {
       throw error("\(text) is out of range", allowed: "\(range.lowerBound) to \(range.upperBound)")

@@ -168,7 +168,9 @@ public struct DeviceClock: Sendable {
       while size >= 2 {
         let a = hull[size - 2]
         let b = hull[size - 1]
-        let turn = (b.device - a.device) * (point.offset - a.offset) - (b.offset - a.offset) * (point.device - a.device)
+        let turn =
+          (b.device - a.device) * (point.offset - a.offset) - (b.offset - a.offset)
+          * (point.device - a.device)
         if turn > 0 { break }
         size -= 1
       }

@@ -77,7 +77,8 @@ public struct OrientationFilter: Sendable {
 
     // Angle random walk of 0.01 °/s/√Hz and the bias, which is wrong in one way for a long time.
     headingUncertainty = min(
-      .pi, (headingUncertainty * headingUncertainty + 3e-8 * step).squareRoot() + biasUncertainty * step * 0.5)
+      .pi, (headingUncertainty * headingUncertainty + 3e-8 * step).squareRoot() + biasUncertainty * step * 0.5
+    )
   }
 
   private mutating func correct(_ force: Vector3, step: Double) {

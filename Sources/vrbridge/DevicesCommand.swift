@@ -55,7 +55,8 @@ struct ListDevices: AsyncParsableCommand {
       guard case .deviceEvent(let event) = try connection.receive().message else { continue }
       let kind = ["", "arrived", "lost", "changed", "recentered"][min(max(event.kind.rawValue, 0), 4)]
       if json {
-        Terminal.write("{\"event\":\"\(kind)\",\"time_ns\":\(event.timeNs),\"device\":\(Self.jsonText(event.device))}\n")
+        Terminal.write(
+          "{\"event\":\"\(kind)\",\"time_ns\":\(event.timeNs),\"device\":\(Self.jsonText(event.device))}\n")
       } else {
         Terminal.write(Terminal.pad(kind, 11) + Self.line(event.device) + "\n")
       }
@@ -65,16 +66,22 @@ struct ListDevices: AsyncParsableCommand {
   private func listKnown() throws {
     for description in try catalog(descriptions).descriptions {
       let identities = description.parts.flatMap(\.match).compactMap { rule -> String? in
-        guard let vendor = rule.vendor, let product = rule.product else { return rule.usage.map { "usage \(String($0, radix: 16))" } }
+        guard let vendor = rule.vendor, let product = rule.product else {
+          return rule.usage.map { "usage \(String($0, radix: 16))" }
+        }
         return InterfaceIdentity(bus: rule.bus ?? .usb, vendor: vendor, product: product).vendorProduct
       }
       var seen: Set<String> = []
       let unique = identities.filter { seen.insert($0).inserted }
       if json {
         let list = unique.map { PoseLine.quoted($0) }.joined(separator: ",")
-        print("{\"family\":\(PoseLine.quoted(description.family)),\"name\":\(PoseLine.quoted(description.name)),\"kind\":\"\(description.kind.rawValue)\",\"ids\":[\(list)]}")
+        print(
+          "{\"family\":\(PoseLine.quoted(description.family)),\"name\":\(PoseLine.quoted(description.name)),\"kind\":\"\(description.kind.rawValue)\",\"ids\":[\(list)]}"
+        )
       } else {
-        print(Terminal.pad(description.family, 22), Terminal.pad(description.name, 24), Terminal.pad(description.kind.rawValue, 11), unique.joined(separator: " "))
+        print(
+          Terminal.pad(description.family, 22), Terminal.pad(description.name, 24),
+          Terminal.pad(description.kind.rawValue, 11), unique.joined(separator: " "))
       }
     }
   }
@@ -88,9 +95,13 @@ struct ListDevices: AsyncParsableCommand {
       guard let match = catalog.match(node.identity, descriptor: node.reportDescriptor) else { continue }
       found += 1
       if json {
-        print("{\"family\":\(PoseLine.quoted(match.description.family)),\"part\":\(PoseLine.quoted(match.part.name)),\"node\":\(PoseLine.quoted(node.path)),\"id\":\"\(node.identity.vendorProduct)\",\"serial\":\(PoseLine.quoted(node.identity.serial))}")
+        print(
+          "{\"family\":\(PoseLine.quoted(match.description.family)),\"part\":\(PoseLine.quoted(match.part.name)),\"node\":\(PoseLine.quoted(node.path)),\"id\":\"\(node.identity.vendorProduct)\",\"serial\":\(PoseLine.quoted(node.identity.serial))}"
+        )
       } else {
-        print(Terminal.pad(node.path, 14), Terminal.pad(match.description.name, 24), Terminal.pad(match.part.name, 10), node.identity.vendorProduct, node.identity.serial)
+        print(
+          Terminal.pad(node.path, 14), Terminal.pad(match.description.name, 24),
+          Terminal.pad(match.part.name, 10), node.identity.vendorProduct, node.identity.serial)
       }
     }
     if found == 0, !json {
@@ -103,7 +114,8 @@ struct ListDevices: AsyncParsableCommand {
 
   private static func line(_ device: Vrbridge_V1_Device) -> String {
     let health = device.health
-    let bias = (health.biasX * health.biasX + health.biasY * health.biasY + health.biasZ * health.biasZ).squareRoot()
+    let bias = (health.biasX * health.biasX + health.biasY * health.biasY + health.biasZ * health.biasZ)
+      .squareRoot()
     let state = device.connected ? (device.degraded ? "degraded" : "connected") : "lost"
     let residual = health.clockResidualUs.isFinite ? String(format: "%.0f", health.clockResidualUs) : "–"
     return [
@@ -122,7 +134,8 @@ struct ListDevices: AsyncParsableCommand {
     let health = device.health
     func number(_ value: Double) -> String { value.isFinite ? "\(value)" : "null" }
     let controls = device.controls.map { PoseLine.quoted($0.path) }.joined(separator: ",")
-    return "{\"id\":\(device.deviceID),\"family\":\(PoseLine.quoted(device.family)),\"name\":\(PoseLine.quoted(device.name)),"
+    return
+      "{\"id\":\(device.deviceID),\"family\":\(PoseLine.quoted(device.family)),\"name\":\(PoseLine.quoted(device.name)),"
       + "\"serial\":\(PoseLine.quoted(device.serial)),\"role\":\"\(device.role.deviceRole.name)\","
       + "\"origin\":\"\(originName(device))\",\"connected\":\(device.connected),\"degraded\":\(device.degraded),"
       + "\"battery\":\(device.hasBattery ? "{\"level\":\(device.battery.level),\"charging\":\(device.battery.charging)}" : "null"),"
@@ -174,13 +187,18 @@ struct RecordDevice: AsyncParsableCommand {
       return node.identity.serial == device || match.description.family == device
     }
     guard !chosen.isEmpty else {
-      throw Failure("no attached device is '\(device)'; 'vrbridge devices' lists nodes, serial numbers and families")
+      throw Failure(
+        "no attached device is '\(device)'; 'vrbridge devices' lists nodes, serial numbers and families")
     }
     do {
       let recorder = try HIDRecorder(nodes: chosen, catalog: catalog, out: out)
       Terminal.write("recording \(chosen.map(\.path).joined(separator: ", ")) to \(out); Ctrl-C ends\n")
       let seconds = duration
-      let count = try await onInterrupt { recorder.stop() } while: { try recorder.record(seconds: seconds) }
+      let count = try await onInterrupt {
+        recorder.stop()
+      } while: {
+        try recorder.record(seconds: seconds)
+      }
       Terminal.write("\(count) reports\n")
     } catch {
       throw Failure(String(describing: error))

@@ -49,7 +49,9 @@ struct DoctorCommand: AsyncParsableCommand {
       let connection = try BridgeConnection(clientName: "vrbridge doctor")
       return Doctor.Finding(
         subject: "bridge", status: .fine,
-        detail: "\(connection.welcome.server) on \(connection.path), scopes: \(connection.welcome.scopes.joined(separator: " "))")
+        detail:
+          "\(connection.welcome.server) on \(connection.path), scopes: \(connection.welcome.scopes.joined(separator: " "))"
+      )
     } catch .notRunning(let path) {
       return Doctor.Finding(
         subject: "bridge", status: .absent, detail: "not running (looked for \(path))", fix: "vrbridge run")

@@ -51,7 +51,9 @@ struct EmulateCommand: AsyncParsableCommand {
       let known = catalog.descriptions.map(\.family).joined(separator: ", ")
       throw ValidationError("the family '\(family)' is not known; known: \(known)")
     }
-    let motions = ["looking": HeadMotion.lookingAround(seed: seed), "gesturing": .gesturing(seed: seed), "still": .still()]
+    let motions = [
+      "looking": HeadMotion.lookingAround(seed: seed), "gesturing": .gesturing(seed: seed), "still": .still(),
+    ]
     guard let chosen = motions[motion] else { throw ValidationError("--motion: looking, gesturing or still") }
     let models = ["none": InertialErrors.none, "consumer": .consumer(seed: seed)]
     guard let model = models[errors] else { throw ValidationError("--errors: none or consumer") }
@@ -59,7 +61,8 @@ struct EmulateCommand: AsyncParsableCommand {
     do {
       device = try EmulatedDevice(
         description,
-        options: EmulatedDevice.Options(part: part, motion: chosen, errors: model, serial: serial, seed: seed))
+        options: EmulatedDevice.Options(part: part, motion: chosen, errors: model, serial: serial, seed: seed)
+      )
     } catch {
       throw ValidationError(String(describing: error))
     }
@@ -69,9 +72,15 @@ struct EmulateCommand: AsyncParsableCommand {
     case (nil, true):
       do {
         let kernelDevice = try UHIDDevice(device)
-        Terminal.write("\(description.name) is emulated as \(device.identity.vendorProduct), serial \(serial); Ctrl-C ends\n")
+        Terminal.write(
+          "\(description.name) is emulated as \(device.identity.vendorProduct), serial \(serial); Ctrl-C ends\n"
+        )
         let stop = linux_eventfd()
-        try await onInterrupt { linux_eventfd_signal(stop) } while: { try kernelDevice.run(until: stop) }
+        try await onInterrupt {
+          linux_eventfd_signal(stop)
+        } while: {
+          try kernelDevice.run(until: stop)
+        }
       } catch let error as TransportError where error.code == EACCES || error.code == ENOENT {
         throw Failure("\(error); load the module (modprobe uhid) and run as root")
       } catch {
@@ -82,7 +91,9 @@ struct EmulateCommand: AsyncParsableCommand {
   }
 
   private func write(_ device: EmulatedDevice, to path: String) throws {
-    guard duration > 0, duration <= 86_400 else { throw Failure("--duration must be above 0 and at most a day") }
+    guard duration > 0, duration <= 86_400 else {
+      throw Failure("--duration must be above 0 and at most a day")
+    }
     let writer = try HIDRecordingWriter(path: path)
     var identity = device.identity
     identity.origin = .recorded

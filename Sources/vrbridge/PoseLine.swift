@@ -21,7 +21,9 @@ enum PoseLine {
     return device.family + "/" + (device.serial.isEmpty ? String(device.deviceID) : device.serial)
   }
 
-  private static func list(_ values: [Double]) -> String { "[" + values.map(number).joined(separator: ",") + "]" }
+  private static func list(_ values: [Double]) -> String {
+    "[" + values.map(number).joined(separator: ",") + "]"
+  }
 
   /// JSON has no NaN.
   private static func number(_ value: Double) -> String { value.isFinite ? "\(value)" : "null" }

@@ -20,7 +20,9 @@ enum PoseTable {
     }
     lines.append("")
     if dropped > 0 { lines.append(Terminal.styled("\(dropped) poses were dropped for this view", .yellow)) }
-    lines.append(Terminal.styled("yaw, pitch, roll in °; speed and bias in °/s; late: capture to screen; Ctrl-C ends", .dim))
+    lines.append(
+      Terminal.styled(
+        "yaw, pitch, roll in °; speed and bias in °/s; late: capture to screen; Ctrl-C ends", .dim))
     return lines.joined(separator: "\n") + "\n"
   }
 
@@ -50,7 +52,8 @@ enum PoseTable {
     if let health = device?.health {
       let bias = Vector3(health.biasX, health.biasY, health.biasZ).length * degree
       columns += [
-        fixed(bias, 6, 2), health.clockResidualUs.isFinite ? fixed(health.clockResidualUs, 9, 0) : "        –",
+        fixed(bias, 6, 2),
+        health.clockResidualUs.isFinite ? fixed(health.clockResidualUs, 9, 0) : "        –",
       ]
     }
     columns.append(" " + stateText(device, pose))

@@ -111,7 +111,8 @@ struct RunCommand: AsyncParsableCommand {
       var list: [String] = []
       for text in device {
         guard text.hasPrefix("recorded:") else {
-          throw ValidationError("--device '\(text)': only recorded:FILE can be named; real devices are found by themselves")
+          throw ValidationError(
+            "--device '\(text)': only recorded:FILE can be named; real devices are found by themselves")
         }
         let body = String(text.dropFirst("recorded:".count))
         do {

@@ -30,7 +30,8 @@ enum Terminal {
   }
 
   static func pad(_ text: String, _ width: Int) -> String {
-    text.count >= width ? String(text.prefix(width)) : text + String(repeating: " ", count: width - text.count)
+    text.count >= width
+      ? String(text.prefix(width)) : text + String(repeating: " ", count: width - text.count)
   }
 
   static func padLeft(_ text: String, _ width: Int) -> String {

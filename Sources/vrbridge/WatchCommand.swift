@@ -30,7 +30,8 @@ struct WatchCommand: AsyncParsableCommand {
 
   func validate() throws {
     for name in role where DeviceRole(name: name) == nil {
-      throw ValidationError("'\(name)' is not a role; roles: \(DeviceRole.allCases.map(\.name).joined(separator: ", "))")
+      throw ValidationError(
+        "'\(name)' is not a role; roles: \(DeviceRole.allCases.map(\.name).joined(separator: ", "))")
     }
     guard rate >= 0, rate.isFinite else { throw ValidationError("--rate must be 0 or more") }
   }

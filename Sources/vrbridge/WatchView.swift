@@ -97,7 +97,9 @@ final class WatchView: Sendable {
     case .disconnected(let error): state.withLock { $0.connection = "waiting: \(error)" }
     case .goodbye: state.withLock { $0.connection = "the bridge went down; waiting for it" }
     case .devices(let devices):
-      state.withLock { state in for device in devices { state.rows[device.deviceID, default: Row()].device = device } }
+      state.withLock { state in
+        for device in devices { state.rows[device.deviceID, default: Row()].device = device }
+      }
     case .device(let event):
       guard event.kind != .recentered else { return }
       state.withLock { $0.rows[event.device.deviceID, default: Row()].device = event.device }

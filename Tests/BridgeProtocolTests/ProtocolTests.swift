@@ -40,7 +40,9 @@ struct ProtocolTests {
       var found: [UInt64] = []
       for start in stride(from: 0, to: stream.count, by: step) {
         stream[start..<min(start + step, stream.count)].withUnsafeBytes { reader.append($0) }
-        while let body = try reader.next() { found.append(try ClientFrame(serializedBytes: Array(body)).requestID) }
+        while let body = try reader.next() {
+          found.append(try ClientFrame(serializedBytes: Array(body)).requestID)
+        }
       }
       #expect(found == (0..<50).map { UInt64($0) })
       #expect(reader.pendingBytes == 0)
@@ -72,7 +74,8 @@ struct ProtocolTests {
 
   static func state(_ millisecond: Int64) -> TrackedState {
     TrackedState(
-      captured: Timestamp(nanoseconds: millisecond * 1_000_000), received: Timestamp(nanoseconds: millisecond),
+      captured: Timestamp(nanoseconds: millisecond * 1_000_000),
+      received: Timestamp(nanoseconds: millisecond),
       worldFromDevice: Pose(
         position: Vector3(Double(millisecond), 2, 3),
         orientation: Quaternion(angle: Double(millisecond) * 0.001, axis: Vector3(0, 1, 0))),
@@ -94,7 +97,8 @@ struct PosePageTests {
 
   @Test func whatIsPublishedIsRead() throws {
     let page = try PosePage(now: Timestamp(nanoseconds: 5))
-    page.identify(slot: 2, device: DeviceID(9), role: .head, origin: .recorded, isConnected: true, name: "Näme")
+    page.identify(
+      slot: 2, device: DeviceID(9), role: .head, origin: .recorded, isConnected: true, name: "Näme")
     for millisecond in 1...400 { page.publish(slot: 2, ProtocolTests.state(Int64(millisecond))) }
     try withClient(page) { client in
       #expect(vrb_find_role(&client, UInt32(VRB_ROLE_HEAD)) == 2)

@@ -15,7 +15,8 @@ import Testing
 struct BridgeTests {
   /// A recording of an emulated device.
   static func recording(
-    _ family: String, part: String? = nil, seconds: Double, serial: String = "R-1", motion: HeadMotion = .lookingAround()
+    _ family: String, part: String? = nil, seconds: Double, serial: String = "R-1",
+    motion: HeadMotion = .lookingAround()
   ) throws -> String {
     let device = try EmulatedDevice(
       try Places.description(family),
@@ -156,7 +157,9 @@ struct BridgeTests {
     #expect(seenInPage > 10)
     #expect(await reader.exitCode(within: 10) == 0)
     await bridge.stop()
-    while let frame = try? await connection.receive() { for pose in frame.poses.poses { poses[pose.capturedNs] = pose } }
+    while let frame = try? await connection.receive() {
+      for pose in frame.poses.poses { poses[pose.capturedNs] = pose }
+    }
     var compared = 0
     var interpolated = 0
     for line in reader.lines where line.contains("captured_ns") {
@@ -184,7 +187,8 @@ struct BridgeTests {
     let connections = Mutex(0)
     let poses = Mutex(0)
     let losses = Mutex(0)
-    let client = BridgeClient(path: socket, name: "swift", subscription: BridgeClient.Subscription()) { event in
+    let client = BridgeClient(path: socket, name: "swift", subscription: BridgeClient.Subscription()) {
+      event in
       switch event {
       case .connected: connections.withLock { $0 += 1 }
       case .poses(let list, _): poses.withLock { $0 += list.count }
@@ -202,7 +206,8 @@ struct BridgeTests {
     try #require(await eventually { connections.withLock { $0 } >= 2 && poses.withLock { $0 } > before + 20 })
     try #require(
       await eventually {
-        reader.lines.filter { $0 == "{\"connected\":1}" }.count == 2 && reader.lines.last?.contains("captured") == true
+        reader.lines.filter { $0 == "{\"connected\":1}" }.count == 2
+          && reader.lines.last?.contains("captured") == true
       })
     // The other way round: the bridge does not mind a reader that is killed.
     reader.signal(SIGKILL)
@@ -239,7 +244,10 @@ struct BridgeTests {
           $0.deviceID = left.deviceID
           $0.role = .rightHand
         }))
-    try #require(try await eventually { try await bridge.devices().first { $0.deviceID == left.deviceID }?.role == .rightHand })
+    try #require(
+      try await eventually {
+        try await bridge.devices().first { $0.deviceID == left.deviceID }?.role == .rightHand
+      })
     #expect(Set(try await bridge.devices().map { $0.role.deviceRole }) == [.head, .leftHand, .rightHand])
     var events: [Vrbridge_V1_DeviceEvent.Kind] = []
     let (_, before) = try await connection.exchange(.recenter(Vrbridge_V1_Recenter()))

@@ -29,7 +29,9 @@ struct HostileClientTests {
 
     @discardableResult
     func send(_ bytes: [UInt8], dontWait: Bool = false) -> Int {
-      Int(Glibc.send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL) | (dontWait ? Int32(MSG_DONTWAIT) : 0)))
+      Int(
+        Glibc.send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL) | (dontWait ? Int32(MSG_DONTWAIT) : 0))
+      )
     }
 
     func send(_ message: ClientFrame.OneOf_Message) throws {
@@ -136,7 +138,9 @@ struct HostileClientTests {
       var random = SeededRandom(seed: 8)
       for _ in 0..<200 {
         let noise = try RawClient(bridge.socket)
-        noise.send((0..<Int.random(in: 1...2000, using: &random)).map { _ in UInt8.random(in: 0...255, using: &random) }, dontWait: true)
+        noise.send(
+          (0..<Int.random(in: 1...2000, using: &random)).map { _ in UInt8.random(in: 0...255, using: &random)
+          }, dontWait: true)
       }
     }
   }
@@ -155,7 +159,8 @@ struct HostileClientTests {
           }))
       // Asks and asks without ever reading an answer, until the bridge has had enough.
       var request: [UInt8] = []
-      try Framing.append(ClientFrame.with { $0.message = .listDevices(Vrbridge_V1_ListDevices()) }, to: &request)
+      try Framing.append(
+        ClientFrame.with { $0.message = .listDevices(Vrbridge_V1_ListDevices()) }, to: &request)
       var sent = 0
       while sent < 200_000, lazy.send(request) > 0 { sent += 1 }
       #expect(sent < 200_000, "the bridge took every request of a client that never reads")
@@ -192,7 +197,8 @@ struct HostileClientTests {
     // Another user than the bridge's and root has nothing left; root and the owner keep everything.
     #expect(configuration.access.value.scopes(user: 4242, group: 4242).isEmpty)
     #expect(configuration.access.value.scopes(user: 0, group: 0).count == Scope.allCases.count)
-    try configuration.apply(text: "access: { poses: { users: ['4242'] }, manage: { groups: [root] } }", file: "c")
+    try configuration.apply(
+      text: "access: { poses: { users: ['4242'] }, manage: { groups: [root] } }", file: "c")
     #expect(configuration.access.value.scopes(user: 4242, group: 4242) == [.poses])
     #expect(configuration.access.value.scopes(user: 4243, group: 0) == [.manage])
     #expect(Configuration().access.value.scopes(user: 4242, group: 4242) == [.poses, .controls])

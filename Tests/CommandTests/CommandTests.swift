@@ -13,14 +13,19 @@ struct CommandTests {
 
   /// Nothing of the machine's own bridge and configuration.
   private func quiet(_ extra: [String: String] = [:]) -> [String: String] {
-    ["VRBRIDGE_SOCKET": "/tmp/vrb-none/s", "XDG_CONFIG_HOME": "/nonexistent", "HOME": "/nonexistent", "TERM": "dumb"]
-      .merging(extra) { $1 }
+    [
+      "VRBRIDGE_SOCKET": "/tmp/vrb-none/s", "XDG_CONFIG_HOME": "/nonexistent", "HOME": "/nonexistent",
+      "TERM": "dumb",
+    ]
+    .merging(extra) { $1 }
   }
 
   @Test func helpAndVersion() async throws {
     let help = try await vrbridge(["--help"])
     #expect(help.code == 0)
-    for name in ["run", "watch", "devices", "emulate", "doctor", "udev-rules"] { #expect(help.output.contains(name)) }
+    for name in ["run", "watch", "devices", "emulate", "doctor", "udev-rules"] {
+      #expect(help.output.contains(name))
+    }
     #expect(try await vrbridge(["--version"]).output == "0.1.0\n")
   }
 
@@ -48,9 +53,11 @@ struct CommandTests {
 
   @Test func theConfigurationInForceSaysWhereEachValueCameFrom() async throws {
     let file = try Places.temporaryFolder() + "/c.yaml"
-    try "devices:\n  hardware: false\nlog:\n  level: debug\n".write(toFile: file, atomically: true, encoding: .utf8)
+    try "devices:\n  hardware: false\nlog:\n  level: debug\n".write(
+      toFile: file, atomically: true, encoding: .utf8)
     let result = try await vrbridge(
-      ["run", "--config", file, "--socket", "/tmp/x", "--print-config"], environment: ["VRBRIDGE_LOG_LEVEL": "error"])
+      ["run", "--config", file, "--socket", "/tmp/x", "--print-config"],
+      environment: ["VRBRIDGE_LOG_LEVEL": "error"])
     #expect(result.code == 0)
     func line(_ key: String) -> String {
       result.output.split(separator: "\n").map(String.init).first { $0.contains(" \(key):") } ?? ""
@@ -66,11 +73,15 @@ struct CommandTests {
   }
 
   @Test(arguments: [
-    ("devices:\n  hardwear: true\n", ":2:3: ", "hardware"), ("log:\n  level: loud\n", ":2:10: ", "trace, debug"),
+    ("devices:\n  hardwear: true\n", ":2:3: ", "hardware"),
+    ("log:\n  level: loud\n", ":2:10: ", "trace, debug"),
     ("socket:\n  max_clients: 0\n", ":2:16: ", "1 to 10000"), ("devices: [\n", ":", "not YAML"),
-    ("devices:\n  recorded: [\"x,fast\"]\n", ":2:14: ", "speed=N"), ("devices:\n  roles: { A: tail }\n", ":2:15: ", "left_hand"),
+    ("devices:\n  recorded: [\"x,fast\"]\n", ":2:14: ", "speed=N"),
+    ("devices:\n  roles: { A: tail }\n", ":2:15: ", "left_hand"),
   ])
-  func aWrongConfigurationIsRefusedWithItsPlace(_ text: String, _ place: String, _ message: String) async throws {
+  func aWrongConfigurationIsRefusedWithItsPlace(_ text: String, _ place: String, _ message: String)
+    async throws
+  {
     let file = try Places.temporaryFolder() + "/c.yaml"
     try text.write(toFile: file, atomically: true, encoding: .utf8)
     let result = try await vrbridge(["run", "--config", file])
@@ -81,7 +92,9 @@ struct CommandTests {
 
   @Test func udevRulesNameEveryFamilyAndOpenNothingToEverybody() async throws {
     let rules = try await vrbridge(["udev-rules"]).output
-    for rule in ["0003:28DE:2000.*", "0003:28DE:2101.*", "0003:2833:0021.*", "0005:054C:0CE6.*", "0003:1209:0009.*"] {
+    for rule in [
+      "0003:28DE:2000.*", "0003:28DE:2101.*", "0003:2833:0021.*", "0005:054C:0CE6.*", "0003:1209:0009.*",
+    ] {
       #expect(rules.contains("KERNELS==\"\(rule)\", TAG+=\"uaccess\""))
     }
     #expect(!rules.contains("666"))
@@ -108,7 +121,8 @@ struct CommandTests {
     #expect(made.code == 0, "\(made.errors)")
     let environment = quiet(["VRBRIDGE_SOCKET": folder + "/s"])
     let daemon = try Program(
-      "vrbridge", ["run", "--no-hardware", "--device", "recorded:\(recording),wait"], environment: environment)
+      "vrbridge", ["run", "--no-hardware", "--device", "recorded:\(recording),wait"], environment: environment
+    )
     try #require(await eventually { FileManager.default.fileExists(atPath: folder + "/s") })
     let watch = try await Program.run(
       "vrbridge", ["watch", "--json", "--count", "500"], environment: environment, within: 20)
@@ -119,7 +133,8 @@ struct CommandTests {
       JSONSerialization.jsonObject(with: Data((lines.first ?? "").utf8)) as? [String: Any])
     #expect(
       Set(object.keys) == [
-        "device", "role", "captured_ns", "orientation", "position", "angular_velocity", "linear_velocity", "flags",
+        "device", "role", "captured_ns", "orientation", "position", "angular_velocity", "linear_velocity",
+        "flags",
         "uncertainty",
       ])
     #expect(object["position"] is NSNull)
@@ -162,7 +177,8 @@ struct CommandTests {
     for _ in 0..<2 {
       let daemon = try Program("vrbridge", ["run", "--no-hardware", "--demo"], environment: environment)
       try #require(await eventually { daemon.errors.contains("device arrived") })
-      let watch = try await Program.run("vrbridge", ["watch", "--json", "--count", "5"], environment: environment)
+      let watch = try await Program.run(
+        "vrbridge", ["watch", "--json", "--count", "5"], environment: environment)
       #expect(watch.code == 0, "\(watch.errors)")
       daemon.signal(SIGKILL)
       _ = await daemon.exitCode(within: 5)

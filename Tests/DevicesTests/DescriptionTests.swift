@@ -110,7 +110,8 @@ struct DescriptionTests {
 
   private var schema: [String: Any] {
     get throws {
-      let data = try Data(contentsOf: URL(fileURLWithPath: Places.root + "/docs/device-description.schema.json"))
+      let data = try Data(
+        contentsOf: URL(fileURLWithPath: Places.root + "/docs/device-description.schema.json"))
       return try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
     }
   }
@@ -155,7 +156,8 @@ struct DescriptionTests {
           if bool(errors) != ("/bad-" in path): wrong.append((path, errors[:2]))
       sys.exit(repr(wrong) if wrong else 0)
       """
-    let result = try python(script, [Places.root + "/docs/device-description.schema.json", Places.descriptions, folder])
+    let result = try python(
+      script, [Places.root + "/docs/device-description.schema.json", Places.descriptions, folder])
     #expect(result.status == 0, "\(result.output)")
   }
 

@@ -13,7 +13,9 @@ struct EmulatedTruthTests {
     ("sony-dualshock4", "usb"), ("sony-dualshock4", "adaptor"), ("sony-dualshock4", "bluetooth"),
   ]
 
-  private func device(_ family: String, _ part: String, errors: InertialErrors = .none) throws -> EmulatedDevice {
+  private func device(_ family: String, _ part: String, errors: InertialErrors = .none) throws
+    -> EmulatedDevice
+  {
     try EmulatedDevice(
       try Places.description(family),
       options: EmulatedDevice.Options(part: part, motion: .gesturing(), errors: errors))
@@ -47,8 +49,12 @@ struct EmulatedTruthTests {
     for (sample, true_) in zip(decoded, truth) {
       let rate = opened.calibration.gyroscope(sample.angularVelocity) - true_.rate
       let force = opened.calibration.accelerometer(sample.specificForce) - true_.force
-      #expect(abs(rate.x) <= step.rate * tolerance && abs(rate.y) <= step.rate * tolerance && abs(rate.z) <= step.rate * tolerance)
-      #expect(abs(force.x) <= step.force * tolerance && abs(force.y) <= step.force * tolerance && abs(force.z) <= step.force * tolerance)
+      #expect(
+        abs(rate.x) <= step.rate * tolerance && abs(rate.y) <= step.rate * tolerance
+          && abs(rate.z) <= step.rate * tolerance)
+      #expect(
+        abs(force.x) <= step.force * tolerance && abs(force.y) <= step.force * tolerance
+          && abs(force.z) <= step.force * tolerance)
     }
   }
 
@@ -70,7 +76,8 @@ struct EmulatedTruthTests {
   }
 
   @Test func androidHeadTrackerIsSwitchedOn() throws {
-    let device = try EmulatedDevice(try Places.description("android-head-tracker"), options: EmulatedDevice.Options())
+    let device = try EmulatedDevice(
+      try Places.description("android-head-tracker"), options: EmulatedDevice.Options())
     _ = try PartOpener.open(device.match, features: device.responder, descriptor: device.descriptor)
     // Reporting state 1, power state 1, interval 0.
     #expect(device.responder.written == [[0x01, 0x03]])
@@ -79,7 +86,8 @@ struct EmulatedTruthTests {
   @Test func controlsComeBack() throws {
     for (family, part) in [("sony-dualsense", "usb"), ("htc-vive-wand", "radio")] {
       let device = try device(family, part)
-      let opened = try PartOpener.open(device.match, features: device.responder, descriptor: device.descriptor)
+      let opened = try PartOpener.open(
+        device.match, features: device.responder, descriptor: device.descriptor)
       var generator = try device.generator()
       let batch = SampleBatch()
       var seen: [Float: Int] = [:]
@@ -91,7 +99,9 @@ struct EmulatedTruthTests {
           }
         }
         let trigger = try #require(
-          device.match.description.controls.firstIndex { $0.path.hasPrefix("/input/trigger") && $0.kind == .trigger })
+          device.match.description.controls.firstIndex {
+            $0.path.hasPrefix("/input/trigger") && $0.kind == .trigger
+          })
         seen[batch.controlValue(trigger), default: 0] += 1
       }
       let values = seen.keys.sorted()
@@ -102,7 +112,8 @@ struct EmulatedTruthTests {
   @Test func riftReportsWithSeveralSamplesAndMeansAddUpToTheSameTurn() throws {
     for perReport in [1, 2, 3, 5] {
       let device = try device("oculus-dk1", "tracker")
-      let opened = try PartOpener.open(device.match, features: device.responder, descriptor: device.descriptor)
+      let opened = try PartOpener.open(
+        device.match, features: device.responder, descriptor: device.descriptor)
       var generator = try device.generator()
       generator.encoder.samplesPerReport = perReport
       let batch = SampleBatch()

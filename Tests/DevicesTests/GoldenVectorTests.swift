@@ -134,8 +134,10 @@ struct GoldenVectorTests {
     let part = try #require(description.parts.first)
     guard case .twoPoint(let twoPoint) = part.calibration else { return #expect(Bool(false)) }
     let zeros = [UInt8](repeating: 0, count: 37)
-    #expect(twoPoint.calibration(reply: zeros, gyroscopeScale: 1, accelerometerScale: 1, axes: .identity) == nil)
-    #expect(twoPoint.calibration(reply: [2], gyroscopeScale: 1, accelerometerScale: 1, axes: .identity) == nil)
+    #expect(
+      twoPoint.calibration(reply: zeros, gyroscopeScale: 1, accelerometerScale: 1, axes: .identity) == nil)
+    #expect(
+      twoPoint.calibration(reply: [2], gyroscopeScale: 1, accelerometerScale: 1, axes: .identity) == nil)
   }
 
   /// CRC-32 over 0xA3 and the report, on a real feature report of a DualShock 4.
@@ -156,7 +158,9 @@ struct GoldenVectorTests {
     report[3] = 1
     report[8] = 0x40
     for index in 0..<8 { report[12 + index] = UInt8(packed >> UInt64(56 - 8 * index) & 0xff) }
-    let text = report.map { String($0, radix: 16).count < 2 ? "0" + String($0, radix: 16) : String($0, radix: 16) }
+    let text = report.map {
+      String($0, radix: 16).count < 2 ? "0" + String($0, radix: 16) : String($0, radix: 16)
+    }
     let sample = try #require(decode("oculus-dk2", "tracker", [text.joined()]).samples.first)
     #expect(near(sample.specificForce, Vector3(1e-4, -1e-4, 9.8066), 1e-12))
     #expect(sample.deviceTicks == 0x40)
@@ -182,7 +186,9 @@ struct GoldenVectorTests {
     let description = try Places.description("relativty")
     let decoder = try PartDecoder(part: description.parts[0], controls: [])
     let batch = SampleBatch()
-    try report.withUnsafeBytes { _ = try decoder.decode($0, received: Timestamp(nanoseconds: 0), into: batch) }
+    try report.withUnsafeBytes {
+      _ = try decoder.decode($0, received: Timestamp(nanoseconds: 0), into: batch)
+    }
     let q = try #require(batch.orientation).worldFromDevice
     #expect(q == Quaternion(x: 0.5, y: -0.5, z: 0.5, w: 0.5))
   }

@@ -41,7 +41,9 @@ struct HIDReportDescriptorTests {
     for length in 0..<Self.vive.count {
       _ = try? HIDReportDescriptor(Array(Self.vive.prefix(length)))
     }
-    #expect(throws: HIDReportDescriptor.Fault.truncatedItem(offset: 0)) { try HIDReportDescriptor([0x06, 0x00]) }
+    #expect(throws: HIDReportDescriptor.Fault.truncatedItem(offset: 0)) {
+      try HIDReportDescriptor([0x06, 0x00])
+    }
     #expect(throws: HIDReportDescriptor.Fault.unbalanced(offset: 0)) { try HIDReportDescriptor([0xc0]) }
     #expect(throws: HIDReportDescriptor.Fault.unbalanced(offset: 0)) { try HIDReportDescriptor([0xb4]) }
   }
@@ -57,7 +59,9 @@ struct HIDReportDescriptorTests {
   @Test(.enabled(if: Places.hasCorpus, "needs VRBRIDGE_CORPUS"))
   func everyDescriptorOfTheCorpusParses() throws {
     let folder = Places.vive("descriptors")
-    let names = try FileManager.default.contentsOfDirectory(atPath: folder).filter { $0.hasSuffix("report_descriptor.bin") }
+    let names = try FileManager.default.contentsOfDirectory(atPath: folder).filter {
+      $0.hasSuffix("report_descriptor.bin")
+    }
     #expect(names.count >= 6)
     for name in names {
       let data = try Data(contentsOf: URL(fileURLWithPath: folder + "/" + name))

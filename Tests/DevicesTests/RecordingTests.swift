@@ -35,7 +35,8 @@ struct RecordingTests {
   }
 
   @Test(arguments: [
-    ("E: 000000.0 3 01 02", "3 bytes are announced"), ("E: 1 3 01 02 03", "expected '.'"), ("I: 3 zz", "hexadecimal"),
+    ("E: 000000.0 3 01 02", "3 bytes are announced"), ("E: 1 3 01 02 03", "expected '.'"),
+    ("I: 3 zz", "hexadecimal"),
     ("X 1", "expected a letter"), ("E: 0.0 99999 00", "more than"),
   ])
   func faultsHaveTheirLine(_ line: String, _ problem: String) throws {
@@ -69,7 +70,8 @@ struct RecordingTests {
     let path = try Places.temporaryFolder() + "/" + name
     let writer = try HIDRecordingWriter(path: path)
     let identity = InterfaceIdentity(
-      bus: .usb, vendor: 0x28de, product: 0x2000, serial: "S 1", interfaceNumber: 0, physicalPath: "usb-1/input0",
+      bus: .usb, vendor: 0x28de, product: 0x2000, serial: "S 1", interfaceNumber: 0,
+      physicalPath: "usb-1/input0",
       name: "Na\nme", origin: .recorded)
     try writer.begin([(identity, HIDReportDescriptorTests.vive), (identity, HIDReportDescriptorTests.vive)])
     try writer.feature(HIDRecording.FeatureExchange(direction: .get, report: [1, 2, 3]), interface: 0)
@@ -78,7 +80,8 @@ struct RecordingTests {
     for index in 0..<500 {
       let report = (0..<(1 + index % 64)).map { _ in UInt8.random(in: 0...255, using: &random) }
       reports.append((index % 2, report))
-      try writer.report(report, interface: index % 2, at: Timestamp(nanoseconds: 5_000_000_000 + Int64(index) * 1_001_000))
+      try writer.report(
+        report, interface: index % 2, at: Timestamp(nanoseconds: 5_000_000_000 + Int64(index) * 1_001_000))
     }
     try writer.finish()
     let recording = try HIDRecording.read(path: path)
@@ -150,7 +153,8 @@ struct RecordingTests {
       for event in recording.events {
         batch.begin()
         recording.bytes[event.range].withUnsafeBytes {
-          do { _ = try decoder.decode($0, received: Timestamp(nanoseconds: event.offset), into: batch) } catch {
+          do { _ = try decoder.decode($0, received: Timestamp(nanoseconds: event.offset), into: batch) } catch
+          {
             errors += 1
           }
         }

@@ -37,7 +37,9 @@ struct FuzzTests {
             .utf8))
     case .reportDescriptor:
       for match in FuzzTarget.parts(try Places.catalog()) {
-        if let device = try? EmulatedDevice(match.description, options: EmulatedDevice.Options(part: match.part.name)) {
+        if let device = try? EmulatedDevice(
+          match.description, options: EmulatedDevice.Options(part: match.part.name))
+        {
           seeds.append(device.descriptorBytes)
         }
       }
@@ -55,7 +57,10 @@ struct FuzzTests {
           "devices: { hardware: false, demo: always, roles: { A: head } }\naccess: { poses: { users: [a] } }\nlog: { level: info }\n"
             .utf8))
     case .frames:
-      seeds.append([4, 0, 0, 0, 8, 2, 42, 0, 19, 0, 0, 0, 8, 1, 18, 15, 8, 232, 7, 26, 10, 118, 114, 98, 114, 105, 100, 103, 101, 46, 104])
+      seeds.append([
+        4, 0, 0, 0, 8, 2, 42, 0, 19, 0, 0, 0, 8, 1, 18, 15, 8, 232, 7, 26, 10, 118, 114, 98, 114, 105, 100,
+        103, 101, 46, 104,
+      ])
     }
     return seeds
   }
@@ -66,7 +71,9 @@ struct FuzzTests {
     return try names.sorted().map { try file(folder + "/" + $0) }
   }
 
-  private func file(_ path: String) throws -> [UInt8] { [UInt8](try Data(contentsOf: URL(fileURLWithPath: path))) }
+  private func file(_ path: String) throws -> [UInt8] {
+    [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
+  }
 
   @Test(arguments: FuzzTarget.allCases)
   func mutatedInputsNeverTrap(_ target: FuzzTarget) throws {
@@ -79,7 +86,8 @@ struct FuzzTests {
       for _ in 0..<rounds { try target.run(mutate(seed, &random)) }
     }
     for _ in 0..<500 {
-      try target.run((0..<Int.random(in: 0...300, using: &random)).map { _ in UInt8.random(in: 0...255, using: &random) })
+      try target.run(
+        (0..<Int.random(in: 0...300, using: &random)).map { _ in UInt8.random(in: 0...255, using: &random) })
     }
   }
 

@@ -49,7 +49,8 @@ struct DeviceClockTests {
 
   @Test func twoHundredFiftyHertzWithHundredPPM() {
     let values = errors(
-      rate: 250, bits: 32, ticksPerSecond: 1e6, skew: -100e-6, jitter: 100e-6, stallShare: 0.001, stall: 0.005,
+      rate: 250, bits: 32, ticksPerSecond: 1e6, skew: -100e-6, jitter: 100e-6, stallShare: 0.001,
+      stall: 0.005,
       seconds: 60)
     #expect(p99(values) < 40, "p99 \(p99(values)) µs")
   }
@@ -57,7 +58,8 @@ struct DeviceClockTests {
   /// A DualShock 4's counter wraps every 349 ms; the wrap, and reports lost over several wraps, are no resets.
   @Test func shortCountersWrap() {
     let values = errors(
-      rate: 250, bits: 16, ticksPerSecond: 187_500, skew: 0, jitter: 200e-6, stallShare: 0, stall: 0, seconds: 20,
+      rate: 250, bits: 16, ticksPerSecond: 187_500, skew: 0, jitter: 200e-6, stallShare: 0, stall: 0,
+      seconds: 20,
       offset: 65_000)
     #expect(p99(values) < 60)
     var clock = DeviceClock(ticksPerSecond: 187_500, bits: 16)
@@ -83,7 +85,8 @@ struct DeviceClockTests {
     for index in 0..<2000 {
       let restarted = index >= 1000
       let ticks = UInt64(restarted ? (index - 1000) * 1000 : 3_000_000_000 + index * 1000)
-      let mapped = clock.map(ticks, received: Timestamp(nanoseconds: 5_000_000_000 + Int64(index) * 1_000_000))
+      let mapped = clock.map(
+        ticks, received: Timestamp(nanoseconds: 5_000_000_000 + Int64(index) * 1_000_000))
       if let mapped {
         #expect(mapped > last)
         last = mapped
@@ -99,7 +102,8 @@ struct DeviceClockTests {
       var clock = DeviceClock(ticksPerSecond: 1e6, bits: bits)
       var last = Timestamp(nanoseconds: .min)
       for _ in 0..<5000 {
-        let received = Timestamp(nanoseconds: Int64(bitPattern: random.next()) / (Bool.random(using: &random) ? 1 : 1_000_000))
+        let received = Timestamp(
+          nanoseconds: Int64(bitPattern: random.next()) / (Bool.random(using: &random) ? 1 : 1_000_000))
         if let mapped = clock.map(random.next(), received: received) {
           #expect(mapped > last || last.nanoseconds == .max)
           last = mapped

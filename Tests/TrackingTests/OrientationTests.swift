@@ -43,7 +43,9 @@ struct OrientationTests {
 
   /// A minute of head motion with a consumer unit's errors: under 1° RMS of inclination, and of the whole
   /// orientation once the heading's slow drift (which nothing observes without a magnetometer) is taken out.
-  @Test(arguments: [("htc-vive", "imu"), ("oculus-dk1", "tracker"), ("sony-dualsense", "usb"), ("htc-vive-wand", "radio")])
+  @Test(arguments: [
+    ("htc-vive", "imu"), ("oculus-dk1", "tracker"), ("sony-dualsense", "usb"), ("htc-vive-wand", "radio"),
+  ])
   func aMinuteOfHeadMotionStaysUnderOneDegree(_ family: String, _ part: String) throws {
     for seed: UInt64 in 1...3 {
       let pairs = try run(
@@ -148,7 +150,8 @@ struct OrientationTests {
 
   @Test func sameInputsGiveTheSameBits() throws {
     let first = try run("oculus-dk2", part: nil, errors: .consumer(seed: 9), motion: .gesturing(), seconds: 5)
-    let second = try run("oculus-dk2", part: nil, errors: .consumer(seed: 9), motion: .gesturing(), seconds: 5)
+    let second = try run(
+      "oculus-dk2", part: nil, errors: .consumer(seed: 9), motion: .gesturing(), seconds: 5)
     #expect(first.count == second.count)
     for (a, b) in zip(first, second) {
       #expect(a.state.worldFromDevice == b.state.worldFromDevice && a.state.captured == b.state.captured)
@@ -156,7 +159,8 @@ struct OrientationTests {
   }
 
   @Test func recentringMakesForwardTheWorldsForward() {
-    var tracker = DeviceTracker(calibration: InertialCalibration(), sampleRate: 100, clock: nil, origin: .hardware)
+    var tracker = DeviceTracker(
+      calibration: InertialCalibration(), sampleRate: 100, clock: nil, origin: .hardware)
     // A turn of 90° to the left within a second, then rest.
     for index in 0..<300 {
       let rate = index < 100 ? Vector3(0, .pi / 2, 0) : .zero

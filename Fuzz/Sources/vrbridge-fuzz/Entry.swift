@@ -2,7 +2,8 @@ import Foundation
 import FuzzTargets
 
 /// `FUZZ_TARGET` names the target; `make fuzz` runs all of them for a bounded time.
-private let target = FuzzTarget(rawValue: ProcessInfo.processInfo.environment["FUZZ_TARGET"] ?? "") ?? .decoder
+private let target =
+  FuzzTarget(rawValue: ProcessInfo.processInfo.environment["FUZZ_TARGET"] ?? "") ?? .decoder
 
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzzOneInput(_ bytes: UnsafePointer<UInt8>?, _ count: Int) -> CInt {

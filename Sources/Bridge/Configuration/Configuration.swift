@@ -48,7 +48,9 @@ public struct Configuration: Sendable, Equatable {
     let root = try YAMLDocument(text: text, file: file).root.mapping(keys: Self.keys[""] ?? [])
     func source(_ value: YAMLValue) -> String { "\(file):\(value.line)" }
     if let devices = try root["devices"]?.mapping(keys: Self.keys["devices"] ?? []) {
-      if let value = devices["descriptions"] { descriptions = Setting(try value.string(), from: source(value)) }
+      if let value = devices["descriptions"] {
+        descriptions = Setting(try value.string(), from: source(value))
+      }
       if let value = devices["hardware"] { hardware = Setting(try value.boolean(), from: source(value)) }
       if let value = devices["demo"] {
         demo = Setting(try value.choice(Demo.allCases.map { ($0.rawValue, $0) }), from: source(value))
@@ -84,7 +86,9 @@ public struct Configuration: Sendable, Equatable {
       if let value = tracking["realtime_priority"] {
         realtimePriority = Setting(try value.integer(in: 0...90), from: source(value))
       }
-      if let value = tracking["lock_memory"] { lockMemory = Setting(try value.boolean(), from: source(value)) }
+      if let value = tracking["lock_memory"] {
+        lockMemory = Setting(try value.boolean(), from: source(value))
+      }
     }
     if let log = try root["log"]?.mapping(keys: Self.keys["log"] ?? []) {
       if let value = log["level"] {

@@ -20,7 +20,9 @@ public struct RecordedSource: Sendable, Equatable, CustomStringConvertible {
     description = text
     let fields = text.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
     guard let file = fields.first, !file.isEmpty else {
-      throw Fault(description: "a recording needs a file name: recorded:FILE[,speed=N|max][,config=BLOB][,serial=S][,loop][,wait]")
+      throw Fault(
+        description:
+          "a recording needs a file name: recorded:FILE[,speed=N|max][,config=BLOB][,serial=S][,loop][,wait]")
     }
     self.file = file
     for field in fields.dropFirst() {
@@ -37,7 +39,9 @@ public struct RecordedSource: Sendable, Equatable, CustomStringConvertible {
       case ("loop", nil): loops = true
       case ("wait", nil): waits = true
       default:
-        throw Fault(description: "'\(field)' is not known here; allowed: speed=N, speed=max, config=BLOB, serial=S, loop, wait")
+        throw Fault(
+          description:
+            "'\(field)' is not known here; allowed: speed=N, speed=max, config=BLOB, serial=S, loop, wait")
       }
     }
   }

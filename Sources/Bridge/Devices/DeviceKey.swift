@@ -10,7 +10,9 @@ struct DeviceKey: Hashable, Sendable {
     family = description.family
     // `usb-0000:00:14.0-1.2.3/input0`: the part before the slash is the device's port, its last number the
     // port on the hub.
-    let port = identity.physicalPath.split(separator: "/", omittingEmptySubsequences: false).first.map(String.init) ?? ""
+    let port =
+      identity.physicalPath.split(separator: "/", omittingEmptySubsequences: false).first.map(String.init)
+      ?? ""
     switch description.join {
     case .device:
       // Interfaces of one device share port and serial; where the transport gives no port, the serial decides.

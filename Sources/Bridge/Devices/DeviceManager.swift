@@ -61,7 +61,9 @@ final class DeviceManager: @unchecked Sendable {
     epoll = linux_epoll_create()
     signal = linux_eventfd()
     timer = linux_timerfd()
-    guard epoll >= 0, signal >= 0, timer >= 0 else { throw StartError("no descriptors are left for the device manager") }
+    guard epoll >= 0, signal >= 0, timer >= 0 else {
+      throw StartError("no descriptors are left for the device manager")
+    }
     linux_epoll_add(epoll, signal, Self.signalToken, 0)
     linux_epoll_add(epoll, notices.wakeDescriptor, Self.noticeToken, 0)
     linux_epoll_add(epoll, timer, Self.timerToken, 0)
@@ -121,7 +123,9 @@ final class DeviceManager: @unchecked Sendable {
     }
     guard let message else { return }
     if event.kind == .degraded {
-      log.warning("device sends reports that can't be right", metadata: ["device": "\(message.name)", "errors": "\(message.health.decodeErrors)"])
+      log.warning(
+        "device sends reports that can't be right",
+        metadata: ["device": "\(message.name)", "errors": "\(message.health.decodeErrors)"])
     }
     tell(.changed, message)
   }
@@ -241,9 +245,12 @@ final class DeviceManager: @unchecked Sendable {
     let key = DeviceKey(transport.identity, match.description)
     let serial = transport.identity.serial
     let motion = match.part.reportsMotion
-    guard let id = find(key, serial: serial, match, canCreate: motion, origin: transport.identity.origin) else {
+    guard let id = find(key, serial: serial, match, canCreate: motion, origin: transport.identity.origin)
+    else {
       if motion {
-        log.error("no room for another device: \(PosePage.slotCount) are the limit", metadata: ["device": "\(match.description.name)"])
+        log.error(
+          "no room for another device: \(PosePage.slotCount) are the limit",
+          metadata: ["device": "\(match.description.name)"])
         transport.close()
       } else {
         waiting.append((match, transport, path))
@@ -255,7 +262,8 @@ final class DeviceManager: @unchecked Sendable {
     }
     if isTaken {
       // A second node for the same part (a composite device seen twice) would double every sample.
-      log.debug("interface ignored: its part is open already", metadata: ["interface": "\(transport.identity.name)"])
+      log.debug(
+        "interface ignored: its part is open already", metadata: ["interface": "\(transport.identity.name)"])
       transport.close()
       return
     }
@@ -308,7 +316,8 @@ final class DeviceManager: @unchecked Sendable {
     if let path { openNodes[path] = id }
     guard let reference = devices.withLock({ $0.first { $0.id == id }?.pipeline }) else { return }
     let box = PipelineAttachment(
-      reference: reference, transport: transport, part: match.partIndex, opened: opened, description: match.part)
+      reference: reference, transport: transport, part: match.partIndex, opened: opened,
+      description: match.part)
     loop.post { box.attach(to: $0) }
     if let change { arrived(change.device) }
     armTimer()
@@ -320,7 +329,9 @@ final class DeviceManager: @unchecked Sendable {
     let known = devices.withLock { list -> DeviceID? in
       // The serial number is the unit itself; the port is where it was last.
       if !serial.isEmpty,
-        let device = list.first(where: { $0.key.family == key.family && $0.serial == serial && $0.origin == origin })
+        let device = list.first(where: {
+          $0.key.family == key.family && $0.serial == serial && $0.origin == origin
+        })
       {
         return device.id
       }
@@ -359,7 +370,8 @@ final class DeviceManager: @unchecked Sendable {
 
   private static func freeRole(_ description: DeviceDescription, _ list: [KnownDevice]) -> DeviceRole {
     let taken = Set(list.map(\.role))
-    return description.roles.first { !taken.contains($0) } ?? (description.kind == .tracker ? .tracker : .none)
+    return description.roles.first { !taken.contains($0) }
+      ?? (description.kind == .tracker ? .tracker : .none)
   }
 
   private func arrived(_ device: KnownDevice) {
@@ -398,7 +410,9 @@ final class DeviceManager: @unchecked Sendable {
     guard let change else { return }
     identify(change)
     let reason = notice.value == 0 ? "ended" : errorText(Int32(notice.value))
-    log.info("device lost", metadata: ["device": "\(change.name)", "id": "\(change.id.number)", "reason": "\(reason)"])
+    log.info(
+      "device lost",
+      metadata: ["device": "\(change.name)", "id": "\(change.id.number)", "reason": "\(reason)"])
     tell(.lost, change.message)
   }
 
@@ -463,7 +477,9 @@ final class DeviceManager: @unchecked Sendable {
       description: interface.part)
     loop.post { _ in box.update() }
     devices.withLock { list in
-      if let place = list.firstIndex(where: { $0.id == id }) { list[place].calibration = opened.calibration.source }
+      if let place = list.firstIndex(where: { $0.id == id }) {
+        list[place].calibration = opened.calibration.source
+      }
     }
   }
 
@@ -492,7 +508,8 @@ final class DeviceManager: @unchecked Sendable {
     devices.withLock { list in
       for place in list.indices {
         for (part, interface) in list[place].parts {
-          guard let next = interface.nextKeepAlive, next <= now, let keepAlive = interface.part.keepAlive else {
+          guard let next = interface.nextKeepAlive, next <= now, let keepAlive = interface.part.keepAlive
+          else {
             continue
           }
           list[place].parts[part]?.nextKeepAlive = now + Int64(keepAlive.seconds * 1e9)

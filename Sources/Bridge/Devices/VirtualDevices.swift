@@ -36,7 +36,9 @@ final class VirtualDevices: @unchecked Sendable {
       log.error("\(error)")
       return
     }
-    if recording.isTruncated { log.warning("\(source.file): the recording is cut off; what is there is played") }
+    if recording.isTruncated {
+      log.warning("\(source.file): the recording is cut off; what is there is played")
+    }
     start(source, recording, catalog)
   }
 
@@ -57,7 +59,9 @@ final class VirtualDevices: @unchecked Sendable {
     }
     guard matches.contains(where: { $0?.part.reports.isEmpty == false }) else {
       let names = recording.interfaces.map { "\($0.identity.vendorProduct) \($0.identity.name)" }
-      log.error("\(source.file): no description fits \(names.joined(separator: ", ")); 'vrbridge devices --known' lists families")
+      log.error(
+        "\(source.file): no description fits \(names.joined(separator: ", ")); 'vrbridge devices --known' lists families"
+      )
       return
     }
     let player: RecordedPlayer
@@ -67,7 +71,11 @@ final class VirtualDevices: @unchecked Sendable {
     }
     players.append(player)
     for (match, transport) in zip(matches, player.transports) {
-      if let match, !match.part.reports.isEmpty { manager.attach(match, transport) } else { transport.close() }
+      if let match, !match.part.reports.isEmpty {
+        manager.attach(match, transport)
+      } else {
+        transport.close()
+      }
     }
     let begin: @Sendable () -> Void = { [self] in
       run("player") {
@@ -135,7 +143,8 @@ final class VirtualDevices: @unchecked Sendable {
       if let first = fitting.first {
         let note =
           fitting.count > 1
-          ? "; \(fitting.count) units fit and the recording does not say which it is: choose with config=FILE" : ""
+          ? "; \(fitting.count) units fit and the recording does not say which it is: choose with config=FILE"
+          : ""
         return (config.appendingPathComponent(first).path, note)
       }
     }
@@ -154,12 +163,15 @@ final class VirtualDevices: @unchecked Sendable {
   func startDemo(catalog: DeviceCatalog) {
     log.notice("demonstration: the headset and controllers are emulated, not real")
     emulate(catalog, "htc-vive", "imu", .lookingAround(), serial: "DEMO-HEAD", seed: 11)
-    emulate(catalog, "htc-vive-wand", "radio", .gesturing(seed: 5, right: true), serial: "DEMO-RIGHT", seed: 12)
-    emulate(catalog, "htc-vive-wand", "radio", .gesturing(seed: 9, right: false), serial: "DEMO-LEFT", seed: 13)
+    emulate(
+      catalog, "htc-vive-wand", "radio", .gesturing(seed: 5, right: true), serial: "DEMO-RIGHT", seed: 12)
+    emulate(
+      catalog, "htc-vive-wand", "radio", .gesturing(seed: 9, right: false), serial: "DEMO-LEFT", seed: 13)
   }
 
   private func emulate(
-    _ catalog: DeviceCatalog, _ family: String, _ part: String, _ motion: HeadMotion, serial: String, seed: UInt64
+    _ catalog: DeviceCatalog, _ family: String, _ part: String, _ motion: HeadMotion, serial: String,
+    seed: UInt64
   ) {
     guard let description = catalog.description(family: family) else {
       log.error("the demonstration needs the description of '\(family)', which is not there")

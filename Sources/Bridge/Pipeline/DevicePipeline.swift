@@ -43,7 +43,9 @@ final class DevicePipeline {
   }
 
   /// Starts or replaces a part. A motion part brings a new tracker that keeps what was learned.
-  func attach(part: Int, decoder: PartDecoder, tracker newTracker: ((DeviceTracker.Learned?) -> DeviceTracker)?) {
+  func attach(
+    part: Int, decoder: PartDecoder, tracker newTracker: ((DeviceTracker.Learned?) -> DeviceTracker)?
+  ) {
     guard decoders.indices.contains(part) else { return }
     decoders[part] = decoder
     if let newTracker {
@@ -124,7 +126,9 @@ final class DevicePipeline {
       event.isCharging = battery.isCharging
       events.push(event)
     }
-    if let isUp = batch.linkChange { events.push(TrackingEvent(isUp ? .linkUp : .linkDown, device: id, role: role)) }
+    if let isUp = batch.linkChange {
+      events.push(TrackingEvent(isUp ? .linkUp : .linkDown, device: id, role: role))
+    }
   }
 
   private var lastBattery: BatteryState?

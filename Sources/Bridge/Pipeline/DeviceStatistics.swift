@@ -18,7 +18,8 @@ final class DeviceStatistics: Sendable {
   var gyroscopeBias: Vector3 {
     get {
       Vector3(
-        Double(bitPattern: biasX.load(ordering: .relaxed)), Double(bitPattern: biasY.load(ordering: .relaxed)),
+        Double(bitPattern: biasX.load(ordering: .relaxed)),
+        Double(bitPattern: biasY.load(ordering: .relaxed)),
         Double(bitPattern: biasZ.load(ordering: .relaxed)))
     }
     set {

@@ -120,7 +120,8 @@ final class ClientConnection {
           if passed.position == outputStart { descriptor = passed.descriptor } else { end = passed.position }
         }
         let sent = output.withUnsafeBytes { bytes in
-          linux_send(fileDescriptor, bytes.baseAddress?.advanced(by: outputStart), end - outputStart, descriptor)
+          linux_send(
+            fileDescriptor, bytes.baseAddress?.advanced(by: outputStart), end - outputStart, descriptor)
         }
         if sent == -Int(EAGAIN) {
           stalledSince = stalledSince ?? now
@@ -147,7 +148,8 @@ final class ClientConnection {
         let taken = subscriptions[index].poses.prefix(Self.batch)
         batch.poses = taken.map { event in
           Vrbridge_V1_Pose(
-            event.state.state, device: DeviceID(event.device), role: DeviceRole(rawValue: event.role) ?? .none)
+            event.state.state, device: DeviceID(event.device), role: DeviceRole(rawValue: event.role) ?? .none
+          )
         }
         subscriptions[index].poses.removeFirst(taken.count)
         subscriptions[index].droppedPoses = 0

@@ -12,14 +12,16 @@ public struct StartError: Error, Sendable, CustomStringConvertible {
 enum SocketFile {
   /// Makes the folder and the socket (mode 0660) and listens.
   static func bind(path: String, group: String) throws(StartError) -> Int32 {
-    let folder = path.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
+    let folder = path.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(
+      separator: "/")
     let isOurs = try makeFolder(folder.isEmpty ? "/" : folder)
     var listener = linux_unix_listen(path, 0o660)
     if listener == -EADDRINUSE {
       let probe = linux_unix_connect(path)
       if probe >= 0 {
         Glibc.close(probe)
-        throw StartError("another bridge is running on \(path); stop it, or choose another place with --socket")
+        throw StartError(
+          "another bridge is running on \(path); stop it, or choose another place with --socket")
       }
       // Left behind by a bridge that was killed.
       unlink(path)
@@ -30,7 +32,8 @@ enum SocketFile {
       guard let entry = getgrnam(group) else {
         Glibc.close(listener)
         unlink(path)
-        throw StartError("the group '\(group)' for the socket does not exist; create it or change 'socket: group'")
+        throw StartError(
+          "the group '\(group)' for the socket does not exist; create it or change 'socket: group'")
       }
       let id = entry.pointee.gr_gid
       if chown(path, uid_t.max, id) != 0 || (isOurs && chown(folder, uid_t.max, id) != 0) {
@@ -50,7 +53,8 @@ enum SocketFile {
     // The runtime directory above is the system's; ours is one level, open to the group.
     guard mkdir(folder, 0o750) == 0 || errno == EEXIST else {
       throw StartError(
-        "can't make the folder \(folder): \(errorText(errno)); set XDG_RUNTIME_DIR, or choose a place with --socket")
+        "can't make the folder \(folder): \(errorText(errno)); set XDG_RUNTIME_DIR, or choose a place with --socket"
+      )
     }
     return true
   }

@@ -59,7 +59,8 @@ final class SocketServer: @unchecked Sendable {
 
   /// Binds the socket; a stale one of a bridge that died is replaced, a live one is an error.
   init(
-    options: Options, access: AccessRules, page: PosePage, events: EventRing<TrackingEvent>, demand: PoseDemand,
+    options: Options, access: AccessRules, page: PosePage, events: EventRing<TrackingEvent>,
+    demand: PoseDemand,
     requests: Requests, log: Logger
   ) throws {
     self.options = options
@@ -73,7 +74,9 @@ final class SocketServer: @unchecked Sendable {
     epoll = linux_epoll_create()
     control = linux_eventfd()
     timer = linux_timerfd()
-    guard epoll >= 0, control >= 0, timer >= 0 else { throw StartError("no descriptors are left for the socket server") }
+    guard epoll >= 0, control >= 0, timer >= 0 else {
+      throw StartError("no descriptors are left for the socket server")
+    }
     linux_epoll_add(epoll, listener, Self.listenerToken, 0)
     linux_epoll_add(epoll, events.wakeDescriptor, Self.eventsToken, 0)
     linux_epoll_add(epoll, control, Self.controlToken, 0)
@@ -181,7 +184,9 @@ final class SocketServer: @unchecked Sendable {
     Glibc.close(client.fileDescriptor)
     updateDemand()
     if let reason {
-      log.notice("client dropped", metadata: ["client": "\(client.name)", "pid": "\(client.process)", "reason": "\(reason)"])
+      log.notice(
+        "client dropped",
+        metadata: ["client": "\(client.name)", "pid": "\(client.process)", "reason": "\(reason)"])
     }
   }
 
@@ -200,7 +205,9 @@ final class SocketServer: @unchecked Sendable {
 
   private func discardInput(_ client: ClientConnection) {
     var bytes = [UInt8](repeating: 0, count: 65_536)
-    for _ in 0..<16 where recv(client.fileDescriptor, &bytes, bytes.count, Int32(MSG_DONTWAIT)) <= 0 { return }
+    for _ in 0..<16 where recv(client.fileDescriptor, &bytes, bytes.count, Int32(MSG_DONTWAIT)) <= 0 {
+      return
+    }
   }
 
   private func error(_ code: Vrbridge_V1_ErrorCode, _ message: String, fatal: Bool) -> ServerFrame {
@@ -358,7 +365,9 @@ final class SocketServer: @unchecked Sendable {
     guard !streams.isEmpty, streams.isSubset(of: known) else {
       return invalid(.unsupported, "streams must name poses, controls or devices")
     }
-    if streams.contains(Vrbridge_V1_Stream.poses.rawValue), !client.scopes.contains(.poses) { return deny(.poses) }
+    if streams.contains(Vrbridge_V1_Stream.poses.rawValue), !client.scopes.contains(.poses) {
+      return deny(.poses)
+    }
     if streams.contains(Vrbridge_V1_Stream.controls.rawValue), !client.scopes.contains(.controls) {
       return deny(.controls)
     }
@@ -402,14 +411,18 @@ final class SocketServer: @unchecked Sendable {
       case .pose:
         for client in clients.values {
           for index in client.subscriptions.indices
-          where client.subscriptions[index].streams.contains(poses) && client.subscriptions[index].wants(event) {
+          where client.subscriptions[index].streams.contains(poses)
+            && client.subscriptions[index].wants(event)
+          {
             client.subscriptions[index].enqueue(pose: event)
           }
         }
       case .control:
         for client in clients.values {
           for index in client.subscriptions.indices
-          where client.subscriptions[index].streams.contains(controls) && client.subscriptions[index].wants(event) {
+          where client.subscriptions[index].streams.contains(controls)
+            && client.subscriptions[index].wants(event)
+          {
             client.subscriptions[index].enqueue(control: event)
           }
         }
@@ -429,7 +442,8 @@ final class SocketServer: @unchecked Sendable {
     let devices = Vrbridge_V1_Stream.devices.rawValue
     for event in waiting {
       let frame = ServerFrame.with { $0.deviceEvent = event }
-      for client in Array(clients.values) where client.subscriptions.contains(where: { $0.streams.contains(devices) }) {
+      for client in Array(clients.values)
+      where client.subscriptions.contains(where: { $0.streams.contains(devices) }) {
         if !client.send(frame) { fail(client, .tooSlow, "too many events wait to be read") }
       }
     }
@@ -437,7 +451,9 @@ final class SocketServer: @unchecked Sendable {
 
   private func flushAll() {
     let now = linux_monotonic_ns()
-    for client in Array(clients.values) where client.pendingOutput > 0 || client.hasQueued { flush(client, now) }
+    for client in Array(clients.values) where client.pendingOutput > 0 || client.hasQueued {
+      flush(client, now)
+    }
   }
 
   private func flush(_ client: ClientConnection, _ now: Int64) {

@@ -82,7 +82,9 @@ public struct BitField: Hashable, Sendable {
     switch number {
     case .unsigned: return Double(raw)
     case .signed: return Double(Int64(bitPattern: raw << UInt64(64 - width)) >> Int64(64 - width))
-    case .float: return width == 32 ? Double(Float(bitPattern: UInt32(truncatingIfNeeded: raw))) : Double(bitPattern: raw)
+    case .float:
+      return width == 32
+        ? Double(Float(bitPattern: UInt32(truncatingIfNeeded: raw))) : Double(bitPattern: raw)
     }
   }
 

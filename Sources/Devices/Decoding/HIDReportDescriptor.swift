@@ -135,7 +135,9 @@ public struct HIDReportDescriptor: Sendable, Equatable {
           usages += Array(low...high)
         }
         // An array's usages are the values it can take; what it is stands at the collection around it.
-        if raw & 2 == 0, collections.count > 1, let around = collections.last, around != 0 { usages = [around] }
+        if raw & 2 == 0, collections.count > 1, let around = collections.last, around != 0 {
+          usages = [around]
+        }
         try append(kind, isConstant: raw & 1 != 0, isVariable: raw & 2 != 0, globals, usages, offset: start)
         usages = []
         usageMinimum = nil

@@ -93,7 +93,9 @@ public final class PartDecoder {
     var outcome = Outcome.ignored
     while index >= 0 {
       let length = layouts[index].length
-      guard report.count >= length else { throw DecodeError(.tooShort, reportID: reportID, offset: report.count) }
+      guard report.count >= length else {
+        throw DecodeError(.tooShort, reportID: reportID, offset: report.count)
+      }
       if let when = layouts[index].when, when.field.bits(report, base: 0) != when.equals {
         index = Int(next[index])
         continue
@@ -125,7 +127,8 @@ public final class PartDecoder {
     if !layouts[index].controls.isEmpty { decodeControls(index, report, batch) }
     if let battery = layouts[index].battery {
       let level = battery.level.value(report, base: 0) / battery.full
-      let charging = battery.charging.map { battery.chargingValues.contains($0.bits(report, base: 0)) } ?? false
+      let charging =
+        battery.charging.map { battery.chargingValues.contains($0.bits(report, base: 0)) } ?? false
       batch.set(BatteryState(level: Float(min(max(level, 0), 1)), isCharging: charging))
     }
   }
@@ -204,7 +207,9 @@ public final class PartDecoder {
         }
       }
       guard best >= 0 else { break }
-      if states[index].lastSequence != nil { batch.lostSamples &+= UInt32(truncatingIfNeeded: bestDistance - 1) }
+      if states[index].lastSequence != nil {
+        batch.lostSamples &+= UInt32(truncatingIfNeeded: bestDistance - 1)
+      }
       last = sequence(best)
       states[index].lastSequence = last
       emitted += 1

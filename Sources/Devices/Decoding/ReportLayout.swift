@@ -118,7 +118,8 @@ struct ReportLayout: Sendable {
       switch control.shape {
       case .hat(let path):
         guard let index = controlIndex[path + "_up/click"] else { return nil }
-        return ControlField(field: control.field, kind: .hat, index: index, minimum: 0, gain: 1, bottom: 0,
+        return ControlField(
+          field: control.field, kind: .hat, index: index, minimum: 0, gain: 1, bottom: 0,
           isInverted: false)
       case .value(let target, let minimum, let maximum):
         guard let index = controlIndex[target.path] else { return nil }
@@ -151,7 +152,9 @@ private struct UsageResolver {
 
   mutating func fields(_ usage: UInt32, count: Int) throws(LayoutError) -> [BitField] {
     let name = "0x" + String(usage, radix: 16)
-    guard needsUsage else { throw LayoutError(description: "usage \(name) stands in a report that is not by_usage") }
+    guard needsUsage else {
+      throw LayoutError(description: "usage \(name) stands in a report that is not by_usage")
+    }
     guard let descriptor else {
       throw LayoutError(description: "the interface has no report descriptor to find usage \(name) in")
     }

@@ -23,7 +23,8 @@ public struct DeviceCatalog: Sendable {
         let description = try DescriptionParser.parse(text: text, file: path)
         if let twin = descriptions.first(where: { $0.family == description.family }) {
           faults.append(
-            DocumentError(file: path, problem: "the family '\(twin.family)' is described in \(twin.file) too"))
+            DocumentError(file: path, problem: "the family '\(twin.family)' is described in \(twin.file) too")
+          )
         } else {
           descriptions.append(description)
         }

@@ -300,7 +300,9 @@ extension HapticsDescription {
       let crc = report.withUnsafeBytes {
         seededCRC32(seed: checksum.seed, UnsafeRawBufferPointer(rebasing: $0[0..<checksum.at]))
       }
-      for offset in 0..<4 { report[checksum.at + offset] = UInt8(truncatingIfNeeded: crc >> UInt32(8 * offset)) }
+      for offset in 0..<4 {
+        report[checksum.at + offset] = UInt8(truncatingIfNeeded: crc >> UInt32(8 * offset))
+      }
     }
     return report
   }

@@ -102,7 +102,8 @@ struct FieldParser {
       let by = try choice.mapping(keys: DescriptionParser.keys["full_scale_by"] ?? [])
       let name = try by.required("feature").string()
       guard let feature = features.first(where: { $0.name == name }) else {
-        throw choice.error("no feature is named '\(name)'", allowed: features.map(\.name).joined(separator: ", "))
+        throw choice.error(
+          "no feature is named '\(name)'", allowed: features.map(\.name).joined(separator: ", "))
       }
       let at = try by.required("at").integer(in: 0...(feature.length - 1))
       var scales: [Int: Double] = [:]

@@ -41,11 +41,17 @@ struct PartParser {
     let map = try value.mapping(keys: DescriptionParser.keys["match"] ?? [])
     var rule = MatchRule()
     rule.bus = try map["bus"]?.choice(Bus.allCases.map { ($0.name, $0) })
-    rule.vendor = try map["vendor"].map { value throws(DocumentError) in UInt16(try value.integer(in: 0...0xffff)) }
-    rule.product = try map["product"].map { value throws(DocumentError) in UInt16(try value.integer(in: 0...0xffff)) }
+    rule.vendor = try map["vendor"].map { value throws(DocumentError) in
+      UInt16(try value.integer(in: 0...0xffff))
+    }
+    rule.product = try map["product"].map { value throws(DocumentError) in
+      UInt16(try value.integer(in: 0...0xffff))
+    }
     rule.interfaceNumber = try map["interface"]?.integer(in: 0...255)
     rule.nameContains = try map["name_contains"]?.string()
-    rule.usage = try map["usage"].map { value throws(DocumentError) in UInt32(try value.integer(in: 0...0xffff_ffff)) }
+    rule.usage = try map["usage"].map { value throws(DocumentError) in
+      UInt32(try value.integer(in: 0...0xffff_ffff))
+    }
     if rule.usage == nil, rule.vendor == nil || rule.product == nil {
       throw map.error("a rule needs 'vendor' and 'product', or 'usage'")
     }
@@ -103,7 +109,9 @@ struct PartParser {
   private func calibration(
     _ value: YAMLValue?, features: [FeatureDescription], driver: DriverKind?
   ) throws(DocumentError) -> CalibrationSource {
-    guard let map = try value?.mapping(keys: DescriptionParser.keys["calibration"] ?? []) else { return .none }
+    guard let map = try value?.mapping(keys: DescriptionParser.keys["calibration"] ?? []) else {
+      return .none
+    }
     let source = try map.required("source")
     switch try source.choice(["none", "on_device", "driver", "two_point"].map { ($0, $0) }) {
     case "on_device": return .onDevice
@@ -160,7 +168,8 @@ struct PartParser {
       path: try map.required("path").string(),
       kind: try map.required("kind").choice(HapticsDescription.Kind.allCases.map { ($0.rawValue, $0) }),
       bytes: bytes, fields: fields,
-      checksum: try map["checksum"].map { value throws(DocumentError) in try checksum(value, length: length) })
+      checksum: try map["checksum"].map { value throws(DocumentError) in try checksum(value, length: length) }
+    )
   }
 }
 

@@ -31,10 +31,11 @@ struct ReportParser {
     let report = ReportDescription(
       identifier: identifier,
       length: length,
-      when: try map["when"].map { value throws(DocumentError) in 
+      when: try map["when"].map { value throws(DocumentError) in
         try when(value, place: FieldParser(base: 0, end: length))
       },
-      checksum: try map["checksum"].map { value throws(DocumentError) in try checksum(value, length: length) },
+      checksum: try map["checksum"].map { value throws(DocumentError) in try checksum(value, length: length)
+      },
       clock: clock,
       samples: samples,
       magnetometer: try map["magnetometer"].map { value throws(DocumentError) in
@@ -215,7 +216,8 @@ struct ReportParser {
       let pathValue = try map.required("path")
       let path = try pathValue.string()
       guard path.hasPrefix("/input/"), !path.hasSuffix("/") else {
-        throw pathValue.error("'\(path)' is not a control path", allowed: "/input/NAME/COMPONENT, as in OpenXR")
+        throw pathValue.error(
+          "'\(path)' is not a control path", allowed: "/input/NAME/COMPONENT, as in OpenXR")
       }
       let kindValue = try map.required("kind")
       let kinds = Control.Kind.allCases.map { ($0.name, Control.Kind?.some($0)) } + [("hat", nil)]
@@ -228,7 +230,9 @@ struct ReportParser {
         result.append(ControlDescription(shape: .hat(path: path), field: field))
         continue
       }
-      let low = try map["minimum"]?.number() ?? (field.number == .float ? (kind == .axis ? -1 : 0) : field.range.lowerBound)
+      let low =
+        try map["minimum"]?.number()
+        ?? (field.number == .float ? (kind == .axis ? -1 : 0) : field.range.lowerBound)
       let high = try map["maximum"]?.number() ?? (field.number == .float ? 1 : field.range.upperBound)
       guard low != high else { throw map.error("'minimum' and 'maximum' are the same") }
       result.append(
@@ -244,7 +248,9 @@ struct ReportParser {
     let field = BitField(
       byte: place.base + (try at.integer(in: 0...DescriptionParser.longestReport)),
       bit: try map["bit"]?.integer(in: 0...63) ?? 0, width: 1, number: .unsigned)
-    guard field.endByte <= place.end else { throw at.error("the bit is behind the report's \(place.end) bytes") }
+    guard field.endByte <= place.end else {
+      throw at.error("the bit is behind the report's \(place.end) bytes")
+    }
     return field
   }
 

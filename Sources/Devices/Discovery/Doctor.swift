@@ -22,12 +22,18 @@ public enum Doctor {
 
   public static func examine(catalog: DeviceCatalog) -> [Finding] {
     guard let udev = UdevMonitor() else {
-      return [Finding(subject: "udev", status: .problem, detail: "libudev can't be used", fix: "systemctl status systemd-udevd")]
+      return [
+        Finding(
+          subject: "udev", status: .problem, detail: "libudev can't be used",
+          fix: "systemctl status systemd-udevd")
+      ]
     }
     var findings: [Finding] = []
     if udev.fileDescriptor < 0 {
       findings.append(
-        Finding(subject: "udev", status: .problem, detail: "events can't be received: devices plugged in later go unnoticed"))
+        Finding(
+          subject: "udev", status: .problem,
+          detail: "events can't be received: devices plugged in later go unnoticed"))
     }
     let nodes = udev.enumerate()
     let usb = usbDevices()
@@ -42,15 +48,20 @@ public enum Doctor {
       }
       // The device is on the bus, but the kernel made no hidraw node of it.
       let rules = description.parts.flatMap(\.match)
-      for device in usb where rules.contains(where: { $0.vendor == device.vendor && $0.product == device.product }) {
-        let isHidraw = nodes.contains { $0.identity.vendor == device.vendor && $0.identity.product == device.product }
+      for device in usb
+      where rules.contains(where: { $0.vendor == device.vendor && $0.product == device.product }) {
+        let isHidraw = nodes.contains {
+          $0.identity.vendor == device.vendor && $0.identity.product == device.product
+        }
         guard !isHidraw else { continue }
         found = true
         findings.append(
           Finding(
             subject: "\(description.name) (USB \(device.path))", status: .problem,
             detail: "is on the USB bus, but no hidraw node exists: its interface has no HID driver",
-            fix: "sudo modprobe usbhid hidraw\necho \(device.path):1.0 | sudo tee /sys/bus/usb/drivers/usbhid/bind"))
+            fix:
+              "sudo modprobe usbhid hidraw\necho \(device.path):1.0 | sudo tee /sys/bus/usb/drivers/usbhid/bind"
+          ))
       }
       if !found {
         findings.append(Finding(subject: description.name, status: .absent, detail: "not attached"))
@@ -79,7 +90,8 @@ public enum Doctor {
               sudo udevadm control --reload && sudo udevadm trigger --subsystem-match=hidraw --action=add
               """))
       } else {
-        findings.append(Finding(subject: subject, status: .problem, detail: "can't be opened: \(errorText(reason))"))
+        findings.append(
+          Finding(subject: subject, status: .problem, detail: "can't be opened: \(errorText(reason))"))
       }
     }
     let holders = holders(of: node.path)
@@ -118,7 +130,9 @@ public enum Doctor {
       guard pid != own else { return nil }
       let folder = "/proc/\(pid)/fd"
       let links = (try? manager.contentsOfDirectory(atPath: folder)) ?? []
-      let holds = links.contains { (try? manager.destinationOfSymbolicLink(atPath: folder + "/" + $0)) == path }
+      let holds = links.contains {
+        (try? manager.destinationOfSymbolicLink(atPath: folder + "/" + $0)) == path
+      }
       guard holds else { return nil }
       let name = (try? String(contentsOfFile: "/proc/\(pid)/comm", encoding: .utf8)) ?? "?"
       return (pid, name.trimmingCharacters(in: .whitespacesAndNewlines))

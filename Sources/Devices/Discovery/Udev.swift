@@ -108,7 +108,8 @@ public final class UdevMonitor {
       name: text(udev_device_get_property_value(hid, "HID_NAME")))
     var usbDriver = ""
     if let interface = udev_device_get_parent_with_subsystem_devtype(device, "usb", "usb_interface") {
-      identity.interfaceNumber = Int(text(udev_device_get_sysattr_value(interface, "bInterfaceNumber")), radix: 16)
+      identity.interfaceNumber = Int(
+        text(udev_device_get_sysattr_value(interface, "bInterfaceNumber")), radix: 16)
       usbDriver = text(udev_device_get_driver(interface))
     }
     if identity.serial.isEmpty,

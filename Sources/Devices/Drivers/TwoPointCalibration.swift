@@ -12,7 +12,8 @@ extension TwoPointDescription {
       return Double(Int16(bitPattern: UInt16(reply[offset]) | UInt16(reply[offset + 1]) << 8))
     }
     func vector(_ offsets: [Int]) -> Vector3? {
-      guard offsets.count == 3, let x = value(offsets[0]), let y = value(offsets[1]), let z = value(offsets[2])
+      guard offsets.count == 3, let x = value(offsets[0]), let y = value(offsets[1]),
+        let z = value(offsets[2])
       else { return nil }
       return Vector3(x, y, z)
     }

@@ -86,7 +86,9 @@ final class WatchmanSplitter {
     var index = start + 3
 
     func take(_ count: Int) throws(DecodeError) -> UnsafeRawBufferPointer {
-      guard index + count <= end else { throw DecodeError(.malformedFrame, reportID: report[0], offset: index) }
+      guard index + count <= end else {
+        throw DecodeError(.malformedFrame, reportID: report[0], offset: index)
+      }
       defer { index += count }
       return UnsafeRawBufferPointer(rebasing: report[index..<index + count])
     }

@@ -89,7 +89,8 @@ public final class EmulatedDevice: Sendable {
       for feature in device.match.part.features {
         replies[feature.name] = device.responder.getFeature(id: feature.id, length: feature.length)
       }
-      let opened = try PartOpener.open(device.match, features: device.responder, descriptor: device.descriptor)
+      let opened = try PartOpener.open(
+        device.match, features: device.responder, descriptor: device.descriptor)
       encoder = try ReportEncoder(device.match, opened: opened, replies: replies)
       random = SeededRandom(seed: device.options.seed)
       values = Array(repeating: 0, count: device.match.description.controls.count)
@@ -158,7 +159,8 @@ public final class EmulatedDevice: Sendable {
       if linux_monotonic_ns() < due.nanoseconds {
         linux_timerfd_set_at(timer, due.nanoseconds)
         var descriptors = [
-          pollfd(fd: timer, events: Int16(POLLIN), revents: 0), pollfd(fd: stop, events: Int16(POLLIN), revents: 0),
+          pollfd(fd: timer, events: Int16(POLLIN), revents: 0),
+          pollfd(fd: stop, events: Int16(POLLIN), revents: 0),
         ]
         while poll(&descriptors, 2, -1) < 0, errno == EINTR {}
         if descriptors[1].revents != 0 { return }

@@ -43,7 +43,8 @@ public struct InertialErrors: Sendable {
     let root = (sampleRate / 2).squareRoot()
     return (
       rate + rate * gyroscopeScale + gyroscopeBias + random.gaussian3() * (gyroscopeNoise * root),
-      force + force * accelerometerScale + accelerometerBias + random.gaussian3() * (accelerometerNoise * root)
+      force + force * accelerometerScale + accelerometerBias + random.gaussian3()
+        * (accelerometerNoise * root)
     )
   }
 }

@@ -83,7 +83,9 @@ public final class ReportEncoder {
         let crc = bytes.withUnsafeBytes {
           seededCRC32(seed: checksum.seed, UnsafeRawBufferPointer(rebasing: $0[0..<checksum.at]))
         }
-        for offset in 0..<4 { bytes[checksum.at + offset] = UInt8(truncatingIfNeeded: crc >> UInt32(8 * offset)) }
+        for offset in 0..<4 {
+          bytes[checksum.at + offset] = UInt8(truncatingIfNeeded: crc >> UInt32(8 * offset))
+        }
       }
       result.append(bytes)
     }

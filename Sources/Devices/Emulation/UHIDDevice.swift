@@ -50,7 +50,8 @@ public final class UHIDDevice {
       switch UInt32(kind) {
       case LINUX_UHID_GET.rawValue:
         let reply: [UInt8]? = device.responder.getFeature(id: number, length: 4096)
-        _ = linux_uhid_answer_get(fileDescriptor, request, reply == nil ? EIO : 0, reply ?? [], reply?.count ?? 0)
+        _ = linux_uhid_answer_get(
+          fileDescriptor, request, reply == nil ? EIO : 0, reply ?? [], reply?.count ?? 0)
       case LINUX_UHID_SET.rawValue:
         _ = device.responder.setFeature(Array(bytes.prefix(length))) as Bool
         _ = linux_uhid_answer_set(fileDescriptor, request, 0)

@@ -103,7 +103,8 @@ public struct HIDRecording: Sendable {
       lineStart = end + 1
     }
     guard !recording.interfaces.isEmpty else {
-      throw RecordingError(file: file, problem: "it holds no device; a recording has 'R:', 'N:', 'I:' and 'E:' lines")
+      throw RecordingError(
+        file: file, problem: "it holds no device; a recording has 'R:', 'N:', 'I:' and 'E:' lines")
     }
     return recording
   }
@@ -164,7 +165,9 @@ public struct HIDRecording: Sendable {
       _ recording: inout HIDRecording, _ scanner: Scanner
     ) throws(RecordingError) -> Int {
       if let known = indices[current] { return known }
-      guard recording.interfaces.count < 16 else { throw scanner.fault("more than 16 devices in one recording") }
+      guard recording.interfaces.count < 16 else {
+        throw scanner.fault("more than 16 devices in one recording")
+      }
       recording.interfaces.append(
         Interface(identity: InterfaceIdentity(bus: .usb, vendor: 0, product: 0, origin: .recorded)))
       indices[current] = recording.interfaces.count - 1
@@ -265,7 +268,9 @@ public struct HIDRecording: Sendable {
         index += 1
       }
       guard digits > 0 else { throw fault("expected a hexadecimal number") }
-      guard value <= limit else { throw fault("0x\(String(value, radix: 16)) is more than 0x\(String(limit, radix: 16))") }
+      guard value <= limit else {
+        throw fault("0x\(String(value, radix: 16)) is more than 0x\(String(limit, radix: 16))")
+      }
       return value
     }
 
@@ -327,5 +332,7 @@ public struct RecordingError: Error, Sendable, Equatable, CustomStringConvertibl
   public var column = 0
   public var problem: String
 
-  public var description: String { line > 0 ? "\(file):\(line):\(column): \(problem)" : "\(file): \(problem)" }
+  public var description: String {
+    line > 0 ? "\(file):\(line):\(column): \(problem)" : "\(file): \(problem)"
+  }
 }

@@ -46,7 +46,8 @@ public final class HIDRecordingWriter {
     _ exchange: HIDRecording.FeatureExchange, interface: Int
   ) throws(RecordingError) {
     try select(interface)
-    try line("# vrbridge \(exchange.direction.rawValue) \(exchange.report.count) \(hexadecimal(exchange.report))")
+    try line(
+      "# vrbridge \(exchange.direction.rawValue) \(exchange.report.count) \(hexadecimal(exchange.report))")
   }
 
   public func report(
@@ -69,7 +70,9 @@ public final class HIDRecordingWriter {
   public func finish() throws(RecordingError) {
     guard let file else { return }
     self.file = nil
-    guard gzclose(file) == Z_OK else { throw RecordingError(file: path, problem: "could not be written to the end") }
+    guard gzclose(file) == Z_OK else {
+      throw RecordingError(file: path, problem: "could not be written to the end")
+    }
   }
 
   private func select(_ interface: Int) throws(RecordingError) {

@@ -76,7 +76,8 @@ public final class RecordedPlayer: Sendable {
     guard linux_monotonic_ns() < due.nanoseconds else { return true }
     linux_timerfd_set_at(timer, due.nanoseconds)
     var descriptors = [
-      pollfd(fd: timer, events: Int16(POLLIN), revents: 0), pollfd(fd: stopEvent, events: Int16(POLLIN), revents: 0),
+      pollfd(fd: timer, events: Int16(POLLIN), revents: 0),
+      pollfd(fd: stopEvent, events: Int16(POLLIN), revents: 0),
     ]
     while true {
       let count = poll(&descriptors, 2, -1)

@@ -42,7 +42,9 @@ public final class HidrawTransport: Transport, @unchecked Sendable {
     var buffer = [UInt8](repeating: 0, count: max(1, length))
     buffer[0] = id
     let count = linux_hidraw_get_feature(fileDescriptor, &buffer, buffer.count)
-    guard count >= 0 else { throw TransportError("get feature 0x\(String(id, radix: 16)) of \(path)", code: -count) }
+    guard count >= 0 else {
+      throw TransportError("get feature 0x\(String(id, radix: 16)) of \(path)", code: -count)
+    }
     return Array(buffer.prefix(Int(count)))
   }
 

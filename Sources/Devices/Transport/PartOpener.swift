@@ -47,7 +47,11 @@ public enum PartOpener {
           problem = String(describing: error)
         }
       }
-      if let answer { replies[feature.name] = answer } else { warnings.append("feature '\(feature.name)': \(problem)") }
+      if let answer {
+        replies[feature.name] = answer
+      } else {
+        warnings.append("feature '\(feature.name)': \(problem)")
+      }
     }
     for report in part.setup {
       do { try features.setFeature(report) } catch { warnings.append("setup: \(error)") }

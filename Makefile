@@ -1,0 +1,58 @@
+# The one door. `make help` lists what is behind it.
+PREFIX ?= /usr/local
+DESTDIR ?=
+SECONDS_PER_TARGET ?= 10
+ARGS ?=
+
+# A target may import only what its manifest entry names.
+CHECKED = --explicit-target-dependency-import-check error
+SOURCES = Sources Tests Benchmarks Fuzz/Sources Package.swift Fuzz/Package.swift
+
+.PHONY: run test bench fuzz format lint install protocol setup setup-test build help
+
+run: setup ## Build and run the bridge with a live view; without a headset a demonstration (ARGS="…" adds options).
+	swift build $(CHECKED) -c release --product vrbridge
+	.build/release/vrbridge run --view --demo-if-no-device $(ARGS)
+
+test: setup-test ## Build everything and run all tests (VRBRIDGE_CORPUS=DIR adds those on real captures).
+	swift build $(CHECKED) --build-tests
+	swift test --skip-build --disable-xctest
+
+bench: setup ## Measure against plain C in one run; docs/performance.md explains the figures.
+	swift build $(CHECKED) -c release --product vrbridge-bench
+	.build/release/vrbridge-bench $(ARGS)
+
+fuzz: setup ## Fuzz every decoder and parser with libFuzzer, SECONDS_PER_TARGET each.
+	swift build --package-path Fuzz --scratch-path .build-fuzz -c release --sanitize=fuzzer
+	scripts/fuzz.sh $(SECONDS_PER_TARGET)
+
+format: ## Format all sources.
+	swift format --in-place --recursive --parallel $(SOURCES)
+
+lint: ## Fail on anything that is not formatted.
+	swift format lint --strict --recursive --parallel $(SOURCES)
+
+build: setup ## Build the program for installation: needs no Swift where it runs.
+	swift build $(CHECKED) -c release --static-swift-stdlib --product vrbridge --scratch-path .build-install
+
+install: build ## Install under DESTDIR and PREFIX: program, descriptions, C header, udev rules.
+	install -s -D -m 755 .build-install/release/vrbridge "$(DESTDIR)$(PREFIX)/bin/vrbridge"
+	install -d "$(DESTDIR)$(PREFIX)/share/vrbridge/devices"
+	install -m 644 devices/*.yaml "$(DESTDIR)$(PREFIX)/share/vrbridge/devices/"
+	install -D -m 644 Sources/CVRBridge/include/vrbridge.h "$(DESTDIR)$(PREFIX)/include/vrbridge.h"
+	install -d "$(DESTDIR)$(PREFIX)/lib/udev/rules.d"
+	.build-install/release/vrbridge udev-rules --descriptions devices > "$(DESTDIR)$(PREFIX)/lib/udev/rules.d/70-vrbridge.rules"
+	chmod 644 "$(DESTDIR)$(PREFIX)/lib/udev/rules.d/70-vrbridge.rules"
+
+protocol: ## Generate Swift from the .proto file (needs protoc and protoc-gen-swift).
+	protoc --swift_opt=Visibility=Public --swift_opt=UseAccessLevelOnImports=true \
+	  --proto_path=Sources/BridgeProtocol/Protos --swift_out=Sources/BridgeProtocol/Generated vrbridge.proto
+
+setup:
+	@scripts/setup.sh libudev-dev zlib1g-dev pkg-config
+
+setup-test:
+	@scripts/setup.sh libudev-dev zlib1g-dev pkg-config python3 python3-jsonschema python3-yaml
+
+help: ## This list.
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 12

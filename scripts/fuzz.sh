@@ -1,0 +1,26 @@
+#!/bin/sh
+# fuzz.sh SECONDS   Runs every fuzz target for so long. New inputs stay in .build-fuzz/corpus; an input that breaks
+# something is left in Tests/Fixtures/fuzz/TARGET, where the test suite finds it from then on.
+set -eu
+seconds=$1
+binary=.build-fuzz/release/vrbridge-fuzz
+for target in decoder description recording report-descriptor lighthouse configuration frames; do
+  corpus=.build-fuzz/corpus/$target
+  found=Tests/Fixtures/fuzz/$target
+  mkdir -p "$corpus"
+  seeds=$found
+  [ -d "$seeds" ] || seeds=
+  [ "$target" != description ] || seeds="$seeds devices"
+  log=.build-fuzz/$target.log
+  # shellcheck disable=SC2086  # a list of folders
+  if FUZZ_TARGET=$target "$binary" -max_total_time="$seconds" -max_len=8192 -timeout=10 -rss_limit_mb=1024 \
+    -artifact_prefix=".build-fuzz/$target-" "$corpus" $seeds >"$log" 2>&1; then
+    echo "fuzz $target: $(grep -c . "$corpus"/* 2>/dev/null | wc -l) inputs kept, $(sed -n 's/^#\([0-9]*\).*DONE.*/\1/p' "$log") runs, nothing found"
+  else
+    mkdir -p "$found"
+    for input in .build-fuzz/"$target"-*; do [ ! -f "$input" ] || mv "$input" "$found/"; done
+    tail -n 30 "$log" >&2
+    echo "fuzz $target: FOUND something, see $found" >&2
+    exit 1
+  fi
+done
