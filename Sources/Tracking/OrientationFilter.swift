@@ -45,6 +45,7 @@ public struct OrientationFilter: Sendable {
 
   private var meanRate = Vector3.zero
   private var meanForce = Vector3.zero
+  private var hasRestMeans = false
   private var restTime = 0.0
 
   public init() {}
@@ -108,6 +109,11 @@ public struct OrientationFilter: Sendable {
   }
 
   private mutating func updateRest(rate: Vector3, force: Vector3?, step: Double) {
+    if !hasRestMeans, let force {
+      meanRate = rate
+      meanForce = force
+      hasRestMeans = true
+    }
     let gain = 1 - exp(-step / Self.restMeanTime)
     meanRate += (rate - meanRate) * gain
     if let force { meanForce += (force - meanForce) * gain }

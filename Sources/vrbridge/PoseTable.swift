@@ -7,10 +7,12 @@ import Spatial
 enum PoseTable {
   static func text(
     rows: [(device: Vrbridge_V1_Device?, pose: Vrbridge_V1_Pose?, rate: Double)], connection: String,
-    note: String, dropped: UInt64, now: Int64
+    dropped: UInt64, now: Int64
   ) -> String {
     var lines = [Terminal.styled("vrbridge", .bold) + "  " + connection]
-    if !note.isEmpty { lines.append(Terminal.styled(note, .yellow)) }
+    if rows.contains(where: { $0.device?.origin == .emulated && $0.device?.connected == true }) {
+      lines.append(Terminal.styled("demonstration: these devices are emulated, not real", .yellow))
+    }
     lines.append("")
     if rows.isEmpty {
       lines.append("no device yet; 'vrbridge doctor' tells what is missing")

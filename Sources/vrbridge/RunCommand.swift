@@ -67,7 +67,7 @@ struct RunCommand: AsyncParsableCommand {
     var services: [any Service] = daemon.services
     services.insert(ReloadService(daemon: daemon, command: self, log: log), at: 0)
     if view {
-      services.append(ViewService(socket: daemon.socketPath, note: viewNote(settings)))
+      services.append(ViewService(socket: daemon.socketPath))
     } else {
       log.info("listening", metadata: ["socket": "\(daemon.socketPath)"])
     }
@@ -76,14 +76,6 @@ struct RunCommand: AsyncParsableCommand {
         services: services.map { ServiceGroupConfiguration.ServiceConfiguration(service: $0) },
         gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet(log)))
     try await group.run()
-  }
-
-  private func viewNote(_ settings: Configuration) -> String {
-    switch settings.demo.value {
-    case .never: ""
-    case .always: "demonstration: emulated devices, not real ones"
-    case .ifNoDevice: "no headset attached? then what moves is emulated (marked so)"
-    }
   }
 
   /// The service group's own progress is of no use to the person who runs the bridge.
@@ -161,10 +153,9 @@ struct ReloadService: Service {
 /// The live table inside `run --view`.
 struct ViewService: Service {
   let socket: String
-  let note: String
 
   func run() async throws {
-    let view = WatchView(socket: socket, json: false, roles: [], rate: 0, note: note)
+    let view = WatchView(socket: socket, json: false, roles: [], rate: 0)
     view.start()
     try? await gracefulShutdown()
     view.stop()

@@ -30,17 +30,15 @@ final class WatchView: Sendable {
   private let json: Bool
   private let roles: [DeviceRole]
   private let rate: Double
-  private let note: String
   private let end = DispatchSemaphore(value: 0)
 
   init(
-    socket: String?, json: Bool, roles: [DeviceRole], rate: Double, count: Int? = nil, note: String = ""
+    socket: String?, json: Bool, roles: [DeviceRole], rate: Double, count: Int? = nil
   ) {
     self.socket = socket
     self.json = json
     self.roles = roles
     self.rate = rate
-    self.note = note
     state = Mutex(State(remaining: count))
   }
 
@@ -151,7 +149,7 @@ final class WatchView: Sendable {
       state.lines += 1
       return PoseTable.text(
         rows: state.rows.sorted { $0.key < $1.key }.map { ($0.value.device, $0.value.pose, $0.value.rate) },
-        connection: state.connection, note: note, dropped: state.dropped, now: now)
+        connection: state.connection, dropped: state.dropped, now: now)
     }
     Terminal.write(Terminal.isInteractive ? "\u{1b}[H\u{1b}[J" + text : text)
   }
