@@ -9,6 +9,7 @@ import TestSupport
 /// A bridge inside the test, on a socket of its own.
 final class TestBridge: Sendable {
   let socket: String
+  let daemon: Daemon
   private let group: ServiceGroup
   private let task: Task<Void, any Error>
 
@@ -22,7 +23,7 @@ final class TestBridge: Sendable {
     configure(&configuration)
     var log = Logger(label: "test") { StreamLogHandler.standardError(label: $0) }
     log.logLevel = .critical
-    let daemon = try Daemon(configuration, log: log)
+    daemon = try Daemon(configuration, log: log)
     let group = ServiceGroup(services: daemon.services, logger: log)
     self.group = group
     task = Task { try await group.run() }

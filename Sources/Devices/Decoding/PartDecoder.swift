@@ -14,6 +14,8 @@ public final class PartDecoder {
   private let isNumbered: Bool
   private let splitter: WatchmanSplitter?
   private var states: ContiguousArray<PickState>
+  /// The longest report that the interface declares: its host controller can't deliver more.
+  private let maximumLength: Int
   /// How an attitude that the device fused becomes a report of none: limits of what a sensor can say.
   private static let maximumRate = 1000.0  // rad/s; the fastest MEMS gyroscope ends at 70
   private static let maximumForce = 10_000.0  // m/s²; the strongest MEMS accelerometer ends at 4,000
@@ -57,6 +59,10 @@ public final class PartDecoder {
       next[index] = first[slot]
       first[slot] = Int16(index)
     }
+    let declared = descriptor.map { found in
+      found.reportIDs(.input).map { found.length(.input, $0) }.max() ?? 0
+    }
+    maximumLength = declared.flatMap { $0 > 0 ? $0 : nil } ?? DescriptionParser.longestReport
     self.layouts = layouts
     self.first = first
     self.next = next
@@ -77,6 +83,9 @@ public final class PartDecoder {
     _ report: UnsafeRawBufferPointer, received: Timestamp, into batch: SampleBatch
   ) throws(DecodeError) -> Outcome {
     guard report.count > 0 else { throw DecodeError(.empty, reportID: 0, offset: 0) }
+    guard report.count <= maximumLength else {
+      throw DecodeError(.tooLong, reportID: report[0], offset: maximumLength)
+    }
     if let splitter {
       return try splitter.split(report, batch) { (frame, bytes) throws(DecodeError) in
         try self.decode(slot: Int(frame.rawValue), bytes, reportID: report[0], received, batch)
