@@ -49,24 +49,33 @@ struct ReconnectTests {
   @Test func aDeviceThatComesBackIsTheSameAndKnowsItsBias() async throws {
     let bridge = try TestBridge()
     let bias = Vector3(0.02, -0.01, 0.015)
-    var first = try Fed(bridge, "oculus-dk2", part: "tracker", serial: "A", phys: "usb-1-1/input0", bias: bias)
+    var first = try Fed(
+      bridge, "oculus-dk2", part: "tracker", serial: "A", phys: "usb-1-1/input0", bias: bias)
     var other = try Fed(bridge, "oculus-dk2", part: "tracker", serial: "B", phys: "usb-1-2/input0")
     first.feed(6000)
     other.feed(100)
-    try #require(await eventually { (try await bridge.devices().first { $0.serial == "A" }?.health.biasX ?? 0) > 0.015 })
+    try #require(
+      await eventually { (try await bridge.devices().first { $0.serial == "A" }?.health.biasX ?? 0) > 0.015 })
     let before = try #require(try await bridge.devices().first { $0.serial == "A" })
     #expect(before.role == .head)
     first.writer.finish()
-    try #require(await eventually { try await bridge.devices().first { $0.serial == "A" }?.connected == false })
+    try #require(
+      await eventually { try await bridge.devices().first { $0.serial == "A" }?.connected == false })
 
     // Another port; and before it, a unit never seen on the old port.
     _ = try Fed(bridge, "oculus-dk2", part: "tracker", serial: "C", phys: "usb-1-1/input0")
-    var again = try Fed(bridge, "oculus-dk2", part: "tracker", serial: "A", phys: "usb-1-7/input0", bias: bias)
+    var again = try Fed(
+      bridge, "oculus-dk2", part: "tracker", serial: "A", phys: "usb-1-7/input0", bias: bias)
     again.feed(200)
-    try #require(await eventually { try await bridge.devices().first { $0.serial == "A" }?.connected == true })
-    try #require(await eventually { (try await bridge.devices().first { $0.serial == "A" }?.health.reports ?? 0) >= 6200 })
+    try #require(
+      await eventually { try await bridge.devices().first { $0.serial == "A" }?.connected == true })
+    try #require(
+      await eventually {
+        (try await bridge.devices().first { $0.serial == "A" }?.health.reports ?? 0) >= 6200
+      })
     let after = try #require(try await bridge.devices().first { $0.serial == "A" })
-    #expect(after.deviceID == before.deviceID && after.role == before.role && after.pageSlot == before.pageSlot)
+    #expect(
+      after.deviceID == before.deviceID && after.role == before.role && after.pageSlot == before.pageSlot)
     // 200 samples are too few to learn it: it was kept.
     #expect(abs(after.health.biasX - 0.02) < 0.002, "\(after.health.biasX)")
     #expect(try await bridge.devices().count == 3)
@@ -76,12 +85,16 @@ struct ReconnectTests {
   @Test func theInterfacesOfAHeadsetAndOfAWandAreOneDeviceEach() async throws {
     let bridge = try TestBridge()
     // The main board is another USB device on the same hub, and it comes first.
-    var board = try Fed(bridge, "htc-vive", part: "mainboard", serial: "", phys: "usb-0000:00:14.0-1.2.3/input0")
+    var board = try Fed(
+      bridge, "htc-vive", part: "mainboard", serial: "", phys: "usb-0000:00:14.0-1.2.3/input0")
     var imu = try Fed(bridge, "htc-vive", part: "imu", serial: "LHR-1", phys: "usb-0000:00:14.0-1.2.1/input0")
-    var wand = try Fed(bridge, "htc-vive-wand", part: "imu", serial: "LHR-2", phys: "usb-0000:00:14.0-3/input0")
-    var buttons = try Fed(bridge, "htc-vive-wand", part: "buttons", serial: "LHR-2", phys: "usb-0000:00:14.0-3/input2")
+    var wand = try Fed(
+      bridge, "htc-vive-wand", part: "imu", serial: "LHR-2", phys: "usb-0000:00:14.0-3/input0")
+    var buttons = try Fed(
+      bridge, "htc-vive-wand", part: "buttons", serial: "LHR-2", phys: "usb-0000:00:14.0-3/input2")
     // A second wand of the same kind is another device.
-    var second = try Fed(bridge, "htc-vive-wand", part: "imu", serial: "LHR-3", phys: "usb-0000:00:14.0-4/input0")
+    var second = try Fed(
+      bridge, "htc-vive-wand", part: "imu", serial: "LHR-3", phys: "usb-0000:00:14.0-4/input0")
     try #require(await eventually { try await bridge.devices().count == 3 })
     imu.feed(100)
     board.feed(10)
@@ -110,7 +123,9 @@ struct ReconnectTests {
     let bad: [[UInt8]] = [[0x0b], [0x0b, 1, 2, 3], [UInt8](repeating: 0x0b, count: 200)]
     for index in 0..<60 { _ = good.writer.send(bad[index % 3], at: Timestamp(nanoseconds: 6_000_000_000)) }
     var event = Vrbridge_V1_DeviceEvent()
-    while event.kind != .changed || !event.device.degraded { event = try await connection.receive().deviceEvent }
+    while event.kind != .changed || !event.device.degraded {
+      event = try await connection.receive().deviceEvent
+    }
     good.feed(300)
     while event.device.degraded { event = try await connection.receive().deviceEvent }
     let device = try #require(try await bridge.devices().first)

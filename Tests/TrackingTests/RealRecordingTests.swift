@@ -20,7 +20,8 @@ struct RealRecordingTests {
     let recording = try HIDRecording.read(path: Places.vive("hid-recorder/\(name).hid.gz"))
     let interface = recording.interfaces[0]
     let match = try #require(try Places.catalog().match(interface.identity, descriptor: interface.descriptor))
-    let blob = [UInt8](try Data(contentsOf: URL(fileURLWithPath: Places.vive("config/\(configuration).config.zlib"))))
+    let blob = [UInt8](
+      try Data(contentsOf: URL(fileURLWithPath: Places.vive("config/\(configuration).config.zlib"))))
     let player = try RecordedPlayer(
       recording: recording, pace: .asFastAsPossible,
       features: [LighthouseFeatures(blob: blob, others: RecordedFeatures([]))])
@@ -31,7 +32,8 @@ struct RealRecordingTests {
     #expect(opened.configuredSerial == configuration)
 
     var tracker = DeviceTracker(
-      calibration: opened.calibration, sampleRate: match.part.sampleRate, clock: (48e6, 32), origin: .recorded)
+      calibration: opened.calibration, sampleRate: match.part.sampleRate, clock: (48e6, 32), origin: .recorded
+    )
     let batch = SampleBatch()
     var norms: [Double] = []
     var angles: [Double] = []

@@ -232,7 +232,10 @@ final class DeviceManager: @unchecked Sendable {
     let transport: HidrawTransport
     do { transport = try HidrawTransport(path: node.path, identity: node.identity) } catch {
       let hint = error.code == EACCES ? "; 'vrbridge doctor' tells which rule is missing" : ""
-      log.warning("\(match.description.name) found, but it can't be opened: \(error)\(hint)")
+      // A node that vanished again (its driver refused the device) is nobody's fault.
+      let level: Logger.Level = error.code == ENOENT || error.code == ENODEV ? .debug : .warning
+      log.log(
+        level: level, "\(match.description.name) found, but it can't be opened: \(error)\(hint)")
       return
     }
     attach(match, transport, path: node.path)
@@ -349,9 +352,19 @@ final class DeviceManager: @unchecked Sendable {
     _ key: DeviceKey, serial: String, _ match: DeviceCatalog.Match, origin: Origin
   ) -> DeviceID? {
     devices.withLock { list in
-      // A new device takes a free place in the page, or that of the longest-lost emulated or recorded one.
+      // A new device takes a free place in the page, else that of the one that was lost first; that one is
+      // forgotten.
       let used = Set(list.map(\.slot))
-      guard let slot = (0..<PosePage.slotCount).first(where: { !used.contains($0) }) else { return nil }
+      var free = (0..<PosePage.slotCount).first { !used.contains($0) }
+      if free == nil,
+        let lost = list.indices.filter({ !list[$0].isConnected }).min(by: {
+          list[$0].lostAt < list[$1].lostAt
+        })
+      {
+        free = list[lost].slot
+        list.remove(at: lost)
+      }
+      guard let slot = free else { return nil }
       let id = DeviceID(nextID)
       nextID += 1
       let role = configuration.roles.value[serial] ?? Self.freeRole(match.description, list)
@@ -405,6 +418,7 @@ final class DeviceManager: @unchecked Sendable {
       if let path = gone?.path { openNodes[path] = nil }
       guard list[place].isConnected, !list[place].hasMotion else { return nil }
       list[place].isConnected = false
+      list[place].lostAt = linux_monotonic_ns()
       return list[place]
     }
     guard let change else { return }

@@ -1,5 +1,4 @@
 import Devices
-import Foundation
 
 /// Turns a request to vibrate into a device's report.
 extension HapticsDescription {

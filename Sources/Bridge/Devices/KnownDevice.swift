@@ -16,6 +16,8 @@ struct KnownDevice: Sendable {
   var pipeline: PipelineReference
   var statistics: DeviceStatistics
   var isConnected = false
+  /// CLOCK_MONOTONIC, ns; 0 while it was never lost.
+  var lostAt: Int64 = 0
   var isDegraded = false
   var battery: BatteryState?
   var calibration = InertialCalibration.Source.nominal

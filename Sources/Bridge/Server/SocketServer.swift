@@ -49,7 +49,6 @@ final class SocketServer: @unchecked Sendable {
   private let announcements = Mutex<[Vrbridge_V1_DeviceEvent]>([])
   private var clients: [UInt64: ClientConnection] = [:]
   private var nextToken: UInt64 = 16
-  /// Who is refused is told so, but not more often than this many at a time.
   private var hadSubscription = false
 
   private static let listenerToken: UInt64 = 1

@@ -80,7 +80,8 @@ public final class UdevMonitor {
     guard let monitor, let device = udev_monitor_receive_device(monitor) else { return nil }
     defer { udev_device_unref(device) }
     switch text(udev_device_get_action(device)) {
-    case "add", "bind": return Self.node(device).map(Change.added)
+    // 'change' is what `udevadm trigger` sends after new rules: a node may have become readable.
+    case "add", "bind", "change": return Self.node(device).map(Change.added)
     case "remove":
       let path = text(udev_device_get_devnode(device))
       return path.isEmpty ? nil : .removed(path: path)
