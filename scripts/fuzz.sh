@@ -15,7 +15,7 @@ for target in decoder description recording report-descriptor lighthouse configu
   # shellcheck disable=SC2086  # a list of folders
   if FUZZ_TARGET=$target "$binary" -max_total_time="$seconds" -max_len=8192 -timeout=10 -rss_limit_mb=1024 \
     -artifact_prefix=".build-fuzz/$target-" "$corpus" $seeds >"$log" 2>&1; then
-    echo "fuzz $target: $(grep -c . "$corpus"/* 2>/dev/null | wc -l) inputs kept, $(sed -n 's/^#\([0-9]*\).*DONE.*/\1/p' "$log") runs, nothing found"
+    echo "fuzz $target: $(find "$corpus" -type f | wc -l) inputs kept, $(sed -n 's/^#\([0-9]*\).*DONE.*/\1/p' "$log") runs, nothing found"
   else
     mkdir -p "$found"
     for input in .build-fuzz/"$target"-*; do [ ! -f "$input" ] || mv "$input" "$found/"; done

@@ -39,13 +39,15 @@ public final class Daemon: Sendable {
       options: SocketServer.Options(
         path: configuration.socketPath.value, group: configuration.socketGroup.value,
         maximumClients: configuration.maximumClients.value),
-      access: configuration.access.value, page: page, events: events, demand: demand,
-      requests: SocketServer.Requests(
+      access: configuration.access.value, events: events, demand: demand,
+      handler: RequestHandler(
+        page: page,
         devices: { manager.messages },
         haptic: { manager.haptic($0) },
         setRole: { manager.setRole($0, $1) },
         recenter: { manager.recenter() },
-        firstSubscription: { manager.clientSubscribed() }),
+        log: log),
+      onFirstSubscription: { manager.clientSubscribed() },
       log: log)
     server.onDeviceEvent = { manager.note($0) }
     relay.connect(server)

@@ -14,7 +14,8 @@ import Tracking
 ///
 /// One thread; what blocks (feature reports, opening) happens here and never on the tracking thread.
 ///
-/// `@unchecked Sendable`: devices are behind a mutex, the rest belongs to the manager's thread or is constant.
+/// `@unchecked Sendable`: roster and commands are synchronised, the rest belongs to the manager's thread or is
+/// constant.
 final class DeviceManager: @unchecked Sendable {
   private let loop: TrackingLoop
   private let page: PosePage
@@ -27,7 +28,7 @@ final class DeviceManager: @unchecked Sendable {
   private let timer: Int32
   private let isStopping = Atomic<Bool>(false)
   private let commands = Mutex<[@Sendable (DeviceManager) -> Void]>([])
-  private let devices = Mutex<[KnownDevice]>([])
+  private let roster = DeviceRoster()
   private let announce: @Sendable (Vrbridge_V1_DeviceEvent) -> Void
   private var catalog: DeviceCatalog
   private var configuration: Configuration
@@ -37,7 +38,6 @@ final class DeviceManager: @unchecked Sendable {
   /// Interfaces without motion whose device has not come yet.
   private var waiting: [(match: DeviceCatalog.Match, transport: any Transport, path: String?)] = []
   private var sources: VirtualDevices?
-  private var nextID: UInt32 = 1
 
   private static let udevToken: UInt64 = 1
   private static let signalToken: UInt64 = 2
@@ -73,7 +73,7 @@ final class DeviceManager: @unchecked Sendable {
 
   // MARK: from any thread
 
-  var messages: [Vrbridge_V1_Device] { devices.withLock { $0.map(\.message) } }
+  var messages: [Vrbridge_V1_Device] { roster.messages }
 
   func post(_ command: @escaping @Sendable (DeviceManager) -> Void) {
     commands.withLock { $0.append(command) }
@@ -86,20 +86,15 @@ final class DeviceManager: @unchecked Sendable {
   }
 
   func setRole(_ id: DeviceID, _ role: DeviceRole) -> Bool {
-    let isKnown = devices.withLock { $0.contains { $0.id == id } }
-    if isKnown { post { $0.assign(role, to: id) } }
-    return isKnown
+    guard roster.device(id) != nil else { return false }
+    post { $0.assign(role, to: id) }
+    return true
   }
 
   /// - Returns: what is wrong, or nil when the request was taken.
   func haptic(_ request: Vrbridge_V1_Haptic) -> Vrbridge_V1_ErrorCode? {
-    let id = DeviceID(request.deviceID)
-    let state = devices.withLock { list -> (Bool, Bool) in
-      guard let device = list.first(where: { $0.id == id && $0.isConnected }) else { return (false, false) }
-      return (true, device.parts.values.contains { $0.part.haptics != nil })
-    }
-    guard state.0 else { return .notFound }
-    guard state.1 else { return .unsupported }
+    guard let device = roster.device(DeviceID(request.deviceID)), device.isConnected else { return .notFound }
+    guard device.parts.values.contains(where: { $0.part.haptics != nil }) else { return .unsupported }
     post { $0.vibrate(request) }
     return nil
   }
@@ -111,17 +106,16 @@ final class DeviceManager: @unchecked Sendable {
       post { $0.linkCame(id) }
       return
     }
-    let message = devices.withLock { list -> Vrbridge_V1_Device? in
-      guard let place = list.firstIndex(where: { $0.id == id }) else { return nil }
+    let changed = roster.change(id) { device in
       switch event.kind {
-      case .battery: list[place].battery = BatteryState(level: event.value, isCharging: event.isCharging)
-      case .degraded: list[place].isDegraded = true
-      case .recovered: list[place].isDegraded = false
-      default: break
+      case .battery: device.battery = BatteryState(level: event.value, isCharging: event.isCharging)
+      case .degraded: device.isDegraded = true
+      case .recovered: device.isDegraded = false
+      default: return false
       }
-      return list[place].message
+      return true
     }
-    guard let message else { return }
+    guard let message = changed?.message else { return }
     if event.kind == .degraded {
       log.warning(
         "device sends reports that can't be right",
@@ -138,8 +132,7 @@ final class DeviceManager: @unchecked Sendable {
       manager.catalog = catalog
       manager.configuration = configuration
       for (serial, role) in configuration.roles.value {
-        let id = manager.devices.withLock { $0.first { $0.serial == serial }?.id }
-        if let id { manager.assign(role, to: id) }
+        if let id = manager.roster.device(serial: serial)?.id { manager.assign(role, to: id) }
       }
       manager.scan()
     }
@@ -178,8 +171,7 @@ final class DeviceManager: @unchecked Sendable {
     }
     sources.stop()
     // Lets the tracking loop close the transports before it ends itself.
-    let pipelines = devices.withLock { $0.map(\.pipeline) }
-    for pipeline in pipelines { detach(pipeline) }
+    for pipeline in roster.pipelines { detach(pipeline) }
   }
 
   private func start(_ sources: VirtualDevices) {
@@ -197,10 +189,9 @@ final class DeviceManager: @unchecked Sendable {
       }
     }
     for text in configuration.recorded.value { sources.play(text, catalog: catalog) }
-    let hasDevice = devices.withLock { !$0.isEmpty }
     switch configuration.demo.value {
     case .always: sources.startDemo(catalog: catalog)
-    case .ifNoDevice where !hasDevice: sources.startDemo(catalog: catalog)
+    case .ifNoDevice where roster.isEmpty: sources.startDemo(catalog: catalog)
     case .ifNoDevice, .never: break
     }
   }
@@ -248,8 +239,9 @@ final class DeviceManager: @unchecked Sendable {
     let key = DeviceKey(transport.identity, match.description)
     let serial = transport.identity.serial
     let motion = match.part.reportsMotion
-    guard let id = find(key, serial: serial, match, canCreate: motion, origin: transport.identity.origin)
-    else {
+    let origin = transport.identity.origin
+    let known = roster.find(key, serial: serial, origin: origin)
+    guard let id = known ?? (motion ? create(key, serial: serial, match, origin: origin) : nil) else {
       if motion {
         log.error(
           "no room for another device: \(PosePage.slotCount) are the limit",
@@ -260,10 +252,7 @@ final class DeviceManager: @unchecked Sendable {
       }
       return
     }
-    let isTaken = devices.withLock { list in
-      list.first { $0.id == id }?.parts[match.partIndex] != nil
-    }
-    if isTaken {
+    if roster.device(id)?.parts[match.partIndex] != nil {
       // A second node for the same part (a composite device seen twice) would double every sample.
       log.debug(
         "interface ignored: its part is open already", metadata: ["interface": "\(transport.identity.name)"])
@@ -299,92 +288,34 @@ final class DeviceManager: @unchecked Sendable {
     for warning in opened.warnings {
       log.warning("\(match.description.name), part \(match.part.name): \(warning)")
     }
-    let now = linux_monotonic_ns()
-    var change: (device: KnownDevice, cameBack: Bool)?
-    devices.withLock { list in
-      guard let place = list.firstIndex(where: { $0.id == id }) else { return }
-      list[place].parts[match.partIndex] = KnownDevice.OpenInterface(
-        transport: transport, part: match.part, path: path,
-        nextKeepAlive: match.part.keepAlive.map { now + Int64($0.seconds * 1e9) })
-      list[place].key = key
-      if list[place].serial.isEmpty { list[place].serial = opened.configuredSerial ?? "" }
-      if match.part.reportsMotion {
-        list[place].calibration = opened.calibration.source
-        if !list[place].isConnected {
-          list[place].isConnected = true
-          change = (list[place], true)
-        }
-      }
-    }
+    let keepAlive = match.part.keepAlive.map { linux_monotonic_ns() + Int64($0.seconds * 1e9) }
+    let arrival = roster.open(
+      KnownDevice.OpenInterface(
+        transport: transport, part: match.part, path: path, nextKeepAlive: keepAlive),
+      part: match.partIndex, of: id, key: key, opened: opened)
     if let path { openNodes[path] = id }
-    guard let reference = devices.withLock({ $0.first { $0.id == id }?.pipeline }) else { return }
+    guard let reference = roster.device(id)?.pipeline else { return }
     let box = PipelineAttachment(
       reference: reference, transport: transport, part: match.partIndex, opened: opened,
       description: match.part)
     loop.post { box.attach(to: $0) }
-    if let change { arrived(change.device) }
+    if let arrival { arrived(arrival) }
     armTimer()
-  }
-
-  private func find(
-    _ key: DeviceKey, serial: String, _ match: DeviceCatalog.Match, canCreate: Bool, origin: Origin
-  ) -> DeviceID? {
-    let known = devices.withLock { list -> DeviceID? in
-      // The serial number is the unit itself; the port is where it was last.
-      if !serial.isEmpty,
-        let device = list.first(where: {
-          $0.key.family == key.family && $0.serial == serial && $0.origin == origin
-        })
-      {
-        return device.id
-      }
-      return list.first { device in
-        device.key == key && device.origin == origin
-          && (serial.isEmpty || device.serial.isEmpty || device.isConnected || device.serial == serial)
-      }?.id
-    }
-    if let known { return known }
-    guard canCreate else { return nil }
-    return create(key, serial: serial, match, origin: origin)
   }
 
   private func create(
     _ key: DeviceKey, serial: String, _ match: DeviceCatalog.Match, origin: Origin
   ) -> DeviceID? {
-    devices.withLock { list in
-      // A new device takes a free place in the page, else that of the one that was lost first; that one is
-      // forgotten.
-      let used = Set(list.map(\.slot))
-      var free = (0..<PosePage.slotCount).first { !used.contains($0) }
-      if free == nil,
-        let lost = list.indices.filter({ !list[$0].isConnected }).min(by: {
-          list[$0].lostAt < list[$1].lostAt
-        })
-      {
-        free = list[lost].slot
-        list.remove(at: lost)
-      }
-      guard let slot = free else { return nil }
-      let id = DeviceID(nextID)
-      nextID += 1
-      let role = configuration.roles.value[serial] ?? Self.freeRole(match.description, list)
-      let pipeline = DevicePipeline(
-        id: id, role: role, slot: slot, partCount: match.description.parts.count,
-        tracker: DeviceTracker(
-          calibration: InertialCalibration(), sampleRate: match.part.sampleRate, clock: nil, origin: origin),
-        page: page, events: events, demand: demand)
-      list.append(
-        KnownDevice(
-          id: id, description: match.description, key: key, serial: serial, origin: origin, role: role,
-          slot: slot, pipeline: PipelineReference(pipeline: pipeline), statistics: pipeline.statistics))
-      return id
+    roster.add(
+      key, serial: serial, match.description, origin: origin, role: configuration.roles.value[serial]
+    ) { id, role, slot in
+      PipelineReference(
+        pipeline: DevicePipeline(
+          id: id, role: role, slot: slot, partCount: match.description.parts.count,
+          tracker: DeviceTracker(
+            calibration: InertialCalibration(), sampleRate: match.part.sampleRate, clock: nil, origin: origin),
+          page: page, events: events, demand: demand))
     }
-  }
-
-  private static func freeRole(_ description: DeviceDescription, _ list: [KnownDevice]) -> DeviceRole {
-    let taken = Set(list.map(\.role))
-    return description.roles.first { !taken.contains($0) }
-      ?? (description.kind == .tracker ? .tracker : .none)
   }
 
   private func arrived(_ device: KnownDevice) {
@@ -411,17 +342,10 @@ final class DeviceManager: @unchecked Sendable {
   }
 
   private func ended(_ notice: TrackingEvent) {
-    let id = DeviceID(notice.device)
-    let change = devices.withLock { list -> KnownDevice? in
-      guard let place = list.firstIndex(where: { $0.id == id }) else { return nil }
-      let gone = list[place].parts.removeValue(forKey: Int(notice.index))
-      if let path = gone?.path { openNodes[path] = nil }
-      guard list[place].isConnected, !list[place].hasMotion else { return nil }
-      list[place].isConnected = false
-      list[place].lostAt = linux_monotonic_ns()
-      return list[place]
-    }
-    guard let change else { return }
+    let (path, lost) = roster.close(
+      part: Int(notice.index), of: DeviceID(notice.device), now: linux_monotonic_ns())
+    if let path { openNodes[path] = nil }
+    guard let change = lost else { return }
     identify(change)
     let reason = notice.value == 0 ? "ended" : errorText(Int32(notice.value))
     log.info(
@@ -435,19 +359,7 @@ final class DeviceManager: @unchecked Sendable {
   }
 
   private func assign(_ role: DeviceRole, to id: DeviceID) {
-    let change = devices.withLock { list -> [KnownDevice] in
-      guard let place = list.firstIndex(where: { $0.id == id }), list[place].role != role else { return [] }
-      var changed = [list[place]]
-      // A role is held by one device: the other takes what this one had.
-      if role != .none, role != .tracker, let other = list.firstIndex(where: { $0.role == role }) {
-        list[other].role = list[place].role
-        changed.append(list[other])
-      }
-      list[place].role = role
-      changed[0] = list[place]
-      return changed
-    }
-    for device in change {
+    for device in roster.assign(role, to: id) {
       let box = device.pipeline
       let role = device.role
       loop.post { _ in box.pipeline.role = role }
@@ -457,9 +369,7 @@ final class DeviceManager: @unchecked Sendable {
   }
 
   private func vibrate(_ request: Vrbridge_V1_Haptic) {
-    let interface = devices.withLock { list in
-      list.first { $0.id == DeviceID(request.deviceID) }?.parts.values.first { $0.part.haptics != nil }
-    }
+    let interface = roster.device(DeviceID(request.deviceID))?.parts.values.first { $0.part.haptics != nil }
     guard let interface, let haptics = interface.part.haptics else { return }
     let report = haptics.report(
       amplitude: Double(request.amplitude), frequency: Double(request.frequencyHz),
@@ -476,13 +386,9 @@ final class DeviceManager: @unchecked Sendable {
 
   /// A dongle's wand was switched on: now its ranges and its calibration can be read.
   private func linkCame(_ id: DeviceID) {
-    let found = devices.withLock { list -> (KnownDevice, Int, KnownDevice.OpenInterface)? in
-      guard let device = list.first(where: { $0.id == id }), device.origin == .hardware,
-        let (index, interface) = device.parts.first(where: { $0.value.part.driver == .watchman })
-      else { return nil }
-      return (device, index, interface)
-    }
-    guard let (device, index, interface) = found else { return }
+    guard let device = roster.device(id), device.origin == .hardware,
+      let (index, interface) = device.parts.first(where: { $0.value.part.driver == .watchman })
+    else { return }
     let match = DeviceCatalog.Match(description: device.description, partIndex: index)
     guard let opened = try? PartOpener.open(match, transport: interface.transport) else { return }
     for warning in opened.warnings { log.warning("\(device.name), part \(interface.part.name): \(warning)") }
@@ -490,10 +396,9 @@ final class DeviceManager: @unchecked Sendable {
       reference: device.pipeline, transport: interface.transport, part: index, opened: opened,
       description: interface.part)
     loop.post { _ in box.update() }
-    devices.withLock { list in
-      if let place = list.firstIndex(where: { $0.id == id }) {
-        list[place].calibration = opened.calibration.source
-      }
+    roster.change(id) { device in
+      device.calibration = opened.calibration.source
+      return true
     }
   }
 
@@ -517,29 +422,18 @@ final class DeviceManager: @unchecked Sendable {
   private func keepAlive() {
     var expirations: UInt64 = 0
     _ = read(timer, &expirations, 8)
-    let now = linux_monotonic_ns()
-    var due: [(any Transport, KeepAlive)] = []
-    devices.withLock { list in
-      for place in list.indices {
-        for (part, interface) in list[place].parts {
-          guard let next = interface.nextKeepAlive, next <= now, let keepAlive = interface.part.keepAlive
-          else {
-            continue
-          }
-          list[place].parts[part]?.nextKeepAlive = now + Int64(keepAlive.seconds * 1e9)
-          due.append((interface.transport, keepAlive))
-        }
-      }
-    }
-    for (transport, keepAlive) in due {
-      do { try transport.setFeature(keepAlive.report) } catch { log.debug("keep-alive failed: \(error)") }
+    for (transport, report) in roster.dueKeepAlives(now: linux_monotonic_ns()) {
+      do { try transport.setFeature(report) } catch { log.debug("keep-alive failed: \(error)") }
     }
     armTimer()
   }
 
   private func armTimer() {
-    let next = devices.withLock { $0.flatMap { $0.parts.values.compactMap(\.nextKeepAlive) }.min() }
-    if let next { linux_timerfd_set_at(timer, next) } else { linux_timerfd_set(timer, 0, 0) }
+    if let next = roster.nextKeepAlive {
+      linux_timerfd_set_at(timer, next)
+    } else {
+      linux_timerfd_set(timer, 0, 0)
+    }
   }
 }
 

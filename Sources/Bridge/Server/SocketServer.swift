@@ -25,21 +25,12 @@ final class SocketServer: @unchecked Sendable {
     var drainTime = 0.5
   }
 
-  /// What clients ask of the devices; called on the server's thread.
-  struct Requests: Sendable {
-    var devices: @Sendable () -> [Vrbridge_V1_Device]
-    var haptic: @Sendable (Vrbridge_V1_Haptic) -> Vrbridge_V1_ErrorCode?
-    var setRole: @Sendable (DeviceID, DeviceRole) -> Bool
-    var recenter: @Sendable () -> Void
-    var firstSubscription: @Sendable () -> Void
-  }
-
   private let options: Options
   private let access: Mutex<AccessRules>
-  private let page: PosePage
   private let events: EventRing<TrackingEvent>
   private let demand: PoseDemand
-  private let requests: Requests
+  private let handler: RequestHandler
+  private let onFirstSubscription: @Sendable () -> Void
   private let log: Logger
   private let listener: Int32
   private let epoll: Int32
@@ -50,6 +41,7 @@ final class SocketServer: @unchecked Sendable {
   private var clients: [UInt64: ClientConnection] = [:]
   private var nextToken: UInt64 = 16
   private var hadSubscription = false
+  private var isTimerArmed = false
 
   private static let listenerToken: UInt64 = 1
   private static let eventsToken: UInt64 = 2
@@ -58,16 +50,15 @@ final class SocketServer: @unchecked Sendable {
 
   /// Binds the socket; a stale one of a bridge that died is replaced, a live one is an error.
   init(
-    options: Options, access: AccessRules, page: PosePage, events: EventRing<TrackingEvent>,
-    demand: PoseDemand,
-    requests: Requests, log: Logger
+    options: Options, access: AccessRules, events: EventRing<TrackingEvent>, demand: PoseDemand,
+    handler: RequestHandler, onFirstSubscription: @escaping @Sendable () -> Void, log: Logger
   ) throws {
     self.options = options
     self.access = Mutex(access)
-    self.page = page
     self.events = events
     self.demand = demand
-    self.requests = requests
+    self.handler = handler
+    self.onFirstSubscription = onFirstSubscription
     self.log = log
     listener = try SocketFile.bind(path: options.path, group: options.group)
     epoll = linux_epoll_create()
@@ -249,6 +240,7 @@ final class SocketServer: @unchecked Sendable {
   private func sweep() {
     var expirations: UInt64 = 0
     _ = read(timer, &expirations, 8)
+    isTimerArmed = false
     let now = linux_monotonic_ns()
     for client in Array(clients.values) {
       if !client.isGreeted, Double(now - client.connectedAt) * 1e-9 > options.greetingTimeout {
@@ -262,140 +254,36 @@ final class SocketServer: @unchecked Sendable {
 
   /// The timer runs only while there is somebody to watch.
   private func armTimer() {
-    let isNeeded = clients.values.contains { !$0.isGreeted || $0.stalledSince != nil }
-    linux_timerfd_set(timer, isNeeded ? 500_000_000 : 0, 0)
+    // Not set anew while it runs: a flood of connections must not put the sweep off for ever.
+    guard !isTimerArmed, clients.values.contains(where: { !$0.isGreeted || $0.stalledSince != nil }) else {
+      return
+    }
+    isTimerArmed = true
+    linux_timerfd_set(timer, 500_000_000, 0)
   }
 
   // MARK: requests
 
   private func handle(_ frame: ClientFrame, from client: ClientConnection) {
-    guard client.isGreeted || frame.message.isHello else {
-      return fail(client, .helloExpected, "the first message must be Hello", replyTo: frame.requestID)
-    }
-    var answer = ServerFrame()
-    answer.replyTo = frame.requestID
-    var descriptor: Int32 = -1
-
-    func deny(_ scope: Scope) {
-      answer.error = .with {
-        $0.code = .forbidden
-        $0.message = "needs the scope '\(scope.rawValue)'; see 'access' in the bridge's configuration"
+    switch handler.answer(frame, client) {
+    case .refusal(let code, let message):
+      fail(client, code, message, replyTo: frame.requestID)
+    case .reply(let answer, let descriptor):
+      // A client that asks on and on without reading has its answers waiting; its limit is the end of patience.
+      guard client.send(answer, passing: descriptor) else {
+        return fail(client, .tooSlow, "too many answers wait to be read")
       }
-    }
-    func invalid(_ code: Vrbridge_V1_ErrorCode, _ message: String) {
-      answer.error = .with {
-        $0.code = code
-        $0.message = message
-      }
-    }
-
-    switch frame.message {
-    case .hello(let hello):
-      guard hello.protocolVersion / 1000 == BridgeVersion.current / 1000 else {
-        return fail(
-          client, .version,
-          "the bridge speaks protocol \(BridgeVersion.current / 1000).x, the client \(hello.protocolVersion / 1000).x",
-          replyTo: frame.requestID)
-      }
-      client.isGreeted = true
-      client.name = String(hello.clientName.prefix(80))
-      answer.welcome = .with {
-        $0.protocolVersion = BridgeVersion.current
-        $0.features = BridgeVersion.features.filter { hello.features.contains($0) }
-        $0.scopes = Scope.allCases.filter { client.scopes.contains($0) }.map(\.rawValue)
-        $0.protocolHash = BridgeVersion.protocolHash
-        $0.server = "vrbridge \(ProductVersion.text)"
-      }
-      log.debug("client connected", metadata: ["client": "\(client.name)", "pid": "\(client.process)"])
-    case .subscribe(let request): subscribe(client, request, &answer, deny: deny, invalid: invalid)
-    case .unsubscribe(let request):
-      if let place = client.subscriptions.firstIndex(where: { $0.id == request.subscriptionID }) {
-        client.subscriptions.remove(at: place)
-        updateDemand()
-        answer.done = Vrbridge_V1_Done()
-      } else {
-        invalid(.notFound, "there is no subscription \(request.subscriptionID)")
-      }
-    case .openPosePage:
-      guard client.scopes.contains(.poses) else { deny(.poses); break }
-      descriptor = page.fileDescriptor
-      answer.posePage = .with {
-        $0.size = UInt64(page.size)
-        $0.layoutVersion = 1
-      }
-    case .listDevices: answer.deviceList = .with { $0.devices = requests.devices() }
-    case .haptic(let haptic):
-      guard client.scopes.contains(.controls) else { deny(.controls); break }
-      guard haptic.amplitude.isFinite, haptic.frequencyHz.isFinite else {
-        invalid(.invalid, "amplitude and frequency must be finite numbers")
-        break
-      }
-      if let code = requests.haptic(haptic) {
-        invalid(code, "device \(haptic.deviceID) is not there or can't vibrate")
-      } else {
-        answer.done = Vrbridge_V1_Done()
-      }
-    case .setRole(let request):
-      guard client.scopes.contains(.manage) else { deny(.manage); break }
-      if requests.setRole(DeviceID(request.deviceID), request.role.deviceRole) {
-        answer.done = Vrbridge_V1_Done()
-      } else {
-        invalid(.notFound, "there is no device \(request.deviceID)")
-      }
-    case .recenter:
-      guard client.scopes.contains(.manage) else { deny(.manage); break }
-      requests.recenter()
-      answer.done = Vrbridge_V1_Done()
-    case .ping(let ping): answer.pong = .with { $0.payload = ping.payload }
-    case nil: invalid(.unsupported, "this bridge does not know the request")
-    }
-    // A client that asks on and on without reading has its answers waiting; its limit is the end of patience.
-    guard client.send(answer, passing: descriptor) else {
-      return fail(client, .tooSlow, "too many answers wait to be read")
-    }
-  }
-
-  private func subscribe(
-    _ client: ClientConnection, _ request: Vrbridge_V1_Subscribe, _ answer: inout ServerFrame,
-    deny: (Scope) -> Void, invalid: (Vrbridge_V1_ErrorCode, String) -> Void
-  ) {
-    let streams = Set(request.streams.map(\.rawValue))
-    let known = Set([Vrbridge_V1_Stream.poses, .controls, .devices].map(\.rawValue))
-    guard !streams.isEmpty, streams.isSubset(of: known) else {
-      return invalid(.unsupported, "streams must name poses, controls or devices")
-    }
-    if streams.contains(Vrbridge_V1_Stream.poses.rawValue), !client.scopes.contains(.poses) {
-      return deny(.poses)
-    }
-    if streams.contains(Vrbridge_V1_Stream.controls.rawValue), !client.scopes.contains(.controls) {
-      return deny(.controls)
-    }
-    guard client.subscriptions.count < ClientConnection.maximumSubscriptions else {
-      return invalid(.invalid, "a client has \(ClientConnection.maximumSubscriptions) subscriptions at most")
-    }
-    guard request.maxRateHz.isFinite, request.maxRateHz >= 0, request.depth <= 65_536 else {
-      return invalid(.invalid, "max_rate_hz must be 0 or more, depth 65,536 at most")
-    }
-    let id = client.nextSubscription
-    client.nextSubscription += 1
-    client.subscriptions.append(
-      ClientConnection.Subscription(
-        id: id, streams: streams, devices: Set(request.deviceIds),
-        roles: Set(request.roles.map { $0.deviceRole.rawValue }),
-        interval: request.maxRateHz > 0 ? Int64(min(1e9 / request.maxRateHz, 1e15)) : 0,
-        isLatestOnly: request.queuePolicy == .latestOnly,
-        depth: request.depth == 0 ? 1024 : Int(request.depth)))
-    answer.subscribed = .with { $0.subscriptionID = id }
-    updateDemand()
-    if !hadSubscription {
-      hadSubscription = true
-      requests.firstSubscription()
+      updateDemand()
     }
   }
 
   private func updateDemand() {
     let poses = Vrbridge_V1_Stream.poses.rawValue
     demand.set(clients.values.reduce(0) { $0 + $1.subscriptions.count { $0.streams.contains(poses) } })
+    if !hadSubscription, clients.values.contains(where: { !$0.subscriptions.isEmpty }) {
+      hadSubscription = true
+      onFirstSubscription()
+    }
   }
 
   // MARK: events
@@ -500,8 +388,4 @@ final class SocketServer: @unchecked Sendable {
     for client in Array(clients.values) { drop(client, because: nil) }
     unlink(options.path)
   }
-}
-
-extension Optional where Wrapped == ClientFrame.OneOf_Message {
-  fileprivate var isHello: Bool { if case .hello = self { true } else { false } }
 }

@@ -1,0 +1,152 @@
+import BridgeProtocol
+import Logging
+import Sensing
+import SwiftProtobuf
+
+/// Answers what clients ask: checks greeting, version and scopes, and passes on what concerns devices.
+///
+/// Runs on the socket server's thread.
+struct RequestHandler: Sendable {
+  enum Answer {
+    /// With a descriptor to be passed, or −1.
+    case reply(ServerFrame, descriptor: Int32)
+    /// The connection ends after this.
+    case refusal(Vrbridge_V1_ErrorCode, String)
+  }
+
+  var page: PosePage
+  var devices: @Sendable () -> [Vrbridge_V1_Device]
+  /// Returns what is wrong, or nil when the request was taken.
+  var haptic: @Sendable (Vrbridge_V1_Haptic) -> Vrbridge_V1_ErrorCode?
+  /// Returns false for a device that is not known.
+  var setRole: @Sendable (DeviceID, DeviceRole) -> Bool
+  var recenter: @Sendable () -> Void
+  var log: Logger
+
+  func answer(_ frame: ClientFrame, _ client: ClientConnection) -> Answer {
+    if case .hello(let hello) = frame.message { return greet(hello, client, replyTo: frame.requestID) }
+    guard client.isGreeted else { return .refusal(.helloExpected, "the first message must be Hello") }
+    var answer = ServerFrame()
+    answer.replyTo = frame.requestID
+    var descriptor: Int32 = -1
+    let message: Message
+    switch frame.message {
+    case .subscribe(let request): message = subscribe(client, request)
+    case .unsubscribe(let request): message = unsubscribe(client, request)
+    case .openPosePage:
+      message = require(.poses, client) {
+        descriptor = page.fileDescriptor
+        return .posePage(
+          .with {
+            $0.size = UInt64(page.size)
+            $0.layoutVersion = 1
+          })
+      }
+    case .listDevices: message = .deviceList(.with { $0.devices = devices() })
+    case .haptic(let request): message = vibrate(client, request)
+    case .setRole(let request):
+      message = require(.manage, client) {
+        setRole(DeviceID(request.deviceID), request.role.deviceRole)
+          ? .done(Vrbridge_V1_Done()) : error(.notFound, "there is no device \(request.deviceID)")
+      }
+    case .recenter:
+      message = require(.manage, client) {
+        recenter()
+        return .done(Vrbridge_V1_Done())
+      }
+    case .ping(let ping): message = .pong(.with { $0.payload = ping.payload })
+    case .hello, nil: message = error(.unsupported, "this bridge does not know the request")
+    }
+    answer.message = message
+    return .reply(answer, descriptor: descriptor)
+  }
+
+  private typealias Message = ServerFrame.OneOf_Message
+
+  private func error(_ code: Vrbridge_V1_ErrorCode, _ message: String) -> Message {
+    .error(
+      .with {
+        $0.code = code
+        $0.message = message
+      })
+  }
+
+  private func forbidden(_ scope: Scope) -> Message {
+    error(.forbidden, "needs the scope '\(scope.rawValue)'; see 'access' in the bridge's configuration")
+  }
+
+  private func require(_ scope: Scope, _ client: ClientConnection, _ body: () -> Message) -> Message {
+    client.scopes.contains(scope) ? body() : forbidden(scope)
+  }
+
+  private func greet(
+    _ hello: Vrbridge_V1_Hello, _ client: ClientConnection, replyTo: UInt64
+  ) -> Answer {
+    guard hello.protocolVersion / 1000 == BridgeVersion.current / 1000 else {
+      let (ours, theirs) = (BridgeVersion.current / 1000, hello.protocolVersion / 1000)
+      return .refusal(.version, "the bridge speaks protocol \(ours).x, the client \(theirs).x")
+    }
+    client.isGreeted = true
+    client.name = String(hello.clientName.prefix(80))
+    log.debug("client connected", metadata: ["client": "\(client.name)", "pid": "\(client.process)"])
+    var answer = ServerFrame()
+    answer.replyTo = replyTo
+    answer.welcome = .with {
+      $0.protocolVersion = BridgeVersion.current
+      $0.features = BridgeVersion.features.filter { hello.features.contains($0) }
+      $0.scopes = Scope.allCases.filter { client.scopes.contains($0) }.map(\.rawValue)
+      $0.protocolHash = BridgeVersion.protocolHash
+      $0.server = "vrbridge \(ProductVersion.text)"
+    }
+    return .reply(answer, descriptor: -1)
+  }
+
+  private func subscribe(_ client: ClientConnection, _ request: Vrbridge_V1_Subscribe) -> Message {
+    let streams = Set(request.streams.map(\.rawValue))
+    let known: [(Vrbridge_V1_Stream, Scope?)] = [(.poses, .poses), (.controls, .controls), (.devices, nil)]
+    guard !streams.isEmpty, streams.isSubset(of: known.map(\.0.rawValue)) else {
+      return error(.unsupported, "streams must name poses, controls or devices")
+    }
+    for (stream, scope) in known {
+      if let scope, streams.contains(stream.rawValue), !client.scopes.contains(scope) {
+        return forbidden(scope)
+      }
+    }
+    guard client.subscriptions.count < ClientConnection.maximumSubscriptions else {
+      return error(.invalid, "a client has \(ClientConnection.maximumSubscriptions) subscriptions at most")
+    }
+    guard request.maxRateHz.isFinite, request.maxRateHz >= 0, request.depth <= 65_536 else {
+      return error(.invalid, "max_rate_hz must be 0 or more, depth 65,536 at most")
+    }
+    let id = client.nextSubscription
+    client.nextSubscription += 1
+    client.subscriptions.append(
+      ClientConnection.Subscription(
+        id: id, streams: streams, devices: Set(request.deviceIds),
+        roles: Set(request.roles.map { $0.deviceRole.rawValue }),
+        interval: request.maxRateHz > 0 ? Int64(min(1e9 / request.maxRateHz, 1e15)) : 0,
+        isLatestOnly: request.queuePolicy == .latestOnly,
+        depth: request.depth == 0 ? 1024 : Int(request.depth)))
+    return .subscribed(.with { $0.subscriptionID = id })
+  }
+
+  private func unsubscribe(_ client: ClientConnection, _ request: Vrbridge_V1_Unsubscribe) -> Message {
+    guard let place = client.subscriptions.firstIndex(where: { $0.id == request.subscriptionID }) else {
+      return error(.notFound, "there is no subscription \(request.subscriptionID)")
+    }
+    client.subscriptions.remove(at: place)
+    return .done(Vrbridge_V1_Done())
+  }
+
+  private func vibrate(_ client: ClientConnection, _ request: Vrbridge_V1_Haptic) -> Message {
+    require(.controls, client) {
+      guard request.amplitude.isFinite, request.frequencyHz.isFinite else {
+        return error(.invalid, "amplitude and frequency must be finite numbers")
+      }
+      if let code = haptic(request) {
+        return error(code, "device \(request.deviceID) is not there or can't vibrate")
+      }
+      return .done(Vrbridge_V1_Done())
+    }
+  }
+}
