@@ -7,7 +7,7 @@ struct UdevRulesCommand: AsyncParsableCommand {
     abstract: "Print udev rules for all known devices.",
     discussion: """
       sudo sh -c 'vrbridge udev-rules > /etc/udev/rules.d/70-vrbridge.rules'
-      sudo udevadm control --reload && sudo udevadm trigger --subsystem-match=hidraw
+      sudo udevadm control --reload && sudo udevadm trigger --subsystem-match=hidraw --action=add
       """)
 
   @Option(help: "Group that gets access beside the user at the seat.")

@@ -77,34 +77,26 @@ public enum Doctor {
     if !canOpen {
       let reason = errno
       if reason == EACCES {
-        let rule = UdevRules.line(for: node.identity)
-        let cause =
-          node.tags.contains("uaccess")
-          ? "the udev rule is in force, but you are not at the seat (ssh?): become a member of the node's group"
-          : "no udev rule lets you in; the missing rule is: \(rule)"
-        findings.append(
-          Finding(
-            subject: subject, status: .problem, detail: "no permission (\(mode(node.path))); \(cause)",
-            fix: """
-              sudo sh -c 'vrbridge udev-rules > /etc/udev/rules.d/70-vrbridge.rules'
-              sudo udevadm control --reload && sudo udevadm trigger --subsystem-match=hidraw --action=add
-              """))
+        findings.append(permission(subject, node))
       } else {
         findings.append(
           Finding(subject: subject, status: .problem, detail: "can't be opened: \(errorText(reason))"))
       }
     }
     let holders = holders(of: node.path)
-    if !holders.isEmpty {
-      let names = holders.map { "\($0.name) (pid \($0.pid))" }.joined(separator: ", ")
-      let isBridge = holders.allSatisfy { $0.name == "vrbridge" }
+    let others = holders.filter { $0.name != "vrbridge" }
+    func list(_ holders: [(pid: Int, name: String)]) -> String {
+      holders.map { "\($0.name) (pid \($0.pid))" }.joined(separator: ", ")
+    }
+    if !others.isEmpty {
       findings.append(
         Finding(
-          subject: subject, status: isBridge ? .fine : .problem,
-          detail: isBridge
-            ? "held by the bridge, \(names)"
-            : "also held by \(names), whose feature requests and output can disturb it",
-          fix: isBridge ? nil : "kill " + holders.map { String($0.pid) }.joined(separator: " ")))
+          subject: subject, status: .problem,
+          detail: "also held by \(list(others)), whose feature requests and output can disturb it",
+          fix: "kill " + others.map { String($0.pid) }.joined(separator: " ")))
+    } else if !holders.isEmpty {
+      findings.append(
+        Finding(subject: subject, status: .fine, detail: "held by the bridge, \(list(holders))"))
     }
     if findings.isEmpty {
       let driver = node.driver.isEmpty ? "no driver" : "driver \(node.driver)"
@@ -112,6 +104,28 @@ public enum Doctor {
         Finding(subject: subject, status: .fine, detail: "found, \(driver), permission \(mode(node.path))"))
     }
     return findings
+  }
+
+  private static func permission(_ subject: String, _ node: HidrawNode) -> Finding {
+    let apply = "sudo udevadm control --reload && sudo udevadm trigger --subsystem-match=hidraw --action=add"
+    let file = "/etc/udev/rules.d/70-vrbridge.rules"
+    let state = "no permission (\(mode(node.path)))"
+    guard node.tags.contains("uaccess") else {
+      return Finding(
+        subject: subject, status: .problem,
+        detail:
+          "\(state); no udev rule lets you in; the missing rule is: \(UdevRules.line(for: node.identity))",
+        fix: "sudo sh -c 'vrbridge udev-rules > \(file)'\n\(apply)")
+    }
+    return Finding(
+      subject: subject, status: .problem,
+      detail:
+        "\(state); the udev rule lets in who sits at the machine, and you do not (ssh, a service): use a group",
+      fix: """
+        sudo groupadd --force vrbridge && sudo usermod --append --groups vrbridge $USER   # then log in again
+        sudo sh -c 'vrbridge udev-rules --group vrbridge > \(file)'
+        \(apply)
+        """)
   }
 
   private static func mode(_ path: String) -> String {
