@@ -12,7 +12,7 @@ SOURCES = Sources Tests Benchmarks Fuzz/Sources Package.swift Fuzz/Package.swift
 
 run: setup ## Build and run the bridge with a live view; without a headset a demonstration (ARGS="…" adds options).
 	swift build $(CHECKED) -c release --product vrbridge
-	.build/release/vrbridge run --view --demo-if-no-device $(ARGS)
+	.build/release/vrbridge run --view --demo-if-no-headset $(ARGS)
 
 test: setup-test ## Build everything and run all tests (VRBRIDGE_CORPUS=DIR adds those on real captures).
 	swift build $(CHECKED) --build-tests

@@ -131,7 +131,7 @@ final class BridgeBench {
       // would run where the tracking thread does.
       let client = BridgeClient(
         path: socket, name: "bench",
-        subscription: BridgeClient.Subscription(streams: [.poses], policy: .dropOldest, depth: 65_536)
+        subscription: BridgeClient.Subscription(streams: [.poses], policy: .dropOldest, depth: 16_384)
       ) { event in
         guard case .poses(let poses, _) = event else { return }
         let now = linux_monotonic_ns()

@@ -9,5 +9,5 @@ public enum BridgeVersion {
   /// SHA-256 of `Protos/vrbridge.proto` and the layout constants. A test computes it from the files, so that no
   /// change goes unnoticed; a change that old clients can't read needs a new version.
   public static let protocolHash =
-    "2dd28a74283ad27b1ca8df6d8e26f995dbf4ec313befd1e5992a24aa98798714"
+    "483cd14335bc09ad315af43e70fb90bde23ce1db9f2408defad0e4b86838cfb9"
 }

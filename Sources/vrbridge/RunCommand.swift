@@ -29,8 +29,8 @@ struct RunCommand: AsyncParsableCommand {
   @Flag(help: "Emulate a headset and two controllers.")
   var demo = false
 
-  @Flag(help: "Emulate them only when no known device is attached.")
-  var demoIfNoDevice = false
+  @Flag(help: "Emulate them only when no known headset is attached.")
+  var demoIfNoHeadset = false
 
   @Flag(help: "Do not look for real devices.")
   var noHardware = false
@@ -120,7 +120,7 @@ struct RunCommand: AsyncParsableCommand {
       settings.recorded = Setting(list, from: "--device")
     }
     if demo { settings.demo = Setting(.always, from: "--demo") }
-    if demoIfNoDevice { settings.demo = Setting(.ifNoDevice, from: "--demo-if-no-device") }
+    if demoIfNoHeadset { settings.demo = Setting(.ifNoHeadset, from: "--demo-if-no-headset") }
     if noHardware { settings.hardware = Setting(false, from: "--no-hardware") }
     if let socket { settings.socketPath = Setting(socket, from: "--socket") }
     if let descriptions { settings.descriptions = Setting(descriptions, from: "--descriptions") }

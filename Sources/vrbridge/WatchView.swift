@@ -45,7 +45,7 @@ final class WatchView: Sendable {
   func start() {
     // Every pose is counted for the rate; the table is drawn from the newest.
     let subscription = BridgeClient.Subscription(
-      streams: [.poses, .devices], roles: roles, maximumRate: rate, policy: .dropOldest, depth: 65_536)
+      streams: [.poses, .devices], roles: roles, maximumRate: rate, policy: .dropOldest, depth: 16_384)
     let client = BridgeClient(path: socket, name: "vrbridge watch", subscription: subscription) { [self] in
       handle($0)
     }
@@ -122,6 +122,10 @@ final class WatchView: Sendable {
       return state.remaining == 0
     }
     if json, !lines.isEmpty { Terminal.write(lines) }
+    if json, dropped > 0 {
+      FileHandle.standardError.write(
+        Data("vrbridge: \(dropped) poses were dropped, this reader is too slow\n".utf8))
+    }
     if isDone { finish() }
   }
 

@@ -39,7 +39,7 @@ struct BridgeTests {
   }
 
   private func subscribe(
-    _ connection: TestConnection, _ streams: [Vrbridge_V1_Stream] = [.poses], depth: UInt32 = 65_536
+    _ connection: TestConnection, _ streams: [Vrbridge_V1_Stream] = [.poses], depth: UInt32 = 8_192
   ) async throws {
     _ = try await connection.request(
       .subscribe(

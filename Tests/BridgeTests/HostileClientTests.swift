@@ -83,7 +83,7 @@ struct HostileClientTests {
           $0.streams = [.poses]
           $0.roles = [.head]
           $0.queuePolicy = .dropOldest
-          $0.depth = 65_536
+          $0.depth = 16_384
         }))
     let watching = Task.detached { () -> (count: Int, dropped: UInt64, gap: Int64) in
       var (count, dropped, gap, last) = (0, UInt64(0), Int64(0), Int64(0))
@@ -202,6 +202,26 @@ struct HostileClientTests {
         })
       for client in silent { try expectError(client, .timeout) }
     }
+  }
+
+  @Test func queuesOfOneClientAreLimitedTogether() async throws {
+    let bridge = try TestBridge()
+    let connection = try await bridge.connect()
+    for _ in 0..<2 {
+      try await connection.request(
+        .subscribe(
+          .with {
+            $0.streams = [.poses]
+            $0.depth = 8_192
+          }))
+    }
+    await #expect(throws: BridgeClientError.self) {
+      try await connection.request(.subscribe(.with { $0.streams = [.poses] }))
+    }
+    // Ending one makes room.
+    try await connection.request(.unsubscribe(.with { $0.subscriptionID = 1 }))
+    try await connection.request(.subscribe(.with { $0.streams = [.controls] }))
+    await bridge.stop()
   }
 
   @Test func withoutAScopeNothingIsGiven() async throws {

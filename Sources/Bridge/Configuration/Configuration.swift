@@ -7,7 +7,7 @@ import StrictYAML
 public struct Configuration: Sendable, Equatable {
   public enum Demo: String, Sendable, CaseIterable {
     case never
-    case ifNoDevice = "if-no-device"
+    case ifNoHeadset = "if-no-headset"
     case always
   }
 

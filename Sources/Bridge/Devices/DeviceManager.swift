@@ -191,8 +191,9 @@ final class DeviceManager: @unchecked Sendable {
     for text in configuration.recorded.value { sources.play(text, catalog: catalog) }
     switch configuration.demo.value {
     case .always: sources.startDemo(catalog: catalog)
-    case .ifNoDevice where roster.isEmpty: sources.startDemo(catalog: catalog)
-    case .ifNoDevice, .never: break
+    case .ifNoHeadset where !roster.hasHeadset && configuration.recorded.value.isEmpty:
+      sources.startDemo(catalog: catalog)
+    case .ifNoHeadset, .never: break
     }
   }
 

@@ -18,7 +18,7 @@ final class DeviceRoster: Sendable {
   // MARK: questions
 
   var messages: [Vrbridge_V1_Device] { state.withLock { $0.devices.map(\.message) } }
-  var isEmpty: Bool { state.withLock { $0.devices.isEmpty } }
+  var hasHeadset: Bool { state.withLock { $0.devices.contains { $0.description.kind == .headset } } }
   var pipelines: [PipelineReference] { state.withLock { $0.devices.map(\.pipeline) } }
 
   func device(_ id: DeviceID) -> KnownDevice? { state.withLock { $0.devices.first { $0.id == id } } }

@@ -59,6 +59,8 @@ final class ClientConnection {
   /// Answers and events beyond this mean that the client does not read.
   static let maximumOutput = 1 << 18
   static let maximumSubscriptions = 16
+  /// Poses that may wait in all its queues together: some 4 MB.
+  static let maximumDepth = 16_384
   /// Poses in one frame.
   static let batch = 256
 

@@ -115,8 +115,14 @@ struct RequestHandler: Sendable {
     guard client.subscriptions.count < ClientConnection.maximumSubscriptions else {
       return error(.invalid, "a client has \(ClientConnection.maximumSubscriptions) subscriptions at most")
     }
-    guard request.maxRateHz.isFinite, request.maxRateHz >= 0, request.depth <= 65_536 else {
-      return error(.invalid, "max_rate_hz must be 0 or more, depth 65,536 at most")
+    guard request.maxRateHz.isFinite, request.maxRateHz >= 0 else {
+      return error(.invalid, "max_rate_hz must be 0 or more")
+    }
+    let depth = request.depth == 0 ? 1024 : Int(request.depth)
+    let queued = client.subscriptions.reduce(depth) { $0 + $1.depth }
+    guard queued <= ClientConnection.maximumDepth else {
+      return error(
+        .invalid, "all queues of a client together hold \(ClientConnection.maximumDepth) poses at most")
     }
     let id = client.nextSubscription
     client.nextSubscription += 1
@@ -126,7 +132,7 @@ struct RequestHandler: Sendable {
         roles: Set(request.roles.map { $0.deviceRole.rawValue }),
         interval: request.maxRateHz > 0 ? Int64(min(1e9 / request.maxRateHz, 1e15)) : 0,
         isLatestOnly: request.queuePolicy == .latestOnly,
-        depth: request.depth == 0 ? 1024 : Int(request.depth)))
+        depth: depth))
     return .subscribed(.with { $0.subscriptionID = id })
   }
 

@@ -42,6 +42,8 @@ final class SocketServer: @unchecked Sendable {
   private var nextToken: UInt64 = 16
   private var hadSubscription = false
   private var isTimerArmed = false
+  /// Losses of the event ring that clients were told of.
+  private var knownLosses: UInt64 = 0
 
   private static let listenerToken: UInt64 = 1
   private static let eventsToken: UInt64 = 2
@@ -291,6 +293,16 @@ final class SocketServer: @unchecked Sendable {
   private func distribute() {
     let poses = Vrbridge_V1_Stream.poses.rawValue
     let controls = Vrbridge_V1_Stream.controls.rawValue
+    // What the ring could not take is missing from every queue of poses.
+    let lost = events.dropped
+    if lost > knownLosses {
+      for client in clients.values {
+        for index in client.subscriptions.indices where client.subscriptions[index].streams.contains(poses) {
+          client.subscriptions[index].droppedPoses += lost - knownLosses
+        }
+      }
+      knownLosses = lost
+    }
     var budget = 4096
     while budget > 0, let event = events.pop() {
       budget -= 1

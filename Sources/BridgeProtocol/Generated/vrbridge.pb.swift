@@ -481,7 +481,7 @@ public nonisolated struct Vrbridge_V1_Subscribe: Sendable {
 
   public var queuePolicy: Vrbridge_V1_QueuePolicy = .unspecified
 
-  /// 1 to 65,536; 0: 1,024.
+  /// 0: 1,024. All subscriptions of a client together: 16,384 at most.
   public var depth: UInt32 = 0
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
