@@ -310,7 +310,7 @@ struct BridgeTests {
       }
     }
     let mean = Double(times.last! - times.first!) / Double(times.count - 1)  // both exist: 30 were counted
-    #expect((17e6...24e6).contains(mean), "\(mean)")
+    #expect((19.5e6...21e6).contains(mean), "\(mean)")
     await bridge.stop()
   }
 }

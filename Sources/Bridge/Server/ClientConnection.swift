@@ -23,7 +23,7 @@ final class ClientConnection {
     var controls: Deque<TrackingEvent> = []
     var droppedPoses: UInt64 = 0
     var droppedControls: UInt64 = 0
-    var lastSent: [UInt32: Int64] = [:]
+    var nextDue: [UInt32: Int64] = [:]
 
     func wants(_ event: TrackingEvent) -> Bool {
       (devices.isEmpty && roles.isEmpty) || devices.contains(event.device) || roles.contains(event.role)
@@ -31,9 +31,11 @@ final class ClientConnection {
 
     mutating func enqueue(pose event: TrackingEvent) {
       if interval > 0 {
-        // A little less than the interval, so that jitter does not halve the rate.
-        if let last = lastSent[event.device], event.state.captured - last < interval - interval / 8 { return }
-        lastSent[event.device] = event.state.captured
+        // Due times go on by the interval, so that the mean rate holds whatever the device's own; a little early
+        // is taken, or jitter would halve the rate.
+        let due = nextDue[event.device] ?? event.state.captured
+        if event.state.captured < due - interval / 8 { return }
+        nextDue[event.device] = max(due, event.state.captured - interval) + interval
       }
       if isLatestOnly, let place = poses.firstIndex(where: { $0.device == event.device }) {
         poses[place] = event

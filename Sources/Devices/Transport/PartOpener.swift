@@ -50,7 +50,7 @@ public enum PartOpener {
       if let answer {
         replies[feature.name] = answer
       } else {
-        warnings.append("feature '\(feature.name)': \(problem)")
+        warnings.append("feature '\(feature.name)' not read (\(problem)); the description's default is used")
       }
     }
     for report in part.setup {

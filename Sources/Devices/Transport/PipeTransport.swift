@@ -59,7 +59,7 @@ public final class PipeTransport: Transport, @unchecked Sendable {
 
   public func getFeature(id: UInt8, length: Int) throws(TransportError) -> [UInt8] {
     guard let reply = responder.getFeature(id: id, length: length) else {
-      throw TransportError("get feature 0x\(String(id, radix: 16)) of \(identity.name)", code: EIO)
+      throw TransportError("get feature 0x\(String(id, radix: 16)) of \(identity.name)", code: ENODATA)
     }
     return Array(reply.prefix(length))
   }
