@@ -45,7 +45,11 @@ struct WatchCommand: AsyncParsableCommand {
       throw Failure(String(describing: error))
     }
     view.start()
-    // Default action ends the process; the table only wants its cursor back.
-    await view.waitForEnd()
+    // Ctrl-C gives the terminal its cursor back.
+    try await onInterrupt {
+      view.stop()
+    } while: {
+      view.wait()
+    }
   }
 }

@@ -69,15 +69,8 @@ final class WatchView: Sendable {
     finish()
   }
 
-  func waitForEnd() async {
-    await withCheckedContinuation { continuation in
-      let thread = Thread { [self] in
-        end.wait()
-        continuation.resume()
-      }
-      thread.start()
-    }
-  }
+  /// Blocks until the view has ended.
+  func wait() { end.wait() }
 
   private func finish() {
     let isFirst = state.withLock { state -> Bool in
