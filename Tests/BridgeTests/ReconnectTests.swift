@@ -114,6 +114,35 @@ struct ReconnectTests {
     await bridge.stop()
   }
 
+  /// A recording of two interfaces: joined where the paths say so, and never held up by one that has no device.
+  @Test(arguments: [true, false])
+  func aRecordingOfSeveralInterfacesPlaysToItsEnd(_ belongTogether: Bool) async throws {
+    let path = try Places.temporaryFolder() + "/two.hid.gz"
+    let writer = try HIDRecordingWriter(path: path)
+    let description = try Places.description("htc-vive")
+    let imu = try EmulatedDevice(description, options: EmulatedDevice.Options(part: "imu", serial: "LHR-9"))
+    let board = try EmulatedDevice(
+      description, options: EmulatedDevice.Options(part: "mainboard", serial: ""))
+    var identities = [imu.identity, board.identity]
+    identities[0].physicalPath = "usb-1-2.1/input0"
+    identities[1].physicalPath = belongTogether ? "usb-1-2.3/input0" : "usb-1-7.3/input0"
+    try writer.begin([(identities[0], imu.descriptorBytes), (identities[1], board.descriptorBytes)])
+    for exchange in try imu.featureTranscript() { try writer.feature(exchange, interface: 0) }
+    var (first, second) = (try imu.generator(), try board.generator())
+    for index in 0..<3000 {
+      let time = Timestamp(nanoseconds: Int64(index) * 1_000_000)
+      for report in first.next().reports { try writer.report(report, interface: 0, at: time) }
+      for report in second.next().reports { try writer.report(report, interface: 1, at: time) }
+    }
+    try writer.finish()
+    let bridge = try TestBridge { $0.recorded = Setting(["\(path),speed=max"]) }
+    let expected: UInt64 = belongTogether ? 6000 : 3000
+    try #require(await eventually { try await bridge.devices().first?.health.reports == expected })
+    try #require(await eventually { try await bridge.devices().first?.connected == false })
+    let seconds = await bridge.stop()
+    #expect(seconds < 1)
+  }
+
   @Test func badReportsAreCountedAndMarkTheDeviceUntilItRecovers() async throws {
     let bridge = try TestBridge()
     var good = try Fed(bridge, "oculus-dk2", part: "tracker", serial: "A", phys: "usb-1-1/input0")

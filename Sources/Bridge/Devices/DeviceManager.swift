@@ -267,6 +267,15 @@ final class DeviceManager: @unchecked Sendable {
     for entry in joining { open(entry.match, entry.transport, path: entry.path, id: id, key: key) }
   }
 
+  /// Gives up interfaces of recordings and emulators whose device did not come.
+  func closeWaitingVirtual() {
+    waiting.removeAll { entry in
+      guard entry.transport.identity.origin != .hardware else { return false }
+      entry.transport.close()
+      return true
+    }
+  }
+
   private func open(
     _ match: DeviceCatalog.Match, _ transport: any Transport, path: String?, id: DeviceID, key: DeviceKey
   ) {

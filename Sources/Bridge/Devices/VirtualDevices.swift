@@ -46,12 +46,12 @@ final class VirtualDevices: @unchecked Sendable {
     var recording = recording
     var features: [any FeatureResponder] = []
     var matches: [DeviceCatalog.Match?] = []
+    let hasSerial = source.serial == nil && recording.interfaces.contains { !$0.identity.serial.isEmpty }
     for index in recording.interfaces.indices {
       if let serial = source.serial { recording.interfaces[index].identity.serial = serial }
-      // Without a serial number the file stands for the unit, so that two recordings are two devices.
-      if recording.interfaces[index].identity.serial.isEmpty {
-        recording.interfaces[index].identity.physicalPath = source.file
-      }
+      // Without any serial number the file stands for the unit, so that two recordings are two devices. With one,
+      // the recorded paths tell which interfaces belong together.
+      if !hasSerial { recording.interfaces[index].identity.physicalPath = source.file }
       let interface = recording.interfaces[index]
       let match = catalog.match(interface.identity, descriptor: interface.descriptor)
       matches.append(match)
@@ -77,6 +77,8 @@ final class VirtualDevices: @unchecked Sendable {
         transport.close()
       }
     }
+    // An interface that found no device would never be read, and its full socket would hold up the others.
+    manager.closeWaitingVirtual()
     let begin: @Sendable () -> Void = { [self] in
       run("player") {
         var start = Timestamp(nanoseconds: linux_monotonic_ns())
