@@ -31,21 +31,57 @@ public struct InertialCalibration: Sendable, Hashable {
   public enum Source: String, Sendable {
     /// Nominal scale only.
     case nominal
+    /// Measured on other units of the model.
+    case model
     /// The device corrects its readings itself.
     case onDevice = "on_device"
     /// Written by the maker, read from the device.
     case factory
+    /// Measured on this unit with `vrbridge calibrate`.
+    case user
   }
   public var gyroscope: AffineCorrection
   public var accelerometer: AffineCorrection
+  /// To µT; nil while it is not calibrated: what the device itself adds to the field is then unknown.
+  public var magnetometer: AffineCorrection?
+  /// Change of the gyroscope's bias with temperature, rad/s per °C.
+  public var gyroscopePerDegree: Vector3
+  /// °C at which the offsets hold.
+  public var referenceTemperature: Double
+  /// Where the unit sits in the device: a pose is one of the head or hand, not of a chip.
+  public var deviceFromUnit: Pose
   public var source: Source
 
   public init(
     gyroscope: AffineCorrection = .identity, accelerometer: AffineCorrection = .identity,
-    source: Source = .nominal
+    magnetometer: AffineCorrection? = nil, gyroscopePerDegree: Vector3 = .zero,
+    referenceTemperature: Double = 25, deviceFromUnit: Pose = .identity, source: Source = .nominal
   ) {
     self.gyroscope = gyroscope
     self.accelerometer = accelerometer
+    self.magnetometer = magnetometer
+    self.gyroscopePerDegree = gyroscopePerDegree
+    self.referenceTemperature = referenceTemperature
+    self.deviceFromUnit = deviceFromUnit
     self.source = source
+  }
+
+  /// rad/s, corrected. Without a temperature the correction for it is left out.
+  @inlinable
+  public func angularVelocity(_ sample: InertialSample) -> Vector3 {
+    let rate = gyroscope(sample.angularVelocity)
+    guard let temperature = sample.temperature else { return rate }
+    return rate - gyroscopePerDegree * (temperature - referenceTemperature)
+  }
+
+  /// m/s², corrected.
+  @inlinable
+  public func specificForce(_ sample: InertialSample) -> Vector3 { accelerometer(sample.specificForce) }
+
+  /// µT, corrected; nil without a calibrated magnetometer.
+  @inlinable
+  public func magneticField(_ sample: InertialSample) -> Vector3? {
+    guard let magnetometer, let field = sample.magneticField else { return nil }
+    return magnetometer(field)
   }
 }

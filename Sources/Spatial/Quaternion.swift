@@ -36,10 +36,11 @@ public struct Quaternion: Hashable, Sendable {
     let squaredAngle = vector.squaredLength
     let scale: Double
     let w: Double
-    if squaredAngle < 1e-4 {
-      // Taylor series: for |v| < 0.01 rad the next terms are below 1e-16.
-      scale = 0.5 - squaredAngle * (1.0 / 48 - squaredAngle * (1.0 / 3840))
-      w = 1 - squaredAngle * (1.0 / 8 - squaredAngle * (1.0 / 384))
+    if squaredAngle < 0.04 {
+      // Taylor series: for |v| < 0.2 rad the next terms are below 1e-16.
+      let s = squaredAngle
+      scale = 0.5 - s * (1.0 / 48 - s * (1.0 / 3840 - s * (1.0 / 645_120 - s * (1.0 / 185_794_560))))
+      w = 1 - s * (1.0 / 8 - s * (1.0 / 384 - s * (1.0 / 46_080 - s * (1.0 / 10_321_920))))
     } else {
       let angle = squaredAngle.squareRoot()
       scale = sin(angle / 2) / angle
@@ -95,11 +96,30 @@ public struct Quaternion: Hashable, Sendable {
     return v + w * t + u.cross(t)
   }
 
+  /// The rotation as a matrix.
+  @inlinable
+  public var matrix: Matrix3 {
+    let d = components + components
+    let (xx, yy, zz) = (x * d.x, y * d.y, z * d.z)
+    let (xy, xz, yz) = (x * d.y, x * d.z, y * d.z)
+    let (wx, wy, wz) = (w * d.x, w * d.y, w * d.z)
+    return Matrix3(
+      Vector3(1 - yy - zz, xy - wz, xz + wy), Vector3(xy + wz, 1 - xx - zz, yz - wx),
+      Vector3(xz - wy, yz + wx, 1 - xx - yy))
+  }
+
   /// The quaternion of length one with the same direction; the identity when there is none.
   @inlinable
   public var normalized: Quaternion {
     let length = (components * components).sum().squareRoot()
     return length > 0 && length.isFinite ? Quaternion(components / length) : .identity
+  }
+
+  /// Length one again after a product of two unit quaternions: one Newton step, exact to rounding as long as the
+  /// length is within 1e-8 of one.
+  @inlinable
+  public var renormalized: Quaternion {
+    Quaternion(components * (1.5 - 0.5 * (components * components).sum()))
   }
 
   @inlinable

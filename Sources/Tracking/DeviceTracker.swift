@@ -5,19 +5,31 @@ import Spatial
 ///
 /// The same samples with the same stamps give the same states, bit for bit: nothing here asks for the time.
 public struct DeviceTracker: Sendable {
-  /// What a device learned, to be kept while it is away.
-  public struct Learned: Sendable, Equatable {
+  public typealias Learned = OrientationFilter.Learned
+
+  /// What is told of a device's tracking besides poses.
+  public struct Figures: Sendable {
     /// rad/s, device axes.
     public var gyroscopeBias: Vector3
-    public var biasUncertainty: Double
+    /// rad/s/√Hz.
+    public var gyroscopeNoise: Double
+    public var drift: DriftMeter
+    public var isHeadingReferenced: Bool
   }
 
-  public var calibration: InertialCalibration
+  public var calibration: InertialCalibration {
+    didSet { unitFromDevice = calibration.deviceFromUnit.orientation.conjugate }
+  }
   public private(set) var history: PoseHistory
   public private(set) var clock: DeviceClock?
   /// Samples that came again or out of order.
   public private(set) var droppedSamples: UInt64 = 0
   private var filter: OrientationFilter
+  private let settings: OrientationSettings
+  /// The magnetometer takes part where it is calibrated.
+  public var usesMagnetometer = true
+  private var drift = DriftMeter()
+  private var unitFromDevice: Quaternion
   private let period: Double
   private let mark: TrackingFlags
   private var lastCaptured: Timestamp?
@@ -31,14 +43,16 @@ public struct DeviceTracker: Sendable {
   ///   - origin: marks every state as recorded or emulated.
   public init(
     calibration: InertialCalibration, sampleRate: Double, clock: (rate: Double, bits: Int)?,
-    origin: Origin, learned: Learned? = nil
+    origin: Origin, settings: OrientationSettings = OrientationSettings(), learned: Learned? = nil
   ) {
     self.calibration = calibration
+    self.settings = settings
+    unitFromDevice = calibration.deviceFromUnit.orientation.conjugate
     history = PoseHistory()
     self.clock = clock.map { DeviceClock(ticksPerSecond: $0.rate, bits: $0.bits) }
     filter =
-      learned.map { OrientationFilter(bias: $0.gyroscopeBias, uncertainty: $0.biasUncertainty) }
-      ?? OrientationFilter()
+      learned.map { OrientationFilter(settings: settings, learned: $0) }
+      ?? OrientationFilter(settings: settings)
     period = sampleRate > 0 ? 1 / sampleRate : 0.01
     mark =
       switch origin {
@@ -48,12 +62,13 @@ public struct DeviceTracker: Sendable {
       }
   }
 
-  public var learned: Learned {
-    Learned(gyroscopeBias: filter.bias, biasUncertainty: filter.biasUncertainty)
-  }
+  public var learned: Learned { filter.learned }
 
-  /// The gyroscope bias in force, rad/s, device axes.
-  public var gyroscopeBias: Vector3 { filter.bias }
+  public var figures: Figures {
+    Figures(
+      gyroscopeBias: filter.bias, gyroscopeNoise: filter.measuredNoise, drift: drift,
+      isHeadingReferenced: filter.isHeadingReferenced)
+  }
 
   /// Makes the present heading the world's −Z: what was before is in another frame, so the history is emptied.
   public mutating func recenter() {
@@ -87,7 +102,7 @@ public struct DeviceTracker: Sendable {
       }
       if clock?.resets != resets {
         // The device started anew: nobody knows how it was turned meanwhile. Its bias is still its own.
-        filter = OrientationFilter(bias: filter.bias, uncertainty: filter.biasUncertainty)
+        filter = OrientationFilter(settings: settings, learned: filter.learned)
         lastCaptured = nil
       }
       captured = mapped
@@ -98,17 +113,19 @@ public struct DeviceTracker: Sendable {
     let step = lastCaptured.map { captured.seconds(since: $0) } ?? period * Double(sample.periods)
     lastCaptured = captured
 
-    let rate = calibration.gyroscope(sample.angularVelocity)
-    let force = calibration.accelerometer(sample.specificForce)
-    filter.update(rate: rate, force: sample.isSaturated ? nil : force, step: step)
+    let rate = calibration.angularVelocity(sample)
+    let force = calibration.specificForce(sample)
+    let field = usesMagnetometer ? calibration.magneticField(sample) : nil
+    filter.update(rate: rate, force: sample.isSaturated ? nil : force, field: field, step: step)
+    drift.observe(filter, at: captured)
 
     var flags = mark.union([.orientationValid, .orientationTracked])
     if filter.isAtRest { flags.insert(.atRest) }
-    let orientation = worldFromStart * filter.worldFromDevice
+    let worldFromUnit = worldFromStart * filter.worldFromDevice
     let state = TrackedState(
       captured: captured, received: sample.received,
-      worldFromDevice: Pose(orientation: orientation),
-      angularVelocity: orientation.rotate(rate - filter.bias),
+      worldFromDevice: Pose(orientation: (worldFromUnit * unitFromDevice).renormalized),
+      angularVelocity: worldFromUnit.rotate(filter.corrected(rate)),
       uncertainty: PoseUncertainty(
         inclination: filter.inclinationUncertainty, heading: filter.headingUncertainty),
       flags: flags)

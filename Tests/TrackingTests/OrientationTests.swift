@@ -140,6 +140,165 @@ struct OrientationTests {
     }
   }
 
+  /// Half the rate of turn and of sampling: the same attitudes, twice as slowly. Gravity does not scale, so the
+  /// device turns about the vertical, where only the gyroscope has a say.
+  @Test func scalingTimeScalesTheAnswer() {
+    var fast = OrientationFilter()
+    var slow = OrientationFilter()
+    let force = Vector3(1, 9, -2).normalized! * standardGravity
+    // Not still enough to be a rest, in either time.
+    for index in 0..<2000 {
+      let rate = force.normalized! * (1 + sin(Double(index) * 0.05))
+      fast.update(rate: rate * 2, force: force, step: 0.001)
+      slow.update(rate: rate, force: force, step: 0.002)
+    }
+    #expect(fast.worldFromDevice.angle(to: slow.worldFromDevice) < 0.05 * degree)
+  }
+
+  /// The order of samples that came twice changes nothing.
+  @Test func samplesThatComeAgainChangeNothing() {
+    let motion = HeadMotion.gesturing(seed: 3)
+    var plain = OrientationFilter()
+    var doubled = OrientationFilter()
+    for index in 0..<3000 {
+      let state = motion.state(at: Double(index) * 0.002)
+      plain.update(rate: state.angularVelocity, force: state.specificForce, step: 0.002)
+      doubled.update(rate: state.angularVelocity, force: state.specificForce, step: 0.002)
+      if index % 20 == 0 {
+        doubled.update(rate: state.angularVelocity, force: state.specificForce, step: 0)
+      }
+    }
+    #expect(plain.worldFromDevice == doubled.worldFromDevice)
+  }
+
+  /// A twentieth of the samples lost: straight lines between the neighbours fill in.
+  @Test(arguments: [200.0, 1000, 2000]) func lostSamplesCostLittle(_ frequency: Double) {
+    var random = SeededRandom(seed: 8)
+    let motion = HeadMotion.gesturing(seed: 3)
+    var filter = OrientationFilter()
+    var last = -1 / frequency
+    var worst = 0.0
+    for index in 0..<Int(20 * frequency) {
+      let time = Double(index) / frequency
+      let state = motion.state(at: time)
+      if index > 10, random.uniform() < 0.05 { continue }
+      filter.update(rate: state.angularVelocity, force: state.specificForce, step: time - last)
+      last = time
+      guard time > 2 else { continue }
+      let up = (filter.worldFromDevice * state.worldFromDevice.orientation.conjugate).rotate(Vector3(0, 1, 0))
+      worst = max(worst, acos(min(1, up.y)))
+    }
+    #expect(worst < 1.5 * degree, "\(worst / degree)°")
+  }
+
+  @Test func withAMagnetometerNorthIsTheWorldsForward() {
+    // 20 µT to the north and 40 down; the device starts facing east and turns.
+    let field = Vector3(0, -40, -20)
+    var filter = OrientationFilter()
+    var attitude = Quaternion(angle: -.pi / 2, axis: Vector3(0, 1, 0))
+    for index in 0..<6000 {
+      let rate = Vector3(0.3 * sin(Double(index) * 0.01), 0.5 * cos(Double(index) * 0.004), 0.1)
+      attitude = (attitude * Quaternion(rotationVector: rate * 0.005)).normalized
+      filter.update(
+        rate: rate + Vector3(0.01, -0.02, 0.01), force: attitude.conjugate.rotate(Vector3(0, 9.81, 0)),
+        field: attitude.conjugate.rotate(field), step: 0.005)
+    }
+    #expect(filter.isHeadingReferenced)
+    #expect(filter.worldFromDevice.angle(to: attitude) < 1 * degree)
+  }
+
+  /// A strong magnet comes near for ten seconds: tilt does not move at all, heading hardly.
+  @Test func aMagnetDoesNotTiltTheWorld() {
+    var filter = OrientationFilter()
+    var plain = OrientationFilter()
+    let motion = HeadMotion.lookingAround(seed: 1)
+    for index in 0..<6000 {
+      let time = Double(index) * 0.005
+      let state = motion.state(at: time)
+      let magnet = time > 15 && time < 25 ? Vector3(80, 30, 0) : .zero
+      let field = state.worldFromDevice.orientation.conjugate.rotate(Vector3(0, -40, -20) + magnet)
+      filter.update(rate: state.angularVelocity, force: state.specificForce, field: field, step: 0.005)
+      plain.update(rate: state.angularVelocity, force: state.specificForce, step: 0.005)
+      guard time > 2 else { continue }
+      if time > 16, time < 25 { #expect(!filter.isHeadingReferenced) }
+      let error = filter.worldFromDevice * state.worldFromDevice.orientation.conjugate
+      #expect(abs(2 * atan2(error.y, error.w)) < 3 * degree)
+      let up = filter.worldFromDevice.conjugate.rotate(Vector3(0, 1, 0))
+      #expect((up - plain.worldFromDevice.conjugate.rotate(Vector3(0, 1, 0))).length < 0.2 * degree)
+    }
+  }
+
+  /// An hour on the table: nothing grows that should not, and the covariance stays one.
+  @Test func anHourAtRestStaysAtRest() {
+    var random = SeededRandom(seed: 12)
+    var filter = OrientationFilter()
+    let attitude = Quaternion(rotationVector: Vector3(0.4, 1, -0.3))
+    var first: Quaternion?
+    for index in 0..<360_000 {
+      filter.update(
+        rate: Vector3(0.02, -0.03, 0.01) + random.gaussian3() * 0.002,
+        force: attitude.conjugate.rotate(Vector3(0, 9.81, 0)) + random.gaussian3() * 0.03, step: 0.01)
+      if index == 500 { first = filter.worldFromDevice }
+    }
+    #expect(filter.isAtRest)
+    #expect((first?.angle(to: filter.worldFromDevice) ?? .pi) < 1 * degree)
+    #expect((filter.bias - Vector3(0.02, -0.03, 0.01)).length < 1e-3)
+    #expect(filter.inclinationUncertainty < 0.02 && filter.biasUncertainty < 0.01)
+  }
+
+  /// What the filter learned of the gyroscope's response makes the rates truer.
+  @Test func scaleAndAxisErrorsAreLearnedInMotion() {
+    // Turned about all its axes, as a thing in the hand is.
+    func rate(_ index: Int) -> Vector3 {
+      let time = Double(index) * 0.005
+      return Vector3(2 * sin(0.7 * time), 1.5 * sin(1.1 * time + 1), 2 * cos(0.5 * time))
+    }
+    let wrong = Matrix3(
+      Vector3(1.006, 0.004, -0.003), Vector3(-0.004, 0.995, 0.002), Vector3(0.003, 0, 1.004))
+    var filter = OrientationFilter()
+    var attitude = Quaternion.identity
+    for index in 0..<24_000 {
+      attitude = (attitude * Quaternion(rotationVector: rate(index) * 0.005)).normalized
+      filter.update(
+        rate: wrong * rate(index), force: attitude.conjugate.rotate(Vector3(0, 9.81, 0)), step: 0.005)
+    }
+    var left = 0.0
+    var right = 0.0
+    for index in 0..<2000 {
+      let rate = rate(index * 10)
+      left += (filter.corrected(wrong * rate) - rate).squaredLength
+      right += (wrong * rate - rate).squaredLength
+    }
+    #expect(left < 0.25 * right, "\((left / right).squareRoot())")
+  }
+
+  @Test func smoothingWithTheFutureIsBetterThanWithout() {
+    var random = SeededRandom(seed: 21)
+    let motion = HeadMotion.gesturing(seed: 9)
+    var samples: [OfflineSmoother.Sample] = []
+    var truth: [Quaternion] = []
+    var filter = OrientationFilter()
+    var causal: [Quaternion] = []
+    for index in 0..<12_000 {
+      let state = motion.state(at: Double(index) * 0.005)
+      let rate = state.angularVelocity * 1.004 + Vector3(0.02, -0.01, 0.015) + random.gaussian3() * 0.003
+      let force = state.specificForce + random.gaussian3() * 0.05
+      samples.append(.init(step: 0.005, rate: rate, force: force))
+      filter.update(rate: rate, force: force, step: 0.005)
+      truth.append(state.worldFromDevice.orientation)
+      causal.append(filter.worldFromDevice)
+    }
+    func inclination(_ poses: [Quaternion]) -> Double {
+      let squares = zip(poses, truth).map { pose, truth in
+        pow(acos(min(1, (pose * truth.conjugate).rotate(Vector3(0, 1, 0)).y)), 2)
+      }
+      return (squares.reduce(0, +) / Double(squares.count)).squareRoot()
+    }
+    let smoothed = OfflineSmoother.smooth(samples).map(\.worldFromDevice)
+    #expect(smoothed.count == samples.count)
+    #expect(inclination(smoothed) < 0.8 * inclination(causal))
+  }
+
   @Test func aSaturatedAccelerometerIsNotBelieved() {
     var filter = OrientationFilter()
     for _ in 0..<1000 { filter.update(rate: .zero, force: Vector3(0, 9.81, 0), step: 0.001) }

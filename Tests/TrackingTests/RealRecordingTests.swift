@@ -56,13 +56,16 @@ struct RealRecordingTests {
         // Over 100 samples at rest the noise is gone.
         let force = pending.reduce(Vector3.zero) { $0 + $1.0 } / 100
         norms.append(force.length)
-        let up = state.worldFromDevice.orientation.rotate(force)
+        let up = state.worldFromDevice.orientation.rotate(
+          opened.calibration.deviceFromUnit.orientation.rotate(force))
         angles.append(acos(up.y / up.length) * 180 / .pi)
         pending = []
       }
     }
     if name.contains("quick") { return #expect(norms.isEmpty, "it never rests") }
     #expect(norms.count > 5)
+    let drift = tracker.figures.drift.atRest * 60 * 180 / .pi
+    #expect(drift < 0.5, "\(drift) °/min at rest")
     for norm in norms { #expect(abs(norm / 9.81 - 1) < 0.01, "\(norm) m/s²") }
     for angle in angles { #expect(angle < 2, "\(angle)°") }
   }

@@ -145,7 +145,7 @@ final class DevicePipeline {
   }
 
   private func updateFigures() {
-    statistics.gyroscopeBias = tracker.gyroscopeBias
+    statistics.gyroscopeBias = tracker.figures.gyroscopeBias
     if let clock = tracker.clock {
       statistics.clockResidual = clock.residual
       statistics.clockSkew = clock.skew

@@ -14,6 +14,8 @@ public struct LighthouseConfiguration: Sendable {
   public var accelerometer: AffineCorrection
   /// rad/s.
   public var gyroscope: AffineCorrection
+  /// Where the inertial unit sits in the device (head or hand), the unit's own axes; nil where the maker does not say.
+  public var deviceFromUnit: Pose?
 
   static let maximumCompressed = 1 << 16
   static let maximumInflated = 1 << 20
@@ -62,6 +64,9 @@ public struct LighthouseConfiguration: Sendable {
     product = (root["device_pid"] as? Int).flatMap { UInt16(exactly: $0) }
     accelerometer = try Self.correction(imu, "acc", maximumOffset: 20)
     gyroscope = try Self.correction(imu, "gyro", maximumOffset: 2)
+    if let head = Self.pose(root["trackref_from_head"]), let unit = Self.pose(root["trackref_from_imu"]) {
+      deviceFromUnit = head.inverse * unit
+    }
   }
 
   private static func correction(
@@ -77,6 +82,20 @@ public struct LighthouseConfiguration: Sendable {
     return AffineCorrection(matrix: .diagonal(scale), offset: bias)
   }
 
+  /// Seven numbers: quaternion (x, y, z, w) and place in metres. Checked on the 2016 headset, where this order and
+  /// no other gives the axes that gravity shows.
+  private static func pose(_ value: Any?) -> Pose? {
+    guard let list = value as? [Any], list.count == 7 else { return nil }
+    let n = list.compactMap { ($0 as? NSNumber)?.doubleValue }
+    guard n.count == 7 else { return nil }
+    let rotation = Quaternion(x: n[0], y: n[1], z: n[2], w: n[3])
+    let place = Vector3(n[4], n[5], n[6])
+    let length = (rotation.components * rotation.components).sum()
+    // No headset is half a metre wide.
+    guard abs(length - 1) < 0.01, place.isFinite, place.length < 0.5 else { return nil }
+    return Pose(position: place, orientation: rotation.normalized)
+  }
+
   private static func vector(_ value: Any?) -> Vector3? {
     guard let list = value as? [Any], list.count == 3 else { return nil }
     let numbers = list.compactMap { ($0 as? NSNumber)?.doubleValue }
@@ -87,8 +106,12 @@ public struct LighthouseConfiguration: Sendable {
 
   /// For samples turned into OpenXR axes.
   func calibration(axes: AxisTurn) -> InertialCalibration {
-    InertialCalibration(
+    var pose = Pose.identity
+    if let deviceFromUnit, let unitFromSample = axes.matrix.transposed.rotation {
+      pose = deviceFromUnit * Pose(orientation: unitFromSample)
+    }
+    return InertialCalibration(
       gyroscope: gyroscope.turned(by: axes.matrix), accelerometer: accelerometer.turned(by: axes.matrix),
-      source: .factory)
+      deviceFromUnit: pose, source: .factory)
   }
 }

@@ -1,0 +1,153 @@
+import Spatial
+
+/// The covariance of an error state made of three-vectors: symmetric, in blocks of 3×3.
+///
+/// Only blocks on and above the diagonal are kept. Memory is taken when it is made and never again, so that a
+/// filter on the tracking thread does not allocate. (An `InlineArray` would need none, but Swift 6.3 copies the
+/// whole of it at each access to a stored property: measured, twice the cost of the arithmetic.)
+struct BlockCovariance: Sendable {
+  let order: Int
+  private var blocks: ContiguousArray<Matrix3>
+
+  /// Independent three-vectors, each with one standard deviation for its components.
+  init(deviations: [Double]) {
+    order = deviations.count
+    // Two rows of blocks more, to compute in.
+    blocks = ContiguousArray(repeating: .zero, count: order * (order + 1) / 2 + 2 * order)
+    for i in 0..<order { self[i, i] = .diagonal(Vector3(repeating: deviations[i] * deviations[i])) }
+  }
+
+  /// The blocks for as long as a computation lasts.
+  struct View {
+    let order: Int
+    let blocks: UnsafeMutableBufferPointer<Matrix3>
+
+    @inline(__always)
+    func index(_ i: Int, _ j: Int) -> Int { i * (2 * order - i - 1) / 2 + j }
+
+    /// A place to compute in.
+    @inline(__always)
+    func scratch(_ i: Int) -> Int { blocks.count - order + i }
+
+    /// Setting a block below the diagonal sets its mirror image.
+    @inline(__always)
+    subscript(i: Int, j: Int) -> Matrix3 {
+      get { i <= j ? blocks[index(i, j)] : blocks[index(j, i)].transposed }
+      nonmutating set {
+        if i <= j { blocks[index(i, j)] = newValue } else { blocks[index(j, i)] = newValue.transposed }
+      }
+    }
+  }
+
+  @inline(__always)
+  mutating func edit<Result>(_ body: (View) -> Result) -> Result {
+    let order = order
+    return blocks.withUnsafeMutableBufferPointer { body(View(order: order, blocks: $0)) }
+  }
+
+  @inline(__always)
+  subscript(i: Int, j: Int) -> Matrix3 {
+    get {
+      let (row, column) = (min(i, j), max(i, j))
+      let block = blocks[row * (2 * order - row - 1) / 2 + column]
+      return i <= j ? block : block.transposed
+    }
+    set { edit { $0[i, j] = newValue } }
+  }
+
+  @inline(__always)
+  mutating func add(variance: Double, to i: Int) {
+    edit { $0[i, i] += Matrix3.diagonal(Vector3(repeating: variance)) }
+  }
+
+  /// Forgets how block `i` goes with the others, and gives it a new deviation.
+  mutating func restart(_ i: Int, deviation: Double) {
+    for j in 0..<order { self[i, j] = .zero }
+    self[i, i] = .diagonal(Vector3(repeating: deviation * deviation))
+  }
+
+  /// What an observation adds to each block of the state. Room for eight blocks.
+  typealias Correction = InlineArray<8, Vector3>
+
+  /// Kalman update for a direct observation of block `k`.
+  ///
+  /// - Parameters:
+  ///   - residual: observed minus expected.
+  ///   - noise: covariance of the observation.
+  /// - Returns: what to add to each block; nil when nothing can be concluded (a singular innovation).
+  @inline(__always)
+  mutating func observe(_ k: Int, residual: Vector3, noise: Matrix3) -> Correction? {
+    edit { view in
+      guard let weight = (view[k, k] + noise).inverse else { return nil }
+      var correction = Correction(repeating: .zero)
+      let weighted = weight * residual
+      for i in 0..<view.order {
+        let column = view[k, i]
+        correction[i] = column.transposed(times: weighted)
+        view.blocks[view.scratch(i)] = weight * column
+        view.blocks[view.scratch(i) - view.order] = column
+      }
+      for i in 0..<view.order {
+        let column = view.blocks[view.scratch(i) - view.order]
+        for j in i..<view.order {
+          view.blocks[view.index(i, j)] -= column.transposed(times: view.blocks[view.scratch(j)])
+        }
+        // Rounding errors on the diagonal feed on themselves unless both halves stay the same.
+        let block = view[i, i]
+        view[i, i] = (block + block.transposed) * 0.5
+      }
+      return correction
+    }
+  }
+
+  /// Kalman update for one component of one block that moves only what `mask` lets through (zeros and ones by
+  /// component): the rest is considered and stays (Schmidt, 1966).
+  @inline(__always)
+  mutating func observe(
+    _ k: Int, component: Int, residual: Double, variance: Double, mask: InlineArray<8, Vector3>
+  ) -> Correction {
+    edit { view in
+      var columns = InlineArray<8, Vector3>(repeating: .zero)
+      for i in 0..<view.order {
+        let block = view[k, i]
+        columns[i] = component == 0 ? block.row0 : component == 1 ? block.row1 : block.row2
+      }
+      let scale = 1 / (columns[k][component] + variance)
+      var correction = Correction(repeating: .zero)
+      for i in 0..<view.order {
+        let gain = columns[i] * scale
+        let open = mask[i]
+        correction[i] = gain * residual * open
+        for j in i..<view.order {
+          let other = mask[j]
+          // A block moves where either of its two sides is open.
+          if open == .zero, other == .zero { continue }
+          let all = columns[j]
+          let some = all * other
+          view.blocks[view.index(i, j)] -= Matrix3(
+            (open.x > 0 ? all : some) * gain.x, (open.y > 0 ? all : some) * gain.y,
+            (open.z > 0 ? all : some) * gain.z)
+        }
+      }
+      return correction
+    }
+  }
+
+  /// Turns the frame that three of the blocks are expressed in.
+  mutating func turn(_ turned: (Int, Int, Int), by rotation: Matrix3) {
+    func isTurned(_ i: Int) -> Bool { i == turned.0 || i == turned.1 || i == turned.2 }
+    for i in 0..<order {
+      for j in i..<order {
+        var block = self[i, j]
+        if isTurned(i) { block = rotation * block }
+        if isTurned(j) { block = block * rotation.transposed }
+        self[i, j] = block
+      }
+    }
+  }
+
+  var isFinite: Bool {
+    for i in 0..<order where !self[i, i].isFinite { return false }
+    return true
+  }
+}

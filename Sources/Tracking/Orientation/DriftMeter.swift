@@ -1,0 +1,75 @@
+import Spatial
+
+/// How fast a device's orientation drifts, as figures that a user sees. All in rad/s; NaN until they are known.
+public struct DriftMeter: Sendable {
+  /// Turn of the fused pose while the device rests: what a user sees on the table.
+  public private(set) var atRest = Double.nan
+  /// What gravity corrects of tilt: how fast the gyroscope alone would tip over.
+  public private(set) var againstGravity = Double.nan
+  /// What the magnetometer corrects of heading.
+  public private(set) var againstField = Double.nan
+
+  /// Seconds of rest before its drift is told, and of the windows of the other two.
+  static let shortestRest = 2.0
+  static let window = 30.0
+
+  private var restStart: (time: Timestamp, orientation: Quaternion)?
+  private var candidate: (time: Timestamp, drift: Double)?
+  private var windowStart: (time: Timestamp, tilt: Vector3, heading: Double)?
+
+  public init() {}
+
+  /// Takes the filter after a sample.
+  mutating func observe(_ filter: OrientationFilter, at time: Timestamp) {
+    observeRest(filter, at: time)
+    observeCorrections(filter, at: time)
+  }
+
+  private mutating func observeRest(_ filter: OrientationFilter, at time: Timestamp) {
+    if filter.isAtRest {
+      if let restStart {
+        let elapsed = time.seconds(since: restStart.time)
+        // Bias and tilt settle at the start of a rest; what comes later is drift.
+        guard elapsed > Self.shortestRest else { return }
+        // A rest ends with a movement that is not noticed at once: what is told is half a second old.
+        guard let candidate else {
+          candidate = (time, restStart.orientation.angle(to: filter.worldFromDevice) / elapsed)
+          return
+        }
+        if time.seconds(since: candidate.time) > 0.5 {
+          atRest = candidate.drift
+          self.candidate = nil
+        }
+      } else if settled(since: time) {
+        restStart = (time, filter.worldFromDevice)
+      }
+    } else {
+      restStart = nil
+      restBegan = nil
+      candidate = nil
+    }
+  }
+
+  private mutating func observeCorrections(_ filter: OrientationFilter, at time: Timestamp) {
+    guard let start = windowStart else {
+      windowStart = (time, filter.tiltCorrection, filter.headingCorrection)
+      return
+    }
+    let elapsed = time.seconds(since: start.time)
+    guard elapsed >= Self.window else { return }
+    againstGravity = (filter.tiltCorrection - start.tilt).length / elapsed
+    againstField =
+      filter.isHeadingReferenced ? abs(filter.headingCorrection - start.heading) / elapsed : .nan
+    windowStart = (time, filter.tiltCorrection, filter.headingCorrection)
+  }
+
+  private var restBegan: Timestamp?
+
+  private mutating func settled(since time: Timestamp) -> Bool {
+    guard let restBegan else {
+      restBegan = time
+      return false
+    }
+    return time.seconds(since: restBegan) > 0.25
+  }
+}

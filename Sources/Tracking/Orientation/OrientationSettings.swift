@@ -1,0 +1,56 @@
+/// What the orientation filter takes for granted. docs/tracking.md gives each value's reason and what happens to
+/// the benchmark when it is halved or doubled.
+public struct OrientationSettings: Sendable, Hashable {
+  /// Seconds between corrections. The gyroscope is integrated at every sample; errors are estimated this often:
+  /// errors change slowly.
+  public var correctionInterval = 0.125
+
+  // Gyroscope.
+  /// rad/s/√Hz: white noise, three times a data sheet's 0.004 °/s/√Hz, for a sensor that is worn.
+  public var gyroscopeNoise = 2e-4
+  /// √s: what is left of scale and misalignment errors that no constant explains, as noise per rate.
+  public var rotationNoise = 7e-4
+  /// rad/s/√Hz: how fast the bias wanders.
+  public var biasWalk = 2e-4
+  /// rad/s: spread of the bias between units that rested before (1 °/s).
+  public var biasSpread = 0.0175
+  /// rad/s: the largest bias that a first rest may show (8.6 °/s).
+  public var largestBias = 0.15
+  /// Spread of scale and axis errors of the gyroscope against the accelerometer (0.5 %, 0.3°).
+  public var responseSpread = 0.005
+
+  // Accelerometer and motion.
+  /// m/s²/√Hz.
+  public var accelerometerNoise = 0.01
+  /// m/s: a hand or head that does nothing in particular.
+  public var velocityFloor = 0.05
+  /// s: speed that goes with an acceleration; a swing of frequency f has 1 / 2πf.
+  public var velocityPerAcceleration = 0.19
+  /// m: how far a device strays from where it was.
+  public var positionSpread = 1.0
+  /// s: velocities this far apart have little to do with each other, and positions twice as far.
+  public var motionCorrelation = 0.5
+  /// s: memory of the level of motion.
+  public var motionMemory = 1.0
+
+  // Rest.
+  /// rad/s and m/s²: deviations within which a device may be resting, of means over one correction interval.
+  public var restRate = 0.0175
+  public var restForce = 0.3
+  /// s: a rest shorter than this is none.
+  public var restDuration = 1.0
+  /// m/s: speed of a device at rest.
+  public var restVelocity = 0.01
+
+  // Magnetometer.
+  /// µT: how much the field differs from place to place in a building.
+  public var fieldSpread = 7.0
+  /// s: a device moves to another place within this time.
+  public var fieldCorrelation = 0.9
+  /// s: memory for strength and dip of the undisturbed field.
+  public var fieldMemory = 60.0
+  /// A field that differs from the reference by more than this many spreads loses weight.
+  public var fieldTolerance = 3.0
+
+  public init() {}
+}
