@@ -2,7 +2,8 @@ import Spatial
 
 /// How fast a device's orientation drifts, as figures that a user sees. All in rad/s; NaN until they are known.
 public struct DriftMeter: Sendable {
-  /// Turn of the fused pose while the device rests: what a user sees on the table.
+  /// Turn of the fused pose about the vertical while the device rests: what a user sees on the table. Tilt can't run
+  /// away, gravity holds it.
   public private(set) var atRest = Double.nan
   /// What gravity corrects of tilt: how fast the gyroscope alone would tip over.
   public private(set) var againstGravity = Double.nan
@@ -33,7 +34,7 @@ public struct DriftMeter: Sendable {
         guard elapsed > Self.shortestRest else { return }
         // A rest ends with a movement that is not noticed at once: what is told is half a second old.
         guard let candidate else {
-          candidate = (time, restStart.orientation.angle(to: filter.worldFromDevice) / elapsed)
+          candidate = (time, Self.turn(from: restStart.orientation, to: filter.worldFromDevice) / elapsed)
           return
         }
         if time.seconds(since: candidate.time) > 0.5 {
@@ -65,11 +66,16 @@ public struct DriftMeter: Sendable {
 
   private var restBegan: Timestamp?
 
+  /// The part of a turn that is about the vertical, rad.
+  private static func turn(from: Quaternion, to: Quaternion) -> Double {
+    abs((to * from.conjugate).rotationVector.y)
+  }
+
   private mutating func settled(since time: Timestamp) -> Bool {
     guard let restBegan else {
       restBegan = time
       return false
     }
-    return time.seconds(since: restBegan) > 0.25
+    return time.seconds(since: restBegan) > 0.5
   }
 }

@@ -290,7 +290,8 @@ public struct OrientationFilter: Sendable {
       variance: settings.gyroscopeNoise * settings.gyroscopeNoise * time
         + settings.rotationNoise * settings.rotationNoise * squaredTurn + interval.hidden,
       to: Block.attitude)
-    errors.add(variance: settings.biasWalk * settings.biasWalk * time, to: Block.bias)
+    let walk = isAtRest ? settings.restBiasWalk : settings.biasWalk
+    errors.add(variance: walk * walk * time, to: Block.bias)
     let blind = time - interval.pushTime
     errors.add(
       variance: settings.accelerometerNoise * settings.accelerometerNoise * time + 100 * blind * blind,

@@ -10,8 +10,10 @@ public struct OrientationSettings: Sendable, Hashable {
   public var gyroscopeNoise = 2e-4
   /// √s: what is left of scale and misalignment errors that no constant explains, as noise per rate.
   public var rotationNoise = 7e-4
-  /// rad/s/√Hz: how fast the bias wanders.
+  /// rad/s/√Hz: how fast the bias wanders in motion, with all that looks like a bias (acceleration, warming).
   public var biasWalk = 2e-4
+  /// rad/s/√Hz: how fast it wanders at rest.
+  public var restBiasWalk = 5e-5
   /// rad/s: spread of the bias between units that rested before (1 °/s).
   public var biasSpread = 0.0175
   /// rad/s: the largest bias that a first rest may show (8.6 °/s).
