@@ -38,11 +38,15 @@ let package = Package(
     .target(name: "Sensing", dependencies: ["Spatial"], swiftSettings: strict),
     .target(
       name: "StrictYAML", dependencies: [.product(name: "Yams", package: "Yams")], swiftSettings: strict),
+    .target(name: "Compression", dependencies: ["CZlib"], swiftSettings: strict),
     .target(
       name: "Devices",
-      dependencies: ["Spatial", "Sensing", "StrictYAML", "CLinux", "CUdev", "CZlib"],
+      dependencies: ["Compression", "Spatial", "Sensing", "StrictYAML", "CLinux", "CUdev", "CZlib"],
       swiftSettings: strict),
     .target(name: "Tracking", dependencies: ["Spatial", "Sensing"], swiftSettings: strict),
+    .target(
+      name: "Evaluation", dependencies: ["Compression", "Sensing", "Spatial", "StrictYAML", "Tracking"],
+      swiftSettings: strict),
     .target(
       name: "BridgeProtocol",
       dependencies: [
@@ -69,6 +73,7 @@ let package = Package(
       name: "vrbridge",
       dependencies: [
         "Spatial", "Sensing", "StrictYAML", "Devices", "BridgeProtocol", "Bridge", "BridgeClient", "CLinux",
+        "Evaluation", "Tracking",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -100,6 +105,10 @@ let package = Package(
       name: "DevicesTests", dependencies: ["Devices", "Sensing", "Spatial", "StrictYAML", "TestSupport"],
       swiftSettings: strict),
     .testTarget(
+      name: "EvaluationTests",
+      dependencies: ["Evaluation", "Compression", "Sensing", "Spatial", "TestSupport", "Tracking"],
+      swiftSettings: strict),
+    .testTarget(
       name: "TrackingTests", dependencies: ["Tracking", "Devices", "Sensing", "Spatial", "TestSupport"],
       swiftSettings: strict),
     .testTarget(
@@ -122,7 +131,7 @@ let package = Package(
     .target(
       name: "FuzzTargets",
       dependencies: [
-        "Bridge", "BridgeProtocol", "Devices", "Sensing", "Spatial", "Tracking",
+        "Bridge", "BridgeProtocol", "Devices", "Evaluation", "Sensing", "Spatial", "Tracking",
         .product(name: "SwiftProtobuf", package: "swift-protobuf"),
       ],
       path: "Tests/FuzzTargets", swiftSettings: strict),

@@ -1,3 +1,4 @@
+import Compression
 import CLinux
 import Glibc
 import Sensing

@@ -1,10 +1,10 @@
 import CZlib
 
 /// Inflates a whole zlib stream (RFC 1950), refusing to grow beyond `limit` bytes.
-func inflateZlib(_ input: [UInt8], limit: Int) throws(ConfigurationFault) -> [UInt8] {
+public func inflateZlib(_ input: [UInt8], limit: Int) throws(CompressionFault) -> [UInt8] {
   var stream = z_stream()
   guard inflateInit_(&stream, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size)) == Z_OK else {
-    throw ConfigurationFault("zlib could not be started")
+    throw CompressionFault("zlib could not be started")
   }
   defer { inflateEnd(&stream) }
   var input = input
@@ -29,24 +29,24 @@ func inflateZlib(_ input: [UInt8], limit: Int) throws(ConfigurationFault) -> [UI
   }
   switch status {
   case Z_STREAM_END: return output
-  case Z_MEM_ERROR: throw ConfigurationFault("inflates to more than \(limit) bytes")
-  case Z_BUF_ERROR: throw ConfigurationFault("the compressed data is cut off")
-  default: throw ConfigurationFault("the compressed data is damaged")
+  case Z_MEM_ERROR: throw CompressionFault("inflates to more than \(limit) bytes")
+  case Z_BUF_ERROR: throw CompressionFault("the compressed data is cut off")
+  default: throw CompressionFault("the compressed data is damaged")
   }
 }
 
 /// The bytes as a zlib stream.
-func deflateZlib(_ input: [UInt8]) throws(ConfigurationFault) -> [UInt8] {
+public func deflateZlib(_ input: [UInt8]) throws(CompressionFault) -> [UInt8] {
   var size = compressBound(uLong(input.count))
   var output = [UInt8](repeating: 0, count: Int(size))
   guard compress2(&output, &size, input, uLong(input.count), 9) == Z_OK else {
-    throw ConfigurationFault("zlib could not compress")
+    throw CompressionFault("zlib could not compress")
   }
   return Array(output.prefix(Int(size)))
 }
 
-/// Why a device's stored configuration could not be used.
-public struct ConfigurationFault: Error, Sendable, CustomStringConvertible {
+/// Why bytes could not be inflated or deflated.
+public struct CompressionFault: Error, Sendable, CustomStringConvertible {
   public var description: String
   init(_ description: String) { self.description = description }
 }

@@ -1,0 +1,99 @@
+import Foundation
+import Glibc
+
+/// The few calls of cairo (https://cairographics.org) that a plot needs, from the library found when a plot is asked
+/// for: a bridge on a headless machine does not carry a drawing library.
+final class Cairo {
+  typealias Handle = OpaquePointer
+
+  private let library: UnsafeMutableRawPointer
+  private let surface: Handle
+  private let context: Handle
+  let width: Double
+  let height: Double
+
+  init(width: Int, height: Int) throws {
+    guard let library = dlopen("libcairo.so.2", RTLD_NOW) else {
+      throw Failure("a plot needs the library libcairo.so.2; install it with: sudo apt-get install libcairo2")
+    }
+    self.library = library
+    self.width = Double(width)
+    self.height = Double(height)
+    typealias Create = @convention(c) (Int32, Int32, Int32) -> Handle?
+    typealias Context = @convention(c) (Handle) -> Handle?
+    guard let create = Self.function("cairo_image_surface_create", in: library, as: Create.self),
+      let context = Self.function("cairo_create", in: library, as: Context.self),
+      // Format 0: 32 bits a pixel with alpha.
+      let surface = create(0, Int32(width), Int32(height)), let drawing = context(surface)
+    else { throw Failure("libcairo.so.2 is there but can't be used; install libcairo2 anew") }
+    self.surface = surface
+    self.context = drawing
+  }
+
+  deinit {
+    typealias Release = @convention(c) (Handle) -> Void
+    Self.function("cairo_destroy", in: library, as: Release.self)?(context)
+    Self.function("cairo_surface_destroy", in: library, as: Release.self)?(surface)
+  }
+
+  private static func function<Function>(
+    _ name: String, in library: UnsafeMutableRawPointer, as type: Function.Type
+  ) -> Function? {
+    // The types of the calls are those of cairo.h 1.0 and later.
+    dlsym(library, name).map { unsafeBitCast($0, to: type) }
+  }
+
+  private func call(_ name: String) {
+    Self.function(name, in: library, as: (@convention(c) (Handle) -> Void).self)?(context)
+  }
+
+  private func call(_ name: String, _ a: Double, _ b: Double) {
+    Self.function(name, in: library, as: (@convention(c) (Handle, Double, Double) -> Void).self)?(
+      context, a, b)
+  }
+
+  func color(_ red: Double, _ green: Double, _ blue: Double, alpha: Double = 1) {
+    Self.function(
+      "cairo_set_source_rgba", in: library,
+      as: (@convention(c) (Handle, Double, Double, Double, Double) -> Void).self)?(
+        context, red, green, blue, alpha)
+  }
+
+  func lineWidth(_ width: Double) {
+    Self.function("cairo_set_line_width", in: library, as: (@convention(c) (Handle, Double) -> Void).self)?(
+      context, width)
+  }
+
+  func fill(x: Double, y: Double, width: Double, height: Double) {
+    Self.function(
+      "cairo_rectangle", in: library,
+      as: (@convention(c) (Handle, Double, Double, Double, Double) -> Void).self)?(
+        context, x, y, width, height)
+    call("cairo_fill")
+  }
+
+  func line(_ points: [(x: Double, y: Double)]) {
+    guard let first = points.first else { return }
+    call("cairo_move_to", first.x, first.y)
+    let to = Self.function(
+      "cairo_line_to", in: library, as: (@convention(c) (Handle, Double, Double) -> Void).self)
+    for point in points.dropFirst() { to?(context, point.x, point.y) }
+    call("cairo_stroke")
+  }
+
+  func text(_ text: String, x: Double, y: Double, size: Double = 13) {
+    Self.function("cairo_set_font_size", in: library, as: (@convention(c) (Handle, Double) -> Void).self)?(
+      context, size)
+    call("cairo_move_to", x, y)
+    Self.function(
+      "cairo_show_text", in: library, as: (@convention(c) (Handle, UnsafePointer<CChar>) -> Void).self)?(
+        context, text)
+  }
+
+  func write(to path: String) throws {
+    typealias Write = @convention(c) (Handle, UnsafePointer<CChar>) -> Int32
+    guard let write = Self.function("cairo_surface_write_to_png", in: library, as: Write.self),
+      write(surface, path) == 0
+    else { throw Failure("\(path) can't be written") }
+  }
+}
