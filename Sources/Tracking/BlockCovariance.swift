@@ -69,20 +69,33 @@ struct BlockCovariance: Sendable {
   /// What an observation adds to each block of the state. Room for eight blocks.
   typealias Correction = InlineArray<8, Vector3>
 
-  /// Kalman update for a direct observation of block `k`.
+  /// Kalman update for a direct observation of block `k`, or of block `k` plus `lever` times another.
   ///
   /// - Parameters:
   ///   - residual: observed minus expected.
   ///   - noise: covariance of the observation.
-  /// - Returns: what to add to each block; nil when nothing can be concluded (a singular innovation).
+  ///   - gate: squared Mahalanobis distance beyond which the observation is not believed.
+  /// - Returns: what to add to each block; nil when nothing can be concluded (a singular innovation, or one beyond
+  ///   the gate).
   @inline(__always)
-  mutating func observe(_ k: Int, residual: Vector3, noise: Matrix3) -> Correction? {
+  mutating func observe(
+    _ k: Int, lever: (block: Int, matrix: Matrix3)? = nil, residual: Vector3, noise: Matrix3,
+    gate: Double = .infinity
+  ) -> Correction? {
     edit { view in
-      guard let weight = (view[k, k] + noise).inverse else { return nil }
+      var innovation = view[k, k] + noise
+      if let lever {
+        let cross = lever.matrix * view[lever.block, k]
+        innovation =
+          innovation + cross + cross.transposed
+          + lever.matrix * view[lever.block, lever.block] * lever.matrix.transposed
+      }
+      guard let weight = innovation.inverse, residual.dot(weight * residual) <= gate else { return nil }
       var correction = Correction(repeating: .zero)
       let weighted = weight * residual
       for i in 0..<view.order {
-        let column = view[k, i]
+        var column = view[k, i]
+        if let lever { column += lever.matrix * view[lever.block, i] }
         correction[i] = column.transposed(times: weighted)
         view.blocks[view.scratch(i)] = weight * column
         view.blocks[view.scratch(i) - view.order] = column

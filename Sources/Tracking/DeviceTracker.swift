@@ -156,7 +156,7 @@ public struct DeviceTracker: Sendable {
       worldFromDevice: Pose(orientation: orientation), angularVelocity: rate,
       uncertainty: PoseUncertainty(inclination: 0.03, heading: .pi),
       flags: mark.union([.orientationValid, .orientationTracked]))
-    history.append(state)
+    history.append(state, isCoarse: sample.angularVelocity == nil)
     return state
   }
 }

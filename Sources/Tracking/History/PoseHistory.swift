@@ -9,6 +9,7 @@ public struct PoseHistory: Sendable {
   private var states: ContiguousArray<TrackedState>
   private var head = 0
   public private(set) var count = 0
+  private var predictor = MotionPredictor()
 
   /// - Parameter capacity: states that are kept; rounded up to a power of two.
   public init(capacity: Int = 2048) {
@@ -27,9 +28,15 @@ public struct PoseHistory: Sendable {
   }
 
   /// Adds a state; one that is not newer than the newest is refused.
+  ///
+  /// - Parameter isCoarse: the angular velocity is a mean over an interval that is long beside the motion, as when it
+  ///   is taken from the difference of two poses.
   @discardableResult
-  public mutating func append(_ state: TrackedState) -> Bool {
+  public mutating func append(_ state: TrackedState, isCoarse: Bool = false) -> Bool {
     if let newest, state.captured <= newest.captured { return false }
+    predictor.add(
+      rate: state.worldFromDevice.orientation.conjugate.rotate(state.angularVelocity), at: state.captured,
+      isCoarse: isCoarse)
     states[(head + count) & (states.count - 1)] = state
     if count < states.count { count += 1 } else { head = (head + 1) & (states.count - 1) }
     return true
@@ -38,15 +45,22 @@ public struct PoseHistory: Sendable {
   public mutating func removeAll() {
     head = 0
     count = 0
+    predictor.interrupt()
   }
 
   /// The state at a time, with how it was made in its flags: exact, interpolated between neighbours, or
-  /// predicted with constant velocity, at most `maximumPrediction` ahead.
+  /// predicted from the motion lately, at most `maximumPrediction` ahead. A device at rest is predicted to rest.
   ///
   /// - Returns: nil before the oldest state and when there is none.
   public func state(at time: Timestamp) -> TrackedState? {
     guard let newest, let oldest, time >= oldest.captured else { return nil }
-    if time >= newest.captured { return newest.predicted(to: time) }
+    if time >= newest.captured {
+      let ahead = min(time.seconds(since: newest.captured), Self.maximumPrediction)
+      let rate =
+        newest.flags.contains(.atRest)
+        ? .zero : newest.worldFromDevice.orientation.rotate(predictor.meanRate(ahead))
+      return newest.predicted(to: time, meanRate: rate)
+    }
     var low = 0
     var high = count - 1
     while high - low > 1 {
@@ -68,8 +82,9 @@ extension TrackedState {
     return state
   }
 
-  /// The state carried forward with constant angular and linear velocity.
-  public func predicted(to time: Timestamp) -> TrackedState {
+  /// The state carried forward with a mean angular velocity (rad/s, world axes; the present one when none is given)
+  /// and constant linear velocity.
+  public func predicted(to time: Timestamp, meanRate: Vector3? = nil) -> TrackedState {
     let ahead = time.seconds(since: captured)
     guard ahead > 0 else { return marked(.exact) }
     let limited = min(ahead, PoseHistory.maximumPrediction)
@@ -77,7 +92,8 @@ extension TrackedState {
     state.captured = ahead > limited ? captured.advanced(bySeconds: limited) : time
     // The angular velocity is in the world's axes, so the turn comes from the left.
     state.worldFromDevice.orientation =
-      (Quaternion(rotationVector: angularVelocity * limited) * worldFromDevice.orientation).normalized
+      (Quaternion(rotationVector: (meanRate ?? angularVelocity) * limited) * worldFromDevice.orientation)
+      .normalized
     state.worldFromDevice.position += linearVelocity * limited
     // 20 rad/s² of unknown angular acceleration: a brisk turn of the head.
     let growth = 0.5 * 20 * limited * limited

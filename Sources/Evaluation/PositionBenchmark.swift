@@ -1,0 +1,150 @@
+import Foundation
+import Spatial
+import Tracking
+
+/// Position and attitude from inertial samples and late, noisy poses made from the optical truth of a trial.
+public struct PositionBenchmark: Sendable {
+  /// How the cameras of a bench case see.
+  public struct Cameras: Sendable {
+    public var name: String
+    /// Per second.
+    public var rate: Double
+    /// Seconds from exposure to arrival.
+    public var delay: Double
+    /// Metres and rad, one standard deviation of each component.
+    public var positionNoise: Double
+    public var orientationNoise: Double
+    /// Only places are measured.
+    public var isPositionOnly = false
+
+    public static let cases: [Cameras] = [
+      Cameras(
+        name: "60 Hz, 25 ms late, 1 mm, 0.2 deg", rate: 60, delay: 0.025, positionNoise: 1e-3,
+        orientationNoise: 0.2 * .pi / 180),
+      Cameras(
+        name: "30 Hz, 33 ms late, 3 mm, 0.5 deg", rate: 30, delay: 0.033, positionNoise: 3e-3,
+        orientationNoise: 0.5 * .pi / 180),
+      Cameras(
+        name: "90 Hz, 11 ms late, 0.5 mm, 0.1 deg", rate: 90, delay: 0.011, positionNoise: 0.5e-3,
+        orientationNoise: 0.1 * .pi / 180),
+      Cameras(
+        name: "60 Hz, 25 ms late, 1 mm, places only", rate: 60, delay: 0.025, positionNoise: 1e-3,
+        orientationNoise: 0.2 * .pi / 180, isPositionOnly: true),
+    ]
+  }
+
+  public struct Score: Sendable {
+    /// Millimetres and degrees, root mean square over the movement.
+    public var positionNow = 0.0
+    public var orientationNow = 0.0
+    public var positionAhead = 0.0
+    public var orientationAhead = 0.0
+    /// Squared error over what the covariance says, for three components: 1 is honest.
+    public var positionNEES = 0.0
+    public var attitudeNEES = 0.0
+  }
+
+  /// Seconds of the look ahead.
+  public static let horizon = 0.02
+  /// The accelerometer sits this far from the point that the cameras measure (fitted on the trials).
+  static let point = Vector3(0, 0, -0.0095)
+  /// Samples that the unit is behind the cameras.
+  static let lag = 0.75
+
+  public var trial: OpticalTrial
+  public var settings: PositionSettings
+
+  public init(trial: OpticalTrial, settings: PositionSettings = PositionSettings()) {
+    self.trial = trial
+    self.settings = settings
+  }
+
+  private static let worldFromEarth = OrientationScore.earthFromWorld.conjugate
+
+  /// Truth at a time in samples, world axes; nil where the cameras saw nothing.
+  private func truth(_ place: Double) -> Pose? {
+    let place = place - Self.lag
+    let index = Int(place.rounded(.down))
+    guard index >= 0, index + 1 < trial.truth.count, let a = trial.truth[index],
+      let b = trial.truth[index + 1],
+      let p = trial.position[index], let q = trial.position[index + 1]
+    else { return nil }
+    let part = place - Double(index)
+    return Pose(
+      position: Self.worldFromEarth.rotate(p + (q - p) * part),
+      orientation: Self.worldFromEarth * a.interpolated(to: b, fraction: part))
+  }
+
+  /// - Parameter blind: seconds of the trial during which the cameras see nothing.
+  public func score(_ cameras: Cameras, seed: UInt64 = 1, blind: ClosedRange<Double>? = nil) -> Score {
+    var score = Score()
+    var count = 0.0
+    var honest = 0.0
+    run(cameras, seed: seed, blind: blind) { index, filter in
+      guard trial.isMoving[index], index % 3 == 0, let state = filter.newest, let now = truth(Double(index))
+      else { return }
+      let ahead = truth(Double(index) + Self.horizon / trial.period)
+      func point(_ pose: Pose) -> Vector3 { pose.transform(Self.point) }
+      let positionError = point(state.worldFromUnit) - now.position
+      let turn = now.orientation * state.worldFromUnit.orientation.conjugate
+      guard let ahead else { return }
+      let predicted = filter.predicted(Self.horizon) ?? state.worldFromUnit
+      score.positionNow += positionError.squaredLength
+      score.orientationNow += turn.rotationVector.squaredLength
+      score.positionAhead += (point(predicted) - ahead.position).squaredLength
+      let turnAhead = predicted.orientation.angle(to: ahead.orientation)
+      score.orientationAhead += turnAhead * turnAhead
+      count += 1
+      guard index % 30 == 0, let uncertainty = filter.uncertainty, let p = uncertainty.position.inverse,
+        let q = uncertainty.attitude.inverse
+      else { return }
+      score.positionNEES += positionError.dot(p * positionError) / 3
+      score.attitudeNEES += turn.rotationVector.dot(q * turn.rotationVector) / 3
+      honest += 1
+    }
+    let degrees = 180 / Double.pi
+    score.positionNow = (score.positionNow / count).squareRoot() * 1000
+    score.positionAhead = (score.positionAhead / count).squareRoot() * 1000
+    score.orientationNow = (score.orientationNow / count).squareRoot() * degrees
+    score.orientationAhead = (score.orientationAhead / count).squareRoot() * degrees
+    score.positionNEES /= honest
+    score.attitudeNEES /= honest
+    return score
+  }
+
+  /// Feeds a filter in the order in which things arrive, and shows it after each sample.
+  public func run(
+    _ cameras: Cameras, seed: UInt64, blind: ClosedRange<Double>? = nil,
+    observe: (_ sample: Int, _ filter: inout PositionFilter) -> Void
+  ) {
+    var random = SplitMix(state: seed)
+    var filter = PositionFilter(settings: settings)
+    var orientation = OrientationFilter()
+    var frame = 0
+    for index in trial.rate.indices {
+      let now = Double(index) * trial.period
+      while Double(frame) / cameras.rate + cameras.delay <= now {
+        let time = Double(frame) / cameras.rate
+        frame += 1
+        let place = random.normal3() * cameras.positionNoise
+        let turn = random.normal3() * cameras.orientationNoise
+        if let blind, blind.contains(time) { continue }
+        guard let pose = truth(time / trial.period) else { continue }
+        filter.add(
+          PositionMeasurement(
+            captured: Timestamp(nanoseconds: Int64(time * 1e9)), position: pose.position + place,
+            positionNoise: cameras.positionNoise,
+            orientation: cameras.isPositionOnly ? nil : Quaternion(rotationVector: turn) * pose.orientation,
+            orientationNoise: cameras.orientationNoise, point: Self.point),
+          attitude: orientation.worldFromDevice)
+      }
+      orientation.update(
+        rate: trial.rate[index], force: trial.force[index], field: trial.field[index], step: trial.period)
+      filter.add(
+        PositionFilter.Sample(
+          captured: Timestamp(nanoseconds: Int64(now * 1e9)), rate: orientation.corrected(trial.rate[index]),
+          force: trial.force[index]))
+      observe(index, &filter)
+    }
+  }
+}

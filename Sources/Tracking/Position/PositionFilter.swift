@@ -1,0 +1,421 @@
+import Spatial
+
+/// Place, speed and attitude of an inertial unit from its samples and measurements that come late.
+///
+/// An error-state Kalman filter (Solà, "Quaternion kinematics for the error-state Kalman filter", 2017) that stands
+/// at the last measurement; samples wait in a ring. A measurement carries it to the time the measurement is of; from
+/// there the samples are integrated again to now. A measurement that is older than the last is taken in where it
+/// belongs, and those after it once more.
+public struct PositionFilter: Sendable {
+  public struct Sample: Sendable {
+    public var captured: Timestamp
+    /// rad/s, unit axes.
+    public var rate: Vector3
+    /// m/s², unit axes.
+    public var force: Vector3
+
+    public init(captured: Timestamp, rate: Vector3, force: Vector3) {
+      self.captured = captured
+      self.rate = rate
+      self.force = force
+    }
+  }
+
+  public struct State: Sendable {
+    public var captured: Timestamp
+    public var worldFromUnit: Pose
+    /// m/s, world axes.
+    public var velocity: Vector3
+    /// m/s², world axes, without gravity.
+    public var acceleration: Vector3
+    /// rad/s, unit axes, without bias.
+    public var rate: Vector3
+    public var gyroscopeBias: Vector3
+    public var accelerometerBias: Vector3
+    /// Relative error of the gyroscope's response against the measured attitudes; columns as rows.
+    var response = Matrix3.zero
+  }
+
+  public enum Outcome: Sendable, Equatable {
+    /// The first measurement, or the first after a restart.
+    case started
+    case used
+    /// Too far from what was expected; the squared Mahalanobis distance was beyond the gate.
+    case rejected
+    /// Older than all that is kept, not finite, or without an attitude when one is needed to start.
+    case unusable
+  }
+
+  /// Places in the error state.
+  enum Block {
+    static let position = 0
+    static let velocity = 1
+    static let attitude = 2
+    static let gyroscopeBias = 3
+    static let accelerometerBias = 4
+    static let response = 5
+  }
+
+  /// Samples and measurements that are kept: half a second at 2 kHz, and 16 measurements.
+  static let ringSize = 1024
+  static let keptMeasurements = 16
+  /// s between steps of the covariance.
+  static let covarianceStep = 0.01
+
+  let settings: PositionSettings
+  private(set) var anchor: Anchor?
+  private var current: State?
+  private var predictor = MotionPredictor()
+  private var samples: ContiguousArray<Sample>
+  private var head = 0
+  private var count = 0
+  /// The filter after each of the last measurements, oldest first.
+  private var past: ContiguousArray<(measurement: PositionMeasurement, before: Anchor)> = []
+  private var rejections = 0
+  /// What the displayed pose still lacks of the last corrections.
+  private var offset = Pose.identity
+  public private(set) var lastMeasured: Timestamp?
+  /// Squared Mahalanobis distance of the last position innovation; its mean over time is 3 for an honest filter.
+  public private(set) var innovation = Double.nan
+
+  /// State and covariance at one time.
+  struct Anchor: Sendable {
+    var state: State
+    var errors: BlockCovariance
+  }
+
+  public init(settings: PositionSettings = PositionSettings()) {
+    self.settings = settings
+    let zero = Sample(captured: Timestamp(nanoseconds: 0), rate: .zero, force: .zero)
+    samples = ContiguousArray(repeating: zero, count: Self.ringSize)
+    past.reserveCapacity(Self.keptMeasurements + 1)
+  }
+
+  private subscript(index: Int) -> Sample { samples[(head + index) & (Self.ringSize - 1)] }
+
+  /// Takes one inertial sample; one that is not newer than the last, or not finite, is ignored.
+  public mutating func add(_ sample: Sample) {
+    guard sample.rate.isFinite, sample.force.isFinite, sample.rate.length < OrientationFilter.largestRate,
+      sample.force.length < OrientationFilter.largestForce
+    else { return }
+    if count > 0, sample.captured <= self[count - 1].captured { return }
+    samples[(head + count) & (Self.ringSize - 1)] = sample
+    if count < Self.ringSize { count += 1 } else { head = (head + 1) & (Self.ringSize - 1) }
+    guard var state = current else { return }
+    let step = sample.captured.seconds(since: state.captured)
+    if step > OrientationFilter.maximumStep {
+      // Nobody knows what happened meanwhile.
+      restart()
+      return
+    }
+    advance(&state, sample, step)
+    let silence = lastMeasured.map { sample.captured.seconds(since: $0) } ?? 0
+    if silence > settings.carriedTime {
+      // Without measurements a place is worth little after a while; better to stand than to fly away.
+      state.velocity *= max(0, 1 - step / 0.2)
+      state.worldFromUnit.position = current?.worldFromUnit.position ?? .zero
+    }
+    current = state
+    predictor.add(rate: state.rate, at: sample.captured)
+    let share = max(0, 1 - step / settings.displayTime)
+    offset = Pose(
+      position: offset.position * share,
+      orientation: Quaternion(rotationVector: offset.orientation.rotationVector * share))
+  }
+
+  public mutating func restart() {
+    anchor = nil
+    current = nil
+    past.removeAll(keepingCapacity: true)
+    rejections = 0
+    offset = .identity
+  }
+
+  /// Takes one measurement. `attitude` is what starts the filter when the measurement has none.
+  @discardableResult
+  public mutating func add(_ measurement: PositionMeasurement, attitude: Quaternion? = nil) -> Outcome {
+    guard measurement.isFinite else { return .unusable }
+    guard anchor != nil else { return start(measurement, attitude) }
+    // Back to before everything that is newer.
+    var later: [PositionMeasurement] = []
+    while let last = past.last, last.measurement.captured > measurement.captured {
+      later.append(last.measurement)
+      anchor = last.before
+      past.removeLast()
+    }
+    guard let start = anchor, measurement.captured >= start.state.captured, count > 0,
+      self[0].captured <= measurement.captured
+        || start.state.captured >= self[0].captured
+    else {
+      for measurement in later.reversed() { apply(measurement) }
+      return .unusable
+    }
+    let outcome = apply(measurement)
+    for measurement in later.reversed() { apply(measurement) }
+    if outcome == .rejected {
+      rejections += 1
+      if rejections >= settings.rejectionsBeforeRestart {
+        let displayed = self.displayed?.worldFromUnit
+        restart()
+        let outcome = self.start(measurement, attitude)
+        if let displayed { keepDisplayed(displayed) }
+        return outcome
+      }
+    } else {
+      rejections = 0
+    }
+    let displayed = self.displayed?.worldFromUnit
+    resume()
+    if let displayed { keepDisplayed(displayed) }
+    return outcome
+  }
+
+  private mutating func start(_ measurement: PositionMeasurement, _ attitude: Quaternion?) -> Outcome {
+    guard let orientation = measurement.orientation ?? attitude else { return .unusable }
+    let position = measurement.position - orientation.rotate(measurement.point)
+    var errors = BlockCovariance(deviations: [
+      measurement.positionNoise, 1, measurement.orientation == nil ? 0.05 : measurement.orientationNoise,
+      settings.gyroscopeBiasSpread, settings.accelerometerBiasSpread, settings.responseSpread,
+      settings.responseSpread, settings.responseSpread,
+    ])
+    if measurement.orientation == nil {
+      // Gravity gives the tilt that the filter starts with, nothing its heading against the cameras' world.
+      errors[Block.attitude, Block.attitude] = .diagonal(Vector3(0.03 * 0.03, 1, 0.03 * 0.03))
+    }
+    anchor = Anchor(
+      state: State(
+        captured: measurement.captured, worldFromUnit: Pose(position: position, orientation: orientation),
+        velocity: .zero, acceleration: .zero, rate: .zero, gyroscopeBias: .zero, accelerometerBias: .zero),
+      errors: errors)
+    lastMeasured = measurement.captured
+    resume()
+    return .started
+  }
+
+  @discardableResult
+  private mutating func apply(_ measurement: PositionMeasurement) -> Outcome {
+    guard var next = anchor else { return .unusable }
+    let before = next
+    carry(&next, to: measurement.captured)
+    let isotropic = Matrix3.diagonal(Vector3(1, 1, 1))
+    let arm = next.state.worldFromUnit.orientation.rotate(measurement.point)
+    let residual = measurement.position - next.state.worldFromUnit.position - arm
+    let noise = isotropic * (measurement.positionNoise * measurement.positionNoise)
+    var expected = next.errors[Block.position, Block.position] + noise
+    expected +=
+      Matrix3.cross(arm) * next.errors[Block.attitude, Block.attitude] * Matrix3.cross(arm).transposed
+    innovation = expected.inverse.map { residual.dot($0 * residual) } ?? .nan
+    guard
+      let correction = next.errors.observe(
+        Block.position, lever: (Block.attitude, .cross(arm) * -1), residual: residual, noise: noise,
+        gate: settings.gate)
+    else { return .rejected }
+    next.state.correct(correction)
+    if let orientation = measurement.orientation {
+      let turn = orientation * next.state.worldFromUnit.orientation.conjugate
+      let noise = isotropic * (measurement.orientationNoise * measurement.orientationNoise)
+      guard
+        let correction = next.errors.observe(
+          Block.attitude, residual: turn.rotationVector, noise: noise, gate: settings.gate)
+      else { return .rejected }
+      next.state.correct(correction)
+    }
+    anchor = next
+    past.append((measurement, before))
+    if past.count > Self.keptMeasurements { past.removeFirst() }
+    lastMeasured = max(lastMeasured ?? measurement.captured, measurement.captured)
+    return .used
+  }
+
+  /// Carries state and covariance to a time, with the samples that wait.
+  private func carry(_ anchor: inout Anchor, to time: Timestamp) {
+    var step = Step()
+    var index = firstSample(after: anchor.state.captured)
+    while index < count, anchor.state.captured < time {
+      let sample = self[index]
+      let end = min(sample.captured, time)
+      let seconds = end.seconds(since: anchor.state.captured)
+      var part = sample
+      part.captured = end
+      advance(&anchor.state, part, seconds)
+      step.add(anchor.state, seconds)
+      if step.time >= Self.covarianceStep {
+        anchor.errors.propagate(step, settings)
+        step = Step()
+      }
+      index += 1
+    }
+    let rest = time.seconds(since: anchor.state.captured)
+    if rest > 0, count > 0 {
+      var last = self[count - 1]
+      last.captured = time
+      advance(&anchor.state, last, rest)
+      step.add(anchor.state, rest)
+    }
+    if step.time > 0 { anchor.errors.propagate(step, settings) }
+  }
+
+  /// Place in the ring of the first sample that is newer than a time.
+  private func firstSample(after time: Timestamp) -> Int {
+    var low = 0
+    var high = count
+    while low < high {
+      let middle = (low + high) / 2
+      if self[middle].captured <= time { low = middle + 1 } else { high = middle }
+    }
+    return low
+  }
+
+  /// From the anchor to the newest sample.
+  private mutating func resume() {
+    guard var state = anchor?.state else { return }
+    for index in firstSample(after: state.captured)..<count {
+      let sample = self[index]
+      advance(&state, sample, sample.captured.seconds(since: state.captured))
+    }
+    current = state
+  }
+
+  private func advance(_ state: inout State, _ sample: Sample, _ step: Double) {
+    guard step > 0 else { return }
+    let unbiased = sample.rate - state.gyroscopeBias
+    let rate = unbiased - state.response.transposed(times: unbiased)
+    let half = (state.worldFromUnit.orientation * Quaternion(rotationVector: rate * (0.5 * step)))
+      .renormalized
+    let acceleration = half.rotate(sample.force - state.accelerometerBias) - Vector3(0, standardGravity, 0)
+    state.worldFromUnit.orientation =
+      (state.worldFromUnit.orientation * Quaternion(rotationVector: rate * step)).normalized
+    state.worldFromUnit.position += (state.velocity + acceleration * (0.5 * step)) * step
+    state.velocity += acceleration * step
+    state.acceleration = acceleration
+    state.rate = rate
+    state.captured = sample.captured
+  }
+
+  /// The best estimate at the newest sample.
+  public var newest: State? { current }
+
+  /// The estimate without jumps: what a correction changes comes in over `displayTime`.
+  public var displayed: State? {
+    guard var state = current else { return nil }
+    state.worldFromUnit.position += offset.position
+    state.worldFromUnit.orientation = (offset.orientation * state.worldFromUnit.orientation).normalized
+    return state
+  }
+
+  private mutating func keepDisplayed(_ pose: Pose) {
+    guard let current else { return }
+    offset = Pose(
+      position: pose.position - current.worldFromUnit.position,
+      orientation: (pose.orientation * current.worldFromUnit.orientation.conjugate).normalized)
+  }
+
+  /// Position, velocity and attitude covariance at the newest sample.
+  public var uncertainty: (position: Matrix3, velocity: Matrix3, attitude: Matrix3)? {
+    guard var end = anchor, let newest = current?.captured else { return nil }
+    carry(&end, to: newest)
+    return (
+      end.errors[Block.position, Block.position], end.errors[Block.velocity, Block.velocity],
+      end.errors[Block.attitude, Block.attitude]
+    )
+  }
+}
+
+extension PositionFilter.State {
+  mutating func correct(_ correction: BlockCovariance.Correction) {
+    typealias Block = PositionFilter.Block
+    worldFromUnit.position += correction[Block.position]
+    velocity += correction[Block.velocity]
+    worldFromUnit.orientation =
+      (Quaternion(rotationVector: correction[Block.attitude]) * worldFromUnit.orientation).normalized
+    gyroscopeBias += correction[Block.gyroscopeBias]
+    response += Matrix3(
+      correction[Block.response], correction[Block.response + 1], correction[Block.response + 2])
+    accelerometerBias += correction[Block.accelerometerBias]
+  }
+}
+
+extension PositionFilter {
+  /// Sums over the samples of one step of the covariance.
+  struct Step {
+    var time = 0.0
+    var rotation = Matrix3.zero
+    /// Integrals of rotation times each component of the rate.
+    var rotationRate = (x: Matrix3.zero, y: Matrix3.zero, z: Matrix3.zero)
+    var push = Vector3.zero
+    var squaredRate = 0.0
+    var squaredAcceleration = 0.0
+
+    mutating func add(_ state: State, _ seconds: Double) {
+      time += seconds
+      let turned = state.worldFromUnit.orientation.matrix * seconds
+      rotation += turned
+      rotationRate.x += turned * state.rate.x
+      rotationRate.y += turned * state.rate.y
+      rotationRate.z += turned * state.rate.z
+      push += (state.acceleration + Vector3(0, standardGravity, 0)) * seconds
+      squaredRate += state.rate.squaredLength * seconds
+      squaredAcceleration += state.acceleration.squaredLength * seconds
+    }
+  }
+}
+
+extension BlockCovariance {
+  /// Carries the covariance of the position filter's error over one step.
+  ///
+  /// θ' = θ − ∫R·b, v' = v − [∫f]×θ − ∫R·a, p' = p + t·v (errors of attitude in world axes; b and a the biases).
+  mutating func propagate(_ step: PositionFilter.Step, _ settings: PositionSettings) {
+    typealias Block = PositionFilter.Block
+    let rotation = step.rotation
+    let swing = Matrix3.cross(step.push)
+    let time = step.time
+    edit { view in
+      // One row of transitions after another; each also acts on its own column.
+      func add(_ target: Int, _ factor: Matrix3, _ source: Int) {
+        for j in 0..<view.order where j != target { view[target, j] += factor * view[source, j] }
+        let cross = factor * view[source, target]
+        // The cross block was updated above, so that factor · P(source, target) holds one quadratic term.
+        view[target, target] =
+          view[target, target] + cross + cross.transposed
+          - factor * view[source, source] * factor.transposed
+      }
+      add(Block.position, .identity * time, Block.velocity)
+      add(Block.position, swing * (-0.5 * time), Block.attitude)
+      add(Block.position, rotation * (-0.5 * time), Block.accelerometerBias)
+      add(Block.velocity, swing * -1, Block.attitude)
+      add(Block.velocity, rotation * -1, Block.accelerometerBias)
+      add(Block.attitude, rotation * -1, Block.gyroscopeBias)
+      add(Block.attitude, step.rotationRate.x * -1, Block.response)
+      add(Block.attitude, step.rotationRate.y * -1, Block.response + 1)
+      add(Block.attitude, step.rotationRate.z * -1, Block.response + 2)
+      for i in 0..<view.order {
+        let block = view[i, i]
+        view[i, i] = (block + block.transposed) * 0.5
+      }
+    }
+    add(
+      variance: settings.gyroscopeNoise * settings.gyroscopeNoise * time
+        + settings.rotationNoise * settings.rotationNoise * step.squaredRate, to: Block.attitude)
+    let push =
+      settings.accelerometerNoise * settings.accelerometerNoise * time
+      + settings.accelerationNoise * settings.accelerationNoise * step.squaredAcceleration
+    add(variance: push, to: Block.velocity)
+    add(variance: push * time * time / 3, to: Block.position)
+    add(variance: settings.gyroscopeBiasWalk * settings.gyroscopeBiasWalk * time, to: Block.gyroscopeBias)
+    add(
+      variance: settings.accelerometerBiasWalk * settings.accelerometerBiasWalk * time,
+      to: Block.accelerometerBias)
+  }
+}
+
+extension PositionFilter {
+  /// The pose some time after the newest sample, at most `PoseHistory.maximumPrediction` ahead.
+  public func predicted(_ ahead: Double) -> Pose? {
+    guard let state = newest else { return nil }
+    let ahead = min(max(ahead, 0), PoseHistory.maximumPrediction)
+    return Pose(
+      position: state.worldFromUnit.position + (state.velocity + state.acceleration * (0.5 * ahead)) * ahead,
+      orientation: (state.worldFromUnit.orientation
+        * Quaternion(rotationVector: predictor.meanRate(ahead) * ahead)).normalized)
+  }
+}
