@@ -148,9 +148,7 @@ struct ListDevices: AsyncParsableCommand {
 
 /// The descriptions in force, with their faults on standard error.
 func catalog(_ folder: String?) throws -> DeviceCatalog {
-  var settings = Configuration()
-  try settings.apply(environment: ProcessInfo.processInfo.environment)
-  let place = folder ?? settings.descriptions.value
+  let place = try catalogFolder(folder)
   do {
     let (catalog, faults) = try DeviceCatalog.load(folder: place)
     for fault in faults { FileHandle.standardError.write(Data("\(fault)\n".utf8)) }

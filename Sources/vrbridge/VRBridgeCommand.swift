@@ -9,6 +9,6 @@ struct VRBridgeCommand: AsyncParsableCommand {
     version: ProductVersion.text,
     subcommands: [
       RunCommand.self, WatchCommand.self, DevicesCommand.self, EmulateCommand.self, DoctorCommand.self,
-      TrackCommand.self, BenchCommand.self, UdevRulesCommand.self,
+      CalibrateCommand.self, TrackCommand.self, BenchCommand.self, UdevRulesCommand.self,
     ])
 }

@@ -279,7 +279,7 @@ final class DeviceManager: @unchecked Sendable {
   private func open(
     _ match: DeviceCatalog.Match, _ transport: any Transport, path: String?, id: DeviceID, key: DeviceKey
   ) {
-    let opened: OpenedPart
+    var opened: OpenedPart
     do {
       // A dongle answers for its wand only while that is on; until then nominal values must do.
       if match.part.driver == .watchman, transport.identity.origin == .hardware {
@@ -295,6 +295,7 @@ final class DeviceManager: @unchecked Sendable {
       transport.close()
       return
     }
+    calibrate(&opened, match, transport)
     for warning in opened.warnings {
       log.warning("\(match.description.name), part \(match.part.name): \(warning)")
     }
@@ -311,6 +312,18 @@ final class DeviceManager: @unchecked Sendable {
     loop.post { box.attach(to: $0) }
     if let arrival { arrived(arrival) }
     armTimer()
+  }
+
+  /// Lays what a person measured, or what is known of the model, over what the device gave.
+  private func calibrate(_ opened: inout OpenedPart, _ match: DeviceCatalog.Match, _ transport: any Transport)
+  {
+    let store = CalibrationStore.standard(
+      descriptions: configuration.descriptions.value, environment: ProcessInfo.processInfo.environment)
+    let (calibration, warning) = store.calibration(
+      family: match.description.family, serial: opened.configuredSerial ?? transport.identity.serial,
+      opened: opened.calibration)
+    opened.calibration = calibration
+    if let warning { opened.warnings.append(warning) }
   }
 
   private func create(

@@ -81,11 +81,3 @@ struct KnownDevice: Sendable {
 struct PipelineReference: @unchecked Sendable {
   let pipeline: DevicePipeline
 }
-
-extension PartDescription {
-  var reportsMotion: Bool { reports.contains { $0.samples != nil || $0.orientation != nil } }
-
-  var clock: (rate: Double, bits: Int)? {
-    reports.lazy.compactMap(\.clock).first.map { ($0.rate, $0.bits) }
-  }
-}

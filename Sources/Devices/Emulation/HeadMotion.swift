@@ -22,6 +22,56 @@ public struct HeadMotion: Sendable {
   var rest: Double
   var fade: Double
 
+  /// Attitudes that are held one after the other instead of the waves, when there are any.
+  var tour: [Quaternion] = []
+  /// s.
+  var tourHold = 0.0
+  var tourTurn = 0.0
+
+  /// A unit that is laid down on its sides, edges and corners, as `vrbridge calibrate` asks for.
+  ///
+  /// - Parameters:
+  ///   - hold: seconds at rest in each attitude.
+  ///   - turn: seconds from one to the next.
+  public static func calibrationTour(hold: Double = 2.5, turn: Double = 1.2) -> HeadMotion {
+    var motion = still()
+    motion.tourHold = hold
+    motion.tourTurn = turn
+    // Sides, then corners; with each another turn about the vertical, so that the gyroscope turns about all axes.
+    let ups: [Vector3] = [
+      Vector3(0, 1, 0), Vector3(1, 0, 0), Vector3(0, 0, 1), Vector3(0, -1, 0), Vector3(-1, 0, 0),
+      Vector3(0, 0, -1), Vector3(1, 1, 1), Vector3(-1, 1, 1), Vector3(-1, -1, 1), Vector3(1, -1, -1),
+      Vector3(1, 1, -1), Vector3(-1, 1, -1), Vector3(-1, -1, -1), Vector3(1, -1, 1), Vector3(1, 0, 1),
+      Vector3(0, 1, -1), Vector3(-1, 1, 0), Vector3(0, -1, 1),
+    ]
+    motion.tour = ups.enumerated().map { index, up in
+      let level = Quaternion(from: up, to: Vector3(0, 1, 0))
+      return Quaternion(angle: 1.9 * Double(index), axis: Vector3(0, 1, 0)) * level
+    }
+    return motion
+  }
+
+  /// Shortens a tour to its first attitudes.
+  public mutating func keepTour(_ count: Int) { tour = Array(tour.prefix(count)) }
+
+  /// Seconds that a tour takes.
+  public var tourSeconds: Double { Double(tour.count) * (tourHold + tourTurn) }
+
+  private func tourState(at time: Double) -> State {
+    let leg = tourHold + tourTurn
+    let index = min(max(0, Int(time / leg)), tour.count - 1)
+    let next = min(index + 1, tour.count - 1)
+    let vector = (tour[index].conjugate * tour[next]).rotationVector
+    let part = min(1, max(0, (time - Double(index) * leg - tourHold) / tourTurn))
+    // Starts and ends at rest: a raised cosine.
+    let angle = 0.5 - 0.5 * cos(.pi * part)
+    let speed = part > 0 && part < 1 ? 0.5 * .pi * sin(.pi * part) / tourTurn : 0
+    let orientation = (tour[index] * Quaternion(rotationVector: vector * angle)).normalized
+    return State(
+      worldFromDevice: Pose(position: center, orientation: orientation), angularVelocity: vector * speed,
+      linearVelocity: .zero, specificForce: orientation.conjugate.rotate(Vector3(0, standardGravity, 0)))
+  }
+
   /// The truth at one time.
   public struct State: Sendable {
     public var worldFromDevice: Pose
@@ -77,6 +127,7 @@ public struct HeadMotion: Sendable {
 
   /// - Parameter time: seconds since the motion began.
   public func state(at time: Double) -> State {
+    if !tour.isEmpty { return tourState(at: time) }
     let envelope = envelope(time)
     func evaluate(_ waves: [Wave]) -> (value: Double, rate: Double, acceleration: Double) {
       var sum = (0.0, 0.0, 0.0)

@@ -124,6 +124,15 @@ public enum PartOpener {
 }
 
 extension PartDescription {
+  public var reportsMotion: Bool { reports.contains { $0.samples != nil || $0.orientation != nil } }
+
+  public var hasInertialUnit: Bool { reports.contains { $0.samples != nil } }
+
+  /// Ticks per second and width of the device's counter, when it has one.
+  public var clock: (rate: Double, bits: Int)? {
+    reports.lazy.compactMap(\.clock).first.map { ($0.rate, $0.bits) }
+  }
+
   /// The turn of the inertial unit's axes.
   var axes: AxisTurn { reports.lazy.compactMap(\.samples).first?.axes ?? .identity }
 
