@@ -9,5 +9,5 @@ public enum BridgeVersion {
   /// SHA-256 of `Protos/vrbridge.proto` and the layout constants. A test computes it from the files, so that no
   /// change goes unnoticed; a change that old clients can't read needs a new version.
   public static let protocolHash =
-    "483cd14335bc09ad315af43e70fb90bde23ce1db9f2408defad0e4b86838cfb9"
+    "5ed4b95b91f332fb744f4ca10996895a1f24032ea17b0e3018d49a940042e3b5"
 }

@@ -22,6 +22,8 @@ public struct TrackingFlags: OptionSet, Sendable, Hashable {
   public static let emulated = TrackingFlags(rawValue: 1 << 11)
   /// The device is gone; the pose is its last.
   public static let lost = TrackingFlags(rawValue: 1 << 12)
+  /// The position is that of a neck or an arm that turns, not a measured one.
+  public static let positionModelled = TrackingFlags(rawValue: 1 << 13)
 
   /// Name of each flag, lowest bit first, as in JSON and in the table of `vrbridge watch`.
   public static let names: [(flag: TrackingFlags, name: String)] = [
@@ -29,7 +31,7 @@ public struct TrackingFlags: OptionSet, Sendable, Hashable {
     (.positionValid, "position_valid"), (.positionTracked, "position_tracked"), (.exact, "exact"),
     (.interpolated, "interpolated"), (.predicted, "predicted"), (.predictionCapped, "prediction_capped"),
     (.atRest, "at_rest"), (.degraded, "degraded"), (.recorded, "recorded"), (.emulated, "emulated"),
-    (.lost, "lost"),
+    (.lost, "lost"), (.positionModelled, "position_modelled"),
   ]
 
   public var nameList: [String] { Self.names.filter { contains($0.flag) }.map(\.name) }

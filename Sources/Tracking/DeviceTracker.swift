@@ -28,6 +28,8 @@ public struct DeviceTracker: Sendable {
   private let settings: OrientationSettings
   /// The magnetometer takes part where it is calibrated.
   public var usesMagnetometer = true
+  /// Gives a place to a device that has only an attitude.
+  public var bodyModel: BodyModel?
   private var drift = DriftMeter()
   private var unitFromDevice: Quaternion
   private let period: Double
@@ -122,13 +124,14 @@ public struct DeviceTracker: Sendable {
     var flags = mark.union([.orientationValid, .orientationTracked])
     if filter.isAtRest { flags.insert(.atRest) }
     let worldFromUnit = worldFromStart * filter.worldFromDevice
-    let state = TrackedState(
+    var state = TrackedState(
       captured: captured, received: sample.received,
       worldFromDevice: Pose(orientation: (worldFromUnit * unitFromDevice).renormalized),
       angularVelocity: worldFromUnit.rotate(filter.corrected(rate)),
       uncertainty: PoseUncertainty(
         inclination: filter.inclinationUncertainty, heading: filter.headingUncertainty),
       flags: flags)
+    bodyModel?.place(&state)
     history.append(state)
     return state
   }
@@ -151,11 +154,12 @@ public struct DeviceTracker: Sendable {
     lastCaptured = captured
     let orientation = (worldFromStart * sample.worldFromDevice).normalized
     rate = worldFromStart.rotate(rate)
-    let state = TrackedState(
+    var state = TrackedState(
       captured: captured, received: sample.received,
       worldFromDevice: Pose(orientation: orientation), angularVelocity: rate,
       uncertainty: PoseUncertainty(inclination: 0.03, heading: .pi),
       flags: mark.union([.orientationValid, .orientationTracked]))
+    bodyModel?.place(&state)
     history.append(state, isCoarse: sample.angularVelocity == nil)
     return state
   }

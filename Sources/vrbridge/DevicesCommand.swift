@@ -110,7 +110,7 @@ struct ListDevices: AsyncParsableCommand {
   }
 
   private static let header =
-    "ID  ROLE         DEVICE                    SERIAL           SOURCE     STATE     CALIBRATION  BIAS °/s  CLOCK µs"
+    "ID  ROLE         DEVICE                    SERIAL           SOURCE     STATE     CALIBRATION  BIAS °/s  NOISE °/s/√Hz  DRIFT °/min: REST  GRAVITY   NORTH  CLOCK µs"
 
   private static func line(_ device: Vrbridge_V1_Device) -> String {
     let health = device.health
@@ -122,8 +122,16 @@ struct ListDevices: AsyncParsableCommand {
       Terminal.pad(String(device.deviceID), 3), Terminal.pad(device.role.deviceRole.name, 12),
       Terminal.pad(device.name, 25), Terminal.pad(device.serial, 16), Terminal.pad(originName(device), 10),
       Terminal.pad(state, 9), Terminal.pad(health.calibration, 12),
-      Terminal.padLeft(String(format: "%.3f", bias * 180 / .pi), 8), Terminal.padLeft(residual, 9),
+      Terminal.padLeft(String(format: "%.3f", bias * 180 / .pi), 8),
+      Terminal.padLeft(figure(health.gyroscopeNoiseDeg, "%.4f"), 13),
+      Terminal.padLeft(figure(health.driftAtRestDegMin, "%.2f"), 18),
+      Terminal.padLeft(figure(health.driftAgainstGravityDegMin, "%.1f"), 8),
+      Terminal.padLeft(figure(health.driftAgainstFieldDegMin, "%.1f"), 7), Terminal.padLeft(residual, 9),
     ].joined(separator: " ")
+  }
+
+  private static func figure(_ value: Double, _ format: String) -> String {
+    value.isFinite ? String(format: format, value) : "–"
   }
 
   private static func originName(_ device: Vrbridge_V1_Device) -> String {
@@ -142,6 +150,9 @@ struct ListDevices: AsyncParsableCommand {
       + "\"controls\":[\(controls)],\"reports\":\(health.reports),\"decode_errors\":\(health.decodeErrors),"
       + "\"lost_samples\":\(health.lostSamples),\"calibration\":\(PoseLine.quoted(health.calibration)),"
       + "\"gyroscope_bias\":[\(number(health.biasX)),\(number(health.biasY)),\(number(health.biasZ))],"
+      + "\"gyroscope_noise_deg\":\(number(health.gyroscopeNoiseDeg)),"
+      + "\"drift_deg_min\":{\"at_rest\":\(number(health.driftAtRestDegMin)),\"against_gravity\":\(number(health.driftAgainstGravityDegMin)),\"against_field\":\(number(health.driftAgainstFieldDegMin))},"
+      + "\"heading_referenced\":\(health.headingReferenced),"
       + "\"clock_residual_us\":\(number(health.clockResidualUs)),\"clock_skew_ppm\":\(number(health.clockSkewPpm))}"
   }
 }

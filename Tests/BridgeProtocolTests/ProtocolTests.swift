@@ -67,6 +67,7 @@ struct ProtocolTests {
   @Test func rolesAndFlagsHaveTheSameNumbersEverywhere() {
     for role in DeviceRole.allCases { #expect(Vrbridge_V1_Role(role).deviceRole == role) }
     #expect(TrackingFlags.lost.rawValue == UInt32(VRB_FLAG_LOST))
+    #expect(TrackingFlags.positionModelled.rawValue == UInt32(VRB_FLAG_POSITION_MODELLED))
     #expect(TrackingFlags.predictionCapped.rawValue == UInt32(VRB_FLAG_PREDICTION_CAPPED))
     #expect(TrackingFlags.emulated.rawValue == UInt32(VRB_FLAG_EMULATED))
     #expect(DeviceRole.tracker.rawValue == UInt8(VRB_ROLE_TRACKER))

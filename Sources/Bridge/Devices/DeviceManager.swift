@@ -373,8 +373,23 @@ final class DeviceManager: @unchecked Sendable {
     let reason = notice.value == 0 ? "ended" : errorText(Int32(notice.value))
     log.info(
       "device lost",
-      metadata: ["device": "\(change.name)", "id": "\(change.id.number)", "reason": "\(reason)"])
+      metadata: [
+        "device": "\(change.name)", "id": "\(change.id.number)", "reason": "\(reason)",
+        "figures": "\(Self.figures(change.statistics))",
+      ])
     tell(.lost, change.message)
+  }
+
+  /// What tracking was like, for the log.
+  private static func figures(_ statistics: DeviceStatistics) -> String {
+    func text(_ value: Double, _ digits: Double) -> String {
+      value.isFinite ? String((value * digits).rounded() / digits) : "unknown"
+    }
+    let degrees = 180 / Double.pi
+    return "bias \(text(statistics.gyroscopeBias.length * degrees, 1000)) °/s, drift at rest "
+      + "\(text(statistics.driftAtRest.value * degrees * 60, 100)) °/min, against gravity "
+      + "\(text(statistics.driftAgainstGravity.value * degrees * 60, 10)) °/min, clock residual "
+      + "\(text(statistics.clockResidual.value * 1e6, 1)) µs"
   }
 
   private func detach(_ reference: PipelineReference) {

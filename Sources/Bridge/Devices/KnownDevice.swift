@@ -1,6 +1,7 @@
 import BridgeProtocol
 import Devices
 import Sensing
+import Spatial
 import SwiftProtobuf
 import Synchronization
 
@@ -65,9 +66,17 @@ struct KnownDevice: Sendable {
         $0.decodeErrors = statistics.decodeErrors.load(ordering: .relaxed)
         $0.lostSamples = statistics.lostSamples.load(ordering: .relaxed)
         let bias = statistics.gyroscopeBias
-        ($0.biasX, $0.biasY, $0.biasZ) = (bias.x, bias.y, bias.z)
-        $0.clockResidualUs = statistics.clockResidual * 1e6
-        $0.clockSkewPpm = statistics.clockSkew * 1e6
+        // Unknown until the first report.
+        if bias.isFinite { ($0.biasX, $0.biasY, $0.biasZ) = (bias.x, bias.y, bias.z) }
+        $0.clockResidualUs = statistics.clockResidual.value * 1e6
+        let skew = statistics.clockSkew.value
+        $0.clockSkewPpm = skew.isNaN ? 0 : skew * 1e6
+        let degreesAMinute = 60 * 180 / Double.pi
+        $0.driftAtRestDegMin = statistics.driftAtRest.value * degreesAMinute
+        $0.driftAgainstGravityDegMin = statistics.driftAgainstGravity.value * degreesAMinute
+        $0.driftAgainstFieldDegMin = statistics.driftAgainstField.value * degreesAMinute
+        $0.gyroscopeNoiseDeg = statistics.gyroscopeNoise.value * 180 / .pi
+        $0.headingReferenced = statistics.isHeadingReferenced.load(ordering: .relaxed)
         $0.calibration = calibration.rawValue
       }
       $0.hasHaptics_p = parts.values.contains { $0.part.haptics != nil }

@@ -11,7 +11,9 @@ import Tracking
 /// nothing once every kind of report was seen.
 final class DevicePipeline {
   let id: DeviceID
-  var role: DeviceRole
+  var role: DeviceRole {
+    didSet { tracker.bodyModel = BodyModel(role) }
+  }
   let slot: Int
   let statistics = DeviceStatistics()
   private(set) var tracker: DeviceTracker
@@ -36,6 +38,7 @@ final class DevicePipeline {
     self.role = role
     self.slot = slot
     self.tracker = tracker
+    self.tracker.bodyModel = BodyModel(role)
     self.page = page
     self.events = events
     self.demand = demand
@@ -50,6 +53,7 @@ final class DevicePipeline {
     decoders[part] = decoder
     if let newTracker {
       tracker = newTracker(tracker.learned)
+      tracker.bodyModel = BodyModel(role)
       batch.reset()
       badness = 0
     }
@@ -145,10 +149,16 @@ final class DevicePipeline {
   }
 
   private func updateFigures() {
-    statistics.gyroscopeBias = tracker.figures.gyroscopeBias
+    let figures = tracker.figures
+    statistics.gyroscopeBias = figures.gyroscopeBias
+    statistics.gyroscopeNoise.value = figures.gyroscopeNoise
+    statistics.driftAtRest.value = figures.drift.atRest
+    statistics.driftAgainstGravity.value = figures.drift.againstGravity
+    statistics.driftAgainstField.value = figures.drift.againstField
+    statistics.isHeadingReferenced.store(figures.isHeadingReferenced, ordering: .relaxed)
     if let clock = tracker.clock {
-      statistics.clockResidual = clock.residual
-      statistics.clockSkew = clock.skew
+      statistics.clockResidual.value = clock.residual
+      statistics.clockSkew.value = clock.skew
     }
   }
 }

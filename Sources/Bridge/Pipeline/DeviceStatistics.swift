@@ -3,40 +3,37 @@ import Synchronization
 
 /// Figures that the tracking thread writes and everybody may read.
 final class DeviceStatistics: Sendable {
+  /// A double that one thread writes and others read.
+  struct Figure: ~Copyable, Sendable {
+    private let bits = Atomic<UInt64>(Double.nan.bitPattern)
+
+    var value: Double {
+      get { Double(bitPattern: bits.load(ordering: .relaxed)) }
+      nonmutating set { bits.store(newValue.bitPattern, ordering: .relaxed) }
+    }
+  }
+
   let reports = Atomic<UInt64>(0)
   let decodeErrors = Atomic<UInt64>(0)
   let lostSamples = Atomic<UInt64>(0)
   let states = Atomic<UInt64>(0)
-  /// Bit patterns of doubles.
-  private let biasX = Atomic<UInt64>(0)
-  private let biasY = Atomic<UInt64>(0)
-  private let biasZ = Atomic<UInt64>(0)
-  private let residual = Atomic<UInt64>(Double.nan.bitPattern)
-  private let skew = Atomic<UInt64>(0)
+  /// rad/s/√Hz, NaN while unknown.
+  let gyroscopeNoise = Figure()
+  /// rad/s, NaN while unknown; `DriftMeter` says what they are.
+  let driftAtRest = Figure()
+  let driftAgainstGravity = Figure()
+  let driftAgainstField = Figure()
+  let isHeadingReferenced = Atomic<Bool>(false)
+  /// Seconds, NaN while unknown.
+  let clockResidual = Figure()
+  let clockSkew = Figure()
+  private let biasX = Figure()
+  private let biasY = Figure()
+  private let biasZ = Figure()
 
   /// rad/s.
   var gyroscopeBias: Vector3 {
-    get {
-      Vector3(
-        Double(bitPattern: biasX.load(ordering: .relaxed)),
-        Double(bitPattern: biasY.load(ordering: .relaxed)),
-        Double(bitPattern: biasZ.load(ordering: .relaxed)))
-    }
-    set {
-      biasX.store(newValue.x.bitPattern, ordering: .relaxed)
-      biasY.store(newValue.y.bitPattern, ordering: .relaxed)
-      biasZ.store(newValue.z.bitPattern, ordering: .relaxed)
-    }
-  }
-
-  /// Seconds.
-  var clockResidual: Double {
-    get { Double(bitPattern: residual.load(ordering: .relaxed)) }
-    set { residual.store(newValue.bitPattern, ordering: .relaxed) }
-  }
-
-  var clockSkew: Double {
-    get { Double(bitPattern: skew.load(ordering: .relaxed)) }
-    set { skew.store(newValue.bitPattern, ordering: .relaxed) }
+    get { Vector3(biasX.value, biasY.value, biasZ.value) }
+    set { (biasX.value, biasY.value, biasZ.value) = (newValue.x, newValue.y, newValue.z) }
   }
 }

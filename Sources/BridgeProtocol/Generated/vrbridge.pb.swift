@@ -906,8 +906,23 @@ public nonisolated struct Vrbridge_V1_Health: Sendable {
   /// Rate of the device's clock against nominal, parts per million.
   public var clockSkewPpm: Double = 0
 
-  /// "factory", "on_device", "nominal".
+  /// "user", "factory", "on_device", "model", "nominal".
   public var calibration: String = String()
+
+  /// Degrees per minute; NaN before they are known. At rest: turn of the pose about the vertical.
+  public var driftAtRestDegMin: Double = 0
+
+  /// What gravity corrects of tilt: how fast the gyroscope alone would tip over.
+  public var driftAgainstGravityDegMin: Double = 0
+
+  /// What the magnetometer corrects of heading; NaN without one.
+  public var driftAgainstFieldDegMin: Double = 0
+
+  /// White noise of the gyroscope, deg/s/sqrt(Hz); NaN before the first rest.
+  public var gyroscopeNoiseDeg: Double = 0
+
+  /// Heading is against magnetic north, not against the start.
+  public var headingReferenced: Bool = false
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -2323,7 +2338,7 @@ nonisolated extension Vrbridge_V1_Battery: SwiftProtobuf.Message, SwiftProtobuf.
 
 nonisolated extension Vrbridge_V1_Health: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Health"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}reports\0\u{3}decode_errors\0\u{3}lost_samples\0\u{3}bias_x\0\u{3}bias_y\0\u{3}bias_z\0\u{3}clock_residual_us\0\u{3}clock_skew_ppm\0\u{1}calibration\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}reports\0\u{3}decode_errors\0\u{3}lost_samples\0\u{3}bias_x\0\u{3}bias_y\0\u{3}bias_z\0\u{3}clock_residual_us\0\u{3}clock_skew_ppm\0\u{1}calibration\0\u{3}drift_at_rest_deg_min\0\u{3}drift_against_gravity_deg_min\0\u{3}drift_against_field_deg_min\0\u{3}gyroscope_noise_deg\0\u{3}heading_referenced\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2340,6 +2355,11 @@ nonisolated extension Vrbridge_V1_Health: SwiftProtobuf.Message, SwiftProtobuf._
       case 7: try { try decoder.decodeSingularDoubleField(value: &self.clockResidualUs) }()
       case 8: try { try decoder.decodeSingularDoubleField(value: &self.clockSkewPpm) }()
       case 9: try { try decoder.decodeSingularStringField(value: &self.calibration) }()
+      case 10: try { try decoder.decodeSingularDoubleField(value: &self.driftAtRestDegMin) }()
+      case 11: try { try decoder.decodeSingularDoubleField(value: &self.driftAgainstGravityDegMin) }()
+      case 12: try { try decoder.decodeSingularDoubleField(value: &self.driftAgainstFieldDegMin) }()
+      case 13: try { try decoder.decodeSingularDoubleField(value: &self.gyroscopeNoiseDeg) }()
+      case 14: try { try decoder.decodeSingularBoolField(value: &self.headingReferenced) }()
       default: break
       }
     }
@@ -2373,6 +2393,21 @@ nonisolated extension Vrbridge_V1_Health: SwiftProtobuf.Message, SwiftProtobuf._
     if !self.calibration.isEmpty {
       try visitor.visitSingularStringField(value: self.calibration, fieldNumber: 9)
     }
+    if self.driftAtRestDegMin.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.driftAtRestDegMin, fieldNumber: 10)
+    }
+    if self.driftAgainstGravityDegMin.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.driftAgainstGravityDegMin, fieldNumber: 11)
+    }
+    if self.driftAgainstFieldDegMin.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.driftAgainstFieldDegMin, fieldNumber: 12)
+    }
+    if self.gyroscopeNoiseDeg.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.gyroscopeNoiseDeg, fieldNumber: 13)
+    }
+    if self.headingReferenced != false {
+      try visitor.visitSingularBoolField(value: self.headingReferenced, fieldNumber: 14)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2386,6 +2421,11 @@ nonisolated extension Vrbridge_V1_Health: SwiftProtobuf.Message, SwiftProtobuf._
     if lhs.clockResidualUs != rhs.clockResidualUs {return false}
     if lhs.clockSkewPpm != rhs.clockSkewPpm {return false}
     if lhs.calibration != rhs.calibration {return false}
+    if lhs.driftAtRestDegMin != rhs.driftAtRestDegMin {return false}
+    if lhs.driftAgainstGravityDegMin != rhs.driftAgainstGravityDegMin {return false}
+    if lhs.driftAgainstFieldDegMin != rhs.driftAgainstFieldDegMin {return false}
+    if lhs.gyroscopeNoiseDeg != rhs.gyroscopeNoiseDeg {return false}
+    if lhs.headingReferenced != rhs.headingReferenced {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -61,7 +61,9 @@ enum {
     VRB_FLAG_DEGRADED = 1 << 9,
     VRB_FLAG_RECORDED = 1 << 10,
     VRB_FLAG_EMULATED = 1 << 11,
-    VRB_FLAG_LOST = 1 << 12
+    VRB_FLAG_LOST = 1 << 12,
+    /* The position is that of a neck or an arm that turns, not a measured one. */
+    VRB_FLAG_POSITION_MODELLED = 1 << 13
 };
 
 enum {

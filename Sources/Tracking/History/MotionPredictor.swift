@@ -23,11 +23,11 @@ public struct MotionPredictor: Sendable {
   typealias Features = InlineArray<5, Vector3>
   typealias Weights = InlineArray<5, Double>
 
-  /// Least squares on the gyroscope of the BROAD trials (undisturbed and disturbed, hand-held), ridge 1e-5:
-  /// `vrbridge bench prediction` shows what they are worth.
+  /// Least squares on the gyroscope of the BROAD trials (hand-held), ridge 1e-5, under the condition that each row
+  /// adds up to one, so that a steady turn is predicted to go on. `vrbridge bench prediction` shows their worth.
   static let initialWeights: InlineArray<4, Weights> = [
-    [4.92, -4.99, 1.17, -0.03, -0.09], [7.58, -8.69, 2.35, -0.11, -0.19], [9.29, -11.2, 3.28, -0.19, -0.29],
-    [10.11, -12.54, 3.77, -0.09, -0.48],
+    [5.19, -5.41, 1.42, -0.18, -0.02], [8.24, -9.69, 2.96, -0.49, -0.02], [10.46, -12.94, 4.35, -0.88, 0.01],
+    [12.40, -15.92, 5.85, -1.47, 0.14],
   ]
 
   private struct Moment: Sendable {

@@ -59,6 +59,8 @@ public struct PositionFilter: Sendable {
   /// Samples and measurements that are kept: half a second at 2 kHz, and 16 measurements.
   static let ringSize = 1024
   static let keptMeasurements = 16
+  /// s: the filter never stands further behind the newest sample, so that the ring holds all that it needs.
+  static let longestDelay = 0.45
   /// s between steps of the covariance.
   static let covarianceStep = 0.01
 
@@ -101,6 +103,12 @@ public struct PositionFilter: Sendable {
     if count > 0, sample.captured <= self[count - 1].captured { return }
     samples[(head + count) & (Self.ringSize - 1)] = sample
     if count < Self.ringSize { count += 1 } else { head = (head + 1) & (Self.ringSize - 1) }
+    if var waiting = anchor, sample.captured.seconds(since: waiting.state.captured) > Self.longestDelay {
+      carry(&waiting, to: sample.captured.advanced(bySeconds: -0.75 * Self.longestDelay))
+      anchor = waiting
+      // What is older than that is not gone back to.
+      past.removeAll(keepingCapacity: true)
+    }
     guard var state = current else { return }
     let step = sample.captured.seconds(since: state.captured)
     if step > OrientationFilter.maximumStep {
