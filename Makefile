@@ -40,6 +40,8 @@ install: build ## Install under DESTDIR and PREFIX: program, descriptions, C hea
 	install -s -D -m 755 .build-install/release/vrbridge "$(DESTDIR)$(PREFIX)/bin/vrbridge"
 	install -d "$(DESTDIR)$(PREFIX)/share/vrbridge/devices"
 	install -m 644 devices/*.yaml "$(DESTDIR)$(PREFIX)/share/vrbridge/devices/"
+	install -d "$(DESTDIR)$(PREFIX)/share/vrbridge/calibration"
+	install -m 644 calibration/*.json "$(DESTDIR)$(PREFIX)/share/vrbridge/calibration/"
 	install -D -m 644 Sources/CVRBridge/include/vrbridge.h "$(DESTDIR)$(PREFIX)/include/vrbridge.h"
 	install -d "$(DESTDIR)$(PREFIX)/lib/udev/rules.d"
 	.build-install/release/vrbridge udev-rules --descriptions devices > "$(DESTDIR)$(PREFIX)/lib/udev/rules.d/70-vrbridge.rules"
@@ -53,7 +55,7 @@ setup:
 	@scripts/setup.sh libudev-dev zlib1g-dev pkg-config
 
 setup-test:
-	@scripts/setup.sh libudev-dev zlib1g-dev pkg-config python3 python3-jsonschema python3-yaml
+	@scripts/setup.sh libudev-dev zlib1g-dev pkg-config libcairo2 python3 python3-jsonschema python3-yaml
 
 help: ## This list.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 12

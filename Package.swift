@@ -106,7 +106,7 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "EvaluationTests",
-      dependencies: ["Evaluation", "Compression", "Sensing", "Spatial", "TestSupport", "Tracking"],
+      dependencies: ["Compression", "Evaluation", "Sensing", "Spatial", "TestSupport", "Tracking"],
       swiftSettings: strict),
     .testTarget(
       name: "TrackingTests", dependencies: ["Tracking", "Devices", "Sensing", "Spatial", "TestSupport"],

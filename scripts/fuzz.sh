@@ -4,13 +4,14 @@
 set -eu
 seconds=$1
 binary=.build-fuzz/release/vrbridge-fuzz
-for target in decoder description recording report-descriptor lighthouse configuration frames; do
+for target in decoder description recording report-descriptor lighthouse configuration frames table mat calibration; do
   corpus=.build-fuzz/corpus/$target
   found=Tests/Fixtures/fuzz/$target
   mkdir -p "$corpus"
   seeds=$found
   [ -d "$seeds" ] || seeds=
   [ "$target" != description ] || seeds="$seeds devices"
+  [ "$target" != calibration ] || seeds="$seeds calibration"
   log=.build-fuzz/$target.log
   # shellcheck disable=SC2086  # a list of folders
   if FUZZ_TARGET=$target "$binary" -max_total_time="$seconds" -max_len=8192 -timeout=10 -rss_limit_mb=1024 \

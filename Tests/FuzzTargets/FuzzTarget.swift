@@ -1,6 +1,7 @@
 import Bridge
 import BridgeProtocol
 import Devices
+import Evaluation
 import Foundation
 import Sensing
 import Spatial
@@ -19,6 +20,9 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
   case lighthouse
   case configuration
   case frames
+  case table
+  case mat
+  case calibration
 
   /// A pose that is not finite: what the decoders must never let through.
   public struct NotFinite: Error {}
@@ -41,6 +45,16 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
       var configuration = Configuration()
       try? configuration.apply(text: String(decoding: input, as: UTF8.self), file: "fuzz")
       _ = configuration.text()
+    case .table:
+      guard let table = try? NumericTable(bytes: input, file: "fuzz"), let samples = try? InertialTable(table)
+      else { return }
+      for row in OrientationTrack(samples).rows where !row.worldFromUnit.isFinite || !row.bias.isFinite {
+        throw NotFinite()
+      }
+    case .mat: _ = try? OpticalTrial(name: "fuzz", file: MATFile(bytes: input))
+    case .calibration:
+      guard let file = try? CalibrationFile(json: input, file: "fuzz") else { return }
+      guard file.applied(to: InertialCalibration()).gyroscope.isFinite else { throw NotFinite() }
     case .frames:
       var reader = FrameReader(limit: Framing.maximumRequestLength)
       input.withUnsafeBytes { reader.append($0) }

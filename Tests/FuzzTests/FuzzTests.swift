@@ -46,7 +46,7 @@ struct FuzzTests {
     case .lighthouse:
       seeds.append(
         Array(
-          #"{"acc_bias":[0,0,0],"acc_scale":[1,1,1],"gyro_bias":[0,0,0],"gyro_scale":[1,1,1],"device_serial_number":"x"}"#
+          #"{"acc_bias":[0,0,0],"acc_scale":[1,1,1],"gyro_bias":[0,0,0],"gyro_scale":[1,1,1],"device_serial_number":"x","trackref_from_head":[0,-1,0,0,0,0,0],"trackref_from_imu":[0,0,-1,0,0.1,0,0]}"#
             .utf8))
       let device = try EmulatedDevice(try Places.description("htc-vive"), options: EmulatedDevice.Options())
       let chunks = try device.featureTranscript().map(\.report).filter { $0.first == 0x11 }
@@ -56,6 +56,24 @@ struct FuzzTests {
         Array(
           "devices: { hardware: false, demo: always, roles: { A: head } }\naccess: { poses: { users: [a] } }\nlog: { level: info }\n"
             .utf8))
+    case .table:
+      var text = "t_s,gx_rad_s,gy,gz,ax_m_s2,ay,az,mx_uT,my,mz\n"
+      for index in 0..<60 { text += "\(Double(index) * 0.01),0.1,\(index),0,0,9.8,1,20,-40,1e3\n" }
+      seeds.append(Array(text.utf8))
+    case .mat:
+      // A header and one array of one byte.
+      let header = [UInt8](repeating: 32, count: 124) + [0, 1, 0x49, 0x4d]
+      let array: [UInt8] = [
+        6, 0, 0, 0, 8, 0, 0, 0, 6, 0, 0, 0, 0, 0, 0, 0, 5, 0, 0, 0, 8, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0,
+        1, 0, 120,
+        0, 0, 0, 2, 0, 1, 0, 7, 0, 0, 0,
+      ]
+      seeds.append(header + [14, 0, 0, 0, UInt8(array.count), 0, 0, 0] + array)
+    case .calibration:
+      let folder = Places.root + "/calibration/"
+      for name in try FileManager.default.contentsOfDirectory(atPath: folder) {
+        seeds.append(try file(folder + name))
+      }
     case .frames:
       seeds.append([
         4, 0, 0, 0, 8, 2, 42, 0, 19, 0, 0, 0, 8, 1, 18, 15, 8, 232, 7, 26, 10, 118, 114, 98, 114, 105, 100,

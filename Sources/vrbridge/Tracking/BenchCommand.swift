@@ -1,11 +1,12 @@
 import ArgumentParser
 import Evaluation
 import Foundation
+import Tracking
 
 struct BenchCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "bench", abstract: "Measure accuracy on recordings with known truth.",
-    subcommands: [TrackingBench.self])
+    subcommands: [TrackingBench.self, PositionBench.self, PredictionBench.self, ClockBench.self])
 }
 
 struct TrackingBench: AsyncParsableCommand {
@@ -100,5 +101,111 @@ struct TrackingBench: AsyncParsableCommand {
     }
     return
       "{\"trial\":\(PoseLine.quoted(score.trial)),\"method\":\(PoseLine.quoted(name)),\"condition\":\"\(condition.rawValue)\",\"9d\":\(object(score.withField)),\"6d\":\(object(score.withoutField))}"
+  }
+}
+
+/// The trials of a folder, or why there are none.
+private func trials(in folder: String) throws -> [OpticalTrial] {
+  do { return try OpticalTrial.read(folder: folder) } catch { throw Failure(String(describing: error)) }
+}
+
+private func mean(_ values: [Double]) -> Double { values.reduce(0, +) / Double(max(1, values.count)) }
+
+struct PositionBench: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "position",
+    abstract: "Position and attitude errors of inertial samples with late, noisy camera poses.",
+    discussion: """
+      Camera poses are made from the optical truth of the trials. Errors are root mean squares over the movement, \
+      at the newest sample and 20 ms ahead, averaged over trials. NEES is the squared error over what the covariance \
+      says, for each component: 1 is honest.
+      """)
+
+  @Option(help: ArgumentHelp("Trials in the layout of BROAD.", valueName: "folder"))
+  var data: String
+
+  @Flag(name: .customLong("trials"), help: "Each trial too.")
+  var each = false
+
+  func run() async throws {
+    let recordings = try trials(in: data)
+    print(
+      Terminal.pad("\(recordings.count) trials", 40)
+        + "  mm now   deg now  mm +20ms  deg +20ms  NEES pos.  NEES att.")
+    for cameras in PositionBenchmark.Cameras.cases {
+      let scores = recordings.map { PositionBenchmark(trial: $0).score(cameras) }
+      print(Self.row(cameras.name, scores))
+      if each {
+        for (trial, score) in zip(recordings, scores) { print(Self.row("  " + trial.name, [score])) }
+      }
+    }
+  }
+
+  private static func row(_ name: String, _ scores: [PositionBenchmark.Score]) -> String {
+    Terminal.pad(name, 40)
+      + String(
+        format: "%8.2f  %8.3f  %8.2f  %9.3f  %9.2f  %9.2f", mean(scores.map(\.positionNow)),
+        mean(scores.map(\.orientationNow)), mean(scores.map(\.positionAhead)),
+        mean(scores.map(\.orientationAhead)),
+        mean(scores.map(\.positionNEES)), mean(scores.map(\.attitudeNEES)))
+  }
+}
+
+struct PredictionBench: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "prediction",
+    abstract: "Errors of predicted orientations, against constant angular velocity.",
+    discussion: "From the gyroscope and the optical truth of trials (--data), or from poses alone (--poses).")
+
+  @Option(help: ArgumentHelp("Trials in the layout of BROAD.", valueName: "folder"))
+  var data: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Poses with the columns t_s, qx, qy, qz, qw; may be given more than once.", valueName: "file.csv"))
+  var poses: [String] = []
+
+  func run() async throws {
+    guard data != nil || !poses.isEmpty else { throw Failure("--data FOLDER or --poses FILE.csv is needed") }
+    print("degrees: RMS (99th percentile), mean over recordings; in brackets constant angular velocity")
+    if let data {
+      try Self.show("gyroscope, \(data)", try trials(in: data).map { PredictionBenchmark($0).scores() })
+    }
+    guard !poses.isEmpty else { return }
+    do {
+      let scores = try poses.map { try PredictionBenchmark(NumericTable.read(path: $0)).scores() }
+      try Self.show("\(poses.count) files of poses", scores)
+    } catch let error as TableError { throw Failure(error.description) }
+  }
+
+  private static func show(_ name: String, _ scores: [[PredictionBenchmark.Score]]) throws {
+    print(name)
+    guard let first = scores.first else { return }
+    for index in first.indices {
+      let all = scores.map { $0[index] }
+      print(
+        String(
+          format: "  %3.0f ms  %.3f (%.2f)   [%.3f (%.2f)]", first[index].horizon * 1000,
+          mean(all.map(\.rms)),
+          mean(all.map(\.p99)), mean(all.map(\.constantRMS)), mean(all.map(\.constantP99))))
+    }
+  }
+}
+
+struct ClockBench: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "clock",
+    abstract: "Errors of the mapping from device time to host time, on synthetic transports.")
+
+  func run() async throws {
+    print(Terminal.pad("microseconds, five seeds", 36) + "    mean       p99   p99 of arrival")
+    for clockCase in ClockBenchmark.Case.all {
+      let scores = (1...5).map { ClockBenchmark.score(clockCase, seed: UInt64($0)) }
+      print(
+        Terminal.pad(clockCase.name, 36)
+          + String(
+            format: "%8.2f  %8.2f  %15.0f", mean(scores.map(\.mean)), mean(scores.map(\.p99)),
+            mean(scores.map(\.arrivalP99))))
+    }
   }
 }

@@ -1,0 +1,68 @@
+import Foundation
+import Spatial
+import TestSupport
+import Testing
+import Tracking
+
+@testable import Evaluation
+
+/// The figures of docs/tracking.md as bounds: a change that loses accuracy is seen.
+struct ClockBenchmarkTests {
+  @Test(arguments: ClockBenchmark.Case.all.indices) func ninetyNineOfAHundredAreWithinTwentyMicroseconds(
+    _ index: Int
+  ) {
+    for seed in 1...3 {
+      let score = ClockBenchmark.score(ClockBenchmark.Case.all[index], seed: UInt64(seed))
+      #expect(score.p99 < 20 && abs(score.mean) < 10 && score.isMonotonic, "\(score)")
+    }
+  }
+}
+
+@Suite(.enabled(if: Places.hasCorpus, "needs VRBRIDGE_CORPUS"))
+struct OpticalBenchmarkTests {
+  static let trials = Result { try OpticalTrial.read(folder: (Places.corpus ?? "") + "/imu/broad") }
+
+  private func scores(_ condition: TrackingBenchmark.Condition, _ method: TrackingBenchmark.Method = .filter)
+    throws
+    -> (inclination: Double, withField: Double, withoutField: Double)
+  {
+    let trials = try Self.trials.get()
+    // Each third: enough to see a loss, and quick.
+    let some = stride(from: 0, to: trials.count, by: 3).map { trials[$0] }
+    let scores = try TrackingBenchmark(trials: some).scores(method, condition)
+    let count = Double(scores.count)
+    return (
+      scores.reduce(0) { $0 + $1.withoutField.inclination } / count,
+      scores.reduce(0) { $0 + $1.withField.total } / count,
+      scores.reduce(0) { $0 + $1.withoutField.total } / count
+    )
+  }
+
+  @Test func filterAsPublishedWithBiasAndWithFaults() throws {
+    let clean = try scores(.published)
+    // VQF 2.1.2 on these five trials: see docs/tracking.md for the table.
+    #expect(clean.inclination < 0.62 && clean.withField < 2.5 && clean.withoutField < 3.6, "\(clean)")
+    let biased = try scores(.biasOfEight)
+    #expect(biased.inclination < 1.03 * clean.inclination && biased.withField < 1.1 * clean.withField)
+    let lost = try scores(.lost)
+    #expect(lost.inclination < 1.05 * clean.inclination)
+    let doubled = try scores(.doubled)
+    #expect(abs(doubled.inclination - clean.inclination) < 1e-9)
+  }
+
+  @Test func smootherIsBetterThanTheFilter() throws {
+    let causal = try scores(.delayRemoved)
+    let smooth = try scores(.delayRemoved, .smoother)
+    #expect(smooth.inclination < 0.9 * causal.inclination, "\(smooth) \(causal)")
+  }
+
+  @Test func positionAndPrediction() throws {
+    let trial = try #require(try Self.trials.get().first)
+    let score = PositionBenchmark(trial: trial).score(PositionBenchmark.Cameras.cases[0])
+    #expect(score.positionNow < 1.4 && score.orientationNow < 0.2 && score.positionAhead < 1.9, "\(score)")
+    #expect(score.positionNEES > 0.3 && score.positionNEES < 3)
+    for score in PredictionBenchmark(trial).scores() {
+      #expect(score.rms < 0.75 * score.constantRMS, "\(score)")
+    }
+  }
+}
