@@ -88,7 +88,7 @@ let package = Package(
       name: "vrbridge-bench",
       dependencies: [
         "Bridge", "BridgeClient", "BridgeProtocol", "CBaseline", "CLinux", "CVRBridge", "Devices", "Sensing",
-        "Spatial", "vrbridge",
+        "Spatial", "Tracking", "vrbridge",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
       ],

@@ -8,6 +8,16 @@ if arguments.contains("--help") {
   )
   exit(0)
 }
+let words = Array(CommandLine.arguments.dropFirst())
+switch words.first {
+case "filter-input" where words.count == 2:
+  try FilterBench.writeInput(to: words[1])
+  exit(0)
+case "filter" where words.count == 4:
+  try FilterBench.run(words[1], count: Int(words[2]) ?? 0, rounds: Int(words[3]) ?? 1)
+  exit(0)
+default: break
+}
 let rounds = arguments.contains("--quick") ? 2 : 6
 var failures: [String] = []
 
