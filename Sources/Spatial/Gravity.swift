@@ -1,2 +1,3 @@
 /// Standard gravity, m/s² (CGPM 1901).
-public let standardGravity = 9.80665
+@inlinable
+public var standardGravity: Double { 9.80665 }

@@ -12,9 +12,12 @@ public struct Matrix3: Hashable, Sendable {
     self.row2 = row2
   }
 
-  public static let zero = Matrix3(.zero, .zero, .zero)
-  public static let identity = Matrix3(Vector3(1, 0, 0), Vector3(0, 1, 0), Vector3(0, 0, 1))
+  @inlinable
+  public static var zero: Matrix3 { Matrix3(.zero, .zero, .zero) }
+  @inlinable
+  public static var identity: Matrix3 { Matrix3(Vector3(1, 0, 0), Vector3(0, 1, 0), Vector3(0, 0, 1)) }
 
+  @inlinable
   public static func diagonal(_ d: Vector3) -> Matrix3 {
     Matrix3(Vector3(d.x, 0, 0), Vector3(0, d.y, 0), Vector3(0, 0, d.z))
   }

@@ -3,7 +3,7 @@
 public struct OrientationSettings: Sendable, Hashable {
   /// Seconds between corrections. The gyroscope is integrated at every sample; errors are estimated this often:
   /// errors change slowly.
-  public var correctionInterval = 0.125
+  public var correctionInterval = 0.15
 
   // Gyroscope.
   /// rad/s/√Hz: white noise, three times a data sheet's 0.004 °/s/√Hz, for a sensor that is worn.
