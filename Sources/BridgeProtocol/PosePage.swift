@@ -69,12 +69,16 @@ extension vrb_pose {
     let p = state.worldFromDevice.position
     let w = state.angularVelocity
     let v = state.linearVelocity
+    func ahead(_ index: Int) -> (Float, Float, Float) {
+      let rate = state.ratesAhead[index]
+      return (Float(rate.x), Float(rate.y), Float(rate.z))
+    }
     self.init(
       captured_ns: state.captured.nanoseconds, received_ns: state.received.nanoseconds,
       orientation: (q.x, q.y, q.z, q.w), position: (p.x, p.y, p.z), angular_velocity: (w.x, w.y, w.z),
       linear_velocity: (v.x, v.y, v.z), sigma_inclination: Float(state.uncertainty.inclination),
       sigma_heading: Float(state.uncertainty.heading), sigma_position: Float(state.uncertainty.position),
-      flags: state.flags.rawValue)
+      flags: state.flags.rawValue, rate_ahead: (ahead(0), ahead(1), ahead(2), ahead(3)))
   }
 }
 
@@ -92,5 +96,10 @@ extension TrackedState {
         inclination: Double(pose.sigma_inclination), heading: Double(pose.sigma_heading),
         position: Double(pose.sigma_position)),
       flags: TrackingFlags(rawValue: pose.flags))
+    let ahead = pose.rate_ahead
+    func rate(_ rate: (Float, Float, Float)) -> Vector3 {
+      Vector3(Double(rate.0), Double(rate.1), Double(rate.2))
+    }
+    ratesAhead = [rate(ahead.0), rate(ahead.1), rate(ahead.2), rate(ahead.3)]
   }
 }

@@ -9,5 +9,5 @@ public enum BridgeVersion {
   /// SHA-256 of `Protos/vrbridge.proto` and the layout constants. A test computes it from the files, so that no
   /// change goes unnoticed; a change that old clients can't read needs a new version.
   public static let protocolHash =
-    "5ed4b95b91f332fb744f4ca10996895a1f24032ea17b0e3018d49a940042e3b5"
+    "1b9b4bf0ab64c62c1ff2ca20b617ed138695c9fdcfca40b25805217115b3052d"
 }

@@ -63,6 +63,9 @@ public struct TrackedState: Sendable {
   public var worldFromDevice: Pose
   /// rad/s, in the world's axes.
   public var angularVelocity: Vector3
+  /// rad/s, in the world's axes: what is foreseen as the mean angular velocity from `captured` to each of
+  /// `horizons` after it.
+  public var ratesAhead: InlineArray<4, Vector3>
   /// m/s, in the world's axes.
   public var linearVelocity: Vector3
   public var uncertainty: PoseUncertainty
@@ -77,8 +80,24 @@ public struct TrackedState: Sendable {
     self.received = received
     self.worldFromDevice = worldFromDevice
     self.angularVelocity = angularVelocity
+    // Until something better is known it turns on as it does.
+    ratesAhead = InlineArray(repeating: angularVelocity)
     self.linearVelocity = linearVelocity
     self.uncertainty = uncertainty
     self.flags = flags
+  }
+
+  /// Seconds ahead that `ratesAhead` is for.
+  public static let horizons: InlineArray<4, Double> = [0.02, 0.04, 0.06, 0.1]
+
+  /// The mean angular velocity from `captured` to so many seconds later, rad/s, world axes.
+  public func meanRate(_ ahead: Double) -> Vector3 {
+    var (start, rate) = (0.0, angularVelocity)
+    for index in 0..<4 {
+      let (end, next) = (Self.horizons[index], ratesAhead[index])
+      if ahead <= end { return rate + (next - rate) * (max(0, ahead - start) / (end - start)) }
+      (start, rate) = (end, next)
+    }
+    return rate
   }
 }

@@ -132,8 +132,7 @@ public struct DeviceTracker: Sendable {
         inclination: filter.inclinationUncertainty, heading: filter.headingUncertainty),
       flags: flags)
     bodyModel?.place(&state)
-    history.append(state)
-    return state
+    return history.append(state) ? history.newest : state
   }
 
   /// Takes an attitude that the device fused itself.
@@ -160,7 +159,6 @@ public struct DeviceTracker: Sendable {
       uncertainty: PoseUncertainty(inclination: 0.03, heading: .pi),
       flags: mark.union([.orientationValid, .orientationTracked]))
     bodyModel?.place(&state)
-    history.append(state, isCoarse: sample.angularVelocity == nil)
-    return state
+    return history.append(state, isCoarse: sample.angularVelocity == nil) ? history.newest : state
   }
 }

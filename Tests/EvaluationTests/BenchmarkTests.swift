@@ -40,8 +40,8 @@ struct OpticalBenchmarkTests {
 
   @Test func filterAsPublishedWithBiasAndWithFaults() throws {
     let clean = try scores(.published)
-    // VQF 2.1.2 on these five trials: see docs/tracking.md for the table.
-    #expect(clean.inclination < 0.62 && clean.withField < 2.5 && clean.withoutField < 3.6, "\(clean)")
+    // VQF 2.1.2 on these five trials: 0.61, 3.3 and 4.0 (docs/tracking.md has all of them).
+    #expect(clean.inclination < 0.59 && clean.withField < 2.75 && clean.withoutField < 2.9, "\(clean)")
     let biased = try scores(.biasOfEight)
     #expect(biased.inclination < 1.03 * clean.inclination && biased.withField < 1.1 * clean.withField)
     let lost = try scores(.lost)

@@ -82,7 +82,7 @@ enum {
     VRB_ROLE_TRACKER = 12
 };
 
-/* One state of one device; 136 bytes, no padding. */
+/* One state of one device; 184 bytes, no padding. */
 typedef struct vrb_pose {
     int64_t captured_ns;     /* the time that the pose is of */
     int64_t received_ns;     /* when the bytes were read that it rests on */
@@ -94,9 +94,11 @@ typedef struct vrb_pose {
     float sigma_heading;     /* rad */
     float sigma_position;    /* m */
     uint32_t flags;          /* VRB_FLAG_... */
+    /* rad/s, world axes: the mean angular velocity that is foreseen from captured_ns to 20, 40, 60, 100 ms after it */
+    float rate_ahead[4][3];
 } vrb_pose;
 
-#define VRB_POSE_WORDS 17u
+#define VRB_POSE_WORDS 23u
 
 /* A pose under a sequence lock: odd while it is being written. */
 typedef struct vrb_entry {
@@ -115,7 +117,7 @@ typedef struct vrb_slot {
     uint64_t reserved[6];
     vrb_entry newest;
     vrb_entry history[VRB_HISTORY_LENGTH];
-    uint64_t padding[7];
+    uint64_t padding[1];
 } vrb_slot;
 
 typedef struct vrb_page {
@@ -206,7 +208,23 @@ static inline void vrb_normalize(double q[4]) {
     for (int i = 0; i < 4; i++) q[i] *= inverse;
 }
 
-/* Turns a pose by its own velocities; at most 100 ms ahead. */
+/* The mean angular velocity that is foreseen over so many seconds, rad/s, world axes. */
+static inline void vrb_mean_rate(const vrb_pose *pose, double seconds, double rate[3]) {
+    static const double horizons[4] = {0.02, 0.04, 0.06, 0.1};
+    double start = 0, before[3];
+    for (int i = 0; i < 3; i++) before[i] = pose->angular_velocity[i];
+    for (int k = 0; k < 4; k++) {
+        if (seconds <= horizons[k] || k == 3) {
+            double f = seconds < horizons[k] ? (seconds - start) / (horizons[k] - start) : 1;
+            for (int i = 0; i < 3; i++) rate[i] = before[i] + f * ((double)pose->rate_ahead[k][i] - before[i]);
+            return;
+        }
+        start = horizons[k];
+        for (int i = 0; i < 3; i++) before[i] = (double)pose->rate_ahead[k][i];
+    }
+}
+
+/* Turns a pose as it is foreseen to turn; at most 100 ms ahead. */
 static inline void vrb_predict(vrb_pose *pose, int64_t time_ns) {
     const int64_t limit = 100000000;
     int64_t ahead = time_ns - pose->captured_ns;
@@ -220,9 +238,10 @@ static inline void vrb_predict(vrb_pose *pose, int64_t time_ns) {
         ahead = limit;
         pose->flags |= VRB_FLAG_PREDICTION_CAPPED;
     }
-    double seconds = (double)ahead * 1e-9, v[3], square = 0;
+    double seconds = (double)ahead * 1e-9, v[3], rate[3], square = 0;
+    vrb_mean_rate(pose, seconds, rate);
     for (int i = 0; i < 3; i++) {
-        v[i] = pose->angular_velocity[i] * seconds * 0.5;
+        v[i] = rate[i] * seconds * 0.5;
         square += v[i] * v[i];
     }
     /* sin(h)/h and cos(h) by series; h is below 2 rad at 40 rad/s, where the first term left out is 2e-9. */

@@ -10,8 +10,9 @@ public struct MotionPredictor: Sendable {
   static let featureCount = 5
   /// s: length of one window.
   static let window = 1.0 / 60
-  /// s: horizons that weights are kept for; between them predictions are interpolated.
+  /// s: how often it is looked back.
   static let tick = 0.02
+  /// `TrackedState.horizons` in ticks.
   static let horizonTicks: InlineArray<4, Int> = [1, 2, 3, 5]
   /// s: memory of the fit.
   static let memory = 30.0
@@ -144,24 +145,17 @@ public struct MotionPredictor: Sendable {
     return result
   }
 
-  /// The mean rate, rad/s in the device's present axes, over the time from now to `horizon` seconds ahead.
-  public func meanRate(_ horizon: Double) -> Vector3 {
-    guard count > 1, horizon > 0 else { return rate }
+  /// The mean rates, rad/s in the device's present axes, over the time from now to each of `TrackedState.horizons`.
+  public func ratesAhead() -> InlineArray<4, Vector3> {
+    var result = InlineArray<4, Vector3>(repeating: rate)
+    guard count > 1 else { return result }
     let features = features()
-    func mean(_ index: Int) -> Vector3 {
+    for index in 0..<4 {
       var sum = Vector3.zero
       for feature in 0..<Self.featureCount { sum += features[feature] * weights[index][feature] }
-      return sum
+      result[index] = sum
     }
-    let place = horizon / Self.tick
-    if place <= 1 { return rate + (mean(0) - rate) * place }
-    for index in 1..<4 where place <= Double(Self.horizonTicks[index]) {
-      let low = Double(Self.horizonTicks[index - 1])
-      let part = (place - low) / (Double(Self.horizonTicks[index]) - low)
-      let first = mean(index - 1)
-      return first + (mean(index) - first) * part
-    }
-    return mean(3)
+    return result
   }
 
   /// Compares what was known one to five ticks ago with what came since.

@@ -34,9 +34,15 @@ public struct PoseHistory: Sendable {
   @discardableResult
   public mutating func append(_ state: TrackedState, isCoarse: Bool = false) -> Bool {
     if let newest, state.captured <= newest.captured { return false }
+    let orientation = state.worldFromDevice.orientation
     predictor.add(
-      rate: state.worldFromDevice.orientation.conjugate.rotate(state.angularVelocity), at: state.captured,
-      isCoarse: isCoarse)
+      rate: orientation.conjugate.rotate(state.angularVelocity), at: state.captured, isCoarse: isCoarse)
+    var state = state
+    let ahead = predictor.ratesAhead()
+    for index in 0..<4 {
+      // Noise is no motion: what rests will rest.
+      state.ratesAhead[index] = state.flags.contains(.atRest) ? .zero : orientation.rotate(ahead[index])
+    }
     states[(head + count) & (states.count - 1)] = state
     if count < states.count { count += 1 } else { head = (head + 1) & (states.count - 1) }
     return true
@@ -54,13 +60,7 @@ public struct PoseHistory: Sendable {
   /// - Returns: nil before the oldest state and when there is none.
   public func state(at time: Timestamp) -> TrackedState? {
     guard let newest, let oldest, time >= oldest.captured else { return nil }
-    if time >= newest.captured {
-      let ahead = min(time.seconds(since: newest.captured), Self.maximumPrediction)
-      let rate =
-        newest.flags.contains(.atRest)
-        ? .zero : newest.worldFromDevice.orientation.rotate(predictor.meanRate(ahead))
-      return newest.predicted(to: time, meanRate: rate)
-    }
+    if time >= newest.captured { return newest.predicted(to: time) }
     var low = 0
     var high = count - 1
     while high - low > 1 {
@@ -82,9 +82,8 @@ extension TrackedState {
     return state
   }
 
-  /// The state carried forward with a mean angular velocity (rad/s, world axes; the present one when none is given)
-  /// and constant linear velocity.
-  public func predicted(to time: Timestamp, meanRate: Vector3? = nil) -> TrackedState {
+  /// The state carried forward with the angular velocity that is foreseen and constant linear velocity.
+  public func predicted(to time: Timestamp) -> TrackedState {
     let ahead = time.seconds(since: captured)
     guard ahead > 0 else { return marked(.exact) }
     let limited = min(ahead, PoseHistory.maximumPrediction)
@@ -92,7 +91,7 @@ extension TrackedState {
     state.captured = ahead > limited ? captured.advanced(bySeconds: limited) : time
     // The angular velocity is in the world's axes, so the turn comes from the left.
     state.worldFromDevice.orientation =
-      (Quaternion(rotationVector: (meanRate ?? angularVelocity) * limited) * worldFromDevice.orientation)
+      (Quaternion(rotationVector: meanRate(limited) * limited) * worldFromDevice.orientation)
       .normalized
     state.worldFromDevice.position += linearVelocity * limited
     // 20 rad/s² of unknown angular acceleration: a brisk turn of the head.

@@ -1,3 +1,4 @@
+import Sensing
 import Spatial
 
 /// Place, speed and attitude of an inertial unit from its samples and measurements that come late.
@@ -421,9 +422,15 @@ extension PositionFilter {
   public func predicted(_ ahead: Double) -> Pose? {
     guard let state = newest else { return nil }
     let ahead = min(max(ahead, 0), PoseHistory.maximumPrediction)
+    var tracked = TrackedState(
+      captured: state.captured, received: state.captured, worldFromDevice: state.worldFromUnit,
+      angularVelocity: state.rate)
+    tracked.ratesAhead = predictor.ratesAhead()
     return Pose(
       position: state.worldFromUnit.position + (state.velocity + state.acceleration * (0.5 * ahead)) * ahead,
+      // All rates here are in the unit's axes.
       orientation: (state.worldFromUnit.orientation
-        * Quaternion(rotationVector: predictor.meanRate(ahead) * ahead)).normalized)
+        * Quaternion(rotationVector: tracked.meanRate(ahead) * ahead))
+        .normalized)
   }
 }
