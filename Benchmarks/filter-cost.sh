@@ -25,6 +25,8 @@ for _ in 1 2 3 4 5 6 7 8; do
 done
 awk -v a="$ours" -v b="$theirs" 'BEGIN { printf "time a 9D update: vrbridge %.0f ns, VQF %.0f ns, ratio %.2f (goal 0.5)\n", a, b, a / b }'
 
+"$bench" queries
+
 command -v valgrind >/dev/null || { echo "instructions: valgrind is not installed"; exit 0; }
 count() { # program...: instructions of 20,000 updates over those of none
   local many none

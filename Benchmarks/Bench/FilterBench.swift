@@ -1,5 +1,6 @@
 import Devices
 import Foundation
+import Sensing
 import Spatial
 import Tracking
 
@@ -48,5 +49,33 @@ enum FilterBench {
       sum += filter.worldFromDevice.w
     }
     print(String(format: "%.1f %.6f", best, sum))
+  }
+
+  /// Prints nanoseconds of a question to the pose history: within the last second, and ahead.
+  static func queries() {
+    var history = PoseHistory()
+    let motion = HeadMotion.lookingAround()
+    func stamp(_ index: Int) -> Timestamp { Timestamp(nanoseconds: Int64(index) * 1_000_000) }
+    for index in 0..<2000 {
+      let state = motion.state(at: Double(index) * 1e-3)
+      history.append(
+        TrackedState(
+          captured: stamp(index), received: stamp(index), worldFromDevice: state.worldFromDevice,
+          angularVelocity: state.worldFromDevice.orientation.rotate(state.angularVelocity)))
+    }
+    func time(_ name: String, _ question: (Int) -> Timestamp) {
+      var best = Double.infinity
+      var sum = 0.0
+      for _ in 0..<8 {
+        let start = DispatchTime.now().uptimeNanoseconds
+        for index in 0..<20_000 {
+          sum += history.state(at: question(index))?.worldFromDevice.orientation.w ?? 0
+        }
+        best = min(best, Double(DispatchTime.now().uptimeNanoseconds - start) / 20_000)
+      }
+      print("pose history, \(name): \(Int(best)) ns a question (goal 200)\(sum.isNaN ? "!" : "")")
+    }
+    time("interpolated") { Timestamp(nanoseconds: 1_000_000_000 + Int64($0 % 900) * 1_000_000 + 500_000) }
+    time("predicted") { Timestamp(nanoseconds: 1_999_000_000 + Int64($0 % 90) * 1_000_000) }
   }
 }

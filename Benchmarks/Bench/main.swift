@@ -16,6 +16,9 @@ case "filter-input" where words.count == 2:
 case "filter" where words.count == 4:
   try FilterBench.run(words[1], count: Int(words[2]) ?? 0, rounds: Int(words[3]) ?? 1)
   exit(0)
+case "queries" where words.count == 1:
+  FilterBench.queries()
+  exit(0)
 default: break
 }
 let rounds = arguments.contains("--quick") ? 2 : 6
