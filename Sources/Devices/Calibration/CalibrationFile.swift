@@ -11,27 +11,42 @@ public struct CalibrationFile: Codable, Sendable, Equatable {
   }
 
   public struct Residuals: Codable, Sendable, Equatable {
-    public var force_before_m_s2: Double
-    public var force_after_m_s2: Double
-    public var turn_before_deg: Double
-    public var turn_after_deg: Double
-    public var field_before: Double?
-    public var field_after: Double?
+    /// m/s².
+    public var forceBefore: Double
+    public var forceAfter: Double
+    /// Degrees.
+    public var turnBefore: Double
+    public var turnAfter: Double
+    /// Relative.
+    public var fieldBefore: Double?
+    public var fieldAfter: Double?
     public var poses: Int
-    public var temperature_span_c: Double
+    /// °C.
+    public var temperatureSpan: Double
 
     public init(
       forceBefore: Double, forceAfter: Double, turnBefore: Double, turnAfter: Double, fieldBefore: Double?,
       fieldAfter: Double?, poses: Int, temperatureSpan: Double
     ) {
-      force_before_m_s2 = forceBefore
-      force_after_m_s2 = forceAfter
-      turn_before_deg = turnBefore
-      turn_after_deg = turnAfter
-      field_before = fieldBefore
-      field_after = fieldAfter
+      self.forceBefore = forceBefore
+      self.forceAfter = forceAfter
+      self.turnBefore = turnBefore
+      self.turnAfter = turnAfter
+      self.fieldBefore = fieldBefore
+      self.fieldAfter = fieldAfter
       self.poses = poses
-      temperature_span_c = temperatureSpan
+      self.temperatureSpan = temperatureSpan
+    }
+
+    enum CodingKeys: String, CodingKey {
+      case forceBefore = "force_before_m_s2"
+      case forceAfter = "force_after_m_s2"
+      case turnBefore = "turn_before_deg"
+      case turnAfter = "turn_after_deg"
+      case fieldBefore = "field_before"
+      case fieldAfter = "field_after"
+      case poses
+      case temperatureSpan = "temperature_span_c"
     }
   }
 
@@ -49,9 +64,15 @@ public struct CalibrationFile: Codable, Sendable, Equatable {
   public var accelerometer: Affine?
   public var magnetometer: Affine?
   /// rad/s per °C, three axes.
-  public var gyroscope_per_degree: [Double]?
-  public var reference_temperature_c: Double?
+  public var gyroscopePerDegree: [Double]?
+  public var referenceTemperature: Double?
   public var residuals: Residuals?
+
+  enum CodingKeys: String, CodingKey {
+    case format, family, serial, version, date, source, gyroscope, accelerometer, magnetometer, residuals
+    case gyroscopePerDegree = "gyroscope_per_degree"
+    case referenceTemperature = "reference_temperature_c"
+  }
 
   public init(
     family: String, serial: String, version: Int, date: String, calibration: InertialCalibration,
@@ -65,8 +86,8 @@ public struct CalibrationFile: Codable, Sendable, Equatable {
     gyroscope = Affine(calibration.gyroscope)
     accelerometer = Affine(calibration.accelerometer)
     magnetometer = calibration.magnetometer.map(Affine.init)
-    gyroscope_per_degree = calibration.gyroscopePerDegree.list
-    reference_temperature_c = calibration.referenceTemperature
+    gyroscopePerDegree = calibration.gyroscopePerDegree.list
+    referenceTemperature = calibration.referenceTemperature
     self.residuals = residuals
   }
 
@@ -118,8 +139,8 @@ public struct CalibrationFile: Codable, Sendable, Equatable {
     if let correction = gyroscope?.correction { result.gyroscope = correction }
     if let correction = accelerometer?.correction { result.accelerometer = correction }
     if let correction = magnetometer?.correction { result.magnetometer = correction }
-    if let slope = gyroscope_per_degree.flatMap(Vector3.init(list:)) { result.gyroscopePerDegree = slope }
-    if let temperature = reference_temperature_c { result.referenceTemperature = temperature }
+    if let slope = gyroscopePerDegree.flatMap(Vector3.init(list:)) { result.gyroscopePerDegree = slope }
+    if let temperature = referenceTemperature { result.referenceTemperature = temperature }
     result.source = serial == nil ? .model : .user
     return result
   }
