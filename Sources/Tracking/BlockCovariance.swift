@@ -17,6 +17,9 @@ struct BlockCovariance: Sendable {
     for i in 0..<order { self[i, i] = .diagonal(Vector3(repeating: deviations[i] * deviations[i])) }
   }
 
+  /// None at all; takes no memory.
+  static var empty: BlockCovariance { BlockCovariance(deviations: []) }
+
   /// The blocks for as long as a computation lasts.
   struct View {
     let order: Int

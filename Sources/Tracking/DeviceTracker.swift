@@ -25,9 +25,6 @@ public struct DeviceTracker: Sendable {
   /// Samples that came again or out of order.
   public private(set) var droppedSamples: UInt64 = 0
   private var filter: OrientationFilter
-  private let settings: OrientationSettings
-  /// The magnetometer takes part where it is calibrated.
-  public var usesMagnetometer = true
   /// Gives a place to a device that has only an attitude.
   public var bodyModel: BodyModel?
   private var drift = DriftMeter()
@@ -48,7 +45,6 @@ public struct DeviceTracker: Sendable {
     origin: Origin, settings: OrientationSettings = OrientationSettings(), learned: Learned? = nil
   ) {
     self.calibration = calibration
-    self.settings = settings
     unitFromDevice = calibration.deviceFromUnit.orientation.conjugate
     history = PoseHistory()
     self.clock = clock.map { DeviceClock(ticksPerSecond: $0.rate, bits: $0.bits) }
@@ -104,7 +100,7 @@ public struct DeviceTracker: Sendable {
       }
       if clock?.resets != resets {
         // The device started anew: nobody knows how it was turned meanwhile. Its bias is still its own.
-        filter = OrientationFilter(settings: settings, learned: filter.learned)
+        filter.restart()
         lastCaptured = nil
       }
       captured = mapped
@@ -117,7 +113,7 @@ public struct DeviceTracker: Sendable {
 
     let rate = calibration.angularVelocity(sample)
     let force = calibration.specificForce(sample)
-    let field = usesMagnetometer ? calibration.magneticField(sample) : nil
+    let field = calibration.magneticField(sample)
     filter.update(rate: rate, force: sample.isSaturated ? nil : force, field: field, step: step)
     drift.observe(filter, at: captured)
 

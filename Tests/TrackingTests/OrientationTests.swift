@@ -244,6 +244,8 @@ struct OrientationTests {
     #expect((first?.angle(to: filter.worldFromDevice) ?? .pi) < 1 * degree)
     #expect((filter.bias - Vector3(0.02, -0.03, 0.01)).length < 1e-3)
     #expect(filter.inclinationUncertainty < 0.02 && filter.biasUncertainty < 0.01)
+    let density = 0.002 * (2 / 100.0).squareRoot()
+    #expect(abs(filter.measuredNoise / density - 1) < 0.2)
   }
 
   /// What the filter learned of the gyroscope's response makes the rates truer.

@@ -27,6 +27,8 @@ public struct Configuration: Sendable, Equatable {
   /// SCHED_FIFO priority of the tracking thread; 0 for the ordinary scheduler.
   public var realtimePriority = Setting(0)
   public var lockMemory = Setting(false)
+  /// Calibrated magnetometers take part in headings.
+  public var magnetometer = Setting(true)
   public var logLevel = Setting("info")
 
   public init() {}
@@ -39,7 +41,7 @@ public struct Configuration: Sendable, Equatable {
     "socket": ["path", "group", "max_clients"],
     "access": Scope.allCases.map(\.rawValue),
     "scope": ["users", "groups", "everyone"],
-    "tracking": ["realtime_priority", "lock_memory"],
+    "tracking": ["realtime_priority", "lock_memory", "magnetometer"],
     "log": ["level"],
   ]
 
@@ -88,6 +90,9 @@ public struct Configuration: Sendable, Equatable {
       }
       if let value = tracking["lock_memory"] {
         lockMemory = Setting(try value.boolean(), from: source(value))
+      }
+      if let value = tracking["magnetometer"] {
+        magnetometer = Setting(try value.boolean(), from: source(value))
       }
     }
     if let log = try root["log"]?.mapping(keys: Self.keys["log"] ?? []) {
@@ -155,6 +160,7 @@ public struct Configuration: Sendable, Equatable {
     lines.append("tracking:")
     line(1, "realtime_priority", String(realtimePriority.value), realtimePriority.source)
     line(1, "lock_memory", String(lockMemory.value), lockMemory.source)
+    line(1, "magnetometer", String(magnetometer.value), magnetometer.source)
     lines.append("log:")
     line(1, "level", logLevel.value, logLevel.source)
     return lines.joined(separator: "\n") + "\n"

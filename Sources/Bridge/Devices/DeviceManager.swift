@@ -323,6 +323,8 @@ final class DeviceManager: @unchecked Sendable {
       family: match.description.family, serial: opened.configuredSerial ?? transport.identity.serial,
       opened: opened.calibration)
     opened.calibration = calibration
+    // Without its calibration a magnetometer takes no part.
+    if !configuration.magnetometer.value { opened.calibration.magnetometer = nil }
     if let warning { opened.warnings.append(warning) }
   }
 

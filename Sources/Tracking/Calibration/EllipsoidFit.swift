@@ -33,7 +33,7 @@ public struct EllipsoidFit: Sendable {
       }
     }
     for i in 0..<9 { normal[i * 10] += 1e-9 * Double(sample.count) }
-    guard let n = LeastSquares.cholesky(normal, right) else { return nil }
+    guard let n = Cholesky.solve(normal, right, size: 9) else { return nil }
     let shape = Matrix3(
       Vector3(n[0], n[3], n[4]), Vector3(n[3], n[1], n[5]), Vector3(n[4], n[5], n[2]))
     guard let inverse = shape.inverse else { return nil }

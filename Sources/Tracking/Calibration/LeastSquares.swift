@@ -38,7 +38,7 @@ enum LeastSquares {
       for _ in 0..<12 {
         var damped = normal
         for index in 0..<count { damped[index * count + index] *= 1 + damping }
-        guard let change = cholesky(damped, right) else {
+        guard let change = Cholesky.solve(damped, right, size: count) else {
           damping = damping * 10 + 1e-9
           continue
         }
@@ -61,32 +61,4 @@ enum LeastSquares {
 
   private static func sum(_ values: [Double]) -> Double { values.reduce(0) { $0 + $1 * $1 } }
   private static func dot(_ a: [Double], _ b: [Double]) -> Double { zip(a, b).reduce(0) { $0 + $1.0 * $1.1 } }
-
-  /// Solves a symmetric positive definite system; nil when it is none.
-  static func cholesky(_ matrix: [Double], _ right: [Double]) -> [Double]? {
-    let count = right.count
-    var factor = matrix
-    for i in 0..<count {
-      for j in 0...i {
-        var sum = factor[i * count + j]
-        for k in 0..<j { sum -= factor[i * count + k] * factor[j * count + k] }
-        if i == j {
-          guard sum > 0, sum.isFinite else { return nil }
-          factor[i * count + i] = sum.squareRoot()
-        } else {
-          factor[i * count + j] = sum / factor[j * count + j]
-        }
-      }
-    }
-    var result = right
-    for i in 0..<count {
-      for k in 0..<i { result[i] -= factor[i * count + k] * result[k] }
-      result[i] /= factor[i * count + i]
-    }
-    for i in stride(from: count - 1, through: 0, by: -1) {
-      for k in stride(from: i + 1, to: count, by: 1) { result[i] -= factor[k * count + i] * result[k] }
-      result[i] /= factor[i * count + i]
-    }
-    return result
-  }
 }

@@ -58,6 +58,9 @@ public struct MotionPredictor: Sendable {
   private var power: ContiguousArray<Double>
   private var match: ContiguousArray<Weights>
   private var weights: InlineArray<4, Weights> = Self.initialWeights
+  /// Room to compute in, so that nothing allocates.
+  private var matrix = ContiguousArray<Double>(repeating: 0, count: 25)
+  private var change = ContiguousArray<Double>(repeating: 0, count: 5)
 
   private static let momentCount = 64
   /// s: moments are kept this far apart, so that the ring holds more than the windows at any rate.
@@ -189,48 +192,23 @@ public struct MotionPredictor: Sendable {
       var trace = 0.0
       for row in 0..<5 { trace += power[index * 25 + row * 6] }
       guard trace > 0, trace.isFinite else { continue }
-      let tie = trace / 5 * Self.stiffness
-      var matrix = InlineArray<25, Double>(repeating: 0)
-      var right = Weights(repeating: 0)
       let start = Self.initialWeights[index]
       for row in 0..<5 {
-        right[row] = match[index][row]
+        change[row] = match[index][row]
         for column in 0..<5 {
           matrix[row * 5 + column] = power[index * 25 + row * 5 + column]
-          right[row] -= matrix[row * 5 + column] * start[column]
+          change[row] -= matrix[row * 5 + column] * start[column]
         }
-        matrix[row * 6] += tie
+        matrix[row * 6] += trace / 5 * Self.stiffness
       }
-      guard let change = Self.solve(matrix, right) else { continue }
+      let isSolved = matrix.withUnsafeMutableBufferPointer { matrix in
+        guard Cholesky.factor(matrix, size: 5) else { return false }
+        change.withUnsafeMutableBufferPointer { Cholesky.solve(matrix, size: 5, $0) }
+        return true
+      }
+      // Weights beyond that only amplify noise.
+      guard isSolved, change.allSatisfy({ $0.isFinite && abs($0) < 100 }) else { continue }
       for row in 0..<5 { weights[index][row] = start[row] + change[row] }
     }
-  }
-
-  /// Cholesky factorisation of five equations; nil when they do not determine the unknowns.
-  private static func solve(_ matrix: InlineArray<25, Double>, _ right: Weights) -> Weights? {
-    var factor = matrix
-    for i in 0..<5 {
-      for j in 0...i {
-        var sum = factor[i * 5 + j]
-        for k in 0..<j { sum -= factor[i * 5 + k] * factor[j * 5 + k] }
-        if i == j {
-          guard sum > 0, sum.isFinite else { return nil }
-          factor[i * 6] = sum.squareRoot()
-        } else {
-          factor[i * 5 + j] = sum / factor[j * 6]
-        }
-      }
-    }
-    var result = right
-    for i in 0..<5 {
-      for k in 0..<i { result[i] -= factor[i * 5 + k] * result[k] }
-      result[i] /= factor[i * 6]
-    }
-    for i in stride(from: 4, through: 0, by: -1) {
-      for k in (i + 1)..<5 { result[i] -= factor[k * 5 + i] * result[k] }
-      result[i] /= factor[i * 6]
-      guard result[i].isFinite, abs(result[i]) < 100 else { return nil }
-    }
-    return result
   }
 }

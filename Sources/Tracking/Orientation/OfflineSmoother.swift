@@ -151,7 +151,7 @@ final class SmootherTrace: @unchecked Sendable {
     let transition = Self.transition(interval, lift: lift, isAtRest: isAtRest)
     // gain = P Φᵀ P'⁻¹, from P' gainᵀ = Φ P.
     let right = Self.multiply(transition, filtered, columns: Self.size)
-    let solved = Self.solve(Self.dense(errors), right)
+    let solved = Cholesky.solve(Self.dense(errors), right, size: Self.size)
     steps.append(
       Step(
         time: interval.time, gain: isInterrupted ? nil : solved.map(Self.transposed),
@@ -238,37 +238,6 @@ final class SmootherTrace: @unchecked Sendable {
     var result = matrix
     for row in 0..<size {
       for column in 0..<size { result[column * size + row] = matrix[row * size + column] }
-    }
-    return result
-  }
-
-  /// Solves a symmetric positive definite system by Cholesky factorisation; nil when it is not one.
-  static func solve(_ matrix: [Double], _ right: [Double]) -> [Double]? {
-    var factor = matrix
-    for i in 0..<size {
-      for j in 0...i {
-        var sum = factor[i * size + j]
-        for k in 0..<j { sum -= factor[i * size + k] * factor[j * size + k] }
-        if i == j {
-          guard sum > 0, sum.isFinite else { return nil }
-          factor[i * size + i] = sum.squareRoot()
-        } else {
-          factor[i * size + j] = sum / factor[j * size + j]
-        }
-      }
-    }
-    var result = right
-    for column in 0..<size {
-      for i in 0..<size {
-        var sum = result[i * size + column]
-        for k in 0..<i { sum -= factor[i * size + k] * result[k * size + column] }
-        result[i * size + column] = sum / factor[i * size + i]
-      }
-      for i in stride(from: size - 1, through: 0, by: -1) {
-        var sum = result[i * size + column]
-        for k in (i + 1)..<size { sum -= factor[k * size + i] * result[k * size + column] }
-        result[i * size + column] = sum / factor[i * size + i]
-      }
     }
     return result
   }

@@ -129,6 +129,30 @@ public struct OrientationFilter: Sendable {
     hasEverRested = learned.biasUncertainty < settings.biasSpread / 2
   }
 
+  /// Begins again with what was learned, as after a device's own restart. Takes no memory.
+  public mutating func restart() {
+    let learned = learned
+    var errors = errors
+    // The storage of the covariance is used on: only its numbers begin again.
+    self.errors = BlockCovariance.empty
+    let deviations: InlineArray<7, Double> = [
+      0.15, min(learned.biasUncertainty + 1e-3, settings.biasSpread), 0.5, 0.2, settings.responseSpread,
+      settings.responseSpread, settings.responseSpread,
+    ]
+    for block in 0..<7 { errors.restart(block, deviation: deviations[block]) }
+    let trace = trace
+    self = OrientationFilter(settings: settings, errors: errors)
+    self.trace = trace
+    bias = learned.bias
+    response = learned.responseError.transposed
+    hasEverRested = learned.biasUncertainty < settings.biasSpread / 2
+  }
+
+  private init(settings: Settings, errors: BlockCovariance) {
+    self.settings = settings
+    self.errors = errors
+  }
+
   public var learned: Learned {
     Learned(bias: bias, biasUncertainty: biasUncertainty, responseError: responseError)
   }
@@ -341,7 +365,9 @@ public struct OrientationFilter: Sendable {
     restAngle = isQuiet ? restAngle + interval.angle : .zero
     isAtRest = isQuiet && (isAtRest || restTime >= settings.restDuration)
     if isAtRest {
-      let noise = (max(0, spread) / 3 * period).squareRoot()
+      // White noise of density d sampled at f has variance d²·f/2; the interval's mean took one sample's worth.
+      let count = max(2, time / period)
+      let noise = (max(0, spread) / 3 * count / (count - 1) * 2 * period).squareRoot()
       measuredNoise = measuredNoise.isNaN ? noise : measuredNoise + (noise - measuredNoise) * 0.05
     }
     if isAtRest, !hasEverRested {
