@@ -123,11 +123,13 @@ struct CalibrationTests {
     let gyroscope = Matrix3.diagonal(scale + Vector3(1, 1, 1)) + errors.gyroscopeMisalignment
     let accelerometer =
       Matrix3.diagonal(errors.accelerometerScale + Vector3(1, 1, 1)) + errors.accelerometerMisalignment
+    let gyroscopeInverse = try #require(gyroscope.inverse)
+    let accelerometerInverse = try #require(accelerometer.inverse)
     let truth = InertialCalibration(
       gyroscope: AffineCorrection(
-        matrix: gyroscope.inverse!, offset: gyroscope.inverse! * errors.gyroscopeBias),
+        matrix: gyroscopeInverse, offset: gyroscopeInverse * errors.gyroscopeBias),
       accelerometer: AffineCorrection(
-        matrix: accelerometer.inverse!, offset: accelerometer.inverse! * errors.accelerometerBias))
+        matrix: accelerometerInverse, offset: accelerometerInverse * errors.accelerometerBias))
     #expect { try CalibrationFit(session(errors), before: truth) } throws: { "\($0)".contains("not better") }
   }
 }

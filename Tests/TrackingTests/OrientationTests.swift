@@ -142,13 +142,14 @@ struct OrientationTests {
 
   /// Half the rate of turn and of sampling: the same attitudes, twice as slowly. Gravity does not scale, so the
   /// device turns about the vertical, where only the gyroscope has a say.
-  @Test func scalingTimeScalesTheAnswer() {
+  @Test func scalingTimeScalesTheAnswer() throws {
     var fast = OrientationFilter()
     var slow = OrientationFilter()
-    let force = Vector3(1, 9, -2).normalized! * standardGravity
+    let up = try #require(Vector3(1, 9, -2).normalized)
+    let force = up * standardGravity
     // Not still enough to be a rest, in either time.
     for index in 0..<2000 {
-      let rate = force.normalized! * (1 + sin(Double(index) * 0.05))
+      let rate = up * (1 + sin(Double(index) * 0.05))
       fast.update(rate: rate * 2, force: force, step: 0.001)
       slow.update(rate: rate, force: force, step: 0.002)
     }
