@@ -59,7 +59,10 @@ public struct MATFile: Sendable {
     guard rows >= 0, columns >= 0 else { throw MATError(description: "an array has a negative size") }
     let (count, overflow) = rows.multipliedReportingOverflow(by: columns)
     let text = String(decoding: name.data, as: UTF8.self)
-    guard !overflow, let width = Reader.widths[values.type], values.data.count == count * width else {
+    // Divided and not multiplied: the sizes are the file's and may be anything.
+    guard !overflow, let width = Reader.widths[values.type], values.data.count % width == 0,
+      values.data.count / width == count
+    else {
       throw MATError(description: "array '\(text.prefix(60))' does not hold what its size says")
     }
     var numbers: [Double] = []

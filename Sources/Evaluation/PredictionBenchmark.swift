@@ -76,7 +76,7 @@ public struct PredictionBenchmark: Sendable {
       let difference =
         (last.orientation.conjugate * pose.orientation).rotationVector / (pose.time - last.time)
       let rate = pose.rate ?? difference
-      let captured = Timestamp(nanoseconds: Int64(pose.time * 1e9))
+      let captured = Timestamp(nanoseconds: 0).advanced(bySeconds: pose.time)
       history.append(
         TrackedState(
           captured: captured, received: captured,

@@ -58,4 +58,11 @@ struct InertialTableTests {
       try OrientationSettings(yaml: "rest_duration_s: -1\n", file: "f.yaml")
     }
   }
+
+  @Test func posesAtAnyTimeArePredictedWithoutATrap() throws {
+    var text = "t_s,qx,qy,qz,qw\n"
+    for time in ["-1e300", "0", "0.01", "0.02", "1e12", "1e300"] { text += "\(time),0,0,0,1\n" }
+    let table = try NumericTable(bytes: Array(text.utf8), file: "poses.csv")
+    #expect(try PredictionBenchmark(table).scores().count == 3)
+  }
 }

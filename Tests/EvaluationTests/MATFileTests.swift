@@ -38,6 +38,9 @@ struct MATFileTests {
     #expect(throws: MATError.self) { try MATFile(bytes: Array("MATLAB 7.3".utf8)) }
     let lying = matrix("x", rows: 5, columns: 5, type: 9, [UInt8](repeating: 0, count: 8))
     #expect { try MATFile(bytes: header + lying) } throws: { "\($0)".contains("array 'x'") }
+    // Sizes whose product in bytes is beyond any integer must not trap.
+    let huge = matrix("y", rows: 0x7fff_ffff, columns: 0x7fff_ffff, type: 9, little(0, 8))
+    #expect { try MATFile(bytes: header + huge) } throws: { "\($0)".contains("array 'y'") }
     let cut = Array((header + matrix("x", rows: 1, columns: 1, type: 9, little(0, 8))).dropLast(9))
     #expect { try MATFile(bytes: cut) } throws: { "\($0)".contains("cut off") }
   }

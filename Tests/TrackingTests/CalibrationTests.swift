@@ -13,13 +13,16 @@ struct CalibrationTests {
   /// Samples of a tour through many attitudes, with a unit's errors.
   private func session(
     _ errors: InertialErrors, tour: HeadMotion = .calibrationTour(), perDegree: Vector3 = .zero,
-    field: Vector3? = nil, iron: (matrix: Matrix3, offset: Vector3) = (.identity, .zero)
+    field: Vector3? = nil, iron: (matrix: Matrix3, offset: Vector3) = (.identity, .zero),
+    gapAt: Double = .infinity
   ) -> CalibrationSession {
     var random = SeededRandom(seed: 31)
     var session = CalibrationSession()
     let rate = 200.0
     for index in 0..<Int(tour.tourSeconds * rate) {
       let time = Double(index) / rate
+      // A radio that is silent for half a second.
+      if time > gapAt, time < gapAt + 0.5 { continue }
       let state = tour.state(at: time)
       let temperature = 25 + 15 * time / tour.tourSeconds
       let noise = (rate / 2).squareRoot()
@@ -131,5 +134,15 @@ struct CalibrationTests {
       accelerometer: AffineCorrection(
         matrix: accelerometerInverse, offset: accelerometerInverse * errors.accelerometerBias))
     #expect { try CalibrationFit(session(errors), before: truth) } throws: { "\($0)".contains("not better") }
+  }
+
+  /// What was collected before a gap stays; only the turn over the gap is not made use of.
+  @Test func aGapLosesNothing() throws {
+    let errors = InertialErrors.uncalibrated(seed: 3)
+    let session = session(errors, gapAt: 25.5)
+    #expect(session.progress.distinctPoses >= 17)
+    let fit = try CalibrationFit(session, before: InertialCalibration())
+    #expect(fit.quality.turnAfter < 0.1 * fit.quality.turnBefore)
+    #expect((fit.calibration.gyroscope(errors.gyroscopeBias)).length < 0.05 * degree)
   }
 }

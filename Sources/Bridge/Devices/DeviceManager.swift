@@ -430,14 +430,16 @@ final class DeviceManager: @unchecked Sendable {
       let (index, interface) = device.parts.first(where: { $0.value.part.driver == .watchman })
     else { return }
     let match = DeviceCatalog.Match(description: device.description, partIndex: index)
-    guard let opened = try? PartOpener.open(match, transport: interface.transport) else { return }
+    guard var opened = try? PartOpener.open(match, transport: interface.transport) else { return }
+    calibrate(&opened, match, interface.transport)
     for warning in opened.warnings { log.warning("\(device.name), part \(interface.part.name): \(warning)") }
     let box = PipelineAttachment(
       reference: device.pipeline, transport: interface.transport, part: index, opened: opened,
       description: interface.part)
     loop.post { _ in box.update() }
+    let source = opened.calibration.source
     roster.change(id) { device in
-      device.calibration = opened.calibration.source
+      device.calibration = source
       return true
     }
   }
@@ -474,37 +476,5 @@ final class DeviceManager: @unchecked Sendable {
     } else {
       linux_timerfd_set(timer, 0, 0)
     }
-  }
-}
-
-/// Carries an opened interface to the tracking thread.
-///
-/// `@unchecked Sendable`: as `PipelineReference`.
-private struct PipelineAttachment: @unchecked Sendable {
-  let reference: PipelineReference
-  let transport: any Transport
-  let part: Int
-  let opened: OpenedPart
-  let description: PartDescription
-
-  func attach(to loop: TrackingLoop) {
-    install()
-    loop.attach(transport, to: reference.pipeline, part: part)
-  }
-
-  /// The decoder's ranges and the calibration became known after the interface was opened.
-  func update() { install() }
-
-  private func install() {
-    let origin = transport.identity.origin
-    let (calibration, rate, clock) = (opened.calibration, description.sampleRate, description.clock)
-    reference.pipeline.attach(
-      part: part, decoder: opened.decoder,
-      tracker: description.reportsMotion
-        ? { learned in
-          DeviceTracker(
-            calibration: calibration, sampleRate: rate, clock: clock, origin: origin,
-            learned: learned)
-        } : nil)
   }
 }

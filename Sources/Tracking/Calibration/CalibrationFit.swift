@@ -160,6 +160,7 @@ public struct CalibrationFit: Sendable {
     _ session: CalibrationSession, _ poses: [CalibrationSession.StillPose]
   ) -> [Turn] {
     zip(poses, poses.dropFirst()).compactMap { before, after in
+      guard before.stretch == after.stretch else { return nil }
       // From the middle of one rest to the middle of the next.
       let start = (before.first + before.last) / 2
       let end = (after.first + after.last) / 2

@@ -14,6 +14,8 @@ public struct CalibrationSession: Sendable {
     /// Places in `turns` of its first and last sample.
     public var first: Int
     public var last: Int
+    /// Rests of different stretches are not joined: the turn over a gap between them is not known.
+    public var stretch: Int
   }
 
   public struct Progress: Sendable {
@@ -52,6 +54,7 @@ public struct CalibrationSession: Sendable {
   private var meanRate = Vector3.zero
   private var meanForce = Vector3.zero
   private var hasMeans = false
+  private var stretch = 0
   private var last: Timestamp?
   /// Seconds of samples so far.
   public private(set) var elapsed = 0.0
@@ -67,10 +70,8 @@ public struct CalibrationSession: Sendable {
     guard let last, time > last, turns.count < Self.maximumSamples else { return }
     let step = time.seconds(since: last)
     guard step < 0.25 else {
-      // A gap: the turn over it is not known, so the rests before and after are not joined.
       finishRest()
-      poses.removeAll()
-      turns.removeAll()
+      stretch += 1
       return
     }
     elapsed += step
@@ -102,7 +103,8 @@ public struct CalibrationSession: Sendable {
     poses.append(
       StillPose(
         rate: window.rate / window.seconds, force: window.force / window.seconds,
-        temperature: temperature.isFinite ? temperature : nil, first: window.start, last: turns.count - 2))
+        temperature: temperature.isFinite ? temperature : nil, first: window.start, last: turns.count - 2,
+        stretch: stretch))
   }
 
   /// Ends the last rest; to be called before a fit.

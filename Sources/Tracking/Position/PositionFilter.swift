@@ -43,7 +43,7 @@ public struct PositionFilter: Sendable {
     case used
     /// Too far from what was expected; the squared Mahalanobis distance was beyond the gate.
     case rejected
-    /// Older than all that is kept, not finite, or without an attitude when one is needed to start.
+    /// Older than all that is kept, of the future, not finite, or without an attitude when one is needed to start.
     case unusable
   }
 
@@ -144,6 +144,8 @@ public struct PositionFilter: Sendable {
   @discardableResult
   public mutating func add(_ measurement: PositionMeasurement, attitude: Quaternion? = nil) -> Outcome {
     guard measurement.isFinite else { return .unusable }
+    // Nobody measures what is still to come; a stamp that says so is of another clock.
+    if count > 0, measurement.captured.seconds(since: self[count - 1].captured) > 0.1 { return .unusable }
     guard anchor != nil else { return start(measurement, attitude) }
     // Back to before everything that is newer.
     var later: [PositionMeasurement] = []

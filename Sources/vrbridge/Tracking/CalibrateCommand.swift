@@ -191,7 +191,12 @@ struct CalibrateCommand: AsyncParsableCommand {
       }
       for index in 0..<batch.inertialCount {
         let sample = batch.inertial(index)
-        let time = sample.deviceTicks.flatMap { clock?.map($0, received: sample.received) } ?? sample.received
+        var time = sample.received
+        if let ticks = sample.deviceTicks, clock != nil {
+          // Devices repeat samples in their next report; those were counted.
+          guard let mapped = clock?.map(ticks, received: sample.received) else { continue }
+          time = mapped
+        }
         session.add(sample, at: time)
       }
       let progress = session.progress(since: shown, every: 0.2)

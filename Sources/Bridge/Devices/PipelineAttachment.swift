@@ -1,0 +1,36 @@
+import Devices
+import Sensing
+import Tracking
+
+/// Carries an opened interface to the tracking thread.
+///
+/// `@unchecked Sendable`: built on the device manager's thread and only handed on; its contents are touched on the
+/// tracking thread.
+struct PipelineAttachment: @unchecked Sendable {
+  let reference: PipelineReference
+  let transport: any Transport
+  let part: Int
+  let opened: OpenedPart
+  let description: PartDescription
+
+  func attach(to loop: TrackingLoop) {
+    install()
+    loop.attach(transport, to: reference.pipeline, part: part)
+  }
+
+  /// The decoder's ranges and the calibration became known after the interface was opened.
+  func update() { install() }
+
+  private func install() {
+    let origin = transport.identity.origin
+    let (calibration, rate, clock) = (opened.calibration, description.sampleRate, description.clock)
+    reference.pipeline.attach(
+      part: part, decoder: opened.decoder,
+      tracker: description.reportsMotion
+        ? { learned in
+          DeviceTracker(
+            calibration: calibration, sampleRate: rate, clock: clock, origin: origin,
+            learned: learned)
+        } : nil)
+  }
+}
