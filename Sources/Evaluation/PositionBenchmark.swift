@@ -75,6 +75,24 @@ public struct PositionBenchmark: Sendable {
       orientation: Self.worldFromEarth * a.interpolated(to: b, fraction: part))
   }
 
+  /// Attitude noise of the optical truth itself, rad: what its turns over a tenth of a second differ by from the
+  /// gyroscope's, of which either end has its share. No estimate that follows the gyroscope scores better.
+  public func truthNoise() -> Double {
+    let steps = max(1, Int((0.1 / trial.period).rounded()))
+    var sum = 0.0
+    var count = 0.0
+    for start in stride(from: 0, to: trial.rate.count - steps, by: 7) where trial.isMoving[start] {
+      guard let first = truth(Double(start)), let last = truth(Double(start + steps)) else { continue }
+      var turned = first.orientation
+      for index in (start + 1)...(start + steps) {
+        turned = turned * Quaternion(rotationVector: trial.rate[index] * trial.period)
+      }
+      sum += (turned.conjugate * last.orientation).rotationVector.squaredLength
+      count += 1
+    }
+    return (sum / max(1, count) / 2).squareRoot()
+  }
+
   /// - Parameter blind: seconds of the trial during which the cameras see nothing.
   public func score(_ cameras: Cameras, seed: UInt64 = 1, blind: ClosedRange<Double>? = nil) -> Score {
     var score = Score()

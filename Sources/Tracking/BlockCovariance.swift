@@ -78,12 +78,14 @@ struct BlockCovariance: Sendable {
   ///   - residual: observed minus expected.
   ///   - noise: covariance of the observation.
   ///   - gate: squared Mahalanobis distance beyond which the observation is not believed.
+  ///   - trusted: squared distance from which on `noise` grows with the distance, which is what a distribution with
+  ///     heavier tails than the normal asks for (Huber, 1964).
   /// - Returns: what to add to each block; nil when nothing can be concluded (a singular innovation, or one beyond
   ///   the gate).
   @inline(__always)
   mutating func observe(
     _ k: Int, lever: (block: Int, matrix: Matrix3)? = nil, residual: Vector3, noise: Matrix3,
-    gate: Double = .infinity
+    gate: Double = .infinity, trusted: Double = .infinity
   ) -> Correction? {
     edit { view in
       var innovation = view[k, k] + noise
@@ -93,7 +95,13 @@ struct BlockCovariance: Sendable {
           innovation + cross + cross.transposed
           + lever.matrix * view[lever.block, lever.block] * lever.matrix.transposed
       }
-      guard let weight = innovation.inverse, residual.dot(weight * residual) <= gate else { return nil }
+      guard var weight = innovation.inverse else { return nil }
+      let distance = residual.dot(weight * residual)
+      guard distance <= gate else { return nil }
+      if distance > trusted {
+        guard let wider = (innovation + noise * (distance / trusted - 1)).inverse else { return nil }
+        weight = wider
+      }
       var correction = Correction(repeating: .zero)
       let weighted = weight * residual
       for i in 0..<view.order {

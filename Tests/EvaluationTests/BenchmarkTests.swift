@@ -59,8 +59,12 @@ struct OpticalBenchmarkTests {
   @Test func positionAndPrediction() throws {
     let trial = try #require(try Self.trials.get().first)
     let score = PositionBenchmark(trial: trial).score(PositionBenchmark.Cameras.cases[0])
-    #expect(score.positionNow < 1.4 && score.orientationNow < 0.2 && score.positionAhead < 1.9, "\(score)")
+    #expect(score.positionNow < 1.2 && score.orientationNow < 0.17 && score.positionAhead < 1.9, "\(score)")
     #expect(score.positionNEES > 0.3 && score.positionNEES < 3)
+    // Taps of 16 g, which hide what the motion did between two samples.
+    let tapped = try #require(try Self.trials.get().first { $0.name.contains("tapping") })
+    let taps = PositionBenchmark(trial: tapped).score(PositionBenchmark.Cameras.cases[0])
+    #expect(taps.positionNow < 1.5, "\(taps)")
     for score in PredictionBenchmark(trial).scores() {
       #expect(score.rms < 0.75 * score.constantRMS, "\(score)")
     }

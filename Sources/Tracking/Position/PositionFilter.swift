@@ -35,6 +35,9 @@ public struct PositionFilter: Sendable {
     public var accelerometerBias: Vector3
     /// Relative error of the gyroscope's response against the measured attitudes; columns as rows.
     var response = Matrix3.zero
+    /// The sample before, and the squared changes from it.
+    var force = Vector3.zero
+    var changed = (force: 0.0, rate: 0.0)
   }
 
   public enum Outcome: Sendable, Equatable {
@@ -219,7 +222,7 @@ public struct PositionFilter: Sendable {
     guard
       let correction = next.errors.observe(
         Block.position, lever: (Block.attitude, .cross(arm) * -1), residual: residual, noise: noise,
-        gate: settings.gate)
+        gate: settings.gate, trusted: settings.trusted)
     else { return .rejected }
     next.state.correct(correction)
     if let orientation = measurement.orientation {
@@ -227,7 +230,8 @@ public struct PositionFilter: Sendable {
       let noise = isotropic * (measurement.orientationNoise * measurement.orientationNoise)
       guard
         let correction = next.errors.observe(
-          Block.attitude, residual: turn.rotationVector, noise: noise, gate: settings.gate)
+          Block.attitude, residual: turn.rotationVector, noise: noise, gate: settings.gate,
+          trusted: settings.trusted)
       else { return .rejected }
       next.state.correct(correction)
     }
@@ -298,6 +302,10 @@ public struct PositionFilter: Sendable {
       (state.worldFromUnit.orientation * Quaternion(rotationVector: rate * step)).normalized
     state.worldFromUnit.position += (state.velocity + acceleration * (0.5 * step)) * step
     state.velocity += acceleration * step
+    state.changed = (
+      force: (sample.force - state.force).squaredLength, rate: (unbiased - state.rate).squaredLength
+    )
+    state.force = sample.force
     state.acceleration = acceleration
     state.rate = rate
     state.captured = sample.captured
@@ -356,6 +364,8 @@ extension PositionFilter {
     var push = Vector3.zero
     var squaredRate = 0.0
     var squaredAcceleration = 0.0
+    var squaredForceChange = 0.0
+    var squaredRateChange = 0.0
 
     mutating func add(_ state: State, _ seconds: Double) {
       time += seconds
@@ -367,6 +377,8 @@ extension PositionFilter {
       push += (state.acceleration + Vector3(0, standardGravity, 0)) * seconds
       squaredRate += state.rate.squaredLength * seconds
       squaredAcceleration += state.acceleration.squaredLength * seconds
+      squaredForceChange += state.changed.force * seconds * seconds
+      squaredRateChange += state.changed.rate * seconds * seconds
     }
   }
 }
@@ -406,10 +418,12 @@ extension BlockCovariance {
     }
     add(
       variance: settings.gyroscopeNoise * settings.gyroscopeNoise * time
-        + settings.rotationNoise * settings.rotationNoise * step.squaredRate, to: Block.attitude)
+        + settings.rotationNoise * settings.rotationNoise * step.squaredRate
+        + settings.aliasing * settings.aliasing * step.squaredRateChange, to: Block.attitude)
     let push =
       settings.accelerometerNoise * settings.accelerometerNoise * time
       + settings.accelerationNoise * settings.accelerationNoise * step.squaredAcceleration
+      + settings.aliasing * settings.aliasing * step.squaredForceChange
     add(variance: push, to: Block.velocity)
     add(variance: push * time * time / 3, to: Block.position)
     add(variance: settings.gyroscopeBiasWalk * settings.gyroscopeBiasWalk * time, to: Block.gyroscopeBias)

@@ -139,6 +139,8 @@ struct PositionBench: AsyncParsableCommand {
         for (trial, score) in zip(recordings, scores) { print(Self.row("  " + trial.name, [score])) }
       }
     }
+    let floor = mean(recordings.map { PositionBenchmark(trial: $0).truthNoise() }) * 180 / .pi
+    print(String(format: "The truth's own attitude noise is %.3f deg.", floor))
   }
 
   private static func row(_ name: String, _ scores: [PositionBenchmark.Score]) -> String {
