@@ -47,15 +47,19 @@ install: build ## Install under DESTDIR and PREFIX: program, descriptions, C hea
 	.build-install/release/vrbridge udev-rules --descriptions devices > "$(DESTDIR)$(PREFIX)/lib/udev/rules.d/70-vrbridge.rules"
 	chmod 644 "$(DESTDIR)$(PREFIX)/lib/udev/rules.d/70-vrbridge.rules"
 
-protocol: ## Generate Swift from the .proto file (needs protoc and protoc-gen-swift).
-	protoc --swift_opt=Visibility=Public --swift_opt=UseAccessLevelOnImports=true \
-	  --proto_path=Sources/BridgeProtocol/Protos --swift_out=Sources/BridgeProtocol/Generated vrbridge.proto
+# protobuf's own timestamp.proto and duration.proto: libprotobuf-dev has them.
+PROTOC = protoc --swift_opt=Visibility=Public --swift_opt=UseAccessLevelOnImports=true
+LOG = Sources/SessionLog
+protocol: ## Generate Swift from the .proto files (needs protoc, libprotobuf-dev and protoc-gen-swift).
+	$(PROTOC) --proto_path=Sources/BridgeProtocol/Protos --swift_out=Sources/BridgeProtocol/Generated vrbridge.proto
+	$(PROTOC) --proto_path=$(LOG)/Protos --swift_out=$(LOG)/Generated session.proto foxglove.proto
+	scripts/descriptors.sh $(LOG)/Protos session foxglove > $(LOG)/Generated/SchemaDescriptors.swift
 
 setup:
-	@scripts/setup.sh libudev-dev zlib1g-dev pkg-config
+	@scripts/setup.sh libudev-dev zlib1g-dev libzstd-dev liblz4-dev pkg-config
 
 setup-test:
-	@scripts/setup.sh libudev-dev zlib1g-dev pkg-config libcairo2 python3 python3-jsonschema python3-yaml
+	@scripts/setup.sh libudev-dev zlib1g-dev libzstd-dev liblz4-dev pkg-config libcairo2 python3 python3-jsonschema python3-yaml
 
 help: ## This list.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 12

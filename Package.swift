@@ -19,6 +19,7 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
     .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
     .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
@@ -28,6 +29,8 @@ let package = Package(
     // C libraries of the distribution.
     .systemLibrary(name: "CUdev", pkgConfig: "libudev", providers: [.apt(["libudev-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+    .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
     // What the kernel offers and Swift's Glibc module does not show.
     .target(name: "CLinux", cSettings: strictC),
     // The header that a renderer drops in.
@@ -38,12 +41,22 @@ let package = Package(
     .target(name: "Sensing", dependencies: ["Spatial"], swiftSettings: strict),
     .target(
       name: "StrictYAML", dependencies: [.product(name: "Yams", package: "Yams")], swiftSettings: strict),
-    .target(name: "Compression", dependencies: ["CZlib"], swiftSettings: strict),
+    .target(name: "Compression", dependencies: ["CLZ4", "CZlib", "CZstd"], swiftSettings: strict),
+    .target(name: "MCAP", dependencies: ["Compression"], swiftSettings: strict),
     .target(
       name: "Devices",
       dependencies: ["Compression", "Spatial", "Sensing", "StrictYAML", "CLinux", "CUdev", "CZlib"],
       swiftSettings: strict),
     .target(name: "Tracking", dependencies: ["Spatial", "Sensing"], swiftSettings: strict),
+    .target(
+      name: "SessionLog",
+      dependencies: [
+        "Devices", "MCAP", "Sensing", "Spatial", "Tracking",
+        .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+      ],
+      exclude: ["Protos", "Generated/README.md"],
+      swiftSettings: strict),
     .target(
       name: "Evaluation", dependencies: ["Compression", "Sensing", "Spatial", "StrictYAML", "Tracking"],
       swiftSettings: strict),
@@ -62,7 +75,9 @@ let package = Package(
     .target(
       name: "Bridge",
       dependencies: [
-        "Spatial", "Sensing", "StrictYAML", "Devices", "Tracking", "BridgeProtocol", "CLinux",
+        "Spatial", "Sensing", "StrictYAML", "Devices", "Tracking", "BridgeProtocol", "CLinux", "MCAP",
+        "SessionLog",
+        .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "DequeModule", package: "swift-collections"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -73,10 +88,11 @@ let package = Package(
       name: "vrbridge",
       dependencies: [
         "Spatial", "Sensing", "StrictYAML", "Devices", "BridgeProtocol", "Bridge", "BridgeClient", "CLinux",
-        "Evaluation", "Tracking",
+        "Evaluation", "MCAP", "SessionLog", "Tracking",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+        .product(name: "SwiftProtobuf", package: "swift-protobuf"),
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
       ],
       swiftSettings: strict),
@@ -100,6 +116,8 @@ let package = Package(
     .executableTarget(
       name: "c-reader", dependencies: ["CVRBridge"], path: "Tests/CReader", cSettings: strictC),
     .testTarget(name: "SpatialTests", dependencies: ["Spatial"], swiftSettings: strict),
+    .testTarget(
+      name: "MCAPTests", dependencies: ["Compression", "MCAP", "TestSupport"], swiftSettings: strict),
     .testTarget(name: "StrictYAMLTests", dependencies: ["StrictYAML"], swiftSettings: strict),
     .testTarget(
       name: "DevicesTests", dependencies: ["Devices", "Sensing", "Spatial", "StrictYAML", "TestSupport"],

@@ -15,12 +15,20 @@ public final class Daemon: Sendable {
   private let server: SocketServer
   private let configuration: Configuration
   private let log: Logger
+  public let recording: RecordingControl
+  private let replay: SessionPlayer?
   public let socketPath: String
 
   /// Loads descriptions, binds the socket and makes the pose page; nothing runs yet.
-  public init(_ configuration: Configuration, log: Logger) throws {
+  ///
+  /// - Parameter replay: a session to be played in place of devices.
+  public init(_ configuration: Configuration, log: Logger, replay: SessionPlayer? = nil) throws {
+    let recordedLog = RecordedLog()
+    var log = log
+    log.handler = RecordingLogHandler(inner: log.handler, recorded: recordedLog)
     self.configuration = configuration
     self.log = log
+    self.replay = replay
     let catalog = try Self.loadCatalog(configuration, log: log)
     page = try Self.makePage()
     let events = EventRing(
@@ -35,6 +43,10 @@ public final class Daemon: Sendable {
       loop: loop, page: page, events: events, notices: notices, demand: demand, catalog: catalog,
       configuration: configuration, log: log, announce: { relay.send($0) })
     self.manager = manager
+    let recording = RecordingControl(
+      loop: loop, configuration: configuration, recordedLog: recordedLog, log: log,
+      figures: { manager.figures })
+    self.recording = recording
     server = try SocketServer(
       options: SocketServer.Options(
         path: configuration.socketPath.value, group: configuration.socketGroup.value,
@@ -46,6 +58,7 @@ public final class Daemon: Sendable {
         haptic: { manager.haptic($0) },
         setRole: { manager.setRole($0, $1) },
         recenter: { manager.recenter() },
+        recording: recording,
         log: log),
       onFirstSubscription: { manager.clientSubscribed() },
       log: log)
@@ -92,10 +105,15 @@ public final class Daemon: Sendable {
       ThreadService(name: "socket server", run: server.run, stop: server.stop),
       ThreadService(
         name: "tracking loop",
-        run: { [page, loop] in
-          loop.run()
+        run: { [page, loop, manager, replay, recording] in
+          if let replay { loop.run(replay, for: manager) } else { loop.run() }
           page.markClosed()
-        }, stop: loop.stop),
+          recording.stop()
+        },
+        stop: { [loop, replay] in
+          loop.stop()
+          replay?.stop()
+        }),
       ThreadService(name: "device manager", run: manager.run, stop: manager.stop),
     ]
   }

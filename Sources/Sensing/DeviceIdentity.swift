@@ -21,6 +21,13 @@ public enum Origin: UInt8, Sendable, Hashable {
   case recorded = 1
   case emulated = 2
 
+  public init?(name: String) {
+    guard let origin = [Origin.hardware, .recorded, .emulated].first(where: { $0.name == name }) else {
+      return nil
+    }
+    self = origin
+  }
+
   public var name: String {
     switch self {
     case .hardware: "hardware"

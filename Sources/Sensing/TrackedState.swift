@@ -87,6 +87,20 @@ public struct TrackedState: Sendable {
     self.flags = flags
   }
 
+  public mutating func archive(_ archive: StateArchive) {
+    archive.code(&captured)
+    archive.code(&received)
+    archive.code(&worldFromDevice.position)
+    archive.code(&worldFromDevice.orientation)
+    archive.code(&angularVelocity)
+    for index in 0..<4 { archive.code(&ratesAhead[index]) }
+    archive.code(&linearVelocity)
+    archive.code(&uncertainty.inclination)
+    archive.code(&uncertainty.heading)
+    archive.code(&uncertainty.position)
+    archive.code(&flags.rawValue)
+  }
+
   /// Seconds ahead that `ratesAhead` is for.
   public static let horizons: InlineArray<4, Double> = [0.02, 0.04, 0.06, 0.1]
 

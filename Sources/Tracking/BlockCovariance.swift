@@ -1,3 +1,4 @@
+import Sensing
 import Spatial
 
 /// The covariance of an error state made of three-vectors: symmetric, in blocks of 3×3.
@@ -47,6 +48,8 @@ struct BlockCovariance: Sendable {
     let order = order
     return blocks.withUnsafeMutableBufferPointer { body(View(order: order, blocks: $0)) }
   }
+
+  mutating func archive(_ archive: StateArchive) { archive.code(&blocks) { archive.code(&$0) } }
 
   @inline(__always)
   subscript(i: Int, j: Int) -> Matrix3 {

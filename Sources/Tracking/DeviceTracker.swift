@@ -60,6 +60,27 @@ public struct DeviceTracker: Sendable {
       }
   }
 
+  /// Everything but calibration, settings, origin and body model, which whoever makes the tracker gives again.
+  public mutating func archive(_ archive: StateArchive) {
+    history.archive(archive)
+    archive.code(&clock, empty: DeviceClock(ticksPerSecond: 1, bits: 32)) { $0.archive(archive) }
+    archive.code(&droppedSamples)
+    filter.archive(archive)
+    drift.archive(archive)
+    archive.code(&lastCaptured, empty: Timestamp(nanoseconds: 0)) { archive.code(&$0) }
+    archive.code(
+      &lastOrientation,
+      empty: OrientationSample(received: Timestamp(nanoseconds: 0), worldFromDevice: .identity)
+    ) { sample in
+      archive.code(&sample.received)
+      archive.code(&sample.deviceTicks, empty: 0) { archive.code(&$0) }
+      archive.code(&sample.worldFromDevice)
+      archive.code(&sample.angularVelocity, empty: .zero) { archive.code(&$0) }
+      archive.code(&sample.referenceCounter)
+    }
+    archive.code(&worldFromStart)
+  }
+
   public var learned: Learned { filter.learned }
 
   public var figures: Figures {

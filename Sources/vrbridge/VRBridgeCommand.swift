@@ -9,6 +9,7 @@ struct VRBridgeCommand: AsyncParsableCommand {
     version: ProductVersion.text,
     subcommands: [
       RunCommand.self, WatchCommand.self, DevicesCommand.self, EmulateCommand.self, DoctorCommand.self,
-      CalibrateCommand.self, TrackCommand.self, BenchCommand.self, UdevRulesCommand.self,
+      RecordCommand.self, ReplayCommand.self, CalibrateCommand.self, TrackCommand.self, BenchCommand.self,
+      UdevRulesCommand.self,
     ])
 }

@@ -74,6 +74,7 @@ final class DeviceManager: @unchecked Sendable {
   // MARK: from any thread
 
   var messages: [Vrbridge_V1_Device] { roster.messages }
+  var figures: [(device: DeviceID, statistics: DeviceStatistics, controls: [Control])] { roster.figures }
 
   func post(_ command: @escaping @Sendable (DeviceManager) -> Void) {
     commands.withLock { $0.append(command) }
@@ -280,9 +281,10 @@ final class DeviceManager: @unchecked Sendable {
     _ match: DeviceCatalog.Match, _ transport: any Transport, path: String?, id: DeviceID, key: DeviceKey
   ) {
     var opened: OpenedPart
+    // A dongle answers for its wand only while that is on; until then nominal values must do.
+    let isNominal = match.part.driver == .watchman && transport.identity.origin == .hardware
     do {
-      // A dongle answers for its wand only while that is on; until then nominal values must do.
-      if match.part.driver == .watchman, transport.identity.origin == .hardware {
+      if isNominal {
         opened = OpenedPart(
           decoder: try PartDecoder(
             part: match.part, descriptor: transport.descriptor, controls: match.description.controls),
@@ -308,7 +310,10 @@ final class DeviceManager: @unchecked Sendable {
     guard let reference = roster.device(id)?.pipeline else { return }
     let box = PipelineAttachment(
       reference: reference, transport: transport, part: match.partIndex, opened: opened,
-      description: match.part)
+      description: match.part,
+      record: OpenedPartRecord(
+        device: id, match: match, identity: transport.identity, descriptor: transport.descriptor,
+        opened: opened, isNominal: isNominal, settings: OrientationSettings()))
     loop.post { box.attach(to: $0) }
     if let arrival { arrived(arrival) }
     armTimer()
@@ -341,6 +346,33 @@ final class DeviceManager: @unchecked Sendable {
             calibration: InertialCalibration(), sampleRate: match.part.sampleRate, clock: nil, origin: origin),
           page: page, events: events, demand: demand))
     }
+  }
+
+  /// Takes a device of a played session in; from the thread that plays it.
+  ///
+  /// - Returns: its pipeline, or nil when there is no room for another.
+  func adopt(_ opening: ReplayEngine.Opening) -> DevicePipeline? {
+    let (match, identity) = (opening.match, opening.identity)
+    let key = DeviceKey(identity, match.description)
+    let id = roster.add(
+      key, serial: identity.serial, match.description, origin: .recorded, role: opening.role
+    ) {
+      id, role, slot in
+      PipelineReference(
+        pipeline: DevicePipeline(
+          id: id, role: role, slot: slot, partCount: match.description.parts.count,
+          tracker: ReplayEngine.initialTracker(opening), page: page, events: events, demand: demand))
+    }
+    guard let id else {
+      log.error("no room for another device: \(PosePage.slotCount) are the limit")
+      return nil
+    }
+    let arrival = roster.open(
+      KnownDevice.OpenInterface(
+        transport: PlayedTransport(identity), part: match.part, path: nil, nextKeepAlive: nil),
+      part: match.partIndex, of: id, key: key, opened: opening.opened)
+    if let arrival { arrived(arrival) }
+    return roster.device(id)?.pipeline.pipeline
   }
 
   private func arrived(_ device: KnownDevice) {
@@ -402,7 +434,7 @@ final class DeviceManager: @unchecked Sendable {
     for device in roster.assign(role, to: id) {
       let box = device.pipeline
       let role = device.role
-      loop.post { _ in box.pipeline.role = role }
+      loop.post { $0.setRole(role, of: box.pipeline) }
       identify(device)
       tell(.changed, device.message)
     }
@@ -435,8 +467,12 @@ final class DeviceManager: @unchecked Sendable {
     for warning in opened.warnings { log.warning("\(device.name), part \(interface.part.name): \(warning)") }
     let box = PipelineAttachment(
       reference: device.pipeline, transport: interface.transport, part: index, opened: opened,
-      description: interface.part)
-    loop.post { _ in box.update() }
+      description: interface.part,
+      record: OpenedPartRecord(
+        device: id, match: match, identity: interface.transport.identity,
+        descriptor: interface.transport.descriptor, opened: opened, isNominal: false,
+        settings: OrientationSettings()))
+    loop.post { box.update(on: $0) }
     let source = opened.calibration.source
     roster.change(id) { device in
       device.calibration = source
@@ -446,7 +482,7 @@ final class DeviceManager: @unchecked Sendable {
 
   /// Makes the present headings the world's −Z, for every device.
   func recenter() {
-    loop.post { loop in loop.forEachPipeline { $0.recenter() } }
+    loop.post { $0.recenter() }
     tell(.recentered, Vrbridge_V1_Device())
   }
 

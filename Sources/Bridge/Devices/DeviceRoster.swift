@@ -21,6 +21,10 @@ final class DeviceRoster: Sendable {
   var hasHeadset: Bool { state.withLock { $0.devices.contains { $0.description.kind == .headset } } }
   var pipelines: [PipelineReference] { state.withLock { $0.devices.map(\.pipeline) } }
 
+  var figures: [(device: DeviceID, statistics: DeviceStatistics, controls: [Control])] {
+    state.withLock { $0.devices.map { ($0.id, $0.statistics, $0.description.controls) } }
+  }
+
   func device(_ id: DeviceID) -> KnownDevice? { state.withLock { $0.devices.first { $0.id == id } } }
 
   func device(serial: String) -> KnownDevice? { state.withLock { $0.devices.first { $0.serial == serial } } }

@@ -12,20 +12,26 @@ struct PipelineAttachment: @unchecked Sendable {
   let part: Int
   let opened: OpenedPart
   let description: PartDescription
+  let record: OpenedPartRecord
 
   func attach(to loop: TrackingLoop) {
+    loop.register(reference.pipeline)
     install()
+    loop.opened(reference.pipeline, part: part, isUpdate: false)
     loop.attach(transport, to: reference.pipeline, part: part)
   }
 
   /// The decoder's ranges and the calibration became known after the interface was opened.
-  func update() { install() }
+  func update(on loop: TrackingLoop) {
+    install()
+    loop.opened(reference.pipeline, part: part, isUpdate: true)
+  }
 
   private func install() {
     let origin = transport.identity.origin
     let (calibration, rate, clock) = (opened.calibration, description.sampleRate, description.clock)
     reference.pipeline.attach(
-      part: part, decoder: opened.decoder,
+      part: part, decoder: opened.decoder, record: record,
       tracker: description.reportsMotion
         ? { learned in
           DeviceTracker(

@@ -14,6 +14,12 @@ final class DevicePipeline {
   var role: DeviceRole {
     didSet { tracker.bodyModel = BodyModel(role) }
   }
+  /// How a replay shows what it computes; nil for what happens now.
+  var presentation: ReplayPresentation?
+  /// Who sees everything that goes through.
+  var tap: (any PipelineTap)?
+  /// How each part was opened last, whether it still is or not.
+  private(set) var openedParts: [OpenedPartRecord?]
   let slot: Int
   let statistics = DeviceStatistics()
   private(set) var tracker: DeviceTracker
@@ -43,14 +49,17 @@ final class DevicePipeline {
     self.events = events
     self.demand = demand
     decoders = Array(repeating: nil, count: partCount)
+    openedParts = Array(repeating: nil, count: partCount)
   }
 
   /// Starts or replaces a part. A motion part brings a new tracker that keeps what was learned.
   func attach(
-    part: Int, decoder: PartDecoder, tracker newTracker: ((DeviceTracker.Learned?) -> DeviceTracker)?
+    part: Int, decoder: PartDecoder, record: OpenedPartRecord?,
+    tracker newTracker: ((DeviceTracker.Learned?) -> DeviceTracker)?
   ) {
     guard decoders.indices.contains(part) else { return }
     decoders[part] = decoder
+    openedParts[part] = record
     if let newTracker {
       tracker = newTracker(tracker.learned)
       tracker.bodyModel = BodyModel(role)
@@ -59,14 +68,58 @@ final class DevicePipeline {
     }
   }
 
-  func update(calibration: InertialCalibration) { tracker.calibration = calibration }
-
   func detach(part: Int) {
     guard decoders.indices.contains(part) else { return }
     decoders[part] = nil
   }
 
+  func isOpen(part: Int) -> Bool { decoders.indices.contains(part) && decoders[part] != nil }
+
   func recenter() { tracker.recenter() }
+
+  /// Forgets everything that reports taught it.
+  func reset(to tracker: DeviceTracker) {
+    self.tracker = tracker
+    self.tracker.bodyModel = BodyModel(role)
+    for part in decoders.indices { decoders[part] = nil }
+    batch.reset()
+    badness = 0
+    isDegraded = false
+    lastBattery = nil
+  }
+
+  /// To be taken between two reports.
+  var snapshot: DeviceSnapshot {
+    let archive = StateArchive()
+    archiveRest(archive)
+    return DeviceSnapshot(tracker: tracker, rest: archive.words)
+  }
+
+  /// Goes on from a snapshot of the same parts. When it does not fit, the tracker stays as it was.
+  func restore(_ words: ContiguousArray<UInt64>) throws(StateArchive.Fault) {
+    let archive = StateArchive(words: words)
+    var tracker = tracker
+    tracker.archive(archive)
+    archiveRest(archive)
+    try archive.finish()
+    self.tracker = tracker
+  }
+
+  private func archiveRest(_ archive: StateArchive) {
+    for decoder in decoders {
+      var isThere = decoder != nil
+      archive.code(&isThere)
+      guard isThere == (decoder != nil) else { return archive.refuse("the snapshot is of other parts") }
+      decoder?.archive(archive)
+    }
+    batch.archive(archive)
+    archive.code(&isDegraded)
+    archive.code(&badness, in: 0...(2 * Self.degradedAt))
+    archive.code(&lastBattery, empty: BatteryState(level: 0, isCharging: false)) {
+      archive.code(&$0.level)
+      archive.code(&$0.isCharging)
+    }
+  }
 
   /// Takes one report. Errors are counted, and shown as a degraded device when they keep coming.
   ///
@@ -75,13 +128,14 @@ final class DevicePipeline {
   func process(part: Int, _ report: UnsafeRawBufferPointer, received: Timestamp) -> TrackedState? {
     guard let decoder = decoders[part] else { return nil }
     statistics.reports.add(1, ordering: .relaxed)
+    tap?.begin(device: id, part: part, report: report, received: received)
     batch.begin()
     do {
       _ = try decoder.decode(report, received: received, into: batch)
-      settle(by: -1)
+      settle(by: -1, received)
     } catch {
       statistics.decodeErrors.add(1, ordering: .relaxed)
-      settle(by: Self.badReportWeight)
+      settle(by: Self.badReportWeight, received)
     }
     var newest: TrackedState?
     let count = batch.inertialCount
@@ -94,6 +148,8 @@ final class DevicePipeline {
     }
     if batch.lostSamples > 0 { statistics.lostSamples.add(UInt64(batch.lostSamples), ordering: .relaxed) }
     publishInput(received)
+    tap?.end(
+      captured: newest?.captured, deviceTicks: count > 0 ? batch.inertial(count - 1).deviceTicks : nil)
     updateFigures()
     return newest
   }
@@ -103,6 +159,13 @@ final class DevicePipeline {
     // Nothing that is not finite leaves the bridge, whatever a device sent.
     guard state.worldFromDevice.orientation.isFinite, state.angularVelocity.isFinite else { return state }
     if isDegraded { state.flags.insert(.degraded) }
+    tap?.state(state, device: id)
+    if let presentation {
+      guard !presentation.isMuted else { return state }
+      state.captured = state.captured.advanced(byNanoseconds: presentation.offset)
+      state.received = state.received.advanced(byNanoseconds: presentation.offset)
+      state.flags.insert(.recorded)
+    }
     page?.publish(slot: slot, state)
     if let events, let demand, demand.isWanted {
       events.push(TrackingEvent(.pose, device: id, role: role, state: PlainState(state)))
@@ -112,38 +175,43 @@ final class DevicePipeline {
   }
 
   private func publishInput(_ received: Timestamp) {
-    guard let events else { return }
     var changed = batch.changedControls
     while changed != 0 {
       let index = changed.trailingZeroBitCount
       changed &= changed - 1
+      tap?.control(index, value: batch.controlValue(index), device: id, at: received)
+      guard let events, presentation?.isMuted != true else { continue }
       var event = TrackingEvent(.control, device: id, role: role)
       event.index = UInt64(index)
       event.value = batch.controlValue(index)
-      event.state.captured = received.nanoseconds
+      event.state.captured = received.nanoseconds + (presentation?.offset ?? 0)
       events.push(event)
     }
     if let battery = batch.battery, battery != lastBattery {
       lastBattery = battery
+      tap?.battery(battery, device: id, at: received)
       var event = TrackingEvent(.battery, device: id, role: role)
       event.value = battery.level
       event.isCharging = battery.isCharging
-      events.push(event)
+      events?.push(event)
     }
     if let isUp = batch.linkChange {
-      events.push(TrackingEvent(isUp ? .linkUp : .linkDown, device: id, role: role))
+      tap?.link(isUp: isUp, device: id, at: received)
+      events?.push(TrackingEvent(isUp ? .linkUp : .linkDown, device: id, role: role))
     }
   }
 
   private var lastBattery: BatteryState?
 
-  private func settle(by change: Int) {
+  private func settle(by change: Int, _ received: Timestamp) {
     badness = min(max(badness + change, 0), 2 * Self.degradedAt)
     if !isDegraded, badness >= Self.degradedAt {
       isDegraded = true
+      tap?.health(isDegraded: true, device: id, at: received)
       events?.push(TrackingEvent(.degraded, device: id, role: role))
     } else if isDegraded, badness == 0 {
       isDegraded = false
+      tap?.health(isDegraded: false, device: id, at: received)
       events?.push(TrackingEvent(.recovered, device: id, role: role))
     }
   }

@@ -31,6 +31,9 @@ final class TrackingLoop: @unchecked Sendable {
   private let notices: EventRing<TrackingEvent>
   private var sources: [UInt64: Source] = [:]
   private var nextToken: UInt64 = 1
+  /// Every device that was ever here, by its place in the page.
+  private var pipelines: [Int: DevicePipeline] = [:]
+  private var recording: RecordingTap?
   private let priority: Int
 
   /// - Parameter priority: SCHED_FIFO priority, 0 for the ordinary scheduler.
@@ -77,30 +80,89 @@ final class TrackingLoop: @unchecked Sendable {
     return token
   }
 
+  // MARK: recording; on the tracking thread
+
+  /// Makes a device known before its first interface is attached.
+  func register(_ pipeline: DevicePipeline) {
+    if let earlier = pipelines[pipeline.slot], earlier !== pipeline { earlier.tap = nil }
+    pipelines[pipeline.slot] = pipeline
+    pipeline.tap = recording
+  }
+
+  func opened(_ pipeline: DevicePipeline, part: Int, isUpdate: Bool) {
+    guard let recording, let record = pipeline.openedParts[part] else { return }
+    recording.partOpened(
+      record, device: pipeline.id, part: part, role: pipeline.role, isUpdate: isUpdate,
+      at: linux_monotonic_ns())
+  }
+
+  func setRole(_ role: DeviceRole, of pipeline: DevicePipeline) {
+    pipeline.role = role
+    recording?.roleChanged(device: pipeline.id, role: role, at: linux_monotonic_ns())
+  }
+
+  func recenter() {
+    let seen = sources.values.reduce(into: [UInt32: DevicePipeline]()) {
+      $0[$1.pipeline.id.number] = $1.pipeline
+    }
+    for pipeline in seen.values.sorted(by: { $0.id.number < $1.id.number }) {
+      pipeline.recenter()
+      recording?.recentered(device: pipeline.id, at: linux_monotonic_ns())
+    }
+  }
+
+  /// From the next report on everything is recorded.
+  func startRecording(_ tap: RecordingTap) {
+    recording = tap
+    for pipeline in pipelines.values { pipeline.tap = tap }
+    describe(to: tap)
+  }
+
+  func stopRecording() {
+    for pipeline in pipelines.values { pipeline.tap = nil }
+    recording?.close()
+    recording = nil
+  }
+
+  func splitRecording() { recording?.split(at: linux_monotonic_ns()) }
+
+  /// How every device was opened, and where its tracking stands.
+  func describe(to tap: RecordingTap) {
+    let now = linux_monotonic_ns()
+    for pipeline in pipelines.values.sorted(by: { $0.id.number < $1.id.number }) {
+      for (part, record) in pipeline.openedParts.enumerated() {
+        guard let record else { continue }
+        tap.partOpened(
+          record, device: pipeline.id, part: part, role: pipeline.role, isUpdate: false, at: now)
+        if !pipeline.isOpen(part: part) { tap.partClosed(device: pipeline.id, part: part, code: 0, at: now) }
+      }
+      tap.snapshot(pipeline.snapshot, device: pipeline.id, at: now)
+    }
+  }
+
   /// Removes all interfaces of a device; on the tracking thread. The transports are closed.
   func detach(_ pipeline: DevicePipeline) {
     for source in sources.values where source.pipeline === pipeline { remove(source) }
   }
 
-  func forEachPipeline(_ body: (DevicePipeline) -> Void) {
-    var seen: Set<ObjectIdentifier> = []
-    for source in sources.values where seen.insert(ObjectIdentifier(source.pipeline)).inserted {
-      body(source.pipeline)
-    }
-  }
-
-  private func remove(_ source: Source) {
+  private func remove(_ source: Source, code: Int32 = 0) {
     linux_epoll_remove(epoll, source.transport.fileDescriptor)
     source.pipeline.detach(part: source.part)
+    recording?.partClosed(
+      device: source.pipeline.id, part: source.part, code: code, at: linux_monotonic_ns())
     source.transport.close()
     sources[source.token] = nil
   }
 
   private func end(_ token: UInt64, code: Int32) {
     guard let source = sources[token] else { return }
-    remove(source)
-    var notice = TrackingEvent(.ended, device: source.pipeline.id, role: source.pipeline.role)
-    notice.index = UInt64(source.part)
+    remove(source, code: code)
+    end(source.pipeline, part: source.part, code: code)
+  }
+
+  private func end(_ pipeline: DevicePipeline, part: Int, code: Int32) {
+    var notice = TrackingEvent(.ended, device: pipeline.id, role: pipeline.role)
+    notice.index = UInt64(part)
     notice.value = Float(code)
     notices.push(notice)
   }
@@ -119,6 +181,7 @@ final class TrackingLoop: @unchecked Sendable {
       conditions.deallocate()
       buffer.deallocate()
       for source in Array(sources.values) { remove(source) }
+      stopRecording()
     }
     while !isStopping.load(ordering: .relaxed) {
       let count = Int(linux_epoll_wait(epoll, tokens, conditions, Int32(capacity), -1))
@@ -130,6 +193,21 @@ final class TrackingLoop: @unchecked Sendable {
         }
       }
     }
+  }
+
+  /// The thread's body when a session is played in place of devices.
+  func run(_ player: SessionPlayer, for manager: DeviceManager) {
+    linux_name_thread("tracking")
+    defer { stopRecording() }
+    player.run(
+      mailbox: (mailboxSignal, openMailbox),
+      makePipeline: { [self] opening in
+        let pipeline = manager.adopt(opening)
+        if let pipeline { register(pipeline) }
+        openMailbox()
+        return pipeline
+      },
+      onClose: { [self] pipeline, part, code in end(pipeline, part: part, code: code) })
   }
 
   private func readOne(_ token: UInt64, _ buffer: UnsafeMutableRawBufferPointer) {

@@ -21,6 +21,7 @@ struct RequestHandler: Sendable {
   /// Returns false for a device that is not known.
   var setRole: @Sendable (DeviceID, DeviceRole) -> Bool
   var recenter: @Sendable () -> Void
+  var recording: RecordingControl
   var log: Logger
 
   func answer(_ frame: ClientFrame, _ client: ClientConnection) -> Answer {
@@ -54,6 +55,13 @@ struct RequestHandler: Sendable {
         recenter()
         return .done(Vrbridge_V1_Done())
       }
+    case .startRecording(let request): message = startRecording(client, request)
+    case .stopRecording:
+      message = require(.manage, client) {
+        recording.requestStop()
+        return .recordingStatus(Vrbridge_V1_RecordingStatus(recording.status))
+      }
+    case .getRecording: message = .recordingStatus(Vrbridge_V1_RecordingStatus(recording.status))
     case .ping(let ping): message = .pong(.with { $0.payload = ping.payload })
     case .hello, nil: message = error(.unsupported, "this bridge does not know the request")
     }
@@ -144,6 +152,35 @@ struct RequestHandler: Sendable {
     return .done(Vrbridge_V1_Done())
   }
 
+  private func startRecording(_ client: ClientConnection, _ request: Vrbridge_V1_StartRecording) -> Message {
+    require(.manage, client) {
+      var plan = RecordingPlan(path: request.path)
+      if !request.streams.isEmpty {
+        var streams: Set<RecordedStream> = []
+        for name in request.streams {
+          guard let stream = RecordedStream(rawValue: name) else {
+            let known = RecordedStream.allCases.map(\.rawValue).joined(separator: ", ")
+            return error(.invalid, "there is no stream '\(name.prefix(40))'; allowed: \(known)")
+          }
+          streams.insert(stream)
+        }
+        plan = RecordingPlan(path: request.path, streams: streams)
+      }
+      for (stream, scope) in [(RecordedStream.camera, Scope.camera), (.microphone, .microphone)]
+      where plan.streams.contains(stream) && !client.scopes.contains(scope) {
+        return forbidden(scope)
+      }
+      guard request.durationS.isFinite, request.durationS >= 0, request.splitS.isFinite, request.splitS >= 0
+      else { return error(.invalid, "durations must be 0 or more") }
+      if request.durationS > 0 { plan.duration = request.durationS }
+      if request.maxBytes > 0 { plan.maximumSize = request.maxBytes }
+      if request.splitBytes > 0 { plan.splitSize = max(request.splitBytes, 1 << 20) }
+      if request.splitS > 0 { plan.splitTime = max(request.splitS, 1) }
+      do { try recording.start(plan) } catch { return self.error(.invalid, String(describing: error)) }
+      return .recordingStatus(Vrbridge_V1_RecordingStatus(recording.status))
+    }
+  }
+
   private func vibrate(_ client: ClientConnection, _ request: Vrbridge_V1_Haptic) -> Message {
     require(.controls, client) {
       guard request.amplitude.isFinite, request.frequencyHz.isFinite else {
@@ -154,5 +191,22 @@ struct RequestHandler: Sendable {
       }
       return .done(Vrbridge_V1_Done())
     }
+  }
+}
+
+extension Vrbridge_V1_RecordingStatus {
+  init(_ status: RecordingStatus) {
+    self.init()
+    running = status.isRunning
+    path = status.path
+    bytes = status.bytes
+    messages = status.messages
+    seconds = status.seconds
+    dropped = status.dropped
+    queuedBytes = UInt64(status.queued)
+    mostQueuedBytes = UInt64(status.mostQueued)
+    freeBytes = status.free
+    files = UInt32(status.files)
+    failure = status.failure ?? ""
   }
 }

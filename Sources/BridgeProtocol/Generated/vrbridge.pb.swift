@@ -425,6 +425,30 @@ public nonisolated struct Vrbridge_V1_ClientFrame: Sendable {
     set {message = .ping(newValue)}
   }
 
+  public var startRecording: Vrbridge_V1_StartRecording {
+    get {
+      if case .startRecording(let v)? = message {return v}
+      return Vrbridge_V1_StartRecording()
+    }
+    set {message = .startRecording(newValue)}
+  }
+
+  public var stopRecording: Vrbridge_V1_StopRecording {
+    get {
+      if case .stopRecording(let v)? = message {return v}
+      return Vrbridge_V1_StopRecording()
+    }
+    set {message = .stopRecording(newValue)}
+  }
+
+  public var getRecording: Vrbridge_V1_GetRecording {
+    get {
+      if case .getRecording(let v)? = message {return v}
+      return Vrbridge_V1_GetRecording()
+    }
+    set {message = .getRecording(newValue)}
+  }
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum OneOf_Message: Equatable, Sendable {
@@ -437,6 +461,9 @@ public nonisolated struct Vrbridge_V1_ClientFrame: Sendable {
     case setRole(Vrbridge_V1_SetRole)
     case recenter(Vrbridge_V1_Recenter)
     case ping(Vrbridge_V1_Ping)
+    case startRecording(Vrbridge_V1_StartRecording)
+    case stopRecording(Vrbridge_V1_StopRecording)
+    case getRecording(Vrbridge_V1_GetRecording)
 
   }
 
@@ -579,6 +606,55 @@ public nonisolated struct Vrbridge_V1_Ping: Sendable {
   public init() {}
 }
 
+/// Records into a file of the bridge's machine, written by the bridge's user. Answered with RecordingStatus.
+public nonisolated struct Vrbridge_V1_StartRecording: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Absolute; a file that is there is not overwritten.
+  public var path: String = String()
+
+  /// Of reports, states, controls, figures, log, annotations, camera, microphone; empty: all but the last two, which
+  /// need the scope of their name too.
+  public var streams: [String] = []
+
+  /// 0: none.
+  public var durationS: Double = 0
+
+  public var maxBytes: UInt64 = 0
+
+  public var splitBytes: UInt64 = 0
+
+  public var splitS: Double = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// Ends the recording. Answered with RecordingStatus at once; the file is whole when `running` is false.
+public nonisolated struct Vrbridge_V1_StopRecording: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// Answered with RecordingStatus: of the recording that runs, else of the last.
+public nonisolated struct Vrbridge_V1_GetRecording: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
 public nonisolated struct Vrbridge_V1_ServerFrame: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -676,6 +752,14 @@ public nonisolated struct Vrbridge_V1_ServerFrame: Sendable {
     set {message = .goodbye(newValue)}
   }
 
+  public var recordingStatus: Vrbridge_V1_RecordingStatus {
+    get {
+      if case .recordingStatus(let v)? = message {return v}
+      return Vrbridge_V1_RecordingStatus()
+    }
+    set {message = .recordingStatus(newValue)}
+  }
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum OneOf_Message: Equatable, Sendable {
@@ -690,6 +774,7 @@ public nonisolated struct Vrbridge_V1_ServerFrame: Sendable {
     case done(Vrbridge_V1_Done)
     case pong(Vrbridge_V1_Pong)
     case goodbye(Vrbridge_V1_Goodbye)
+    case recordingStatus(Vrbridge_V1_RecordingStatus)
 
   }
 
@@ -1221,6 +1306,41 @@ public nonisolated struct Vrbridge_V1_Goodbye: Sendable {
   public init() {}
 }
 
+public nonisolated struct Vrbridge_V1_RecordingStatus: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var running: Bool = false
+
+  public var path: String = String()
+
+  /// Of all files of this recording.
+  public var bytes: UInt64 = 0
+
+  public var messages: UInt64 = 0
+
+  public var seconds: Double = 0
+
+  /// Records that found no room in the queue.
+  public var dropped: UInt64 = 0
+
+  public var queuedBytes: UInt64 = 0
+
+  public var mostQueuedBytes: UInt64 = 0
+
+  public var freeBytes: UInt64 = 0
+
+  public var files: UInt32 = 0
+
+  /// Why it ended before it was asked to; empty otherwise.
+  public var failure: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
 // MARK: - Code below here is support for the SwiftProtobuf runtime.
 
 fileprivate nonisolated let _protobuf_package = "vrbridge.v1"
@@ -1251,7 +1371,7 @@ nonisolated extension Vrbridge_V1_ControlKind: SwiftProtobuf._ProtoNameProviding
 
 nonisolated extension Vrbridge_V1_ClientFrame: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ClientFrame"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}request_id\0\u{1}hello\0\u{1}subscribe\0\u{1}unsubscribe\0\u{3}open_pose_page\0\u{3}list_devices\0\u{1}haptic\0\u{3}set_role\0\u{1}recenter\0\u{1}ping\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}request_id\0\u{1}hello\0\u{1}subscribe\0\u{1}unsubscribe\0\u{3}open_pose_page\0\u{3}list_devices\0\u{1}haptic\0\u{3}set_role\0\u{1}recenter\0\u{1}ping\0\u{3}start_recording\0\u{3}stop_recording\0\u{3}get_recording\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1377,6 +1497,45 @@ nonisolated extension Vrbridge_V1_ClientFrame: SwiftProtobuf.Message, SwiftProto
           self.message = .ping(v)
         }
       }()
+      case 11: try {
+        var v: Vrbridge_V1_StartRecording?
+        var hadOneofValue = false
+        if let current = self.message {
+          hadOneofValue = true
+          if case .startRecording(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.message = .startRecording(v)
+        }
+      }()
+      case 12: try {
+        var v: Vrbridge_V1_StopRecording?
+        var hadOneofValue = false
+        if let current = self.message {
+          hadOneofValue = true
+          if case .stopRecording(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.message = .stopRecording(v)
+        }
+      }()
+      case 13: try {
+        var v: Vrbridge_V1_GetRecording?
+        var hadOneofValue = false
+        if let current = self.message {
+          hadOneofValue = true
+          if case .getRecording(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.message = .getRecording(v)
+        }
+      }()
       default: break
       }
     }
@@ -1426,6 +1585,18 @@ nonisolated extension Vrbridge_V1_ClientFrame: SwiftProtobuf.Message, SwiftProto
     case .ping?: try {
       guard case .ping(let v)? = self.message else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 10)
+    }()
+    case .startRecording?: try {
+      guard case .startRecording(let v)? = self.message else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 11)
+    }()
+    case .stopRecording?: try {
+      guard case .stopRecording(let v)? = self.message else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 12)
+    }()
+    case .getRecording?: try {
+      guard case .getRecording(let v)? = self.message else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 13)
     }()
     case nil: break
     }
@@ -1732,9 +1903,102 @@ nonisolated extension Vrbridge_V1_Ping: SwiftProtobuf.Message, SwiftProtobuf._Me
   }
 }
 
+nonisolated extension Vrbridge_V1_StartRecording: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".StartRecording"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}path\0\u{1}streams\0\u{3}duration_s\0\u{3}max_bytes\0\u{3}split_bytes\0\u{3}split_s\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.path) }()
+      case 2: try { try decoder.decodeRepeatedStringField(value: &self.streams) }()
+      case 3: try { try decoder.decodeSingularDoubleField(value: &self.durationS) }()
+      case 4: try { try decoder.decodeSingularUInt64Field(value: &self.maxBytes) }()
+      case 5: try { try decoder.decodeSingularUInt64Field(value: &self.splitBytes) }()
+      case 6: try { try decoder.decodeSingularDoubleField(value: &self.splitS) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.path.isEmpty {
+      try visitor.visitSingularStringField(value: self.path, fieldNumber: 1)
+    }
+    if !self.streams.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.streams, fieldNumber: 2)
+    }
+    if self.durationS.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.durationS, fieldNumber: 3)
+    }
+    if self.maxBytes != 0 {
+      try visitor.visitSingularUInt64Field(value: self.maxBytes, fieldNumber: 4)
+    }
+    if self.splitBytes != 0 {
+      try visitor.visitSingularUInt64Field(value: self.splitBytes, fieldNumber: 5)
+    }
+    if self.splitS.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.splitS, fieldNumber: 6)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Vrbridge_V1_StartRecording, rhs: Vrbridge_V1_StartRecording) -> Bool {
+    if lhs.path != rhs.path {return false}
+    if lhs.streams != rhs.streams {return false}
+    if lhs.durationS != rhs.durationS {return false}
+    if lhs.maxBytes != rhs.maxBytes {return false}
+    if lhs.splitBytes != rhs.splitBytes {return false}
+    if lhs.splitS != rhs.splitS {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Vrbridge_V1_StopRecording: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".StopRecording"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap()
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    // Load everything into unknown fields
+    while try decoder.nextFieldNumber() != nil {}
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Vrbridge_V1_StopRecording, rhs: Vrbridge_V1_StopRecording) -> Bool {
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Vrbridge_V1_GetRecording: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".GetRecording"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap()
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    // Load everything into unknown fields
+    while try decoder.nextFieldNumber() != nil {}
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Vrbridge_V1_GetRecording, rhs: Vrbridge_V1_GetRecording) -> Bool {
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
 nonisolated extension Vrbridge_V1_ServerFrame: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ServerFrame"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}reply_to\0\u{1}welcome\0\u{1}error\0\u{1}subscribed\0\u{3}pose_page\0\u{3}device_list\0\u{1}poses\0\u{1}controls\0\u{3}device_event\0\u{1}done\0\u{1}pong\0\u{1}goodbye\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}reply_to\0\u{1}welcome\0\u{1}error\0\u{1}subscribed\0\u{3}pose_page\0\u{3}device_list\0\u{1}poses\0\u{1}controls\0\u{3}device_event\0\u{1}done\0\u{1}pong\0\u{1}goodbye\0\u{3}recording_status\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1886,6 +2150,19 @@ nonisolated extension Vrbridge_V1_ServerFrame: SwiftProtobuf.Message, SwiftProto
           self.message = .goodbye(v)
         }
       }()
+      case 13: try {
+        var v: Vrbridge_V1_RecordingStatus?
+        var hadOneofValue = false
+        if let current = self.message {
+          hadOneofValue = true
+          if case .recordingStatus(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.message = .recordingStatus(v)
+        }
+      }()
       default: break
       }
     }
@@ -1943,6 +2220,10 @@ nonisolated extension Vrbridge_V1_ServerFrame: SwiftProtobuf.Message, SwiftProto
     case .goodbye?: try {
       guard case .goodbye(let v)? = self.message else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 12)
+    }()
+    case .recordingStatus?: try {
+      guard case .recordingStatus(let v)? = self.message else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 13)
     }()
     case nil: break
     }
@@ -2914,6 +3195,86 @@ nonisolated extension Vrbridge_V1_Goodbye: SwiftProtobuf.Message, SwiftProtobuf.
 
   public static func ==(lhs: Vrbridge_V1_Goodbye, rhs: Vrbridge_V1_Goodbye) -> Bool {
     if lhs.reason != rhs.reason {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Vrbridge_V1_RecordingStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".RecordingStatus"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}running\0\u{1}path\0\u{1}bytes\0\u{1}messages\0\u{1}seconds\0\u{1}dropped\0\u{3}queued_bytes\0\u{3}most_queued_bytes\0\u{3}free_bytes\0\u{1}files\0\u{1}failure\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularBoolField(value: &self.running) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.path) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.bytes) }()
+      case 4: try { try decoder.decodeSingularUInt64Field(value: &self.messages) }()
+      case 5: try { try decoder.decodeSingularDoubleField(value: &self.seconds) }()
+      case 6: try { try decoder.decodeSingularUInt64Field(value: &self.dropped) }()
+      case 7: try { try decoder.decodeSingularUInt64Field(value: &self.queuedBytes) }()
+      case 8: try { try decoder.decodeSingularUInt64Field(value: &self.mostQueuedBytes) }()
+      case 9: try { try decoder.decodeSingularUInt64Field(value: &self.freeBytes) }()
+      case 10: try { try decoder.decodeSingularUInt32Field(value: &self.files) }()
+      case 11: try { try decoder.decodeSingularStringField(value: &self.failure) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.running != false {
+      try visitor.visitSingularBoolField(value: self.running, fieldNumber: 1)
+    }
+    if !self.path.isEmpty {
+      try visitor.visitSingularStringField(value: self.path, fieldNumber: 2)
+    }
+    if self.bytes != 0 {
+      try visitor.visitSingularUInt64Field(value: self.bytes, fieldNumber: 3)
+    }
+    if self.messages != 0 {
+      try visitor.visitSingularUInt64Field(value: self.messages, fieldNumber: 4)
+    }
+    if self.seconds.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.seconds, fieldNumber: 5)
+    }
+    if self.dropped != 0 {
+      try visitor.visitSingularUInt64Field(value: self.dropped, fieldNumber: 6)
+    }
+    if self.queuedBytes != 0 {
+      try visitor.visitSingularUInt64Field(value: self.queuedBytes, fieldNumber: 7)
+    }
+    if self.mostQueuedBytes != 0 {
+      try visitor.visitSingularUInt64Field(value: self.mostQueuedBytes, fieldNumber: 8)
+    }
+    if self.freeBytes != 0 {
+      try visitor.visitSingularUInt64Field(value: self.freeBytes, fieldNumber: 9)
+    }
+    if self.files != 0 {
+      try visitor.visitSingularUInt32Field(value: self.files, fieldNumber: 10)
+    }
+    if !self.failure.isEmpty {
+      try visitor.visitSingularStringField(value: self.failure, fieldNumber: 11)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Vrbridge_V1_RecordingStatus, rhs: Vrbridge_V1_RecordingStatus) -> Bool {
+    if lhs.running != rhs.running {return false}
+    if lhs.path != rhs.path {return false}
+    if lhs.bytes != rhs.bytes {return false}
+    if lhs.messages != rhs.messages {return false}
+    if lhs.seconds != rhs.seconds {return false}
+    if lhs.dropped != rhs.dropped {return false}
+    if lhs.queuedBytes != rhs.queuedBytes {return false}
+    if lhs.mostQueuedBytes != rhs.mostQueuedBytes {return false}
+    if lhs.freeBytes != rhs.freeBytes {return false}
+    if lhs.files != rhs.files {return false}
+    if lhs.failure != rhs.failure {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

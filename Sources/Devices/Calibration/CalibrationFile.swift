@@ -91,6 +91,20 @@ public struct CalibrationFile: Codable, Sendable, Equatable {
     self.residuals = residuals
   }
 
+  /// What is in force for a unit, wherever it came from, for a session's log.
+  public init(inForce calibration: InertialCalibration, family: String, serial: String) {
+    self.family = family
+    self.serial = serial.isEmpty ? nil : serial
+    version = 0
+    date = ""
+    source = calibration.source.rawValue
+    gyroscope = Affine(calibration.gyroscope)
+    accelerometer = Affine(calibration.accelerometer)
+    magnetometer = calibration.magnetometer.map(Affine.init)
+    gyroscopePerDegree = calibration.gyroscopePerDegree.list
+    referenceTemperature = calibration.referenceTemperature
+  }
+
   public init(json: [UInt8], file: String) throws {
     do { self = try JSONDecoder().decode(CalibrationFile.self, from: Data(json)) } catch {
       throw CalibrationFault("\(file): not a calibration file (\(Self.reason(error)))")

@@ -76,6 +76,16 @@ public final class PartDecoder {
     for index in states.indices { states[index] = PickState() }
   }
 
+  /// What is remembered between reports.
+  public func archive(_ archive: StateArchive) {
+    archive.code(&states) { state in
+      archive.code(&state.lastSequence, empty: 0) { archive.code(&$0) }
+      archive.code(&state.lastStamp, empty: 0) { archive.code(&$0) }
+      archive.code(&state.stale, in: 0...(1 << 60))
+    }
+    splitter?.archive(archive)
+  }
+
   /// Decodes one report as read from the interface: the id first when reports are numbered.
   ///
   /// On an error the batch may hold what came before the fault; nothing of it is wrong.

@@ -52,6 +52,12 @@ public final class SampleBatch {
     values.update(repeating: 0)
   }
 
+  /// The controls as last reported; the rest is of one report only.
+  public func archive(_ archive: StateArchive) {
+    archive.code(&knownControls)
+    for index in 0..<Self.maximumControls { archive.code(&values[index]) }
+  }
+
   public func inertial(_ index: Int) -> InertialSample { inertialStorage[index] }
   public func controlValue(_ index: Int) -> Float { values[index] }
 

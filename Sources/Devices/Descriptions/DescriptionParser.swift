@@ -68,6 +68,7 @@ public enum DescriptionParser {
     }
     return DeviceDescription(
       file: file,
+      text: text,
       family: familyName,
       name: try root.required("name").string(),
       kind: try root.required("kind").choice(DeviceDescription.Kind.allCases.map { ($0.rawValue, $0) }),

@@ -16,6 +16,8 @@ public struct DeviceDescription: Sendable {
   }
 
   public var file: String
+  /// What the file says, as it was read.
+  public var text: String
   public var family: String
   public var name: String
   public var kind: Kind

@@ -42,6 +42,8 @@ final class WatchmanSplitter {
 
   deinit { inertial.deallocate() }
 
+  func archive(_ archive: StateArchive) { archive.code(&isLinked) }
+
   func split(
     _ report: UnsafeRawBufferPointer, _ batch: SampleBatch,
     _ emit: (Frame, UnsafeRawBufferPointer) throws(DecodeError) -> PartDecoder.Outcome

@@ -22,9 +22,8 @@ public final class HIDRecorder: @unchecked Sendable {
       let match = catalog.match(transport.identity, descriptor: transport.descriptor)
       keepAlives.append(match?.part.keepAlive)
       guard let match else { continue }
-      let listener = FeatureListener(transport)
-      _ = try PartOpener.open(match, features: listener, descriptor: transport.descriptor)
-      for exchange in listener.exchanges { try writer.feature(exchange, interface: index) }
+      let opened = try PartOpener.open(match, transport: transport)
+      for exchange in opened.exchanges { try writer.feature(exchange, interface: index) }
     }
     self.keepAlives = keepAlives
   }

@@ -23,6 +23,11 @@ public struct HIDRecording: Sendable {
     public var direction: Direction
     /// The report with its id byte.
     public var report: [UInt8]
+
+    public init(direction: Direction, report: [UInt8]) {
+      self.direction = direction
+      self.report = report
+    }
   }
 
   /// One input report; its bytes are `bytes[range]`.

@@ -118,6 +118,23 @@ public final class RecordedFeatures: FeatureResponder {
   public func output(_ report: [UInt8]) {}
 }
 
+/// The same for who asks without a transport between.
+final class RecordedFeatureAccess: FeatureAccess {
+  private let answers: RecordedFeatures
+
+  init(_ exchanges: [HIDRecording.FeatureExchange]) { answers = RecordedFeatures(exchanges) }
+
+  func getFeature(id: UInt8, length: Int) throws(TransportError) -> [UInt8] {
+    guard let reply = answers.getFeature(id: id, length: length) else {
+      throw TransportError("get feature 0x\(String(id, radix: 16)) of a recorded device", code: ENODATA)
+    }
+    return Array(reply.prefix(length))
+  }
+
+  func setFeature(_ report: [UInt8]) throws(TransportError) {}
+  func writeOutput(_ report: [UInt8]) throws(TransportError) {}
+}
+
 /// Answers as a Lighthouse device with the given configuration blob does.
 public final class LighthouseFeatures: FeatureResponder {
   private let blob: [UInt8]

@@ -7,6 +7,8 @@ public struct OpenedPart {
   public var calibration: InertialCalibration
   /// Serial from the device's own configuration, when it holds one.
   public var configuredSerial: String?
+  /// Feature reports that were read and written, in their order.
+  public var exchanges: [HIDRecording.FeatureExchange] = []
   /// What the user should know: a calibration that could not be read, a setup report that was refused.
   public var warnings: [String]
 
@@ -29,9 +31,17 @@ public enum PartOpener {
     try open(match, features: transport, descriptor: transport.descriptor)
   }
 
+  /// Opens an interface as it was when it was recorded.
+  public static func open(
+    _ match: DeviceCatalog.Match, recorded: [HIDRecording.FeatureExchange], descriptor: HIDReportDescriptor?
+  ) throws(LayoutError) -> OpenedPart {
+    try open(match, features: RecordedFeatureAccess(recorded), descriptor: descriptor)
+  }
+
   static func open(
     _ match: DeviceCatalog.Match, features: some FeatureAccess, descriptor: HIDReportDescriptor?
   ) throws(LayoutError) -> OpenedPart {
+    let features = FeatureListener(features)
     let part = match.part
     var warnings: [String] = []
     var replies: [String: [UInt8]] = [:]
@@ -85,8 +95,10 @@ public enum PartOpener {
         warnings.append("factory calibration missing or not plausible; nominal scale is used")
       }
     }
-    return OpenedPart(
+    var opened = OpenedPart(
       decoder: decoder, calibration: calibration, configuredSerial: serial, warnings: warnings)
+    opened.exchanges = features.exchanges
+    return opened
   }
 
   /// Writes values to feature fields that are found by usage, keeping the other bits of the report.

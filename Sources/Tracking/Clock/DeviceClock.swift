@@ -1,3 +1,4 @@
+import Sensing
 import Spatial
 
 /// Maps a device's own counter to the host's clock.
@@ -58,6 +59,32 @@ public struct DeviceClock: Sendable {
     self.bits = min(max(bits, 8), 62)
     buckets = ContiguousArray(repeating: Bucket(), count: Self.bucketCount)
     hull = ContiguousArray(repeating: Bucket(), count: Self.bucketCount + 1)
+  }
+
+  mutating func archive(_ archive: StateArchive) {
+    func code(_ bucket: inout Bucket) {
+      archive.code(&bucket.device)
+      archive.code(&bucket.offset)
+    }
+    archive.code(&resets, in: 0...(1 << 60))
+    archive.code(&residual)
+    archive.code(&skew)
+    archive.code(&lastRaw)
+    archive.code(&lastReceived)
+    archive.code(&lastMapped)
+    archive.code(&hasStarted)
+    archive.code(&origin)
+    archive.code(&base)
+    archive.code(&slope)
+    archive.code(&anchor)
+    archive.code(&correction)
+    archive.code(&lastObserved)
+    archive.code(&lastDevice)
+    archive.code(&buckets) { code(&$0) }
+    archive.code(&first, in: 0...(Self.bucketCount - 1))
+    archive.code(&count, in: 0...Self.bucketCount)
+    code(&current)
+    archive.code(&bucketEnd)
   }
 
   /// The time at which a sample was taken, or nil for a sample that was seen before or is older than the last.

@@ -1,3 +1,4 @@
+import Sensing
 import Spatial
 
 /// How a device will turn in the next moments, from how it turned in the last.
@@ -71,6 +72,31 @@ public struct MotionPredictor: Sendable {
     ticks = ContiguousArray(repeating: Tick(), count: 8)
     power = ContiguousArray(repeating: 0, count: 4 * 25)
     match = ContiguousArray(repeating: Weights(repeating: 0), count: 4)
+  }
+
+  mutating func archive(_ archive: StateArchive) {
+    func code(_ moment: inout Moment) {
+      archive.code(&moment.time)
+      archive.code(&moment.turn)
+    }
+    archive.code(&origin)
+    archive.code(&moments) { code(&$0) }
+    archive.code(&newest, in: 0...(Self.momentCount - 1))
+    archive.code(&count, in: 0...Self.momentCount)
+    code(&last)
+    archive.code(&rate)
+    archive.code(&orientation)
+    archive.code(&ticks) { tick in
+      archive.code(&tick.orientation)
+      for index in 0..<Self.featureCount { archive.code(&tick.features[index]) }
+    }
+    archive.code(&tickCount, in: 0...(1 << 60))
+    archive.code(&nextTick)
+    archive.code(&power) { archive.code(&$0) }
+    archive.code(&match) { row in for index in 0..<Self.featureCount { archive.code(&row[index]) } }
+    for row in 0..<4 {
+      for index in 0..<Self.featureCount { archive.code(&weights[row][index]) }
+    }
   }
 
   /// Forgets the motion, not what was learned of it.

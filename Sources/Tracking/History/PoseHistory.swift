@@ -48,6 +48,14 @@ public struct PoseHistory: Sendable {
     return true
   }
 
+  mutating func archive(_ archive: StateArchive) {
+    var kept = count
+    archive.code(&kept, in: 0...states.count)
+    if archive.isReading { (head, count) = (0, kept) }
+    for index in 0..<kept { states[(head + index) & (states.count - 1)].archive(archive) }
+    predictor.archive(archive)
+  }
+
   public mutating func removeAll() {
     head = 0
     count = 0

@@ -1,3 +1,4 @@
+import Sensing
 import Spatial
 
 /// How fast a device's orientation drifts, as figures that a user sees. All in rad/s; NaN until they are known.
@@ -19,6 +20,27 @@ public struct DriftMeter: Sendable {
   private var windowStart: (time: Timestamp, tilt: Vector3, heading: Double)?
 
   public init() {}
+
+  mutating func archive(_ archive: StateArchive) {
+    let start = Timestamp(nanoseconds: 0)
+    archive.code(&atRest)
+    archive.code(&againstGravity)
+    archive.code(&againstField)
+    archive.code(&restStart, empty: (start, .identity)) {
+      archive.code(&$0.time)
+      archive.code(&$0.orientation)
+    }
+    archive.code(&candidate, empty: (start, 0)) {
+      archive.code(&$0.time)
+      archive.code(&$0.drift)
+    }
+    archive.code(&windowStart, empty: (start, .zero, 0)) {
+      archive.code(&$0.time)
+      archive.code(&$0.tilt)
+      archive.code(&$0.heading)
+    }
+    archive.code(&restBegan, empty: start) { archive.code(&$0) }
+  }
 
   /// Takes the filter after a sample.
   mutating func observe(_ filter: OrientationFilter, at time: Timestamp) {

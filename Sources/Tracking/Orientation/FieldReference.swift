@@ -1,3 +1,4 @@
+import Sensing
 import Spatial
 
 /// Strength and dip of the magnetic field around the device, learned as it goes.
@@ -11,6 +12,14 @@ struct FieldReference: Sendable {
 
   /// Seconds whose mean gives the first heading.
   static let startTime = 0.3
+
+  mutating func archive(_ archive: StateArchive) {
+    archive.code(&horizontal)
+    archive.code(&vertical)
+    archive.code(&learnedTime)
+    archive.code(&isStarted)
+    archive.code(&sum)
+  }
 
   /// While the first heading is sought: what is known so far. Nil afterwards.
   mutating func start(with measured: Vector3, time: Double) -> (isComplete: Bool, mean: Vector3)? {

@@ -1,0 +1,63 @@
+import Devices
+import Foundation
+import Sensing
+import SessionLog
+import SwiftProtobuf
+import Spatial
+import Tracking
+
+/// What a session says of an opened interface, made when it was opened: enough to open it again from the file.
+final class OpenedPartRecord: Sendable {
+  let message: Vrbridge_Session_PartOpened
+  let description: String
+  let descriptionName: String
+  let partName: String
+  /// JSON of the calibration in force.
+  let calibration: [UInt8]
+  let calibrationName: String
+
+  init(
+    device: DeviceID, match: DeviceCatalog.Match, identity: InterfaceIdentity,
+    descriptor: HIDReportDescriptor?, opened: OpenedPart, isNominal: Bool, settings: OrientationSettings
+  ) {
+    description = match.description.text
+    let descriptionName = "devices/\(match.description.family).yaml"
+    partName = match.part.name
+    let calibrationName = "calibration/device-\(device.number)-\(match.part.name).json"
+    let file = CalibrationFile(
+      inForce: opened.calibration, family: match.description.family,
+      serial: opened.configuredSerial ?? identity.serial)
+    calibration = (try? file.json()) ?? []
+    self.descriptionName = descriptionName
+    self.calibrationName = calibrationName
+    message = .with {
+      $0.deviceID = device.number
+      $0.family = match.description.family
+      $0.part = UInt32(match.partIndex)
+      $0.partName = match.part.name
+      $0.identity = .with {
+        $0.bus = UInt32(identity.bus.rawValue)
+        $0.vendor = UInt32(identity.vendor)
+        $0.product = UInt32(identity.product)
+        $0.name = identity.name
+        $0.serial = identity.serial
+        $0.physicalPath = identity.physicalPath
+        if let number = identity.interfaceNumber { $0.interfaceNumber = UInt32(number) }
+        $0.origin = identity.origin.name
+        $0.configuredSerial = opened.configuredSerial ?? ""
+      }
+      $0.reportDescriptor = Data(descriptor?.bytes ?? [])
+      $0.features = opened.exchanges.map { exchange in
+        .with {
+          $0.direction = exchange.direction == .get ? .get : .set
+          $0.report = Data(exchange.report)
+        }
+      }
+      $0.nominal = isNominal
+      $0.calibration = Vrbridge_Session_Calibration(opened.calibration)
+      for (name, path) in OrientationSettings.keys { $0.filterSettings[name] = settings[keyPath: path] }
+      $0.description_p = descriptionName
+      $0.calibrationAttachment = calibrationName
+    }
+  }
+}

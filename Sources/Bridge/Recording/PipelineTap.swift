@@ -1,0 +1,16 @@
+import Sensing
+import Spatial
+
+/// Sees what a pipeline takes in and gives out, on the pipeline's thread and in its order.
+protocol PipelineTap: AnyObject {
+  /// Before a report is processed.
+  func begin(device: DeviceID, part: Int, report: UnsafeRawBufferPointer, received: Timestamp)
+  /// A state that was published.
+  func state(_ state: TrackedState, device: DeviceID)
+  func control(_ index: Int, value: Float, device: DeviceID, at time: Timestamp)
+  func battery(_ battery: BatteryState, device: DeviceID, at time: Timestamp)
+  func link(isUp: Bool, device: DeviceID, at time: Timestamp)
+  func health(isDegraded: Bool, device: DeviceID, at time: Timestamp)
+  /// After a report was processed: when its newest sample was taken, and the device's counter then.
+  func end(captured: Timestamp?, deviceTicks: UInt64?)
+}

@@ -1,0 +1,222 @@
+import Sensing
+import SessionLog
+import Spatial
+import Synchronization
+import Tracking
+
+/// Puts what the tracking thread takes in and gives out into the recorder's queue, in its order.
+///
+/// The tracking thread never waits: what finds no room is lost and counted, and when there is room again the loss is
+/// told, followed by the state of every device, so that a replay can go on from there bit for bit.
+///
+/// `@unchecked Sendable`: the counters belong to the tracking thread, the rest is synchronised.
+final class RecordingTap: PipelineTap, @unchecked Sendable {
+  /// What a record in the queue is; each starts with `Head`.
+  enum Kind: UInt8 {
+    case report = 1
+    case state
+    case control
+    case battery
+    case link
+    case health
+    case partOpened
+    case partClosed
+    case role
+    case recentered
+    case snapshot
+    case loss
+    /// What comes next belongs into the next file.
+    case split
+  }
+
+  /// Sixteen bytes in front of each record.
+  struct Head: BitwiseCopyable {
+    var time: Int64
+    var device: UInt32
+    var part: UInt16
+    var kind: UInt8
+    /// A flag or a role.
+    var detail: UInt8
+
+    static let size = 16
+  }
+
+  /// What does not fit into bytes; rare.
+  enum Attachment: Sendable {
+    case part(OpenedPartRecord, isUpdate: Bool)
+    case snapshot(DeviceSnapshot)
+  }
+
+  let ring: ByteRing
+  private let attachments = Mutex<[UInt64: Attachment]>([:])
+  private var nextAttachment: UInt64 = 1
+  private let isClosedFlag = Atomic<Bool>(false)
+  private let droppedCount = Atomic<UInt64>(0)
+  private var lost: (records: UInt64, bytes: UInt64, since: Int64) = (0, 0, 0)
+  /// The report that is being processed, as it stands in the queue.
+  private var open: UnsafeMutableRawBufferPointer?
+  private var isSkipping = false
+  private let streams: Set<RecordedStream>
+  /// Every device's parts and state again, for the place behind a loss.
+  private let describeAll: (RecordingTap) -> Void
+
+  init(ring: ByteRing, streams: Set<RecordedStream>, describeAll: @escaping (RecordingTap) -> Void) {
+    self.ring = ring
+    self.streams = streams
+    self.describeAll = describeAll
+  }
+
+  var dropped: UInt64 { droppedCount.load(ordering: .relaxed) }
+  /// Nothing comes after what is in the queue.
+  var isClosed: Bool { isClosedFlag.load(ordering: .acquiring) }
+  func close() { isClosedFlag.store(true, ordering: .releasing) }
+
+  func take(_ number: UInt64) -> Attachment? { attachments.withLock { $0.removeValue(forKey: number) } }
+
+  // MARK: on the tracking thread
+
+  private func put(
+    _ kind: Kind, device: UInt32, part: Int = 0, detail: UInt8 = 0, time: Int64, count: Int
+  ) -> UnsafeMutableRawBufferPointer? {
+    guard let record = ring.reserve(Head.size + count), let base = record.baseAddress else { return nil }
+    base.storeBytes(
+      of: Head(
+        time: time, device: device, part: UInt16(truncatingIfNeeded: part), kind: kind.rawValue,
+        detail: detail),
+      as: Head.self)
+    return UnsafeMutableRawBufferPointer(rebasing: record[Head.size...])
+  }
+
+  /// A record that stands alone.
+  ///
+  /// - Returns: whether there was room.
+  @discardableResult
+  private func tell(
+    _ kind: Kind, device: DeviceID, part: Int = 0, detail: UInt8 = 0, at time: Int64, _ words: [UInt64] = []
+  ) -> Bool {
+    // While records are lost, nothing that changes is told: what follows the loss describes every device anew.
+    guard !isSkipping else { return false }
+    guard
+      let body = put(
+        kind, device: device.number, part: part, detail: detail, time: time, count: words.count * 8)
+    else {
+      lose(8 * words.count, time)
+      return false
+    }
+    for (index, word) in words.enumerated() {
+      body.storeBytes(of: word, toByteOffset: index * 8, as: UInt64.self)
+    }
+    // Within a report, the report's end shows everything together.
+    if open == nil { ring.commit() }
+    return true
+  }
+
+  private func lose(_ bytes: Int, _ time: Int64) {
+    if lost.records == 0 { lost.since = time }
+    lost.records += 1
+    lost.bytes += UInt64(bytes)
+    droppedCount.add(1, ordering: .relaxed)
+    ring.rollBack()
+    open = nil
+    isSkipping = true
+  }
+
+  /// Goes on after a loss, once half of the queue is free.
+  private func recover(at time: Int64) -> Bool {
+    guard lost.records > 0 else {
+      isSkipping = false
+      return true
+    }
+    guard ring.used < ring.capacity / 2 else { return false }
+    isSkipping = false
+    tell(.loss, device: DeviceID(0), at: time, [lost.records, lost.bytes, UInt64(bitPattern: lost.since)])
+    lost = (0, 0, 0)
+    describeAll(self)
+    return !isSkipping
+  }
+
+  func begin(device: DeviceID, part: Int, report: UnsafeRawBufferPointer, received: Timestamp) {
+    open = nil
+    isSkipping = true
+    guard recover(at: received.nanoseconds) else { return lose(report.count, received.nanoseconds) }
+    let count = WireFormat.reportLength(report.count)
+    guard
+      let body = put(.report, device: device.number, part: part, time: received.nanoseconds, count: count)
+    else { return lose(report.count, received.nanoseconds) }
+    WireFormat.write(SessionReport(received: received, data: report), into: body)
+    open = body
+  }
+
+  func state(_ state: TrackedState, device: DeviceID) {
+    guard !isSkipping, streams.contains(.states) else { return }
+    guard
+      let body = put(
+        .state, device: device.number, time: state.captured.nanoseconds, count: WireFormat.stateLength)
+    else { return lose(WireFormat.stateLength, state.captured.nanoseconds) }
+    WireFormat.write(state, into: body)
+  }
+
+  func end(captured: Timestamp?, deviceTicks: UInt64?) {
+    if let open { WireFormat.complete(open, captured: captured, deviceTicks: deviceTicks) }
+    open = nil
+    if !isSkipping { ring.commit() }
+  }
+
+  func control(_ index: Int, value: Float, device: DeviceID, at time: Timestamp) {
+    guard streams.contains(.controls) else { return }
+    tell(
+      .control, device: device, part: index, at: time.nanoseconds, [UInt64(value.bitPattern)])
+  }
+
+  func battery(_ battery: BatteryState, device: DeviceID, at time: Timestamp) {
+    tell(
+      .battery, device: device, detail: battery.isCharging ? 1 : 0, at: time.nanoseconds,
+      [UInt64(battery.level.bitPattern)])
+  }
+
+  func link(isUp: Bool, device: DeviceID, at time: Timestamp) {
+    tell(.link, device: device, detail: isUp ? 1 : 0, at: time.nanoseconds)
+  }
+
+  func health(isDegraded: Bool, device: DeviceID, at time: Timestamp) {
+    tell(.health, device: device, detail: isDegraded ? 1 : 0, at: time.nanoseconds)
+  }
+
+  // MARK: what changes among the devices; between reports, and rare
+
+  private func tell(
+    _ kind: Kind, device: DeviceID, part: Int, detail: UInt8, at time: Int64, _ attachment: Attachment
+  ) {
+    let number = nextAttachment
+    nextAttachment += 1
+    attachments.withLock { $0[number] = attachment }
+    if !tell(kind, device: device, part: part, detail: detail, at: time, [number]) { _ = take(number) }
+  }
+
+  func partOpened(
+    _ record: OpenedPartRecord, device: DeviceID, part: Int, role: DeviceRole, isUpdate: Bool, at time: Int64
+  ) {
+    tell(
+      .partOpened, device: device, part: part, detail: role.rawValue, at: time,
+      .part(record, isUpdate: isUpdate))
+  }
+
+  func partClosed(device: DeviceID, part: Int, code: Int32, at time: Int64) {
+    tell(.partClosed, device: device, part: part, at: time, [UInt64(bitPattern: Int64(code))])
+  }
+
+  func roleChanged(device: DeviceID, role: DeviceRole, at time: Int64) {
+    tell(.role, device: device, detail: role.rawValue, at: time)
+  }
+
+  func recentered(device: DeviceID, at time: Int64) { tell(.recentered, device: device, at: time) }
+
+  func snapshot(_ snapshot: DeviceSnapshot, device: DeviceID, at time: Int64) {
+    tell(.snapshot, device: device, part: 0, detail: 0, at: time, .snapshot(snapshot))
+  }
+
+  func split(at time: Int64) {
+    tell(.split, device: DeviceID(0), at: time)
+    describeAll(self)
+  }
+}

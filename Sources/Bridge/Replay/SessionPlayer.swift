@@ -1,0 +1,239 @@
+import BridgeProtocol
+import CLinux
+import Devices
+import Glibc
+import MCAP
+import Sensing
+import SessionLog
+import Spatial
+import Synchronization
+import Tracking
+
+/// Plays a session in place of devices: runs where the tracking loop would, with the recorded time for a clock.
+///
+/// `@unchecked Sendable`: the engine belongs to the thread that plays; the rest is constant or synchronised.
+public final class SessionPlayer: @unchecked Sendable {
+  public struct Options: Sendable {
+    /// Nil: as fast as it goes.
+    public var speed: Double?
+    /// s after the start of the session.
+    public var from: Double
+    public var to: Double?
+    public var loops: Bool
+    public var isPaused: Bool
+
+    public init(
+      speed: Double? = 1, from: Double = 0, to: Double? = nil, loops: Bool = false, isPaused: Bool = false
+    ) {
+      self.speed = speed
+      self.from = from
+      self.to = to
+      self.loops = loops
+      self.isPaused = isPaused
+    }
+  }
+
+  private struct Control {
+    var isStopped = false
+    var isPaused = false
+    var steps = 0
+    var faults: [String] = []
+    var failure: String?
+    var reports: UInt64 = 0
+  }
+
+  private let reader: SessionReader
+  private let options: Options
+  private let control: Mutex<Control>
+  private let wake = linux_eventfd()
+  private let timer = linux_timerfd()
+
+  public init(path: String, options: Options) throws {
+    reader = try SessionReader(path: path)
+    self.options = options
+    control = Mutex(Control(isPaused: options.isPaused))
+    // A file that is none is told of before anything is started.
+    _ = try MCAPFile(InputFile(path: path))
+  }
+
+  deinit {
+    Glibc.close(wake)
+    Glibc.close(timer)
+  }
+
+  // MARK: from any thread
+
+  public var faults: [String] { control.withLock { $0.faults } }
+  /// Why the session could not be played to its end.
+  public var failure: String? { control.withLock { $0.failure } }
+  public var reports: UInt64 { control.withLock { $0.reports } }
+
+  public func stop() { change { $0.isStopped = true } }
+  public func togglePause() { change { $0.isPaused.toggle() } }
+  /// Plays one report, and pauses.
+  public func step() {
+    change {
+      $0.isPaused = true
+      $0.steps += 1
+    }
+  }
+
+  private func change(_ body: (inout Control) -> Void) {
+    control.withLock { body(&$0) }
+    linux_eventfd_signal(wake)
+  }
+
+  // MARK: the thread
+
+  private struct Clock {
+    /// ns: moment of playing minus recorded time at the recorded pace's origin.
+    var wall: Int64
+    var recorded: Int64
+  }
+
+  /// Plays until the end, or until it is stopped.
+  ///
+  /// - Parameters:
+  ///   - mailbox: does what other threads ask of this one.
+  ///   - makePipeline: takes a device into the bridge.
+  func run(
+    mailbox: (descriptor: Int32, open: () -> Void),
+    makePipeline: @escaping (ReplayEngine.Opening) -> DevicePipeline?,
+    onClose: (DevicePipeline, _ part: Int, _ code: Int32) -> Void
+  ) {
+    let engine = ReplayEngine(settings: nil, makePipeline: makePipeline)
+    do {
+      repeat {
+        try playOnce(engine, mailbox, onClose)
+      } while options.loops && !control.withLock { $0.isStopped }
+    } catch {
+      control.withLock { $0.failure = String(describing: error) }
+    }
+  }
+
+  private func playOnce(
+    _ engine: ReplayEngine, _ mailbox: (descriptor: Int32, open: () -> Void),
+    _ onClose: (DevicePipeline, _ part: Int, _ code: Int32) -> Void
+  ) throws {
+    engine.restart()
+    var start: Int64?
+    var clock: Clock?
+    let contents = try reader.read(
+      wanted: { topic in
+        switch topic {
+        case .report, .events: true
+        default: false
+        }
+      }, attachment: { try engine.take($0) }
+    ) { record, _ in
+      switch record {
+      case .event(let event):
+        let outcome = try engine.apply(event)
+        if case .closed(let device, let part, let code) = outcome, let pipeline = engine.pipelines[device] {
+          onClose(pipeline, part, code)
+        }
+      case .report(let device, let part, let report):
+        let time = report.received.nanoseconds
+        let began = start ?? time
+        start = began
+        let passed = Double(time - began) * 1e-9
+        if let to = options.to, passed > to { return .stop }
+        let isMuted = passed < options.from
+        var offset: Int64 = 0
+        if !isMuted {
+          guard let now = wait(until: time, &clock, mailbox) else { return .stop }
+          offset = now - time
+        }
+        engine.pipelines[device]?.presentation = ReplayPresentation(offset: offset, isMuted: isMuted)
+        engine.process(device: device, part: part, report)
+        control.withLock { $0.reports += 1 }
+      case .state, .image, .audio, .other: break
+      }
+      return .goOn
+    }
+    control.withLock { $0.faults = contents.faults.map(\.description) }
+  }
+
+  /// Waits for the moment of a recorded time, and for who paused.
+  ///
+  /// - Returns: the moment that the record counts as, ns; nil when playing was stopped.
+  private func wait(
+    until recorded: Int64, _ clock: inout Clock?, _ mailbox: (descriptor: Int32, open: () -> Void)
+  ) -> Int64? {
+    while true {
+      let (isStopped, isHeld) = control.withLock { control -> (Bool, Bool) in
+        if control.isPaused, control.steps > 0 {
+          control.steps -= 1
+          return (control.isStopped, false)
+        }
+        return (control.isStopped, control.isPaused)
+      }
+      if isStopped { return nil }
+      let now = linux_monotonic_ns()
+      if isHeld {
+        // Time stands still: it goes on from here.
+        clock = nil
+        sleep(until: nil, mailbox)
+        continue
+      }
+      guard let speed = options.speed else {
+        // Requests are looked after now and then.
+        if now - lastPoll > 10_000_000 {
+          lastPoll = now
+          poll(timeout: 0, mailbox)
+        }
+        return now
+      }
+      let origin = clock ?? Clock(wall: now, recorded: recorded)
+      clock = origin
+      let due = origin.wall + Int64((Double(recorded - origin.recorded) / speed).rounded())
+      if now >= due {
+        if now - lastPoll > 10_000_000 {
+          lastPoll = now
+          poll(timeout: 0, mailbox)
+        }
+        return due
+      }
+      sleep(until: due, mailbox)
+    }
+  }
+
+  private var lastPoll: Int64 = 0
+
+  private func sleep(until due: Int64?, _ mailbox: (descriptor: Int32, open: () -> Void)) {
+    if let due { linux_timerfd_set_at(timer, due) } else { linux_timerfd_set(timer, 0, 0) }
+    poll(timeout: -1, mailbox)
+  }
+
+  private func poll(timeout: Int32, _ mailbox: (descriptor: Int32, open: () -> Void)) {
+    var descriptors = [
+      pollfd(fd: timer, events: Int16(POLLIN), revents: 0),
+      pollfd(fd: wake, events: Int16(POLLIN), revents: 0),
+      pollfd(fd: mailbox.descriptor, events: Int16(POLLIN), revents: 0),
+    ]
+    guard Glibc.poll(&descriptors, 3, timeout) > 0 else { return }
+    if descriptors[0].revents != 0 {
+      var expirations: UInt64 = 0
+      _ = read(timer, &expirations, 8)
+    }
+    if descriptors[1].revents != 0 { linux_eventfd_drain(wake) }
+    if descriptors[2].revents != 0 { mailbox.open() }
+  }
+}
+
+/// Stands for the interface of a device that is only played: answers nothing, takes what it is given.
+final class PlayedTransport: Transport {
+  let identity: InterfaceIdentity
+  let descriptor: HIDReportDescriptor? = nil
+  let fileDescriptor: Int32 = -1
+
+  init(_ identity: InterfaceIdentity) { self.identity = identity }
+
+  func read(into buffer: UnsafeMutableRawBufferPointer, received: inout Timestamp) -> ReadResult { .nothing }
+  func getFeature(id: UInt8, length: Int) throws(TransportError) -> [UInt8] {
+    throw TransportError("get feature of a played device", code: ENODEV)
+  }
+  func setFeature(_ report: [UInt8]) throws(TransportError) {}
+  func writeOutput(_ report: [UInt8]) throws(TransportError) {}
+  func close() {}
+}

@@ -1,0 +1,73 @@
+import MCAP
+import Sensing
+import SessionLog
+import Spatial
+import SwiftProtobuf
+import Tracking
+
+/// Computes a session's states with another filter and writes the session with them in place of the recorded ones.
+public struct SessionRewriter {
+  public struct Result: Sendable {
+    public var states: UInt64 = 0
+    public var messages: UInt64 = 0
+  }
+
+  private let input: InputFile
+
+  public init(path: String) throws { input = try InputFile(path: path) }
+
+  public func run(settings: OrientationSettings, output: String) throws -> Result {
+    var result = Result()
+    let collector = SessionVerifier.Collector()
+    let engine = ReplayEngine(settings: settings) { opening in
+      let pipeline = ReplayEngine.bare(opening)
+      pipeline?.tap = collector
+      return pipeline
+    }
+    let copy = try SessionCopy(to: output, note: "computed anew with other filter settings")
+    var waiting: [(device: UInt32, bytes: [UInt8])] = []
+    var next = 0
+    var newest: [UInt32: TrackedState] = [:]
+    try copy.run(input) { topic, message in
+      switch topic {
+      case .report(let device, let part, _):
+        guard let report = WireFormat.report(message.data) else { return .drop }
+        engine.process(device: device, part: Int(part), report)
+        waiting = collector.takeWaiting()
+        next = 0
+        return .keep
+      case .events:
+        guard var event = try? Vrbridge_Session_Event(serializedBytes: Array(message.data)) else {
+          return .drop
+        }
+        _ = try engine.apply(event)
+        guard case .partOpened(var opened) = event.event else { return .keep }
+        for (name, path) in OrientationSettings.keys { opened.filterSettings[name] = settings[keyPath: path] }
+        event.partOpened = opened
+        return .replace(try event.serializedBytes())
+      case .state(let device):
+        // As many states come of a report, whatever the filter.
+        guard next < waiting.count, waiting[next].device == device else { return .drop }
+        let bytes = waiting[next].bytes
+        next += 1
+        newest[device] = bytes.withUnsafeBytes { SessionReader.state($0) }
+        result.states += 1
+        return .replace(bytes)
+      case .pose(let device):
+        guard let state = newest[device] else { return .drop }
+        return .replace(try SessionWriter.pose(state).serializedBytes())
+      case .transforms:
+        guard let old = try? Foxglove_FrameTransform(serializedBytes: Array(message.data)),
+          let device = UInt32(old.childFrameID.dropFirst("device-".count)), let state = newest[device]
+        else { return .drop }
+        return .replace(try SessionWriter.transform(state, device: device).serializedBytes())
+      default: return .keep
+      }
+    } attachment: {
+      try engine.take($0)
+      return true
+    }
+    result.messages = copy.messageCount
+    return result
+  }
+}

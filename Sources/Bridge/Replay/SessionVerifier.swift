@@ -1,0 +1,185 @@
+import Crypto
+import Foundation
+import MCAP
+import Sensing
+import SessionLog
+import Spatial
+import Tracking
+
+/// Computes all states of a session anew and compares them with what was recorded.
+public struct SessionVerifier {
+  public struct Result: Sendable {
+    public var reports: UInt64 = 0
+    /// States that were computed, and how many of them were in the file to compare with.
+    public var states: UInt64 = 0
+    public var compared: UInt64 = 0
+    /// Records that the recording lost.
+    public var lost: UInt64 = 0
+    /// s, from the first report to the last.
+    public var duration = 0.0
+    /// SHA-256 of all states as they were computed, hexadecimal.
+    public var digest = ""
+    /// The first state that is not as it was recorded: what, and where in the file.
+    public var difference: String?
+    /// What of the file could not be read.
+    public var faults: [String] = []
+    /// The file ends where it was meant to.
+    public var isComplete = false
+  }
+
+  /// Collects states in the order in which they come.
+  final class Collector: PipelineTap {
+    /// By recorded device number; bytes as the log has them.
+    private(set) var waiting: [(device: UInt32, bytes: [UInt8])] = []
+    private var hash = SHA256()
+    private var pending: [UInt8] = []
+    private(set) var count: UInt64 = 0
+
+    func state(_ state: TrackedState, device: DeviceID) {
+      let bytes = SessionReader.bytes(of: state)
+      waiting.append((device.number, bytes))
+      count += 1
+      withUnsafeBytes(of: device.number.littleEndian) { pending.append(contentsOf: $0) }
+      pending += bytes
+      if pending.count > 1 << 16 { flush() }
+    }
+
+    private func flush() {
+      hash.update(data: pending)
+      pending.removeAll(keepingCapacity: true)
+    }
+
+    func takeWaiting() -> [(device: UInt32, bytes: [UInt8])] {
+      defer { waiting.removeAll(keepingCapacity: true) }
+      return waiting
+    }
+
+    var digest: String {
+      flush()
+      return hash.finalize().map { byte in
+        let text = String(byte, radix: 16)
+        return byte < 16 ? "0" + text : text
+      }.joined()
+    }
+
+    func begin(device: DeviceID, part: Int, report: UnsafeRawBufferPointer, received: Timestamp) {}
+    func control(_ index: Int, value: Float, device: DeviceID, at time: Timestamp) {}
+    func battery(_ battery: BatteryState, device: DeviceID, at time: Timestamp) {}
+    func link(isUp: Bool, device: DeviceID, at time: Timestamp) {}
+    func health(isDegraded: Bool, device: DeviceID, at time: Timestamp) {}
+    func end(captured: Timestamp?, deviceTicks: UInt64?) {}
+  }
+
+  private let reader: SessionReader
+
+  public init(path: String) throws { reader = try SessionReader(path: path) }
+
+  /// - Parameter onState: is given each computed state.
+  public func run(
+    settings: OrientationSettings? = nil, compares: Bool = true,
+    onState: ((_ device: UInt32, _ state: TrackedState) -> Void)? = nil
+  ) throws -> Result {
+    var result = Result()
+    let collector = Collector()
+    let engine = ReplayEngine(settings: settings) { opening in
+      let pipeline = ReplayEngine.bare(opening)
+      pipeline?.tap = collector
+      return pipeline
+    }
+    var (first, last): (Timestamp?, Timestamp?) = (nil, nil)
+    var waiting: [(device: UInt32, bytes: [UInt8])] = []
+    var next = 0
+    /// What was computed from the last report and is not in the file.
+    func missing(_ place: SessionReader.Place?) {
+      guard compares, result.compared > 0, next < waiting.count, result.difference == nil else { return }
+      result.difference =
+        "device \(waiting[next].device): a state was computed that the recording does not have"
+        + (place.map { ", before \($0)" } ?? "")
+    }
+    let contents = try reader.read(
+      wanted: { topic in
+        switch topic {
+        case .report, .events: true
+        case .state: compares
+        default: false
+        }
+      }, attachment: { try engine.take($0) }
+    ) { record, place in
+      switch record {
+      case .report(let device, let part, let report):
+        missing(place)
+        engine.process(device: device, part: part, report)
+        waiting = collector.takeWaiting()
+        next = 0
+        result.reports += 1
+        first = first ?? report.received
+        last = report.received
+        if let onState {
+          for (device, bytes) in waiting {
+            if let state = bytes.withUnsafeBytes({ SessionReader.state($0) }) { onState(device, state) }
+          }
+        }
+      case .event(let event):
+        missing(place)
+        waiting = []
+        next = 0
+        _ = try engine.apply(event)
+      case .state(let device, let recorded):
+        result.compared += 1
+        guard next < waiting.count else {
+          result.difference =
+            "device \(device): the recording has a state that was not computed, at \(place)"
+          return .stop
+        }
+        let computed = waiting[next]
+        next += 1
+        guard computed.device == device, computed.bytes.elementsEqual(recorded) else {
+          result.difference = Self.describe(device, computed, recorded, place)
+          return .stop
+        }
+      case .image, .audio, .other: break
+      }
+      return result.difference == nil ? .goOn : .stop
+    }
+    result.isComplete = contents.isComplete
+    // A file that was cut may have lost the states of its last report.
+    if contents.isComplete { missing(nil) }
+    result.faults = contents.faults.map(\.description)
+    result.states = collector.count
+    result.lost = engine.lostRecords
+    if let first, let last { result.duration = last.seconds(since: first) }
+    result.digest = collector.digest
+    return result
+  }
+
+  private static func describe(
+    _ device: UInt32, _ computed: (device: UInt32, bytes: [UInt8]), _ recorded: UnsafeRawBufferPointer,
+    _ place: SessionReader.Place
+  ) -> String {
+    guard computed.device == device else {
+      return
+        "the recording has a state of device \(device) where device \(computed.device) has one, at \(place)"
+    }
+    guard let old = SessionReader.state(recorded),
+      let new = computed.bytes.withUnsafeBytes({ SessionReader.state($0) })
+    else { return "device \(device): a recorded state can't be read, at \(place)" }
+    let fields: [(String, (TrackedState) -> [Double])] = [
+      ("captured", { [Double($0.captured.nanoseconds)] }),
+      ("received", { [Double($0.received.nanoseconds)] }),
+      ("orientation", { state in (0..<4).map { state.worldFromDevice.orientation.components[$0] } }),
+      ("position", { state in (0..<3).map { state.worldFromDevice.position[$0] } }),
+      ("angular velocity", { state in (0..<3).map { state.angularVelocity[$0] } }),
+      ("linear velocity", { state in (0..<3).map { state.linearVelocity[$0] } }),
+      ("rates ahead", { state in (0..<12).map { state.ratesAhead[$0 / 3][$0 % 3] } }),
+      ("uncertainty", { [$0.uncertainty.inclination, $0.uncertainty.heading, $0.uncertainty.position] }),
+      ("flags", { [Double($0.flags.rawValue)] }),
+    ]
+    for (name, values) in fields {
+      let (a, b) = (values(old), values(new))
+      if a.map(\.bitPattern) != b.map(\.bitPattern) {
+        return "device \(device): \(name) is \(b) and was recorded as \(a), at \(place)"
+      }
+    }
+    return "device \(device): a state differs, at \(place)"
+  }
+}

@@ -1,0 +1,8 @@
+import CZlib
+
+/// CRC-32 of ISO 3309, as in zlib, PNG and MCAP; goes on from an earlier value.
+public func crc32(_ bytes: UnsafeRawBufferPointer, after earlier: UInt32 = 0) -> UInt32 {
+  UInt32(
+    truncatingIfNeeded: crc32_z(
+      UInt(earlier), bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), bytes.count))
+}

@@ -1,0 +1,63 @@
+import Compression
+
+/// A chunk as it stands in the file, and its messages.
+struct MCAPChunk {
+  var startTime: UInt64
+  var endTime: UInt64
+  var uncompressedSize: UInt64
+  var uncompressedCRC: UInt32
+  var compression: String
+  var storedSize: UInt64
+
+  /// Bytes of the fields before the stored bytes, with the longest compression name that is known.
+  static let longestHead = 8 + 8 + 8 + 4 + 4 + 4 + 8
+  /// The largest chunk that is inflated: a small file must not ask for gigabytes.
+  static let largest: UInt64 = 256 << 20
+
+  init(_ reader: inout ByteReader) throws(MCAPFault) {
+    startTime = try reader.number()
+    endTime = try reader.number()
+    uncompressedSize = try reader.number()
+    uncompressedCRC = try reader.number()
+    compression = try reader.text()
+    storedSize = try reader.number()
+  }
+
+  /// - Parameters:
+  ///   - stored: the bytes behind the head.
+  ///   - offset: of the chunk's record, for messages.
+  func inflate(_ stored: UnsafeRawBufferPointer, at offset: UInt64) throws(MCAPFault) -> [UInt8] {
+    guard uncompressedSize <= Self.largest else {
+      throw MCAPFault(
+        at: offset, "a chunk of \(uncompressedSize) bytes; \(Self.largest) are the most that is inflated")
+    }
+    guard UInt64(stored.count) == storedSize else {
+      throw MCAPFault(at: offset, "a chunk announces \(storedSize) bytes where \(stored.count) are")
+    }
+    let bytes: [UInt8]
+    do {
+      switch compression {
+      case "":
+        guard storedSize == uncompressedSize else {
+          throw MCAPFault(at: offset, "a chunk without compression has two sizes")
+        }
+        bytes = Array(stored)
+      case "zstd": bytes = try inflateZstandard(stored, size: Int(uncompressedSize))
+      case "lz4": bytes = try inflateLZ4(stored, size: Int(uncompressedSize))
+      default: throw MCAPFault(at: offset, "the compression '\(compression.prefix(20))' is not known")
+      }
+    } catch let fault as MCAPFault {
+      throw fault
+    } catch {
+      throw MCAPFault(at: offset, "a chunk can't be inflated: \(error)")
+    }
+    // 0 says that the writer made none.
+    if uncompressedCRC != 0 {
+      let found = bytes.withUnsafeBytes { crc32($0) }
+      guard found == uncompressedCRC else {
+        throw MCAPFault(at: offset, "the checksum of a chunk does not fit")
+      }
+    }
+    return bytes
+  }
+}

@@ -1,0 +1,272 @@
+import Compression
+
+/// A file read by its index: what it holds without reading it, and messages by time and channel.
+///
+/// Without a summary that can be believed, the index is made by reading the file once; `faults` says so.
+public struct MCAPFile {
+  public let input: InputFile
+  public private(set) var profile = ""
+  public private(set) var library = ""
+  public private(set) var schemas: [UInt16: MCAPSchema] = [:]
+  public private(set) var channels: [UInt16: MCAPChannel] = [:]
+  public private(set) var statistics = MCAPStatistics()
+  public private(set) var chunks: [MCAPChunkIndex] = []
+  public private(set) var attachments: [MCAPAttachmentIndex] = []
+  public private(set) var metadata: [MCAPMetadataIndex] = []
+  /// Why the file is not as it was meant.
+  public private(set) var faults: [MCAPFault] = []
+  /// The file had its summary.
+  public private(set) var isIndexed = false
+
+  static let largestSummary: UInt64 = 1 << 30
+
+  public init(_ input: InputFile) throws(MCAPFault) {
+    self.input = input
+    let head = try input.read(at: 0, count: 1 << 16)
+    guard head.starts(with: MCAPFormat.magic) else {
+      throw MCAPFault(
+        at: 0, input.size == 0 ? "the file is empty" : "this is no MCAP file: it does not start with its mark"
+      )
+    }
+    head.withUnsafeBytes { bytes in
+      guard bytes.count > 17, bytes[8] == MCAPOpcode.header.rawValue else { return }
+      var reader = ByteReader(UnsafeRawBufferPointer(rebasing: bytes[17...]), at: 17)
+      profile = (try? reader.text()) ?? ""
+      library = (try? reader.text()) ?? ""
+    }
+    do { try readSummary() } catch {
+      faults.append(error)
+      try rebuild()
+    }
+  }
+
+  private mutating func readSummary() throws(MCAPFault) {
+    guard input.size >= UInt64(8 + MCAPFormat.endLength) else {
+      throw MCAPFault(at: nil, "the file is cut off")
+    }
+    let endOffset = input.size - UInt64(MCAPFormat.endLength)
+    let end = try input.read(at: endOffset, count: MCAPFormat.endLength)
+    guard Array(end.suffix(8)) == MCAPFormat.magic, end[0] == MCAPOpcode.footer.rawValue else {
+      throw MCAPFault(at: nil, "the file was not finished: it has no end mark")
+    }
+    let (start, declared) = try end.span.bytes.withUnsafeBytes { bytes throws(MCAPFault) in
+      var reader = ByteReader(UnsafeRawBufferPointer(rebasing: bytes[9...]), at: endOffset + 9)
+      let start = try reader.number(UInt64.self)
+      _ = try reader.number(UInt64.self)
+      return (start, try reader.number(UInt32.self))
+    }
+    guard start != 0 else { throw MCAPFault(at: nil, "the file has no summary") }
+    guard start >= 8, start <= endOffset, endOffset - start <= Self.largestSummary else {
+      throw MCAPFault(at: endOffset, "the summary begins at \(start), which can't be")
+    }
+    let summary = try input.read(at: start, count: Int(endOffset - start))
+    if declared != 0 {
+      let body = summary.withUnsafeBytes { crc32($0) }
+      let whole = end.withUnsafeBytes { crc32(UnsafeRawBufferPointer(rebasing: $0[0..<25]), after: body) }
+      guard whole == declared else { throw MCAPFault(at: start, "the checksum of the summary does not fit") }
+    }
+    var found: MCAPFault?
+    do {
+      try summary.withUnsafeBytes { bytes in
+        try forEachRecord(in: bytes, chunk: start) { opcode, reader in
+          switch opcode {
+          case .schema:
+            let schema = try MCAPSchema(&reader)
+            schemas[schema.id] = schema
+          case .channel:
+            let channel = try MCAPChannel(&reader)
+            channels[channel.id] = channel
+          case .statistics: statistics = try MCAPStatistics(&reader)
+          case .chunkIndex: chunks.append(try MCAPChunkIndex(&reader))
+          case .attachmentIndex: attachments.append(try MCAPAttachmentIndex(&reader))
+          case .metadataIndex:
+            metadata.append(
+              MCAPMetadataIndex(
+                offset: try reader.number(), length: try reader.number(), name: try reader.text()))
+          default: break
+          }
+          return true
+        } onFault: {
+          found = found ?? $0
+        }
+      }
+    } catch {
+      found = MCAPFault(at: start, "the summary can't be read: \(error)")
+    }
+    if let found { throw found }
+    isIndexed = true
+  }
+
+  /// Goes through the file once, without inflating more than one chunk at a time.
+  private mutating func rebuild() throws(MCAPFault) {
+    (schemas, channels, statistics, chunks, attachments, metadata) = ([:], [:], MCAPStatistics(), [], [], [])
+    var current: UInt64?
+    var (low, high) = (UInt64.max, UInt64(0))
+    let scanner = MCAPScanner(input)
+    do {
+      try scanner.scan { event in
+        switch event {
+        case .schema(let schema): schemas[schema.id] = schema
+        case .channel(let channel): channels[channel.id] = channel
+        case .message(let message, let chunk):
+          current = chunk
+          (low, high) = (min(low, message.logTime), max(high, message.logTime))
+          let isFirst = statistics.messageCount == 0
+          statistics.startTime = isFirst ? message.logTime : min(statistics.startTime, message.logTime)
+          statistics.endTime = max(statistics.endTime, message.logTime)
+          statistics.messageCount += 1
+          statistics.channelMessageCounts[message.channelID, default: 0] += 1
+        case .chunkEnd(let end):
+          if let offset = current {
+            chunks.append(
+              MCAPChunkIndex(
+                startTime: low, endTime: high, offset: offset, length: end - offset, indexOffsets: [:],
+                indexLength: 0, compression: "", compressedSize: 0, uncompressedSize: 0))
+          }
+          current = nil
+          (low, high) = (.max, 0)
+        case .fault(let fault): faults.append(fault)
+        case .dataEnd: return .stop
+        case .header, .attachment, .metadata, .end: break
+        }
+        return .goOn
+      }
+    } catch let fault as MCAPFault {
+      throw fault
+    } catch {
+      throw MCAPFault(at: nil, String(describing: error))
+    }
+    statistics.schemaCount = UInt16(clamping: schemas.count)
+    statistics.channelCount = UInt32(clamping: channels.count)
+    statistics.chunkCount = UInt32(clamping: chunks.count)
+  }
+
+  public func attachment(_ index: MCAPAttachmentIndex) throws(MCAPFault) -> MCAPAttachment {
+    guard index.length >= 9, index.length <= MCAPScanner.largestAttachment else {
+      throw MCAPFault(at: index.offset, "the attachment '\(index.name)' has \(index.length) bytes")
+    }
+    let record = try input.read(at: index.offset, count: Int(index.length))
+    guard record.count == Int(index.length), record[0] == MCAPOpcode.attachment.rawValue else {
+      throw MCAPFault(at: index.offset, "the index names an attachment where there is none")
+    }
+    return try parseAttachment(Array(record[MCAPFormat.recordHeader...]), at: index.offset + 9)
+  }
+
+  public func metadata(_ index: MCAPMetadataIndex) throws(MCAPFault) -> MCAPMetadata {
+    guard index.length >= 9, index.length <= MCAPScanner.largestOther else {
+      throw MCAPFault(at: index.offset, "the metadata '\(index.name)' has \(index.length) bytes")
+    }
+    let record = try input.read(at: index.offset, count: Int(index.length))
+    guard record.count == Int(index.length), record[0] == MCAPOpcode.metadata.rawValue else {
+      throw MCAPFault(at: index.offset, "the index names metadata where there is none")
+    }
+    return try record.span.bytes.withUnsafeBytes { bytes throws(MCAPFault) in
+      var reader = ByteReader(
+        UnsafeRawBufferPointer(rebasing: bytes[MCAPFormat.recordHeader...]), at: index.offset + 9)
+      return try MCAPMetadata(&reader)
+    }
+  }
+
+  /// The records of one chunk.
+  func records(of index: MCAPChunkIndex) throws(MCAPFault) -> [UInt8] {
+    guard index.length >= 9, index.length <= MCAPChunk.largest + 1024 else {
+      throw MCAPFault(at: index.offset, "a chunk of \(index.length) bytes")
+    }
+    let record = try input.read(at: index.offset, count: Int(index.length))
+    guard record.count == Int(index.length), record[0] == MCAPOpcode.chunk.rawValue else {
+      throw MCAPFault(at: index.offset, "the index names a chunk where there is none")
+    }
+    return try record.span.bytes.withUnsafeBytes { bytes throws(MCAPFault) in
+      var reader = ByteReader(
+        UnsafeRawBufferPointer(rebasing: bytes[MCAPFormat.recordHeader...]), at: index.offset + 9)
+      let chunk = try MCAPChunk(&reader)
+      return try chunk.inflate(reader.rest(), at: index.offset)
+    }
+  }
+
+  /// Gives messages in the order of their log times; those of the same time in the order of the file.
+  ///
+  /// - Parameters:
+  ///   - wanted: channels; nil for all.
+  ///   - times: log times, ns.
+  ///   - onFault: is told of what can't be read; the rest goes on.
+  public func forEachMessage(
+    on wanted: Set<UInt16>? = nil, in times: ClosedRange<UInt64> = 0...UInt64.max,
+    onFault: (MCAPFault) throws -> Void = { _ in },
+    _ body: (MCAPMessage) throws -> MCAPScanner.Decision
+  ) throws {
+    let candidates = chunks.filter { index in
+      guard index.startTime <= times.upperBound, index.endTime >= times.lowerBound else { return false }
+      guard let wanted, !index.indexOffsets.isEmpty else { return true }
+      return index.indexOffsets.keys.contains { wanted.contains($0) }
+    }.sorted { ($0.startTime, $0.offset) < ($1.startTime, $1.offset) }
+    var open: [Loaded] = []
+    var next = 0
+    while true {
+      // The chunk whose next message is the earliest; one that is not open yet may come before it.
+      while next < candidates.count {
+        let earliest = open.lazy.map(\.nextTime).min()
+        guard earliest.map({ candidates[next].startTime <= $0 }) ?? true else { break }
+        do {
+          if let loaded = try Loaded(self, candidates[next], wanted, times, onFault) { open.append(loaded) }
+        } catch let fault as MCAPFault {
+          try onFault(fault)
+        }
+        next += 1
+      }
+      guard let place = open.indices.min(by: { open[$0].order < open[$1].order }) else { return }
+      guard try open[place].give(body) == .goOn else { return }
+      if open[place].isDone { open.remove(at: place) }
+    }
+  }
+
+  /// A chunk in memory, and which of its messages come next.
+  private struct Loaded {
+    private let bytes: [UInt8]
+    private let offset: UInt64
+    private var entries: [(time: UInt64, place: Int)]
+    private var position = 0
+
+    init?(
+      _ file: MCAPFile, _ index: MCAPChunkIndex, _ wanted: Set<UInt16>?, _ times: ClosedRange<UInt64>,
+      _ onFault: (MCAPFault) throws -> Void
+    ) throws {
+      bytes = try file.records(of: index)
+      offset = index.offset
+      var found: [(time: UInt64, place: Int)] = []
+      var position = 0
+      try bytes.withUnsafeBytes { all in
+        try forEachRecord(in: all, chunk: index.offset) { opcode, reader in
+          let place = position
+          position += MCAPFormat.recordHeader + reader.remaining
+          guard opcode == .message else { return true }
+          let message = try MCAPMessage(&reader)
+          if times.contains(message.logTime), wanted?.contains(message.channelID) ?? true {
+            found.append((message.logTime, place))
+          }
+          return true
+        } onFault: {
+          try onFault($0)
+        }
+      }
+      found.sort { ($0.time, $0.place) < ($1.time, $1.place) }
+      entries = found
+      if entries.isEmpty { return nil }
+    }
+
+    var nextTime: UInt64 { entries[position].time }
+    var order: (UInt64, UInt64) { (nextTime, offset) }
+    var isDone: Bool { position == entries.count }
+
+    mutating func give(_ body: (MCAPMessage) throws -> MCAPScanner.Decision) throws -> MCAPScanner.Decision {
+      let place = entries[position].place
+      position += 1
+      return try bytes.withUnsafeBytes { all in
+        let start = place + MCAPFormat.recordHeader
+        let length = Int(all.loadUnaligned(fromByteOffset: place + 1, as: UInt64.self))
+        var reader = ByteReader(UnsafeRawBufferPointer(rebasing: all[start..<(start + length)]), at: offset)
+        return try body(MCAPMessage(&reader))
+      }
+    }
+  }
+}

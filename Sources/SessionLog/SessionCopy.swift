@@ -1,0 +1,75 @@
+import MCAP
+
+/// Writes a session's records into another file, with what a visitor changes, leaves out or keeps.
+public final class SessionCopy {
+  public enum Decision {
+    case keep
+    case drop
+    case replace([UInt8])
+  }
+
+  private let copier: MCAPCopier
+  private let note: String
+  /// What could not be read.
+  public private(set) var faults: [MCAPFault] = []
+  /// Messages that were left out, by topic.
+  public private(set) var dropped: [String: UInt64] = [:]
+  /// The end mark was there.
+  public private(set) var isComplete = false
+
+  /// - Parameter note: what the copy's metadata says of how it came to be.
+  public init(to path: String, note: String) throws {
+    var options = MCAPWriter.Options()
+    options.library = "vrbridge"
+    copier = MCAPCopier(try MCAPWriter(DiskFile(creating: path), options: options))
+    self.note = note
+  }
+
+  public var messageCount: UInt64 { copier.writer.messageCount }
+
+  /// - Parameters:
+  ///   - message: decides over each message; its topic is nil when it is not one of ours.
+  ///   - attachment: whether it is kept.
+  ///   - metadata: may change it; nil leaves it out.
+  public func run(
+    _ input: InputFile, message: (SessionTopic?, MCAPMessage) throws -> Decision,
+    attachment: (MCAPAttachment) throws -> Bool = { _ in true },
+    metadata: (MCAPMetadata) throws -> MCAPMetadata? = { $0 }
+  ) throws {
+    var topics: [UInt16: SessionTopic?] = [:]
+    try copier.writer.write(MCAPMetadata(name: "copy", values: ["of": Self.name(input.path), "what": note]))
+    try MCAPScanner(input).scan { event in
+      switch event {
+      case .schema(let schema): copier.note(schema)
+      case .channel(let channel):
+        copier.note(channel)
+        topics[channel.id] = SessionTopic(
+          schema: copier.schemaName(of: channel.id) ?? "", metadata: channel.metadata)
+      case .message(let found, _):
+        switch try message(topics[found.channelID] ?? nil, found) {
+        case .keep: try copier.copy(found)
+        case .replace(let bytes):
+          try bytes.span.bytes.withUnsafeBytes { bytes throws(OutputError) in
+            _ = try copier.copy(found, data: bytes)
+          }
+        case .drop: dropped[copier.channel(found.channelID)?.topic ?? "", default: 0] += 1
+        }
+      case .attachment(let found): if try attachment(found) { try copier.writer.write(found) }
+      case .metadata(let found): if let kept = try metadata(found) { try copier.writer.write(kept) }
+      case .fault(let fault): faults.append(fault)
+      case .end: isComplete = true
+      case .header, .chunkEnd, .dataEnd: break
+      }
+      return .goOn
+    }
+    for values in trailing { try copier.writer.write(values) }
+    try copier.writer.finish()
+  }
+
+  /// Metadata that is written at the end, when it is known what was done.
+  public var trailing: [MCAPMetadata] = []
+
+  private static func name(_ path: String) -> String {
+    path.split(separator: "/").last.map(String.init) ?? path
+  }
+}

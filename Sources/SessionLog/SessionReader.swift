@@ -1,0 +1,121 @@
+import Foundation
+import MCAP
+import Sensing
+import Spatial
+import SwiftProtobuf
+
+/// What a session holds, in the order in which it was written.
+public enum SessionRecord {
+  case report(device: UInt32, part: Int, SessionReport)
+  /// The bytes of a `TrackedState`.
+  case state(device: UInt32, UnsafeRawBufferPointer)
+  case event(Vrbridge_Session_Event)
+  case image(camera: String, Foxglove_CompressedImage)
+  case audio(microphone: String, Foxglove_RawAudio)
+  /// Everything else, undecoded.
+  case other(SessionTopic?, UnsafeRawBufferPointer)
+}
+
+/// Reads a session from front to back, whether it was finished or not.
+public struct SessionReader: Sendable {
+  public let path: String
+  private let input: InputFile
+
+  public init(path: String) throws {
+    self.path = path
+    input = try InputFile(path: path)
+  }
+
+  /// Where a record stands.
+  public struct Place: Sendable, CustomStringConvertible {
+    /// Of the chunk, in the file.
+    public var chunk: UInt64
+    public var channel: UInt16
+    public var sequence: UInt32
+    /// ns.
+    public var logTime: UInt64
+    public var publishTime: UInt64
+
+    public var description: String {
+      "chunk at byte \(chunk), channel \(channel), message \(sequence), log time \(logTime)"
+    }
+  }
+
+  /// What was found besides messages.
+  public struct Contents: Sendable {
+    public var metadata: [MCAPMetadata] = []
+    public var attachments: [MCAPAttachment] = []
+    public var faults: [MCAPFault] = []
+    /// The end mark was there.
+    public var isComplete = false
+  }
+
+  /// - Parameters:
+  ///   - wanted: skips messages of topics for which it says false, without decoding them.
+  ///   - attachment: is given each as it comes, before what comes after it.
+  @discardableResult
+  public func read(
+    wanted: (SessionTopic) -> Bool = { _ in true }, attachment: (MCAPAttachment) throws -> Void = { _ in },
+    _ body: (SessionRecord, Place) throws -> MCAPScanner.Decision
+  ) throws -> Contents {
+    var contents = Contents()
+    var schemas: [UInt16: String] = [:]
+    // By channel number: what it carries, and whether it is wanted.
+    var topics: [(topic: SessionTopic?, isWanted: Bool)?] = []
+    try MCAPScanner(input).scan { event in
+      switch event {
+      case .schema(let schema): schemas[schema.id] = schema.name
+      case .channel(let channel):
+        let topic = SessionTopic(schema: schemas[channel.schemaID] ?? "", metadata: channel.metadata)
+        while topics.count <= Int(channel.id) { topics.append(nil) }
+        topics[Int(channel.id)] = (topic, topic.map(wanted) ?? true)
+      case .message(let message, let chunk):
+        let entry = Int(message.channelID) < topics.count ? topics[Int(message.channelID)] : nil
+        if entry?.isWanted == false { return .goOn }
+        let place = Place(
+          chunk: chunk, channel: message.channelID, sequence: message.sequence, logTime: message.logTime,
+          publishTime: message.publishTime)
+        guard let record = Self.record(entry?.topic, message.data) else {
+          contents.faults.append(
+            MCAPFault(
+              at: chunk, "message \(message.sequence) of channel \(message.channelID) can't be decoded"))
+          return .goOn
+        }
+        return try body(record, place)
+      case .attachment(let found):
+        try attachment(found)
+        contents.attachments.append(found)
+      case .metadata(let found): contents.metadata.append(found)
+      case .fault(let fault): contents.faults.append(fault)
+      case .end: contents.isComplete = true
+      case .header, .chunkEnd, .dataEnd: break
+      }
+      return .goOn
+    }
+    return contents
+  }
+
+  private static func record(_ topic: SessionTopic?, _ data: UnsafeRawBufferPointer) -> SessionRecord? {
+    switch topic {
+    case .report(let device, let part, _):
+      return WireFormat.report(data).map { .report(device: device, part: Int(part), $0) }
+    case .state(let device): return .state(device: device, data)
+    case .events: return (try? Vrbridge_Session_Event(serializedBytes: Array(data))).map { .event($0) }
+    case .image(let camera):
+      return (try? Foxglove_CompressedImage(serializedBytes: Array(data))).map { .image(camera: camera, $0) }
+    case .audio(let microphone):
+      return (try? Foxglove_RawAudio(serializedBytes: Array(data))).map { .audio(microphone: microphone, $0) }
+    default: return .other(topic, data)
+    }
+  }
+
+  /// The bytes of a state as the log has them.
+  public static func bytes(of state: TrackedState) -> [UInt8] {
+    [UInt8](unsafeUninitializedCapacity: WireFormat.stateLength) { buffer, count in
+      WireFormat.write(state, into: UnsafeMutableRawBufferPointer(buffer))
+      count = WireFormat.stateLength
+    }
+  }
+
+  public static func state(_ bytes: UnsafeRawBufferPointer) -> TrackedState? { WireFormat.state(bytes) }
+}

@@ -1,0 +1,21 @@
+#!/bin/sh
+# Prints Swift with the descriptor sets of .proto files: what MCAP wants as the schema of a protobuf channel.
+# usage: descriptors.sh FOLDER NAME...
+set -eu
+folder=$1
+shift
+cat <<'EOF'
+// Made from ../Protos by `make protocol`. Do not edit.
+
+/// Serialized FileDescriptorSets, base64.
+enum SchemaDescriptors {
+EOF
+for name in "$@"; do
+  file=$(mktemp)
+  protoc --proto_path="$folder" --include_imports --descriptor_set_out="$file" "$name.proto"
+  printf '  static let %s = """\n' "$name"
+  base64 -w 96 "$file" | sed -e 's/^/    /' -e '$!s/$/\\/'
+  echo '    """'
+  rm -f "$file"
+done
+echo "}"
