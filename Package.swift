@@ -51,7 +51,7 @@ let package = Package(
     .target(
       name: "SessionLog",
       dependencies: [
-        "Devices", "MCAP", "Sensing", "Spatial", "Tracking",
+        "CZlib", "Devices", "MCAP", "Sensing", "Spatial", "Tracking",
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "SwiftProtobuf", package: "swift-protobuf"),
       ],

@@ -61,3 +61,13 @@ extension Vector3 {
     self.init(list[0], list[1], list[2])
   }
 }
+
+extension Vrbridge_Session_ControlChange {
+  public init(control: Int, path: String, value: Float, at time: Int64) {
+    self.init()
+    timeNs = time
+    self.control = UInt32(clamping: control)
+    self.path = path
+    self.value = value
+  }
+}

@@ -31,10 +31,14 @@ public final class SessionCopy {
   ///   - message: decides over each message; its topic is nil when it is not one of ours.
   ///   - attachment: whether it is kept.
   ///   - metadata: may change it; nil leaves it out.
+  ///   - change: may change an attachment that is kept.
+  ///   - finally: metadata for the end, when it is known what was done.
   public func run(
     _ input: InputFile, message: (SessionTopic?, MCAPMessage) throws -> Decision,
     attachment: (MCAPAttachment) throws -> Bool = { _ in true },
-    metadata: (MCAPMetadata) throws -> MCAPMetadata? = { $0 }
+    metadata: (MCAPMetadata) throws -> MCAPMetadata? = { $0 },
+    change: (MCAPAttachment) throws -> MCAPAttachment = { $0 },
+    finally: (SessionCopy) -> [MCAPMetadata] = { _ in [] }
   ) throws {
     var topics: [UInt16: SessionTopic?] = [:]
     try copier.writer.write(MCAPMetadata(name: "copy", values: ["of": Self.name(input.path), "what": note]))
@@ -45,16 +49,19 @@ public final class SessionCopy {
         copier.note(channel)
         topics[channel.id] = SessionTopic(
           schema: copier.schemaName(of: channel.id) ?? "", metadata: channel.metadata)
-      case .message(let found, _):
+      case .message(let found, let chunk):
         switch try message(topics[found.channelID] ?? nil, found) {
-        case .keep: try copier.copy(found)
+        case .keep:
+          if try !copier.copy(found) {
+            faults.append(MCAPFault(at: chunk, "a message of channel \(found.channelID), which is not there"))
+          }
         case .replace(let bytes):
           try bytes.span.bytes.withUnsafeBytes { bytes throws(OutputError) in
             _ = try copier.copy(found, data: bytes)
           }
         case .drop: dropped[copier.channel(found.channelID)?.topic ?? "", default: 0] += 1
         }
-      case .attachment(let found): if try attachment(found) { try copier.writer.write(found) }
+      case .attachment(let found): if try attachment(found) { try copier.writer.write(change(found)) }
       case .metadata(let found): if let kept = try metadata(found) { try copier.writer.write(kept) }
       case .fault(let fault): faults.append(fault)
       case .end: isComplete = true
@@ -62,12 +69,9 @@ public final class SessionCopy {
       }
       return .goOn
     }
-    for values in trailing { try copier.writer.write(values) }
+    for values in finally(self) { try copier.writer.write(values) }
     try copier.writer.finish()
   }
-
-  /// Metadata that is written at the end, when it is known what was done.
-  public var trailing: [MCAPMetadata] = []
 
   private static func name(_ path: String) -> String {
     path.split(separator: "/").last.map(String.init) ?? path

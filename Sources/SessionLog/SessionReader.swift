@@ -9,6 +9,7 @@ public enum SessionRecord {
   case report(device: UInt32, part: Int, SessionReport)
   /// The bytes of a `TrackedState`.
   case state(device: UInt32, UnsafeRawBufferPointer)
+  case groundTruth(device: UInt32, UnsafeRawBufferPointer)
   case event(Vrbridge_Session_Event)
   case image(camera: String, Foxglove_CompressedImage)
   case audio(microphone: String, Foxglove_RawAudio)
@@ -100,6 +101,7 @@ public struct SessionReader: Sendable {
     case .report(let device, let part, _):
       return WireFormat.report(data).map { .report(device: device, part: Int(part), $0) }
     case .state(let device): return .state(device: device, data)
+    case .groundTruth(let device): return .groundTruth(device: device, data)
     case .events: return (try? Vrbridge_Session_Event(serializedBytes: Array(data))).map { .event($0) }
     case .image(let camera):
       return (try? Foxglove_CompressedImage(serializedBytes: Array(data))).map { .image(camera: camera, $0) }

@@ -2,6 +2,8 @@
 public enum SessionTopic: Hashable, Sendable {
   case report(device: UInt32, part: UInt32, name: String)
   case state(device: UInt32)
+  /// What is known of a device from elsewhere, such as an optical system.
+  case groundTruth(device: UInt32)
   case pose(device: UInt32)
   case transforms
   case control(device: UInt32)
@@ -20,6 +22,7 @@ public enum SessionTopic: Hashable, Sendable {
     switch self {
     case .report(let device, _, let name): "/devices/\(device)/\(Self.safe(name))/report"
     case .state(let device): "/devices/\(device)/state"
+    case .groundTruth(let device): "/devices/\(device)/ground_truth"
     case .pose(let device): "/devices/\(device)/pose"
     case .transforms: "/tf"
     case .control(let device): "/devices/\(device)/control"
@@ -39,7 +42,7 @@ public enum SessionTopic: Hashable, Sendable {
   public var schema: String {
     switch self {
     case .report: "vrbridge.session.Report"
-    case .state: "vrbridge.session.TrackedState"
+    case .state, .groundTruth: "vrbridge.session.TrackedState"
     case .pose: "foxglove.PoseInFrame"
     case .transforms: "foxglove.FrameTransform"
     case .control: "vrbridge.session.ControlChange"
@@ -62,6 +65,7 @@ public enum SessionTopic: Hashable, Sendable {
       ["device": String(device), "part": String(part), "part_name": name]
     case .state(let device), .pose(let device), .control(let device), .figures(let device):
       ["device": String(device)]
+    case .groundTruth(let device): ["device": String(device), "kind": "ground_truth"]
     case .image(let camera), .cameraCalibration(let camera), .imageAnnotations(let camera): ["camera": camera]
     case .audio(let microphone): ["microphone": microphone]
     case .transforms, .events, .recorder, .log, .scene: [:]
@@ -77,7 +81,7 @@ public enum SessionTopic: Hashable, Sendable {
       self = .report(device: device, part: part, name: metadata["part_name"] ?? "")
     case "vrbridge.session.TrackedState":
       guard let device else { return nil }
-      self = .state(device: device)
+      self = metadata["kind"] == "ground_truth" ? .groundTruth(device: device) : .state(device: device)
     case "vrbridge.session.ControlChange":
       guard let device else { return nil }
       self = .control(device: device)

@@ -117,6 +117,15 @@ public final class SessionWriter {
       Self.transform(state, device: device), on: .transforms, at: received, published: captured)
   }
 
+  /// A state that is known from elsewhere.
+  public func write(groundTruth state: TrackedState, device: UInt32) throws(OutputError) {
+    let id = try channel(.groundTruth(device: device))
+    try file.write(
+      channel: id, logTime: Self.stamp(state.received), publishTime: Self.stamp(state.captured),
+      count: WireFormat.stateLength
+    ) { WireFormat.write(state, into: $0) }
+  }
+
   public static func pose(_ state: TrackedState) -> Foxglove_PoseInFrame {
     .with {
       $0.timestamp = state.captured.protobuf
@@ -235,7 +244,8 @@ extension Timestamp {
 }
 
 extension Google_Protobuf_Timestamp {
-  var monotonic: Timestamp {
+  /// The stamps of a session are of the monotonic clock.
+  public var monotonic: Timestamp {
     Timestamp(
       nanoseconds: seconds.multipliedReportingOverflow(by: 1_000_000_000).partialValue &+ Int64(nanos))
   }

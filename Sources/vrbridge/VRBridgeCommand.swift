@@ -9,7 +9,9 @@ struct VRBridgeCommand: AsyncParsableCommand {
     version: ProductVersion.text,
     subcommands: [
       RunCommand.self, WatchCommand.self, DevicesCommand.self, EmulateCommand.self, DoctorCommand.self,
-      RecordCommand.self, ReplayCommand.self, CalibrateCommand.self, TrackCommand.self, BenchCommand.self,
+      RecordCommand.self, ReplayCommand.self, InfoCommand.self, CompareCommand.self, ExportCommand.self,
+      ImportCommand.self, RecoverCommand.self, RedactCommand.self, CalibrateCommand.self, TrackCommand.self,
+      BenchCommand.self,
       UdevRulesCommand.self,
     ])
 }

@@ -55,7 +55,8 @@ final class VirtualDevices: @unchecked Sendable {
       let interface = recording.interfaces[index]
       let match = catalog.match(interface.identity, descriptor: interface.descriptor)
       matches.append(match)
-      features.append(responder(interface, match, source))
+      features.append(
+        Self.responder(interface, match, file: source.file, configuration: source.configuration, log: log))
     }
     guard matches.contains(where: { $0?.part.reports.isEmpty == false }) else {
       let names = recording.interfaces.map { "\($0.identity.vendorProduct) \($0.identity.name)" }
@@ -93,17 +94,21 @@ final class VirtualDevices: @unchecked Sendable {
     if source.waits { waiting.append(begin) } else { begin() }
   }
 
-  private func responder(
-    _ interface: HIDRecording.Interface, _ match: DeviceCatalog.Match?, _ source: RecordedSource
+  /// What answers the feature reports of a recorded interface.
+  ///
+  /// - Parameter configuration: Lighthouse configuration to answer with; nil looks for one beside the recording.
+  static func responder(
+    _ interface: HIDRecording.Interface, _ match: DeviceCatalog.Match?, file: String, configuration: String?,
+    log: Logger
   ) -> any FeatureResponder {
     let recorded = RecordedFeatures(interface.features)
     guard let match, match.part.driver != nil else { return recorded }
     let holdsOwn = interface.features.contains { $0.report.first == 0x11 }
     var found: (path: String, note: String)?
-    if let path = source.configuration {
+    if let path = configuration {
       found = (path, "")
     } else if !holdsOwn {
-      found = Self.configurationBeside(source.file, match)
+      found = configurationBeside(file, match)
     }
     guard let found else { return recorded }
     do {

@@ -141,7 +141,14 @@ final class DevicePipeline {
     let count = batch.inertialCount
     if count > 1 { tracker.prepare(oldest: batch.inertial(0), newest: batch.inertial(count - 1)) }
     for index in 0..<count {
-      if let state = tracker.process(batch.inertial(index)) { newest = publish(state) }
+      let sample = batch.inertial(index)
+      guard let state = tracker.process(sample) else { continue }
+      if let tap, tap.wantsSamples {
+        tap.sample(
+          captured: state.captured, rate: tracker.calibration.angularVelocity(sample),
+          force: tracker.calibration.specificForce(sample), device: id)
+      }
+      newest = publish(state)
     }
     if let orientation = batch.orientation, let state = tracker.process(orientation) {
       newest = publish(state)

@@ -1,5 +1,6 @@
 import Devices
 import Foundation
+import MCAP
 import Sensing
 import SessionLog
 import SwiftProtobuf
@@ -59,5 +60,21 @@ final class OpenedPartRecord: Sendable {
       $0.description_p = descriptionName
       $0.calibrationAttachment = calibrationName
     }
+  }
+
+  /// Writes the event and what it names.
+  func write(
+    to writer: SessionWriter, role: DeviceRole, isUpdate: Bool, at time: Timestamp
+  ) throws(OutputError) {
+    var event = Vrbridge_Session_Event()
+    event.timeNs = time.nanoseconds
+    event.partOpened = message
+    event.partOpened.role = role.name
+    event.partOpened.isUpdate = isUpdate
+    event.partOpened.descriptionSha256 = try writer.attach(
+      Array(description.utf8), name: descriptionName, mediaType: "application/yaml", at: time)
+    event.partOpened.calibrationSha256 = try writer.attach(
+      calibration, name: calibrationName, mediaType: "application/json", at: time)
+    try writer.write(event, on: .events, at: time)
   }
 }

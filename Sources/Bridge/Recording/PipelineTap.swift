@@ -5,6 +5,10 @@ import Spatial
 protocol PipelineTap: AnyObject {
   /// Before a report is processed.
   func begin(device: DeviceID, part: Int, report: UnsafeRawBufferPointer, received: Timestamp)
+  /// Whether it wants to see samples.
+  var wantsSamples: Bool { get }
+  /// A calibrated sample: when it was taken, rad/s and m/s².
+  func sample(captured: Timestamp, rate: Vector3, force: Vector3, device: DeviceID)
   /// A state that was published.
   func state(_ state: TrackedState, device: DeviceID)
   func control(_ index: Int, value: Float, device: DeviceID, at time: Timestamp)
@@ -13,4 +17,9 @@ protocol PipelineTap: AnyObject {
   func health(isDegraded: Bool, device: DeviceID, at time: Timestamp)
   /// After a report was processed: when its newest sample was taken, and the device's counter then.
   func end(captured: Timestamp?, deviceTicks: UInt64?)
+}
+
+extension PipelineTap {
+  var wantsSamples: Bool { false }
+  func sample(captured: Timestamp, rate: Vector3, force: Vector3, device: DeviceID) {}
 }

@@ -222,12 +222,9 @@ final class Recorder: @unchecked Sendable {
     case .state: try writer?.write(state: body, device: head.device)
     case .control:
       let table = controls[head.device] ?? []
-      let change = Vrbridge_Session_ControlChange.with {
-        $0.timeNs = head.time
-        $0.control = UInt32(head.part)
-        $0.path = Int(head.part) < table.count ? table[Int(head.part)].path : ""
-        $0.value = Float(bitPattern: UInt32(truncatingIfNeeded: word(0)))
-      }
+      let change = Vrbridge_Session_ControlChange(
+        control: Int(head.part), path: Int(head.part) < table.count ? table[Int(head.part)].path : "",
+        value: Float(bitPattern: UInt32(truncatingIfNeeded: word(0))), at: head.time)
       try writer?.write(change, on: .control(device: head.device), at: time)
     case .battery:
       try event {
@@ -290,17 +287,9 @@ final class Recorder: @unchecked Sendable {
     guard let writer else { return }
     partNames[UInt64(head.device) << 16 | UInt64(head.part)] = record.partName
     for entry in figures() { controls[entry.device.number] = entry.controls }
-    let time = Timestamp(nanoseconds: head.time)
-    var event = Vrbridge_Session_Event()
-    event.timeNs = head.time
-    event.partOpened = record.message
-    event.partOpened.role = DeviceRole(rawValue: head.detail)?.name ?? ""
-    event.partOpened.isUpdate = isUpdate
-    event.partOpened.descriptionSha256 = try writer.attach(
-      Array(record.description.utf8), name: record.descriptionName, mediaType: "application/yaml", at: time)
-    event.partOpened.calibrationSha256 = try writer.attach(
-      record.calibration, name: record.calibrationName, mediaType: "application/json", at: time)
-    try writer.write(event, on: .events, at: time)
+    try record.write(
+      to: writer, role: DeviceRole(rawValue: head.detail) ?? .none, isUpdate: isUpdate,
+      at: Timestamp(nanoseconds: head.time))
   }
 
   private func write(_ record: SideRecord) throws(OutputError) {

@@ -124,17 +124,9 @@ final class ReplayEngine {
       throw ReplayFault("part '\(match.part.name)' of device \(message.deviceID) can't be opened: \(error)")
     }
     opened.calibration = calibration
-    let recorded = message.identity
-    var identity = InterfaceIdentity(
-      bus: Bus(rawValue: UInt16(truncatingIfNeeded: recorded.bus)) ?? .virtual,
-      vendor: UInt16(truncatingIfNeeded: recorded.vendor),
-      product: UInt16(truncatingIfNeeded: recorded.product),
-      origin: origin)
-    identity.name = recorded.name
-    identity.serial = recorded.serial
-    identity.physicalPath = recorded.physicalPath
-    if recorded.hasInterfaceNumber { identity.interfaceNumber = Int(recorded.interfaceNumber) }
-    opened.configuredSerial = recorded.configuredSerial.isEmpty ? nil : recorded.configuredSerial
+    let identity = message.interface
+    opened.configuredSerial =
+      message.identity.configuredSerial.isEmpty ? nil : message.identity.configuredSerial
     let opening = Opening(
       device: message.deviceID, match: match, identity: identity, opened: opened, role: role)
     let pipeline: DevicePipeline

@@ -147,7 +147,7 @@ public final class SessionPlayer: @unchecked Sendable {
         engine.pipelines[device]?.presentation = ReplayPresentation(offset: offset, isMuted: isMuted)
         engine.process(device: device, part: part, report)
         control.withLock { $0.reports += 1 }
-      case .state, .image, .audio, .other: break
+      case .state, .groundTruth, .image, .audio, .other: break
       }
       return .goOn
     }

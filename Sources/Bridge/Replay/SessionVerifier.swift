@@ -137,7 +137,7 @@ public struct SessionVerifier {
           result.difference = Self.describe(device, computed, recorded, place)
           return .stop
         }
-      case .image, .audio, .other: break
+      case .groundTruth, .image, .audio, .other: break
       }
       return result.difference == nil ? .goOn : .stop
     }

@@ -16,6 +16,14 @@ public struct HIDRecording: Sendable {
     public var descriptor: HIDReportDescriptor?
     /// Feature reports that were exchanged, in order.
     public var features: [FeatureExchange] = []
+
+    public init(
+      identity: InterfaceIdentity, descriptor: HIDReportDescriptor? = nil, features: [FeatureExchange] = []
+    ) {
+      self.identity = identity
+      self.descriptor = descriptor
+      self.features = features
+    }
   }
 
   public struct FeatureExchange: Sendable, Equatable {
@@ -36,6 +44,12 @@ public struct HIDRecording: Sendable {
     /// Nanoseconds since the recording began.
     public var offset: Int64
     public var range: Range<Int>
+
+    public init(interface: Int, offset: Int64, range: Range<Int>) {
+      self.interface = interface
+      self.offset = offset
+      self.range = range
+    }
   }
 
   public var file: String
@@ -44,6 +58,8 @@ public struct HIDRecording: Sendable {
   public var bytes: [UInt8] = []
   /// The file ends in the middle of a line or of its compressed data; what came before is here.
   public var isTruncated = false
+
+  public init(file: String) { self.file = file }
 
   /// Nanoseconds from the first report to the last.
   public var duration: Int64 { max(0, (events.last?.offset ?? 0) - (events.first?.offset ?? 0)) }

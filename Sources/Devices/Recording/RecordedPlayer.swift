@@ -118,21 +118,24 @@ public final class RecordedFeatures: FeatureResponder {
   public func output(_ report: [UInt8]) {}
 }
 
-/// The same for who asks without a transport between.
-final class RecordedFeatureAccess: FeatureAccess {
-  private let answers: RecordedFeatures
+/// For who asks without a transport between.
+final class AnsweredFeatureAccess: FeatureAccess {
+  private let responder: any FeatureResponder
 
-  init(_ exchanges: [HIDRecording.FeatureExchange]) { answers = RecordedFeatures(exchanges) }
+  init(_ responder: any FeatureResponder) { self.responder = responder }
 
   func getFeature(id: UInt8, length: Int) throws(TransportError) -> [UInt8] {
-    guard let reply = answers.getFeature(id: id, length: length) else {
+    guard let reply = responder.getFeature(id: id, length: length) else {
       throw TransportError("get feature 0x\(String(id, radix: 16)) of a recorded device", code: ENODATA)
     }
     return Array(reply.prefix(length))
   }
 
-  func setFeature(_ report: [UInt8]) throws(TransportError) {}
-  func writeOutput(_ report: [UInt8]) throws(TransportError) {}
+  func setFeature(_ report: [UInt8]) throws(TransportError) {
+    guard responder.setFeature(report) else { throw TransportError("set feature", code: EIO) }
+  }
+
+  func writeOutput(_ report: [UInt8]) throws(TransportError) { responder.output(report) }
 }
 
 /// Answers as a Lighthouse device with the given configuration blob does.

@@ -35,7 +35,14 @@ public enum PartOpener {
   public static func open(
     _ match: DeviceCatalog.Match, recorded: [HIDRecording.FeatureExchange], descriptor: HIDReportDescriptor?
   ) throws(LayoutError) -> OpenedPart {
-    try open(match, features: RecordedFeatureAccess(recorded), descriptor: descriptor)
+    try open(match, answering: RecordedFeatures(recorded), descriptor: descriptor)
+  }
+
+  /// Opens an interface that is not there, with what answers for it.
+  public static func open(
+    _ match: DeviceCatalog.Match, answering responder: any FeatureResponder, descriptor: HIDReportDescriptor?
+  ) throws(LayoutError) -> OpenedPart {
+    try open(match, features: AnsweredFeatureAccess(responder), descriptor: descriptor)
   }
 
   static func open(

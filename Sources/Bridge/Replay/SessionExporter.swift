@@ -1,0 +1,315 @@
+import Devices
+import Foundation
+import MCAP
+import Sensing
+import SessionLog
+import Spatial
+import SwiftProtobuf
+
+/// Writes what a session holds in formats of other tools.
+public struct SessionExporter {
+  public enum Format: String, Sendable, CaseIterable {
+    case csv
+    case euroc
+    case hidRecorder = "hid-recorder"
+    case wav
+    case jpeg
+  }
+
+  private let reader: SessionReader
+
+  public init(path: String) throws { reader = try SessionReader(path: path) }
+
+  /// - Returns: the files or folders that were written, in words.
+  public func export(_ format: Format, to folder: String) throws -> [String] {
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    switch format {
+    case .csv: return try exportTables(folder)
+    case .euroc: return try exportEuRoC(folder)
+    case .hidRecorder: return try exportReports(folder)
+    case .wav: return try exportAudio(folder)
+    case .jpeg: return try exportFrames(folder)
+    }
+  }
+
+  /// Runs the session's reports and gives every calibrated sample and state.
+  private final class SampleTap: PipelineTap {
+    var samples: [UInt32: [EuRoCFolder.Sample]] = [:]
+    var wantsSamples: Bool { true }
+
+    func sample(captured: Timestamp, rate: Vector3, force: Vector3, device: DeviceID) {
+      samples[device.number, default: []].append(
+        EuRoCFolder.Sample(time: captured.nanoseconds, rate: rate, force: force))
+    }
+    func begin(device: DeviceID, part: Int, report: UnsafeRawBufferPointer, received: Timestamp) {}
+    func state(_ state: TrackedState, device: DeviceID) {}
+    func control(_ index: Int, value: Float, device: DeviceID, at time: Timestamp) {}
+    func battery(_ battery: BatteryState, device: DeviceID, at time: Timestamp) {}
+    func link(isUp: Bool, device: DeviceID, at time: Timestamp) {}
+    func health(isDegraded: Bool, device: DeviceID, at time: Timestamp) {}
+    func end(captured: Timestamp?, deviceTicks: UInt64?) {}
+  }
+
+  // MARK: EuRoC
+
+  private func exportEuRoC(_ folder: String) throws -> [String] {
+    let tap = SampleTap()
+    let engine = ReplayEngine(settings: nil) { opening in
+      let pipeline = ReplayEngine.bare(opening)
+      pipeline?.tap = tap
+      return pipeline
+    }
+    var states: [UInt32: [EuRoCFolder.State]] = [:]
+    var truth: [UInt32: [EuRoCFolder.State]] = [:]
+    var units: [UInt32: Pose] = [:]
+    var cameras: [String] = []
+    var frames: [[EuRoCFolder.Frame]] = []
+    let shared = EuRoCFolder(root: folder)
+    func state(_ bytes: UnsafeRawBufferPointer) -> EuRoCFolder.State? {
+      SessionReader.state(bytes).map {
+        EuRoCFolder.State(
+          time: $0.captured.nanoseconds, pose: $0.worldFromDevice, velocity: $0.linearVelocity)
+      }
+    }
+    try reader.read(attachment: { try engine.take($0) }) { record, _ in
+      switch record {
+      case .report(let device, let part, let report): engine.process(device: device, part: part, report)
+      case .event(let event):
+        _ = try engine.apply(event)
+        if case .partOpened(let opened) = event.event, let calibration = opened.calibration.calibration {
+          units[opened.deviceID] = calibration.deviceFromUnit
+        }
+      case .state(let device, let bytes):
+        if let state = state(bytes) { states[device, default: []].append(state) }
+      case .groundTruth(let device, let bytes):
+        if let state = state(bytes) { truth[device, default: []].append(state) }
+      case .image(let camera, let image):
+        if !cameras.contains(camera) {
+          cameras.append(camera)
+          frames.append([])
+        }
+        let index = cameras.firstIndex(of: camera) ?? 0
+        let time = image.timestamp.monotonic.nanoseconds
+        let frame = EuRoCFolder.Frame(time: time, name: "\(time).\(Self.ending(image.format))")
+        try shared.write(frame: frame, data: image.data, camera: index)
+        frames[index].append(frame)
+      case .audio, .other: break
+      }
+      return .goOn
+    }
+    let devices = Set(tap.samples.keys).union(truth.keys).sorted()
+    var written: [String] = []
+    for device in devices {
+      // The layout is of one device: further ones get folders of their own.
+      let root = device == devices.first ? folder : "\(folder)/device-\(device)"
+      let place = EuRoCFolder(root: root)
+      let samples = tap.samples[device] ?? []
+      try place.write(samples: samples, deviceFromUnit: units[device] ?? .identity)
+      try place.write(states: truth[device] ?? states[device] ?? [])
+      written.append("\(root)/mav0: \(samples.count) samples of device \(device)")
+    }
+    for index in frames.indices {
+      try shared.write(frames: frames[index], camera: index)
+      written.append("\(folder)/mav0/cam\(index): \(frames[index].count) frames of \(cameras[index])")
+    }
+    return written
+  }
+
+  static func ending(_ format: String) -> String {
+    switch format {
+    case "jpeg": "jpg"
+    case "png", "webp", "avif": format
+    default: "bin"
+    }
+  }
+
+  // MARK: HID
+
+  private func exportReports(_ folder: String) throws -> [String] {
+    // First the interfaces of each device, then their reports: the format has them in front.
+    var parts: [UInt32: [Int: Vrbridge_Session_PartOpened]] = [:]
+    try reader.read(
+      wanted: { if case .events = $0 { true } else { false } }
+    ) { record, _ in
+      if case .event(let event) = record, case .partOpened(let opened) = event.event,
+        parts[opened.deviceID]?[Int(opened.part)] == nil || opened.isUpdate
+      {
+        parts[opened.deviceID, default: [:]][Int(opened.part)] = opened
+      }
+      return .goOn
+    }
+    var writers: [UInt32: (writer: HIDRecordingWriter, indices: [Int: Int], path: String, count: Int)] = [:]
+    for (device, list) in parts {
+      let path = "\(folder)/device-\(device).hid.gz"
+      let writer = try HIDRecordingWriter(path: path)
+      let sorted = list.sorted { $0.key < $1.key }
+      try writer.begin(sorted.map { ($0.value.interface, [UInt8]($0.value.reportDescriptor)) })
+      var indices: [Int: Int] = [:]
+      for (index, (part, opened)) in sorted.enumerated() {
+        indices[part] = index
+        for exchange in opened.features {
+          try writer.feature(
+            HIDRecording.FeatureExchange(
+              direction: exchange.direction == .set ? .set : .get, report: [UInt8](exchange.report)),
+            interface: index)
+        }
+      }
+      writers[device] = (writer, indices, path, 0)
+    }
+    try reader.read(
+      wanted: { if case .report = $0 { true } else { false } }
+    ) { record, _ in
+      if case .report(let device, let part, let report) = record, let entry = writers[device],
+        let index = entry.indices[part]
+      {
+        try entry.writer.report(report.data, interface: index, at: report.received)
+        writers[device]?.count += 1
+      }
+      return .goOn
+    }
+    var written: [String] = []
+    for (_, entry) in writers.sorted(by: { $0.key < $1.key }) {
+      try entry.writer.finish()
+      written.append("\(entry.path): \(entry.count) reports")
+    }
+    return written
+  }
+
+  // MARK: tables
+
+  private func exportTables(_ folder: String) throws -> [String] {
+    var tables: [String: (file: TextFile, rows: Int)] = [:]
+    func row(_ name: String, _ header: String, _ cells: String) throws {
+      if tables[name] == nil {
+        tables[name] = (try TextFile(path: "\(folder)/\(name)"), 0)
+        try tables[name]?.file.line(header)
+      }
+      try tables[name]?.file.line(cells)
+      tables[name]?.rows += 1
+    }
+    try reader.read { record, place in
+      switch record {
+      case .state(let device, let bytes), .groundTruth(let device, let bytes):
+        guard let state = SessionReader.state(bytes) else { return .goOn }
+        let kind = if case .groundTruth = record { "ground-truth" } else { "states" }
+        let (p, q, w, v) = (
+          state.worldFromDevice.position, state.worldFromDevice.orientation, state.angularVelocity,
+          state.linearVelocity
+        )
+        let u = state.uncertainty
+        try row(
+          "device-\(device)-\(kind).csv",
+          "captured_ns,received_ns,px_m,py_m,pz_m,qx,qy,qz,qw,wx_rad_s,wy_rad_s,wz_rad_s,vx_m_s,vy_m_s,vz_m_s,sigma_inclination_rad,sigma_heading_rad,sigma_position_m,flags",
+          "\(state.captured.nanoseconds),\(state.received.nanoseconds),\(p.x),\(p.y),\(p.z),"
+            + "\(q.x),\(q.y),\(q.z),\(q.w),\(w.x),\(w.y),\(w.z),\(v.x),\(v.y),\(v.z),"
+            + "\(u.inclination),\(u.heading),\(u.position),\(state.flags.rawValue)")
+      case .report(let device, let part, let report):
+        try row(
+          "device-\(device)-reports.csv", "received_ns,captured_ns,device_ticks,part,report",
+          "\(report.received.nanoseconds),\(report.captured.map { String($0.nanoseconds) } ?? ""),"
+            + "\(report.deviceTicks.map(String.init) ?? ""),\(part),"
+            + report.data.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined())
+      case .other(.control(let device), let bytes):
+        guard let change = try? Vrbridge_Session_ControlChange(serializedBytes: Array(bytes)) else {
+          return .goOn
+        }
+        try row(
+          "device-\(device)-controls.csv", "time_ns,control,path,value",
+          "\(change.timeNs),\(change.control),\(change.path),\(change.value)")
+      case .other(.figures(let device), let bytes):
+        guard let f = try? Vrbridge_Session_Figures(serializedBytes: Array(bytes)) else { return .goOn }
+        try row(
+          "device-\(device)-figures.csv",
+          "time_ns,reports,decode_errors,lost_samples,clock_residual_us,clock_skew_ppm,drift_at_rest_deg_min,drift_against_gravity_deg_min,drift_against_field_deg_min,gyroscope_noise_deg,bias_x_rad_s,bias_y_rad_s,bias_z_rad_s",
+          "\(f.timeNs),\(f.reports),\(f.decodeErrors),\(f.lostSamples),\(f.clockResidualUs),\(f.clockSkewPpm),"
+            + "\(f.driftAtRestDegMin),\(f.driftAgainstGravityDegMin),\(f.driftAgainstFieldDegMin),"
+            + "\(f.gyroscopeNoiseDeg),\(f.biasX),\(f.biasY),\(f.biasZ)")
+      case .event, .image, .audio, .other: break
+      }
+      return .goOn
+    }
+    for entry in tables.values { try entry.file.finish() }
+    return tables.sorted { $0.key < $1.key }.map { "\(folder)/\($0.key): \($0.value.rows) rows" }
+  }
+
+  // MARK: audio and frames
+
+  private func exportAudio(_ folder: String) throws -> [String] {
+    var files: [String: WAVFile] = [:]
+    try reader.read(
+      wanted: { if case .audio = $0 { true } else { false } }
+    ) { record, _ in
+      guard case .audio(let microphone, let block) = record, block.format == "pcm-s16" else { return .goOn }
+      if files[microphone] == nil {
+        let name = microphone.map { $0.isLetter || $0.isNumber ? $0 : "-" }
+        files[microphone] = try WAVFile(
+          path: "\(folder)/\(String(name)).wav", sampleRate: block.sampleRate,
+          channels: block.numberOfChannels)
+      }
+      try files[microphone]?.append(block.data)
+      return .goOn
+    }
+    for file in files.values { try file.finish() }
+    return files.keys.sorted().map { "\(folder): audio of \($0)" }
+  }
+
+  private func exportFrames(_ folder: String) throws -> [String] {
+    var counts: [String: Int] = [:]
+    try reader.read(
+      wanted: { if case .image = $0 { true } else { false } }
+    ) { record, _ in
+      guard case .image(let camera, let image) = record else { return .goOn }
+      let name = String(camera.map { $0.isLetter || $0.isNumber ? $0 : "-" })
+      let place = "\(folder)/\(name)"
+      try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
+      let time = image.timestamp.monotonic.nanoseconds
+      try image.data.write(to: URL(fileURLWithPath: "\(place)/\(time).\(Self.ending(image.format))"))
+      counts[place, default: 0] += 1
+      return .goOn
+    }
+    return counts.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value) frames" }
+  }
+}
+
+extension Vrbridge_Session_PartOpened {
+  /// The interface as it was.
+  var interface: InterfaceIdentity {
+    var result = InterfaceIdentity(
+      bus: Bus(rawValue: UInt16(truncatingIfNeeded: identity.bus)) ?? .virtual,
+      vendor: UInt16(truncatingIfNeeded: identity.vendor),
+      product: UInt16(truncatingIfNeeded: identity.product),
+      origin: Origin(name: identity.origin) ?? .recorded)
+    result.name = identity.name
+    result.serial = identity.serial
+    result.physicalPath = identity.physicalPath
+    if identity.hasInterfaceNumber { result.interfaceNumber = Int(identity.interfaceNumber) }
+    return result
+  }
+}
+
+/// Lines into a file, in large pieces.
+private final class TextFile {
+  private let file: FileHandle
+  private var pending = Data()
+
+  init(path: String) throws {
+    guard FileManager.default.createFile(atPath: path, contents: nil),
+      let file = FileHandle(forWritingAtPath: path)
+    else { throw CocoaError(.fileWriteUnknown) }
+    self.file = file
+  }
+
+  func line(_ text: String) throws {
+    pending.append(contentsOf: text.utf8)
+    pending.append(10)
+    if pending.count > 1 << 18 {
+      try file.write(contentsOf: pending)
+      pending.removeAll(keepingCapacity: true)
+    }
+  }
+
+  func finish() throws {
+    try file.write(contentsOf: pending)
+    try file.close()
+  }
+}

@@ -1,0 +1,257 @@
+import Foundation
+import Sensing
+import Spatial
+
+/// One device in the folder layout of the EuRoC MAV data set (Burri et al., 2016), which Basalt, OpenVINS, Monado and
+/// many others read: `mav0/imu0`, `mav0/cam0`, … and `mav0/state_groundtruth_estimate0`.
+///
+/// Axes and world are vrbridge's (Y up), not turned: numbers that went out come back bit for bit.
+public struct EuRoCFolder: Sendable {
+  public struct Sample: Sendable {
+    /// ns.
+    public var time: Int64
+    /// rad/s and m/s².
+    public var rate: Vector3
+    public var force: Vector3
+
+    public init(time: Int64, rate: Vector3, force: Vector3) {
+      self.time = time
+      self.rate = rate
+      self.force = force
+    }
+  }
+
+  public struct State: Sendable {
+    public var time: Int64
+    public var pose: Pose
+    /// m/s.
+    public var velocity: Vector3
+
+    public init(time: Int64, pose: Pose, velocity: Vector3) {
+      self.time = time
+      self.pose = pose
+      self.velocity = velocity
+    }
+  }
+
+  /// A frame in its file.
+  public struct Frame: Sendable {
+    public var time: Int64
+    /// Relative to the camera's `data`.
+    public var name: String
+
+    public init(time: Int64, name: String) {
+      self.time = time
+      self.name = name
+    }
+  }
+
+  public struct Fault: Error, Sendable, CustomStringConvertible {
+    public let description: String
+  }
+
+  public let root: String
+
+  public init(root: String) { self.root = root }
+
+  private func path(_ parts: String...) -> String { ([root, "mav0"] + parts).joined(separator: "/") }
+
+  // MARK: writing
+
+  public func write(samples: [Sample], deviceFromUnit: Pose) throws {
+    var text = Self.sampleHeader + "\n"
+    for sample in samples {
+      text += "\(sample.time),\(Self.list(sample.rate)),\(Self.list(sample.force))\n"
+    }
+    try put(text, path("imu0", "data.csv"))
+    let rate = Self.rate(samples.map(\.time))
+    try put(
+      """
+      # Axes of the inertial unit and the world are those of OpenXR: X right, Y up, -Z forward.
+      sensor_type: imu
+      comment: vrbridge
+      T_BS:
+        cols: 4
+        rows: 4
+        data: [\(Self.matrix(deviceFromUnit))]
+      rate_hz: \(rate)
+      gyroscope_noise_density: 0.0002
+      gyroscope_random_walk: 0.0002
+      accelerometer_noise_density: 0.01
+      accelerometer_random_walk: 0.001
+
+      """, path("imu0", "sensor.yaml"))
+    try put("comment: vrbridge\n", path("body.yaml"))
+  }
+
+  public func write(states: [State]) throws {
+    var text = Self.stateHeader + "\n"
+    for state in states {
+      let q = state.pose.orientation
+      text += "\(state.time),\(Self.list(state.pose.position)),\(q.w),\(q.x),\(q.y),\(q.z),"
+      text += "\(Self.list(state.velocity)),0.0,0.0,0.0,0.0,0.0,0.0\n"
+    }
+    try put(text, path("state_groundtruth_estimate0", "data.csv"))
+    try put(
+      """
+      sensor_type: visual-inertial
+      comment: vrbridge
+      T_BS:
+        cols: 4
+        rows: 4
+        data: [\(Self.matrix(.identity))]
+
+      """, path("state_groundtruth_estimate0", "sensor.yaml"))
+  }
+
+  /// The list of a camera's frames, once `write(frame:)` wrote them.
+  public func write(frames: [Frame], camera: Int) throws {
+    var text = Self.frameHeader + "\n"
+    for frame in frames { text += "\(frame.time),\(frame.name)\n" }
+    try put(text, path("cam\(camera)", "data.csv"))
+    try put(
+      """
+      sensor_type: camera
+      comment: vrbridge
+      rate_hz: \(Self.rate(frames.map(\.time)))
+
+      """, path("cam\(camera)", "sensor.yaml"))
+  }
+
+  public func write(frame: Frame, data: Data, camera: Int) throws {
+    let folder = path("cam\(camera)", "data")
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    try data.write(to: URL(fileURLWithPath: folder + "/" + frame.name))
+  }
+
+  private func put(_ text: String, _ path: String) throws {
+    let url = URL(fileURLWithPath: path)
+    try FileManager.default.createDirectory(
+      at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
+    try Data(text.utf8).write(to: url)
+  }
+
+  // MARK: reading
+
+  public func samples() throws -> [Sample] {
+    try rows(path("imu0", "data.csv"), columns: 7).map { row in
+      Sample(
+        time: row.time, rate: Vector3(row[0], row[1], row[2]), force: Vector3(row[3], row[4], row[5]))
+    }
+  }
+
+  /// Device from inertial unit; nil when `sensor.yaml` does not say.
+  public func deviceFromUnit() -> Pose? {
+    guard let text = try? String(contentsOfFile: path("imu0", "sensor.yaml"), encoding: .utf8),
+      let start = text.range(of: "data: ["),
+      let end = text.range(of: "]", range: start.upperBound..<text.endIndex)
+    else { return nil }
+    let n = text[start.upperBound..<end.lowerBound].split(separator: ",").compactMap {
+      Double($0.trimmingCharacters(in: .whitespacesAndNewlines))
+    }
+    guard n.count == 16, n.allSatisfy(\.isFinite),
+      let turn = Matrix3(Vector3(n[0], n[1], n[2]), Vector3(n[4], n[5], n[6]), Vector3(n[8], n[9], n[10]))
+        .rotation
+    else { return nil }
+    return Pose(position: Vector3(n[3], n[7], n[11]), orientation: turn)
+  }
+
+  public var hasStates: Bool {
+    FileManager.default.fileExists(atPath: path("state_groundtruth_estimate0", "data.csv"))
+  }
+
+  public func states() throws -> [State] {
+    try rows(path("state_groundtruth_estimate0", "data.csv"), columns: 8).map { row in
+      State(
+        time: row.time,
+        pose: Pose(
+          position: Vector3(row[0], row[1], row[2]),
+          orientation: Quaternion(x: row[4], y: row[5], z: row[6], w: row[3])),
+        velocity: row.count >= 10 ? Vector3(row[7], row[8], row[9]) : .zero)
+    }
+  }
+
+  /// Cameras that are there, counted from 0.
+  public var cameraCount: Int {
+    var count = 0
+    while FileManager.default.fileExists(atPath: path("cam\(count)", "data.csv")) { count += 1 }
+    return count
+  }
+
+  public func frames(camera: Int) throws -> [Frame] {
+    let file = path("cam\(camera)", "data.csv")
+    return try lines(file).map { number, line in
+      let fields = line.split(separator: ",", maxSplits: 1).map { $0.trimmingCharacters(in: .whitespaces) }
+      guard fields.count == 2, let time = Int64(fields[0]), !fields[1].contains("/"), fields[1] != ".." else {
+        throw Fault(description: "\(file):\(number): a frame's line is 'time,file'")
+      }
+      return Frame(time: time, name: fields[1])
+    }
+  }
+
+  public func data(of frame: Frame, camera: Int) throws -> Data {
+    try Data(contentsOf: URL(fileURLWithPath: path("cam\(camera)", "data", frame.name)))
+  }
+
+  private struct Row {
+    var time: Int64
+    var values: [Double]
+    var count: Int { values.count }
+    subscript(index: Int) -> Double { values[index] }
+  }
+
+  private func rows(_ file: String, columns: Int) throws -> [Row] {
+    var last = Int64.min
+    return try lines(file).map { number, line in
+      let fields = line.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
+      guard fields.count >= columns, let time = Int64(fields[0]) else {
+        throw Fault(description: "\(file):\(number): \(columns) columns are needed, the first a time in ns")
+      }
+      guard time > last, time >= 0, time < 1 << 62 else {
+        throw Fault(description: "\(file):\(number): the time \(time) is not after the one before")
+      }
+      last = time
+      let values = fields.dropFirst().map { Double($0) ?? .nan }
+      guard values.prefix(columns - 1).allSatisfy(\.isFinite) else {
+        throw Fault(description: "\(file):\(number): a cell is no finite number")
+      }
+      return Row(time: time, values: values)
+    }
+  }
+
+  private func lines(_ file: String) throws -> [(Int, Substring)] {
+    guard let text = try? String(contentsOfFile: file, encoding: .utf8) else {
+      throw Fault(description: "\(file) can't be read; a EuRoC folder has mav0/imu0/data.csv")
+    }
+    return text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated()
+      .map { ($0.offset + 1, $0.element) }
+      .filter { !$0.1.hasPrefix("#") && !$0.1.isEmpty }
+  }
+
+  // MARK: formats
+
+  private static let sampleHeader =
+    "#timestamp [ns],w_RS_S_x [rad s^-1],w_RS_S_y [rad s^-1],w_RS_S_z [rad s^-1],a_RS_S_x [m s^-2],a_RS_S_y [m s^-2],a_RS_S_z [m s^-2]"
+  private static let stateHeader =
+    "#timestamp, p_RS_R_x [m], p_RS_R_y [m], p_RS_R_z [m], q_RS_w [], q_RS_x [], q_RS_y [], q_RS_z [], v_RS_R_x [m s^-1], v_RS_R_y [m s^-1], v_RS_R_z [m s^-1], b_w_RS_S_x [rad s^-1], b_w_RS_S_y [rad s^-1], b_w_RS_S_z [rad s^-1], b_a_RS_S_x [m s^-2], b_a_RS_S_y [m s^-2], b_a_RS_S_z [m s^-2]"
+  private static let frameHeader = "#timestamp [ns],filename"
+
+  private static func list(_ v: Vector3) -> String { "\(v.x),\(v.y),\(v.z)" }
+
+  /// To nine digits: a rotation is read back as a quaternion, which loses the last ones.
+  private static func matrix(_ pose: Pose) -> String {
+    let turn = pose.orientation.matrix
+    let p = pose.position
+    let rows = [(turn.row0, p.x), (turn.row1, p.y), (turn.row2, p.z)]
+    let cells: [Double] = rows.flatMap { entry -> [Double] in entry.0.list + [entry.1] } + [0, 0, 0, 1]
+    // Adding zero makes minus zero plain.
+    return cells.map { String(format: "%.9f", ($0 * 1e9).rounded() / 1e9 + 0) }.joined(separator: ", ")
+  }
+
+  /// Median rate, to a tenth.
+  public static func rate(_ times: [Int64]) -> Double {
+    let steps = zip(times.dropFirst(), times).map { $0 - $1 }.filter { $0 > 0 }.sorted()
+    guard !steps.isEmpty else { return 0 }
+    return (1e10 / Double(steps[steps.count / 2])).rounded() / 10
+  }
+}
