@@ -59,7 +59,8 @@ setup:
 	@scripts/setup.sh libudev-dev zlib1g-dev libzstd-dev liblz4-dev pkg-config
 
 setup-test:
-	@scripts/setup.sh libudev-dev zlib1g-dev libzstd-dev liblz4-dev pkg-config libcairo2 python3 python3-jsonschema python3-yaml
+	@scripts/setup.sh libudev-dev zlib1g-dev libzstd-dev liblz4-dev pkg-config libcairo2 python3 python3-jsonschema python3-yaml python3-venv
+	@scripts/python.sh .build/python Tests/Python/requirements.txt
 
 help: ## This list.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 12

@@ -118,6 +118,13 @@ let package = Package(
     .testTarget(name: "SpatialTests", dependencies: ["Spatial"], swiftSettings: strict),
     .testTarget(
       name: "MCAPTests", dependencies: ["Compression", "MCAP", "TestSupport"], swiftSettings: strict),
+    .testTarget(
+      name: "SessionLogTests",
+      dependencies: [
+        "Devices", "MCAP", "Sensing", "SessionLog", "Spatial", "TestSupport",
+        .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+      ],
+      swiftSettings: strict),
     .testTarget(name: "StrictYAMLTests", dependencies: ["StrictYAML"], swiftSettings: strict),
     .testTarget(
       name: "DevicesTests", dependencies: ["Devices", "Sensing", "Spatial", "StrictYAML", "TestSupport"],

@@ -1,6 +1,8 @@
 import BridgeProtocol
 import CLinux
 import Devices
+import Foundation
+import Glibc
 import Logging
 import Sensing
 import ServiceLifecycle
@@ -105,7 +107,8 @@ public final class Daemon: Sendable {
       ThreadService(name: "socket server", run: server.run, stop: server.stop),
       ThreadService(
         name: "tracking loop",
-        run: { [page, loop, manager, replay, recording] in
+        run: { [self] in
+          startConfiguredRecording()
           if let replay { loop.run(replay, for: manager) } else { loop.run() }
           page.markClosed()
           recording.stop()
@@ -116,6 +119,21 @@ public final class Daemon: Sendable {
         }),
       ThreadService(name: "device manager", run: manager.run, stop: manager.stop),
     ]
+  }
+
+  private func startConfiguredRecording() {
+    guard var plan = configuration.record.value else { return }
+    var now = time(nil)
+    var parts = tm()
+    localtime_r(&now, &parts)
+    var buffer = [CChar](repeating: 0, count: 4096)
+    // 0 for a name that does not fit, or for an empty one.
+    if strftime(&buffer, buffer.count, plan.path, &parts) > 0 {
+      plan.path = String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+    let folder = URL(fileURLWithPath: plan.path).deletingLastPathComponent()
+    try? FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    do { try recording.start(plan) } catch { log.error("the recording does not begin: \(error)") }
   }
 
   /// Adds a device that a program plays; for benchmarks and tests.

@@ -5,6 +5,15 @@ public final class InputFile: Sendable {
   public let path: String
   public let size: UInt64
   private let descriptor: Int32
+  private let memory: [UInt8]?
+
+  /// Bytes that are in memory already.
+  public init(bytes: [UInt8], name: String) {
+    path = name
+    size = UInt64(bytes.count)
+    descriptor = -1
+    memory = bytes
+  }
 
   public init(path: String) throws(OutputError) {
     self.path = path
@@ -17,14 +26,16 @@ public final class InputFile: Sendable {
       throw OutputError(file: path, operation: "read", code: code)
     }
     descriptor = opened
+    memory = nil
     size = UInt64(max(0, status.st_size))
   }
 
-  deinit { Glibc.close(descriptor) }
+  deinit { if descriptor >= 0 { Glibc.close(descriptor) } }
 
   /// - Returns: as many of the bytes as there are.
   func read(at offset: UInt64, count: Int) throws(MCAPFault) -> [UInt8] {
     let available = offset < size ? Int(min(UInt64(max(0, count)), size - offset)) : 0
+    if let memory { return available > 0 ? Array(memory[Int(offset)..<(Int(offset) + available)]) : [] }
     var problem: Int32 = 0
     let bytes = [UInt8](unsafeUninitializedCapacity: available) { buffer, filled in
       while filled < available {

@@ -94,6 +94,9 @@ public struct MCAPFile {
       found = MCAPFault(at: start, "the summary can't be read: \(error)")
     }
     if let found { throw found }
+    guard UInt32(clamping: chunks.count) == statistics.chunkCount else {
+      throw MCAPFault(at: start, "the summary has no index of the chunks")
+    }
     isIndexed = true
   }
 
@@ -184,7 +187,8 @@ public struct MCAPFile {
     }
   }
 
-  /// Gives messages in the order of their log times; those of the same time in the order of the file.
+  /// Gives messages in the order of their log times; those of the same time, and all of a file without chunks, in the
+  /// order of the file.
   ///
   /// - Parameters:
   ///   - wanted: channels; nil for all.
@@ -195,6 +199,7 @@ public struct MCAPFile {
     onFault: (MCAPFault) throws -> Void = { _ in },
     _ body: (MCAPMessage) throws -> MCAPScanner.Decision
   ) throws {
+    if chunks.isEmpty { return try forEachLooseMessage(wanted, times, onFault, body) }
     let candidates = chunks.filter { index in
       guard index.startTime <= times.upperBound, index.endTime >= times.lowerBound else { return false }
       guard let wanted, !index.indexOffsets.isEmpty else { return true }
@@ -217,6 +222,24 @@ public struct MCAPFile {
       guard let place = open.indices.min(by: { open[$0].order < open[$1].order }) else { return }
       guard try open[place].give(body) == .goOn else { return }
       if open[place].isDone { open.remove(at: place) }
+    }
+  }
+
+  /// Of a file without chunks, in the order of the file.
+  private func forEachLooseMessage(
+    _ wanted: Set<UInt16>?, _ times: ClosedRange<UInt64>, _ onFault: (MCAPFault) throws -> Void,
+    _ body: (MCAPMessage) throws -> MCAPScanner.Decision
+  ) throws {
+    try MCAPScanner(input).scan { event in
+      switch event {
+      case .message(let message, _):
+        guard times.contains(message.logTime), wanted?.contains(message.channelID) ?? true else { return .goOn }
+        return try body(message)
+      case .fault(let fault): try onFault(fault)
+      case .dataEnd: return .stop
+      default: break
+      }
+      return .goOn
     }
   }
 

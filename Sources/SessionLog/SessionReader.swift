@@ -22,9 +22,11 @@ public struct SessionReader: Sendable {
   public let path: String
   private let input: InputFile
 
-  public init(path: String) throws {
-    self.path = path
-    input = try InputFile(path: path)
+  public init(path: String) throws { self.init(try InputFile(path: path)) }
+
+  public init(_ input: InputFile) {
+    path = input.path
+    self.input = input
   }
 
   /// Where a record stands.

@@ -8,6 +8,9 @@ public enum Places {
   public static let root = URL(fileURLWithPath: #filePath)
     .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent().path
 
+  /// The Python that `make setup-test` made, with the packages of `Tests/Python/requirements.txt`.
+  public static let python = root + "/.build/python/bin/python"
+
   public static let descriptions = root + "/devices"
 
   /// Real captures; tests that need them are skipped by name when `VRBRIDGE_CORPUS` does not name their folder.

@@ -30,18 +30,21 @@ public struct Configuration: Sendable, Equatable {
   /// Calibrated magnetometers take part in headings.
   public var magnetometer = Setting(true)
   public var logLevel = Setting("info")
+  /// A recording that begins with the bridge; its path may hold strftime's conversions.
+  public var record = Setting<RecordingPlan?>(nil)
 
   public init() {}
 
   static let logLevels = ["trace", "debug", "info", "notice", "warning", "error", "critical"]
 
   static let keys: [String: [String]] = [
-    "": ["devices", "socket", "access", "tracking", "log"],
+    "": ["devices", "socket", "access", "tracking", "record", "log"],
     "devices": ["descriptions", "hardware", "demo", "recorded", "roles"],
     "socket": ["path", "group", "max_clients"],
     "access": Scope.allCases.map(\.rawValue),
     "scope": ["users", "groups", "everyone"],
     "tracking": ["realtime_priority", "lock_memory", "magnetometer"],
+    "record": ["path", "streams", "duration_s", "max_mb", "split_mb", "split_s", "buffer_mb"],
     "log": ["level"],
   ]
 
@@ -95,11 +98,34 @@ public struct Configuration: Sendable, Equatable {
         magnetometer = Setting(try value.boolean(), from: source(value))
       }
     }
+    if let given = root["record"] { record = Setting(try Self.plan(given), from: source(given)) }
     if let log = try root["log"]?.mapping(keys: Self.keys["log"] ?? []) {
       if let value = log["level"] {
         logLevel = Setting(try value.choice(Self.logLevels.map { ($0, $0) }), from: source(value))
       }
     }
+  }
+
+  private static func plan(_ value: YAMLValue) throws(DocumentError) -> RecordingPlan {
+    let map = try value.mapping(keys: keys["record"] ?? [])
+    guard let path = map["path"] else { throw value.error("a recording needs a path") }
+    var plan = RecordingPlan(path: try path.string())
+    guard plan.path.hasPrefix("/") else {
+      throw path.error("the path of a recording must be absolute", allowed: "/FOLDER/%Y%m%d-%H%M%S.mcap")
+    }
+    if let streams = map["streams"] {
+      var chosen: Set<RecordedStream> = []
+      for item in try streams.list() {
+        chosen.insert(try item.choice(RecordedStream.allCases.map { ($0.rawValue, $0) }))
+      }
+      plan = RecordingPlan(path: plan.path, streams: chosen)
+    }
+    if let seconds = map["duration_s"] { plan.duration = try seconds.number(in: 0.1...1e9) }
+    if let size = map["max_mb"] { plan.maximumSize = UInt64(try size.integer(in: 1...1_000_000_000)) << 20 }
+    if let size = map["split_mb"] { plan.splitSize = UInt64(try size.integer(in: 1...1_000_000_000)) << 20 }
+    if let seconds = map["split_s"] { plan.splitTime = try seconds.number(in: 1...1e9) }
+    if let size = map["buffer_mb"] { plan.buffer = try size.integer(in: 1...65_536) << 20 }
+    return plan
   }
 
   /// Lays environment variables over what is set.
@@ -161,6 +187,17 @@ public struct Configuration: Sendable, Equatable {
     line(1, "realtime_priority", String(realtimePriority.value), realtimePriority.source)
     line(1, "lock_memory", String(lockMemory.value), lockMemory.source)
     line(1, "magnetometer", String(magnetometer.value), magnetometer.source)
+    if let plan = record.value {
+      lines.append("record:")
+      line(1, "path", quote(plan.path), record.source)
+      let streams = plan.streams.map(\.rawValue).sorted().joined(separator: ", ")
+      line(1, "streams", "[\(streams)]", record.source)
+      if let value = plan.duration { line(1, "duration_s", String(value), record.source) }
+      if let value = plan.maximumSize { line(1, "max_mb", String(value >> 20), record.source) }
+      if let value = plan.splitSize { line(1, "split_mb", String(value >> 20), record.source) }
+      if let value = plan.splitTime { line(1, "split_s", String(value), record.source) }
+      line(1, "buffer_mb", String(plan.buffer >> 20), record.source)
+    }
     lines.append("log:")
     line(1, "level", logLevel.value, logLevel.source)
     return lines.joined(separator: "\n") + "\n"

@@ -73,6 +73,7 @@ public struct SessionVerifier {
   private let reader: SessionReader
 
   public init(path: String) throws { reader = try SessionReader(path: path) }
+  public init(_ input: InputFile) { reader = SessionReader(input) }
 
   /// - Parameter onState: is given each computed state.
   public func run(

@@ -1,0 +1,15 @@
+#!/bin/sh
+# python.sh FOLDER REQUIREMENTS   Makes a Python environment with what the tests read our files with.
+set -eu
+folder=$1
+requirements=$2
+stamp="$folder/$(sha256sum "$requirements" | cut -c 1-16)"
+[ -e "$stamp" ] && exit 0
+echo "vrbridge: making a Python environment for tests"
+rm -rf "$folder"
+python3 -m venv "$folder"
+"$folder/bin/pip" install --quiet --disable-pip-version-check --require-hashes -r "$requirements" || {
+  echo "vrbridge: the Python packages of $requirements could not be installed; is there a network?" >&2
+  exit 1
+}
+touch "$stamp"
