@@ -13,7 +13,9 @@ final class TestBridge: Sendable {
   private let group: ServiceGroup
   private let task: Task<Void, any Error>
 
-  init(socket: String? = nil, _ configure: (inout Configuration) -> Void = { _ in }) throws {
+  init(
+    socket: String? = nil, replay: SessionPlayer? = nil, _ configure: (inout Configuration) -> Void = { _ in }
+  ) throws {
     let path = try socket ?? Places.temporaryFolder() + "/s"
     self.socket = path
     var configuration = Configuration()
@@ -23,7 +25,7 @@ final class TestBridge: Sendable {
     configure(&configuration)
     var log = Logger(label: "test") { StreamLogHandler.standardError(label: $0) }
     log.logLevel = .critical
-    daemon = try Daemon(configuration, log: log)
+    daemon = try Daemon(configuration, log: log, replay: replay)
     let group = ServiceGroup(services: daemon.services, logger: log)
     self.group = group
     task = Task { try await group.run() }

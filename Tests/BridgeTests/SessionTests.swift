@@ -1,0 +1,298 @@
+import Devices
+import Foundation
+import MCAP
+import Sensing
+import SessionLog
+import Spatial
+import SwiftProtobuf
+import TestSupport
+import Testing
+import Tracking
+
+@testable import Bridge
+@testable import BridgeProtocol
+
+/// Recording beside tracking, and replay to the last bit.
+@Suite(.serialized)
+struct SessionTests {
+  /// Records so many seconds of a running bridge.
+  private func record(
+    _ bridge: TestBridge, to path: String, seconds: Double, while body: () async throws -> Void = {}
+  ) async throws -> RecordingStatus {
+    let recording = bridge.daemon.recording
+    try recording.start(RecordingPlan(path: path))
+    try await body()
+    try await Task.sleep(nanoseconds: UInt64(seconds * 1e9))
+    return try await onThread { recording.stop() }
+  }
+
+  /// The bytes of every state in a session, in order.
+  private func states(_ path: String) throws -> [[UInt8]] {
+    var result: [[UInt8]] = []
+    try SessionReader(path: path).read(wanted: { if case .state = $0 { true } else { false } }) { record, _ in
+      if case .state(_, let bytes) = record { result.append(Array(bytes)) }
+      return .goOn
+    }
+    return result
+  }
+
+  @Test func aSessionThatBeganInTheMiddleIsReplayedBitForBit() async throws {
+    let folder = try Places.temporaryFolder()
+    let bridge = try TestBridge { $0.demo = Setting(.always, from: "test") }
+    // Not from the start: filters, clocks and predictors are under way.
+    try await Task.sleep(nanoseconds: 1_500_000_000)
+    let path = folder + "/a.mcap"
+    let status = try await record(bridge, to: path, seconds: 1.5) {
+      let client = try await bridge.connect()
+      let devices = try await client.request(.listDevices(Vrbridge_V1_ListDevices())).deviceList.devices
+      try await Task.sleep(nanoseconds: 300_000_000)
+      _ = try await client.request(.recenter(Vrbridge_V1_Recenter()))
+      let hand = try #require(devices.first { $0.role == .rightHand })
+      _ = try await client.request(
+        .setRole(
+          .with {
+            $0.deviceID = hand.deviceID
+            $0.role = .leftHand
+          }))
+    }
+    #expect(status.failure == nil && status.dropped == 0 && status.messages > 1000 && !status.isRunning)
+    await bridge.stop()
+
+    var digests: Set<String> = []
+    for _ in 0..<10 {
+      let result = try SessionVerifier(path: path).run()
+      #expect(result.difference == nil && result.isComplete && result.faults.isEmpty, "\(result)")
+      #expect(result.compared == result.states && result.states > 1000)
+      digests.insert(result.digest)
+    }
+    #expect(digests.count == 1)
+    // What is computed with other settings is different, so the comparison can fail.
+    var other = OrientationSettings()
+    other.biasWalk *= 3
+    #expect(try SessionVerifier(path: path).run(settings: other).difference != nil)
+
+    // Through a bridge that plays it, at the recorded pace and as fast as it goes: what that gives out is recorded again.
+    let original = try states(path)
+    for speed in [1.0, nil] {
+      let again = folder + "/again-\(speed ?? 0).mcap"
+      let player = try SessionPlayer(path: path, options: SessionPlayer.Options(speed: speed, isPaused: true))
+      let replay = try TestBridge(replay: player)
+      try replay.daemon.recording.start(RecordingPlan(path: again))
+      try await Task.sleep(nanoseconds: 200_000_000)
+      player.togglePause()
+      await eventually(within: 30) { player.reports == (try? SessionVerifier(path: path).run().reports) }
+      await replay.stop()
+      #expect(try states(again) == original, "speed \(speed ?? .infinity)")
+    }
+  }
+
+  @Test(.enabled(if: Places.hasCorpus))
+  func theRecordedViveIsReplayedBitForBit() async throws {
+    let folder = try Places.temporaryFolder()
+    let bridge = try TestBridge {
+      $0.recorded = Setting(
+        [Places.vive("hid-recorder/vive_hmd_imu_wake.hid.gz") + ",speed=max,wait"], from: "test")
+    }
+    let path = folder + "/vive.mcap"
+    _ = try await record(bridge, to: path, seconds: 0) {
+      let client = try await bridge.connect()
+      _ = try await client.request(.subscribe(.with { $0.streams = [.devices] }))
+      await eventually(within: 30) {
+        (try? await bridge.devices().first.map { !$0.connected && $0.health.reports > 7000 }) ?? false
+      }
+    }
+    await bridge.stop()
+    var digests: Set<String> = []
+    for _ in 0..<10 {
+      let result = try SessionVerifier(path: path).run()
+      #expect(result.difference == nil && result.states > 7000 && result.compared == result.states, "\(result)")
+      digests.insert(result.digest)
+    }
+    #expect(digests.count == 1)
+    let python = try await Program.run(
+      Places.python, [Places.root + "/Tests/Python/decode_session.py", path], within: 60)
+    #expect(python.code == 0, "\(python.errors)")
+  }
+
+  /// A disk that is slow, or that fills up.
+  private final class Disk: OutputFile, @unchecked Sendable {
+    // Used by the recorder's thread only.
+    private let file: DiskFile
+    private var room: Int
+    private let delay: UInt32
+    private var stalls: Int
+
+    init(_ path: String, room: Int = .max, delay: UInt32 = 0, stalls: Int = 0) throws(OutputError) {
+      file = try DiskFile(creating: path)
+      self.room = room
+      self.delay = delay
+      self.stalls = stalls
+    }
+
+    func write(_ bytes: UnsafeRawBufferPointer) throws(OutputError) {
+      if stalls > 0, bytes.count > 5000 {
+        stalls -= 1
+        usleep(delay)
+      }
+      let taken = min(room, bytes.count)
+      room -= taken
+      try file.write(UnsafeRawBufferPointer(rebasing: bytes[0..<taken]))
+      if taken < bytes.count { throw OutputError(file: "disk", operation: "written", code: ENOSPC) }
+    }
+    func sync() throws(OutputError) { try file.sync() }
+    func truncate(to size: UInt64) throws(OutputError) { try file.truncate(to: size) }
+    func close() throws(OutputError) { try file.close() }
+    func makeSpool() throws(OutputError) -> any SpoolFile { try file.makeSpool() }
+  }
+
+  @Test func whatFoundNoRoomIsCountedAndReplayGoesOnBehindIt() async throws {
+    let folder = try Places.temporaryFolder()
+    let bridge = try TestBridge { $0.demo = Setting(.always, from: "test") }
+    try await Task.sleep(nanoseconds: 300_000_000)
+    let recording = bridge.daemon.recording
+    var plan = RecordingPlan(path: folder + "/slow.mcap")
+    plan.buffer = 1 << 16
+    try recording.start(plan) { path throws(OutputError) in try Disk(path, delay: 400_000, stalls: 3) }
+    try await Task.sleep(nanoseconds: 2_500_000_000)
+    let status = try await onThread { recording.stop() }
+    await bridge.stop()
+    #expect(status.dropped > 100 && status.failure == nil)
+    let result = try SessionVerifier(path: plan.path).run()
+    #expect(result.difference == nil && result.lost > 100 && result.compared > 500, "\(result)")
+    let summary = try SessionSummary(path: plan.path)
+    #expect(summary.lost == result.lost && summary.topics.contains { $0.name == "/log" })
+  }
+
+  @Test func aFullDiskStopsTheRecordingAndNothingElse() async throws {
+    let folder = try Places.temporaryFolder()
+    let bridge = try TestBridge { $0.demo = Setting(.always, from: "test") }
+    let recording = bridge.daemon.recording
+    let plan = RecordingPlan(path: folder + "/full.mcap")
+    try recording.start(plan) { path throws(OutputError) in try Disk(path, room: 400_000) }
+    #expect(await eventually { !recording.status.isRunning })
+    let status = recording.status
+    #expect(status.failure?.contains("the disk is full") == true, "\(status)")
+    // The file is readable up to there, and the bridge goes on and can record again.
+    let recovered = folder + "/recovered.mcap"
+    let recovery = try SessionRecovery.run(path: plan.path, output: recovered)
+    #expect(recovery.messages > 300)
+    #expect(try SessionVerifier(path: recovered).run().difference == nil)
+    let before = try await bridge.devices().map(\.health.reports)
+    #expect(try await record(bridge, to: folder + "/next.mcap", seconds: 0.3).failure == nil)
+    #expect(try await bridge.devices().map(\.health.reports)[0] > before[0])
+    #expect(throws: RecordingFault.self) { try recording.start(plan) }
+    await bridge.stop()
+  }
+
+  @Test func aDeviceThatGoesAndComesBackIsReplayedWithWhatItLearned() async throws {
+    let folder = try Places.temporaryFolder()
+    let bridge = try TestBridge()
+    let description = try Places.description("htc-vive")
+    func play(_ reports: Int) async throws {
+      let device = try EmulatedDevice(
+        description, options: EmulatedDevice.Options(motion: .lookingAround(), errors: .consumer(seed: 3), serial: "S"))
+      let (reader, writer) = try device.connect()
+      bridge.daemon.attach(device.match, reader)
+      var generator = try device.generator()
+      let start = Timestamp(nanoseconds: 1_000_000_000 + Int64(reports) * 1_000_000_000)
+      var sent = 0
+      while sent < reports {
+        let step = generator.next()
+        for report in step.reports {
+          _ = writer.send(report, at: start.advanced(bySeconds: step.time))
+          sent += 1
+        }
+      }
+      writer.finish()
+      await eventually { (try? await bridge.devices().first?.connected) == false }
+    }
+    try await play(1500)
+    let status = try await record(bridge, to: folder + "/back.mcap", seconds: 0) {
+      // Known and away when the recording begins; comes back twice.
+      try await play(1000)
+      try await play(1200)
+    }
+    await bridge.stop()
+    let result = try SessionVerifier(path: folder + "/back.mcap").run()
+    #expect(status.dropped == 0 && result.difference == nil && result.reports == 2200, "\(result)")
+  }
+
+  @Test func aSplitRecordingIsWholeInEachOfItsFiles() async throws {
+    let folder = try Places.temporaryFolder()
+    let bridge = try TestBridge { $0.demo = Setting(.always, from: "test") }
+    var plan = RecordingPlan(path: folder + "/s.mcap")
+    plan.splitTime = 1
+    plan.duration = 2.5
+    try bridge.daemon.recording.start(plan)
+    #expect(await eventually { !bridge.daemon.recording.status.isRunning })
+    await bridge.stop()
+    let files = try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
+    #expect(files.prefix(2) == ["s-001.mcap", "s-002.mcap"] && files.count >= 2)
+    var last: UInt64 = 0
+    for file in files {
+      let result = try SessionVerifier(path: "\(folder)/\(file)").run()
+      #expect(result.difference == nil && result.states > 100, "\(file): \(result)")
+      // Nothing is lost between two files.
+      var times: [UInt64] = []
+      try SessionReader(path: "\(folder)/\(file)").read(
+        wanted: { if case .report(1, _, _) = $0 { true } else { false } }
+      ) { record, place in
+        times.append(place.logTime)
+        return .goOn
+      }
+      if last > 0 { #expect(try #require(times.first) - last < 60_000_000) }
+      last = try #require(times.last)
+    }
+  }
+
+  @Test func damagedSnapshotsAreRefusedAndDoNotTrap() throws {
+    let device = try EmulatedDevice(
+      try Places.description("htc-vive"), options: EmulatedDevice.Options(motion: .gesturing()))
+    let opening = ReplayEngine.Opening(
+      device: 1, match: device.match, identity: device.identity,
+      opened: try PartOpener.open(device.match, recorded: [], descriptor: nil), role: .head)
+    let pipeline = try #require(ReplayEngine.bare(opening))
+    let match = device.match
+    pipeline.attach(part: match.partIndex, decoder: opening.opened.decoder, record: nil) { learned in
+      DeviceTracker(
+        calibration: InertialCalibration(), sampleRate: 1000, clock: match.part.clock, origin: .emulated,
+        learned: learned)
+    }
+    var generator = try device.generator()
+    func feed(_ count: Int) {
+      for _ in 0..<count {
+        let step = generator.next()
+        for report in step.reports {
+          report.withUnsafeBytes {
+            _ = pipeline.process(
+              part: match.partIndex, $0, received: Timestamp(nanoseconds: Int64((1 + step.time) * 1e9)))
+          }
+        }
+      }
+    }
+    feed(300)
+    var words: ContiguousArray<UInt64> = []
+    pipeline.snapshot.bytes.withUnsafeBytes { bytes in
+      for place in stride(from: 0, to: bytes.count, by: 8) {
+        words.append(bytes.loadUnaligned(fromByteOffset: place, as: UInt64.self))
+      }
+    }
+    try pipeline.restore(words)
+    for length in [0, 1, 100, words.count - 1] {
+      #expect(throws: StateArchive.Fault.self) { try pipeline.restore(ContiguousArray(words.prefix(length))) }
+    }
+    #expect(throws: StateArchive.Fault.self) { try pipeline.restore(words + [0]) }
+    var state: UInt64 = 1
+    for round in 0..<400 {
+      var damaged = words
+      for _ in 0..<(1 + round % 4) {
+        state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+        // The history is long; what follows it is short and matters more.
+        let place = round % 2 == 0 ? damaged.count - 1 - Int(state >> 40) % 1500 : Int(state >> 33) % damaged.count
+        damaged[max(0, place)] = round % 3 == 0 ? state : UInt64(bitPattern: Int64(state % 7) - 3)
+      }
+      try? pipeline.restore(damaged)
+      feed(3)
+    }
+  }
+}
