@@ -163,6 +163,8 @@ let package = Package(
     .testTarget(
       name: "FuzzTests", dependencies: ["FuzzTargets", "Devices", "TestSupport"], swiftSettings: strict),
     .testTarget(
-      name: "CommandTests", dependencies: ["TestSupport", "vrbridge"], swiftSettings: strict),
+      name: "CommandTests",
+      dependencies: ["Bridge", "MCAP", "SessionLog", "Spatial", "TestSupport", "vrbridge"],
+      swiftSettings: strict),
   ]
 )
