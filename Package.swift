@@ -156,12 +156,17 @@ let package = Package(
     .target(
       name: "FuzzTargets",
       dependencies: [
-        "Bridge", "BridgeProtocol", "Devices", "Evaluation", "Sensing", "Spatial", "Tracking",
+        "Bridge", "BridgeProtocol", "Devices", "Evaluation", "MCAP", "Sensing", "SessionLog", "Spatial", "Tracking",
         .product(name: "SwiftProtobuf", package: "swift-protobuf"),
       ],
       path: "Tests/FuzzTargets", swiftSettings: strict),
     .testTarget(
-      name: "FuzzTests", dependencies: ["FuzzTargets", "Devices", "TestSupport"], swiftSettings: strict),
+      name: "FuzzTests",
+      dependencies: [
+        "FuzzTargets", "Devices", "MCAP", "Sensing", "SessionLog", "Spatial", "TestSupport",
+        .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+      ],
+      swiftSettings: strict),
     .testTarget(
       name: "CommandTests",
       dependencies: ["Bridge", "MCAP", "SessionLog", "Spatial", "TestSupport", "vrbridge"],

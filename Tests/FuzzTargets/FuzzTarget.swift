@@ -3,7 +3,9 @@ import BridgeProtocol
 import Devices
 import Evaluation
 import Foundation
+import MCAP
 import Sensing
+import SessionLog
 import Spatial
 import SwiftProtobuf
 import Tracking
@@ -23,6 +25,12 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
   case table
   case mat
   case calibration
+  /// The container of sessions.
+  case mcap
+  /// What is in it: descriptions, events and reports that are replayed.
+  case session
+  /// USB captures.
+  case capture
 
   /// A pose that is not finite: what the decoders must never let through.
   public struct NotFinite: Error {}
@@ -55,6 +63,15 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case .calibration:
       guard let file = try? CalibrationFile(json: input, file: "fuzz") else { return }
       guard file.applied(to: InertialCalibration()).gyroscope.isFinite else { throw NotFinite() }
+    case .mcap:
+      let file = InputFile(bytes: input, name: "fuzz")
+      try? MCAPScanner(file).scan { _ in .goOn }
+      guard let indexed = try? MCAPFile(file) else { return }
+      try? indexed.forEachMessage { _ in .goOn }
+      for index in indexed.attachments { _ = try? indexed.attachment(index) }
+      for index in indexed.metadata { _ = try? indexed.metadata(index) }
+    case .session: try replay(input)
+    case .capture: _ = try? PacketCapture.parse(input, file: "fuzz")
     case .frames:
       var reader = FrameReader(limit: Framing.maximumRequestLength)
       input.withUnsafeBytes { reader.append($0) }
@@ -109,6 +126,59 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
       for control in 0..<match.description.controls.count {
         guard batch.controlValue(control).isFinite else { throw NotFinite() }
       }
+    }
+  }
+
+  /// Input: records, each a kind, two bytes of length and what is in it.
+  private func replay(_ input: [UInt8]) throws {
+    let output = MemoryFile()
+    var options = MCAPWriter.Options()
+    // Bits are to be flipped in the records, not in their compression.
+    options.compression = .none
+    let writer = try MCAPWriter(output, options: options)
+    func channel(_ schema: String, _ metadata: [String: String]) throws -> UInt16 {
+      let id = try writer.add(MCAPSchema(name: schema, encoding: "protobuf", data: []))
+      return try writer.add(
+        MCAPChannel(schemaID: id, topic: schema, messageEncoding: "protobuf", metadata: metadata))
+    }
+    let events = try channel("vrbridge.session.Event", [:])
+    let reports = try channel("vrbridge.session.Report", ["device": "1", "part": "0", "part_name": "x"])
+    let states = try channel("vrbridge.session.TrackedState", ["device": "1"])
+    var place = 0
+    while place + 3 <= input.count {
+      let kind = input[place]
+      let end = min(place + 3 + Int(input[place + 1]) << 8 + Int(input[place + 2]), input.count)
+      let body = Array(input[(place + 3)..<end])
+      place = end
+      if kind == 0 {
+        try writer.write(MCAPAttachment(logTime: 0, name: "devices/x.yaml", mediaType: "", data: body))
+      } else {
+        try body.withUnsafeBytes {
+          try writer.write(
+            channel: kind == 1 ? events : kind == 2 ? reports : states, logTime: 0, publishTime: 0, data: $0)
+        }
+      }
+      // What stands outside of chunks comes in the order that it was written.
+      try writer.closeChunk()
+    }
+    try writer.finish()
+    let file = InputFile(bytes: output.bytes, name: "fuzz")
+    var wrong = false
+    _ = try? SessionVerifier(file).run(compares: true) { _, state in
+      if !state.worldFromDevice.orientation.isFinite || !state.angularVelocity.isFinite { wrong = true }
+    }
+    if wrong { throw NotFinite() }
+  }
+
+  /// Where a session is put together.
+  private final class MemoryFile: OutputFile {
+    private(set) var bytes: [UInt8] = []
+    func write(_ data: UnsafeRawBufferPointer) throws(OutputError) { bytes += data }
+    func sync() throws(OutputError) {}
+    func truncate(to size: UInt64) throws(OutputError) { bytes.removeLast(max(0, bytes.count - Int(size))) }
+    func close() throws(OutputError) {}
+    func makeSpool() throws(OutputError) -> any SpoolFile {
+      throw OutputError(file: "memory", operation: "given an index", code: 28)
     }
   }
 

@@ -1,6 +1,11 @@
 import Devices
 import Foundation
 import FuzzTargets
+import MCAP
+import Sensing
+import SessionLog
+import Spatial
+import SwiftProtobuf
 import TestSupport
 import Testing
 
@@ -74,6 +79,35 @@ struct FuzzTests {
       for name in try FileManager.default.contentsOfDirectory(atPath: folder) {
         seeds.append(try file(folder + name))
       }
+    case .mcap:
+      for compression in [MCAPCompression.none, .lz4, .zstandard(level: 1)] {
+        let path = try Places.temporaryFolder() + "/seed.mcap"
+        var options = MCAPWriter.Options()
+        options.compression = compression
+        let writer = try MCAPWriter(DiskFile(creating: path), options: options)
+        let schema = try writer.add(MCAPSchema(name: "s", encoding: "e", data: [1]))
+        let channel = try writer.add(MCAPChannel(schemaID: schema, topic: "/t", messageEncoding: "e"))
+        try writer.write(MCAPMetadata(name: "m", values: ["a": "b"]))
+        try writer.write(MCAPAttachment(logTime: 1, name: "a", mediaType: "t", data: [1, 2, 3]))
+        for index in 0..<6 {
+          try [UInt8](repeating: 7, count: 40).withUnsafeBytes {
+            try writer.write(channel: channel, logTime: UInt64(index), publishTime: 0, data: $0)
+          }
+          if index == 3 { try writer.closeChunk() }
+        }
+        try writer.finish()
+        seeds.append(try file(path))
+      }
+    case .session: seeds.append(try session())
+    case .capture:
+      // A section, an interface of usbmon and one interrupt transfer.
+      var seed: [UInt8] = [0x0a, 0x0d, 0x0d, 0x0a, 28, 0, 0, 0, 0x4d, 0x3c, 0x2b, 0x1a, 1, 0, 0, 0]
+      seed += [UInt8](repeating: 0xff, count: 8) + [28, 0, 0, 0]
+      seed += [1, 0, 0, 0, 20, 0, 0, 0, 220, 0, 0, 0, 0, 0, 4, 0, 20, 0, 0, 0]
+      var packet: [UInt8] = [1, 0, 0, 0, 0, 0, 0, 0, 67, 1, 0x81, 5, 2, 0, 45, 0]
+      packet += [UInt8](repeating: 0, count: 48) + [0x20, 1, 2, 3]
+      seed += [6, 0, 0, 0, 100, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9, 0, 0, 0, 68, 0, 0, 0, 68, 0, 0, 0]
+      seeds.append(seed + packet + [100, 0, 0, 0])
     case .frames:
       seeds.append([
         4, 0, 0, 0, 8, 2, 42, 0, 19, 0, 0, 0, 8, 1, 18, 15, 8, 232, 7, 26, 10, 118, 114, 98, 114, 105, 100,
@@ -81,6 +115,48 @@ struct FuzzTests {
       ])
     }
     return seeds
+  }
+
+  /// A description, an opened part, reports and their states, as the target's records.
+  private func session() throws -> [UInt8] {
+    let device = try EmulatedDevice(try Places.description("htc-vive"), options: EmulatedDevice.Options())
+    func record(_ kind: UInt8, _ body: [UInt8]) -> [UInt8] {
+      [kind, UInt8(body.count >> 8), UInt8(body.count & 0xff)] + body
+    }
+    var seed = record(0, Array(device.match.description.text.utf8))
+    let opened = try Vrbridge_Session_Event.with {
+      $0.partOpened.deviceID = 1
+      $0.partOpened.part = UInt32(device.match.partIndex)
+      $0.partOpened.role = "head"
+      $0.partOpened.description_p = "devices/x.yaml"
+      $0.partOpened.identity.origin = "emulated"
+      $0.partOpened.calibration = Vrbridge_Session_Calibration(InertialCalibration())
+      $0.partOpened.reportDescriptor = Data(device.descriptorBytes)
+    }.serializedBytes() as [UInt8]
+    seed += record(1, opened)
+    var generator = try device.generator()
+    for index in 0..<20 {
+      for report in generator.next().reports {
+        var bytes = [UInt8](repeating: 0, count: WireFormat.reportLength(report.count))
+        report.withUnsafeBytes { report in
+          bytes.withUnsafeMutableBytes {
+            WireFormat.write(
+              SessionReport(received: Timestamp(nanoseconds: Int64(index + 1) * 1_000_000), data: report), into: $0)
+          }
+        }
+        seed += record(2, bytes)
+      }
+      if index % 5 == 4 { seed += record(1, try event { $0.recentered.deviceID = 1 }) }
+    }
+    seed += record(1, try event { $0.roleChanged = .with { $0.deviceID = 1; $0.role = "left_hand" } })
+    seed += record(1, try event { $0.partClosed.deviceID = 1 })
+    return seed
+  }
+
+  private func event(_ fill: (inout Vrbridge_Session_Event) -> Void) throws -> [UInt8] {
+    var event = Vrbridge_Session_Event()
+    fill(&event)
+    return try event.serializedBytes()
   }
 
   private func found(_ target: FuzzTarget) throws -> [[UInt8]] {
