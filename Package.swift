@@ -99,12 +99,14 @@ let package = Package(
 
     // Benchmarks: `make bench`.
     .target(
-      name: "CBaseline", dependencies: ["CVRBridge"], path: "Benchmarks/CBaseline", cSettings: strictC),
+      name: "CBaseline", dependencies: ["CVRBridge", "CZlib", "CZstd"], path: "Benchmarks/CBaseline",
+      cSettings: strictC),
     .executableTarget(
       name: "vrbridge-bench",
       dependencies: [
-        "Bridge", "BridgeClient", "BridgeProtocol", "CBaseline", "CLinux", "CVRBridge", "Devices", "Sensing",
-        "Spatial", "Tracking", "vrbridge",
+        "Bridge", "BridgeClient", "BridgeProtocol", "CBaseline", "CLinux", "CVRBridge", "Devices", "MCAP",
+        "Sensing",
+        "SessionLog", "Spatial", "Tracking", "vrbridge",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
       ],
@@ -156,7 +158,8 @@ let package = Package(
     .target(
       name: "FuzzTargets",
       dependencies: [
-        "Bridge", "BridgeProtocol", "Devices", "Evaluation", "MCAP", "Sensing", "SessionLog", "Spatial", "Tracking",
+        "Bridge", "BridgeProtocol", "Devices", "Evaluation", "MCAP", "Sensing", "SessionLog", "Spatial",
+        "Tracking",
         .product(name: "SwiftProtobuf", package: "swift-protobuf"),
       ],
       path: "Tests/FuzzTargets", swiftSettings: strict),

@@ -192,6 +192,78 @@ final class BridgeBench {
     return Result(text: lines.joined(separator: "\n"), allocations: allocations)
   }
 
+  /// Records everything, with two cameras and a microphone beside, in real time.
+  ///
+  /// - Returns: what it cost, and how many records were lost.
+  func record(seconds: Int) throws -> (text: String, dropped: UInt64) {
+    let path = socket + "-session.mcap"
+    defer { unlink(path) }
+    var plan = RecordingPlan(path: path)
+    plan.streams.formUnion([.camera, .microphone])
+    let recording = daemon.recording
+    // Noise compresses as little as a JPEG does: not at all.
+    let frame = Data((0..<40_000).map { _ in UInt8.random(in: 0...255) })
+    let audio = Data((0..<960).map { _ in UInt8.random(in: 0...255) })
+    var processor: [String: Double] = [:]
+    var elapsed: [String: Double] = [:]
+    var sample = 0
+    func run(_ name: String, _ isRecording: Bool) {
+      for threads in [Set(["tracking"]), ["recorder"]] {
+        processor["\(name) \(threads.first ?? "")"] = -threadSeconds(threads)
+      }
+      let begin = linux_monotonic_ns()
+      sleepingPace(seconds * 1000) { device in
+        let now = Timestamp(nanoseconds: linux_monotonic_ns())
+        for report in generators[device].next().reports { _ = writers[device].send(report, at: now) }
+        guard device == 0 else { return }
+        sample += 1
+        guard isRecording else { return }
+        if sample % 10 == 0 {
+          recording.submit(
+            .audio(audio, sampleRate: 48_000, channels: 1, microphone: "mic", captured: now, received: now))
+        }
+        // 60 Hz, twice.
+        guard sample * 60 / 1000 != (sample - 1) * 60 / 1000 else { return }
+        for camera in ["left", "right"] {
+          recording.submit(.image(frame, format: "jpeg", camera: camera, captured: now, received: now))
+        }
+      }
+      elapsed[name] = Double(linux_monotonic_ns() - begin) * 1e-9
+      for threads in [Set(["tracking"]), ["recorder"]] {
+        processor["\(name) \(threads.first ?? "")", default: 0] += threadSeconds(threads)
+      }
+    }
+    run("plain", false)
+    try recording.start(plan)
+    let before = resident()
+    run("recording", true)
+    let after = resident()
+    let status = recording.stop()
+    func share(_ name: String, _ thread: String) -> Double {
+      100 * (processor["\(name) \(thread)"] ?? 0) / (elapsed[name] ?? 1)
+    }
+    let text = [
+      "Recording 11 devices at 1 kHz, two cameras of 40 kB at 60 Hz, audio at 48 kHz, for \(seconds) s",
+      String(format: "  recorder thread: %.1f %% of one core", share("recording", "recorder")),
+      String(
+        format: "  tracking thread: %.1f %% of one core, %.1f %% without recording",
+        share("recording", "tracking"),
+        share("plain", "tracking")),
+      String(
+        format:
+          "  %.1f MB/s, %llu records dropped, at most %.1f MB queued, resident memory %.0f MB, %.0f MB at the end",
+        Double(status.bytes) / status.seconds * 1e-6, status.dropped, Double(status.mostQueued) * 1e-6,
+        before, after),
+    ].joined(separator: "\n")
+    return (text, status.dropped)
+  }
+
+  private func resident() -> Double {
+    let status = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
+    let line = status.split(separator: "\n").first { $0.hasPrefix("VmRSS") } ?? ""
+    return (Double(line.filter(\.isNumber)) ?? 0) / 1024
+  }
+
   private func ratio(_ a: inout Histogram, _ b: inout Histogram) -> String {
     let cells = [0.5, 0.99, 0.999, 1].map {
       String(format: "%8.2f", Double(a.percentile($0)) / Double(max(1, b.percentile($0))))

@@ -4,7 +4,7 @@ import Foundation
 let arguments = Set(CommandLine.arguments.dropFirst())
 if arguments.contains("--help") {
   print(
-    "vrbridge-bench [--quick] [--check]   --check: exit code 1 when a stated bound is broken that holds on any machine"
+    "vrbridge-bench [sessions [SECONDS]] [--quick] [--check]   --check: exit code 1 when a stated bound is broken that holds on any machine"
   )
   exit(0)
 }
@@ -16,6 +16,17 @@ case "filter-input" where words.count == 2:
 case "filter" where words.count == 4:
   try FilterBench.run(words[1], count: Int(words[2]) ?? 0, rounds: Int(words[3]) ?? 1)
   exit(0)
+case "range" where words.count == 2:
+  try SessionBench.readRange(words[1])
+  exit(0)
+case "sessions":
+  let seconds = words.count > 1 ? Int(words[1]) ?? 20 : 20
+  let bench = try await BridgeBench.start()
+  let recorded = try bench.record(seconds: seconds)
+  print(recorded.text)
+  await bench.stop()
+  try await SessionBench.run(isQuick: arguments.contains("--quick"))
+  exit(recorded.dropped == 0 ? 0 : 1)
 case "queries" where words.count == 1:
   FilterBench.queries()
   exit(0)
@@ -29,6 +40,12 @@ let result = try await bench.latency(rounds: rounds, secondsPerRound: arguments.
 print(result.text)
 if result.allocations != 0 { failures.append("the tracking thread allocated \(result.allocations) times") }
 await bench.stop()
+
+let sessions = try await BridgeBench.start()
+let recorded = try sessions.record(seconds: 5)
+print(recorded.text)
+if recorded.dropped != 0 { failures.append("the recorder lost \(recorded.dropped) records") }
+await sessions.stop()
 
 let process = try ProcessBench.run(starts: arguments.contains("--quick") ? 3 : 10)
 print(process.text)

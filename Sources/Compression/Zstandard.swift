@@ -16,16 +16,19 @@ public final class ZstandardCompressor {
   /// Appends the compressed form of `bytes` to `output`.
   public func compress(_ bytes: UnsafeRawBufferPointer, into output: inout [UInt8]) throws(CompressionFault) {
     let start = output.count
-    output.append(contentsOf: repeatElement(0, count: ZSTD_compressBound(bytes.count)))
-    let written = output.withUnsafeMutableBytes {
-      ZSTD_compressCCtx(
-        context, $0.baseAddress.map { $0 + start }, $0.count - start, bytes.baseAddress, bytes.count, level)
+    let bound = ZSTD_compressBound(bytes.count)
+    var written = 0
+    output.reserveCapacity(start + bound)
+    output.append(addingCapacity: bound) { span in
+      span.withUnsafeMutableBufferPointer { buffer, count in
+        written = ZSTD_compressCCtx(
+          context, UnsafeMutableRawPointer(buffer.baseAddress), bound, bytes.baseAddress, bytes.count, level)
+        count = ZSTD_isError(written) == 0 ? written : 0
+      }
     }
     guard ZSTD_isError(written) == 0 else {
-      output.removeLast(output.count - start)
       throw CompressionFault("Zstandard: \(String(cString: ZSTD_getErrorName(written)))")
     }
-    output.removeLast(output.count - start - written)
   }
 }
 

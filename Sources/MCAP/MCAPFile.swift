@@ -233,7 +233,9 @@ public struct MCAPFile {
     try MCAPScanner(input).scan { event in
       switch event {
       case .message(let message, _):
-        guard times.contains(message.logTime), wanted?.contains(message.channelID) ?? true else { return .goOn }
+        guard times.contains(message.logTime), wanted?.contains(message.channelID) ?? true else {
+          return .goOn
+        }
         return try body(message)
       case .fault(let fault): try onFault(fault)
       case .dataEnd: return .stop

@@ -11,6 +11,9 @@ public final class MCAPWriter {
     public var compression = MCAPCompression.zstandard(level: 1)
     /// A chunk is closed when it holds this many bytes.
     public var chunkSize = 1 << 20
+    /// A checksum of everything up to the summary, besides those of chunks and attachments. Costs as much again as
+    /// theirs, and says nothing of a file that was cut.
+    public var hasDataChecksum = false
 
     public init() {}
   }
@@ -20,18 +23,44 @@ public final class MCAPWriter {
   private let zstandard: ZstandardCompressor?
   private var schemas: [MCAPSchema] = []
   private var channels: [MCAPChannel] = []
-  private var sequences: [UInt32] = []
+  private var streams: [Stream] = []
   private var statistics = MCAPStatistics()
   private let chunkIndexes: IndexSpool
   private var attachmentIndexes: [MCAPAttachmentIndex] = []
   private var metadataIndexes: [MCAPMetadataIndex] = []
 
-  private var chunk: [UInt8] = []
+  private let chunk: GrowingBuffer
   private var compressed: [UInt8] = []
-  private var chunkStart = UInt64.max
-  private var chunkEnd: UInt64 = 0
-  /// Log time and offset of each message of the open chunk, by channel.
-  private var entries: [[UInt8]] = []
+  private var times = Times()
+
+  /// What changes of a channel with each message.
+  private struct Stream {
+    var sequence: UInt32 = 0
+    var count: UInt64 = 0
+    /// Log time and offset of each message of the open chunk.
+    var entries: ContiguousArray<UInt64> = []
+
+    /// - Returns: the message's number.
+    mutating func add(_ given: UInt32?, logTime: UInt64, offset: UInt64) -> UInt32 {
+      let number = given ?? sequence
+      sequence = number &+ 1
+      count += 1
+      entries.append(logTime.littleEndian)
+      entries.append(offset.littleEndian)
+      return number
+    }
+  }
+
+  /// Of the open chunk.
+  private struct Times {
+    var start = UInt64.max
+    var end: UInt64 = 0
+
+    mutating func add(_ time: UInt64) {
+      start = min(start, time)
+      end = max(end, time)
+    }
+  }
 
   /// Bytes in the file.
   public private(set) var size: UInt64 = 0
@@ -50,7 +79,7 @@ public final class MCAPWriter {
     case .none, .lz4: zstandard = nil
     }
     chunkIndexes = IndexSpool(output)
-    chunk.reserveCapacity(options.chunkSize + 1 << 16)
+    chunk = GrowingBuffer(capacity: options.chunkSize + 1 << 16)
     try append(MCAPFormat.magic)
     try append(
       ByteWriter.record(.header) {
@@ -59,7 +88,7 @@ public final class MCAPWriter {
       })
   }
 
-  public var messageCount: UInt64 { statistics.messageCount }
+  public var messageCount: UInt64 { streams.reduce(0) { $0 + $1.count } }
 
   /// Bytes that wait for their chunk to be closed.
   public var pendingBytes: Int { chunk.count }
@@ -71,7 +100,7 @@ public final class MCAPWriter {
   private func append(_ bytes: UnsafeRawBufferPointer) throws(OutputError) {
     try output.write(bytes)
     size += UInt64(bytes.count)
-    if !isFinished { dataCRC = crc32(bytes, after: dataCRC) }
+    if options.hasDataChecksum, !isFinished { dataCRC = crc32(bytes, after: dataCRC) }
   }
 
   /// - Returns: its number; the id that the schema has is not used.
@@ -90,8 +119,7 @@ public final class MCAPWriter {
     channel.id = UInt16(channels.count)
     try append(channel.record)
     channels.append(channel)
-    sequences.append(0)
-    entries.append([])
+    streams.append(Stream())
     statistics.channelCount += 1
     return channel.id
   }
@@ -105,28 +133,17 @@ public final class MCAPWriter {
     channel: UInt16, sequence: UInt32? = nil, logTime: UInt64, publishTime: UInt64, count: Int,
     _ fill: (UnsafeMutableRawBufferPointer) -> Void
   ) throws(OutputError) {
-    let index = Int(channel)
-    let offset = UInt64(chunk.count)
-    let number = sequence ?? sequences[index]
-    sequences[index] = number &+ 1
+    let number = streams[Int(channel)].add(sequence, logTime: logTime, offset: UInt64(chunk.count))
     let length = MCAPMessage.headerLength + count
-    chunk.append(contentsOf: repeatElement(0, count: MCAPFormat.recordHeader + length))
-    chunk.withUnsafeMutableBytes { bytes in
-      let record = UnsafeMutableRawBufferPointer(rebasing: bytes[Int(offset)...])
-      record[0] = MCAPOpcode.message.rawValue
-      record.storeBytes(of: UInt64(length).littleEndian, toByteOffset: 1, as: UInt64.self)
-      record.storeBytes(of: channel.littleEndian, toByteOffset: 9, as: UInt16.self)
-      record.storeBytes(of: number.littleEndian, toByteOffset: 11, as: UInt32.self)
-      record.storeBytes(of: logTime.littleEndian, toByteOffset: 15, as: UInt64.self)
-      record.storeBytes(of: publishTime.littleEndian, toByteOffset: 23, as: UInt64.self)
-      fill(UnsafeMutableRawBufferPointer(rebasing: record[31...]))
-    }
-    withUnsafeBytes(of: logTime.littleEndian) { entries[index].append(contentsOf: $0) }
-    withUnsafeBytes(of: offset.littleEndian) { entries[index].append(contentsOf: $0) }
-    chunkStart = min(chunkStart, logTime)
-    chunkEnd = max(chunkEnd, logTime)
-    statistics.messageCount += 1
-    statistics.channelMessageCounts[channel, default: 0] += 1
+    let record = chunk.append(MCAPFormat.recordHeader + length)
+    record[0] = MCAPOpcode.message.rawValue
+    record.storeBytes(of: UInt64(length).littleEndian, toByteOffset: 1, as: UInt64.self)
+    record.storeBytes(of: channel.littleEndian, toByteOffset: 9, as: UInt16.self)
+    record.storeBytes(of: number.littleEndian, toByteOffset: 11, as: UInt32.self)
+    record.storeBytes(of: logTime.littleEndian, toByteOffset: 15, as: UInt64.self)
+    record.storeBytes(of: publishTime.littleEndian, toByteOffset: 23, as: UInt64.self)
+    fill(UnsafeMutableRawBufferPointer(rebasing: record[31...]))
+    times.add(logTime)
     if chunk.count >= options.chunkSize { try closeChunk() }
   }
 
@@ -141,65 +158,64 @@ public final class MCAPWriter {
 
   /// Writes out what waits.
   public func closeChunk() throws(OutputError) {
-    guard !chunk.isEmpty else { return }
+    guard chunk.count > 0 else { return }
     compressed.removeAll(keepingCapacity: true)
     var compression = options.compression.name
-    let isSmaller = chunk.withUnsafeBytes { bytes in
-      do {
-        switch options.compression {
-        case .none: return false
-        case .lz4: try deflateLZ4(bytes, into: &compressed)
-        case .zstandard: try zstandard?.compress(bytes, into: &compressed)
-        }
-        return compressed.count < bytes.count
-      } catch {
-        // Without memory for the library the bytes go in as they are.
-        return false
+    let bytes = chunk.bytes
+    var isSmaller = false
+    // Without memory for the library the bytes go in as they are.
+    do throws(CompressionFault) {
+      switch options.compression {
+      case .none: break
+      case .lz4: try deflateLZ4(bytes, into: &compressed)
+      case .zstandard: try zstandard?.compress(bytes, into: &compressed)
       }
-    }
+      isSmaller = !compressed.isEmpty && compressed.count < bytes.count
+    } catch {}
     if !isSmaller { compression = "" }
     let stored = isSmaller ? compressed.count : chunk.count
-    let checksum = chunk.withUnsafeBytes { crc32($0) }
+    let checksum = crc32(bytes)
 
     var head = ByteWriter()
     head.put(MCAPOpcode.chunk.rawValue)
     head.put(UInt64(8 + 8 + 8 + 4 + 4 + compression.utf8.count + 8 + stored))
-    head.put(chunkStart)
-    head.put(chunkEnd)
+    head.put(times.start)
+    head.put(times.end)
     head.put(UInt64(chunk.count))
     head.put(checksum)
     head.put(compression)
     head.put(UInt64(stored))
     let offset = size
     try append(head.bytes)
-    try append(isSmaller ? compressed : chunk)
+    if isSmaller { try append(compressed) } else { try append(bytes) }
     let length = size - offset
 
     var indexOffsets: [UInt16: UInt64] = [:]
     let indexStart = size
     var indexes = ByteWriter()
-    for channel in entries.indices where !entries[channel].isEmpty {
+    for channel in streams.indices where !streams[channel].entries.isEmpty {
       indexOffsets[UInt16(channel)] = indexStart + UInt64(indexes.bytes.count)
       indexes.put(MCAPOpcode.messageIndex.rawValue)
-      indexes.put(UInt64(6 + entries[channel].count))
+      let size = streams[channel].entries.count * 8
+      indexes.put(UInt64(6 + size))
       indexes.put(UInt16(channel))
-      indexes.put(UInt32(entries[channel].count))
-      indexes.bytes += entries[channel]
-      entries[channel].removeAll(keepingCapacity: true)
+      indexes.put(UInt32(size))
+      streams[channel].entries.withUnsafeBytes { indexes.bytes.append(contentsOf: $0) }
+      streams[channel].entries.removeAll(keepingCapacity: true)
     }
     try append(indexes.bytes)
     try chunkIndexes.append(
       MCAPChunkIndex(
-        startTime: chunkStart, endTime: chunkEnd, offset: offset, length: length, indexOffsets: indexOffsets,
+        startTime: times.start, endTime: times.end, offset: offset, length: length,
+        indexOffsets: indexOffsets,
         indexLength: size - indexStart, compression: compression, compressedSize: UInt64(stored),
         uncompressedSize: UInt64(chunk.count)
       ).record)
-    statistics.startTime = statistics.chunkCount == 0 ? chunkStart : min(statistics.startTime, chunkStart)
-    statistics.endTime = max(statistics.endTime, chunkEnd)
+    statistics.startTime = statistics.chunkCount == 0 ? times.start : min(statistics.startTime, times.start)
+    statistics.endTime = max(statistics.endTime, times.end)
     statistics.chunkCount += 1
-    chunk.removeAll(keepingCapacity: true)
-    chunkStart = .max
-    chunkEnd = 0
+    chunk.removeAll()
+    times = Times()
   }
 
   public func write(_ attachment: MCAPAttachment) throws(OutputError) {
@@ -241,7 +257,7 @@ public final class MCAPWriter {
     dataCRC = 0
     isCut = true
     chunk.removeAll()
-    for index in entries.indices { entries[index].removeAll() }
+    for index in streams.indices { streams[index].entries.removeAll() }
   }
 
   private var isCut = false
@@ -272,6 +288,10 @@ public final class MCAPWriter {
     }
     try group(.schema, schemas.map(\.record))
     try group(.channel, channels.map(\.record))
+    statistics.messageCount = messageCount
+    for (channel, stream) in streams.enumerated() where stream.count > 0 {
+      statistics.channelMessageCounts[UInt16(channel)] = stream.count
+    }
     try group(.statistics, [statistics.record])
     let start = size
     try chunkIndexes.forEachBlock { block throws(OutputError) in try put(block) }

@@ -63,28 +63,31 @@ public struct SessionReader: Sendable {
   ) throws -> Contents {
     var contents = Contents()
     var schemas: [UInt16: String] = [:]
-    // By channel number: what it carries, and whether it is wanted.
-    var topics: [(topic: SessionTopic?, isWanted: Bool)?] = []
+    /// By channel number.
+    var channels: [Channel] = []
     try MCAPScanner(input).scan { event in
       switch event {
-      case .schema(let schema): schemas[schema.id] = schema.name
-      case .channel(let channel):
-        let topic = SessionTopic(schema: schemas[channel.schemaID] ?? "", metadata: channel.metadata)
-        while topics.count <= Int(channel.id) { topics.append(nil) }
-        topics[Int(channel.id)] = (topic, topic.map(wanted) ?? true)
       case .message(let message, let chunk):
-        let entry = Int(message.channelID) < topics.count ? topics[Int(message.channelID)] : nil
-        if entry?.isWanted == false { return .goOn }
+        let number = Int(message.channelID)
+        let kind = number < channels.count ? channels[number].kind : .other
+        if kind == .unwanted { return .goOn }
         let place = Place(
           chunk: chunk, channel: message.channelID, sequence: message.sequence, logTime: message.logTime,
           publishTime: message.publishTime)
-        guard let record = Self.record(entry?.topic, message.data) else {
+        let topic = number < channels.count && kind == .other ? channels[number].topic : nil
+        guard let record = Self.record(kind, topic, message.data) else {
           contents.faults.append(
             MCAPFault(
               at: chunk, "message \(message.sequence) of channel \(message.channelID) can't be decoded"))
           return .goOn
         }
         return try body(record, place)
+      case .schema(let schema): schemas[schema.id] = schema.name
+      case .channel(let channel):
+        let topic = SessionTopic(schema: schemas[channel.schemaID] ?? "", metadata: channel.metadata)
+        while channels.count <= Int(channel.id) { channels.append(Channel(topic: nil, kind: .other)) }
+        let isWanted = topic.map(wanted) ?? true
+        channels[Int(channel.id)] = Channel(topic: topic, kind: isWanted ? Kind(topic) : .unwanted)
       case .attachment(let found):
         try attachment(found)
         contents.attachments.append(found)
@@ -98,16 +101,43 @@ public struct SessionReader: Sendable {
     return contents
   }
 
-  private static func record(_ topic: SessionTopic?, _ data: UnsafeRawBufferPointer) -> SessionRecord? {
-    switch topic {
-    case .report(let device, let part, _):
-      return WireFormat.report(data).map { .report(device: device, part: Int(part), $0) }
-    case .state(let device): return .state(device: device, data)
-    case .groundTruth(let device): return .groundTruth(device: device, data)
-    case .events: return (try? Vrbridge_Session_Event(serializedBytes: Array(data))).map { .event($0) }
-    case .image(let camera):
+  private struct Channel {
+    var topic: SessionTopic?
+    var kind: Kind
+  }
+
+  /// What must be known of a channel for each of its messages: holds no text, so that asking costs nothing.
+  private enum Kind: Equatable {
+    case unwanted
+    case report(device: UInt32, part: Int)
+    case state(device: UInt32)
+    case groundTruth(device: UInt32)
+    case event
+    case other
+
+    init(_ topic: SessionTopic?) {
+      switch topic {
+      case .report(let device, let part, _): self = .report(device: device, part: Int(part))
+      case .state(let device): self = .state(device: device)
+      case .groundTruth(let device): self = .groundTruth(device: device)
+      case .events: self = .event
+      default: self = .other
+      }
+    }
+  }
+
+  private static func record(_ kind: Kind, _ topic: SessionTopic?, _ data: UnsafeRawBufferPointer)
+    -> SessionRecord?
+  {
+    switch (kind, topic) {
+    case (.report(let device, let part), _):
+      return WireFormat.report(data).map { .report(device: device, part: part, $0) }
+    case (.state(let device), _): return .state(device: device, data)
+    case (.groundTruth(let device), _): return .groundTruth(device: device, data)
+    case (.event, _): return (try? Vrbridge_Session_Event(serializedBytes: Array(data))).map { .event($0) }
+    case (_, .image(let camera)):
       return (try? Foxglove_CompressedImage(serializedBytes: Array(data))).map { .image(camera: camera, $0) }
-    case .audio(let microphone):
+    case (_, .audio(let microphone)):
       return (try? Foxglove_RawAudio(serializedBytes: Array(data))).map { .audio(microphone: microphone, $0) }
     default: return .other(topic, data)
     }

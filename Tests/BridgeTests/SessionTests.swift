@@ -105,7 +105,8 @@ struct SessionTests {
     var digests: Set<String> = []
     for _ in 0..<10 {
       let result = try SessionVerifier(path: path).run()
-      #expect(result.difference == nil && result.states > 7000 && result.compared == result.states, "\(result)")
+      #expect(
+        result.difference == nil && result.states > 7000 && result.compared == result.states, "\(result)")
       digests.insert(result.digest)
     }
     #expect(digests.count == 1)
@@ -190,7 +191,8 @@ struct SessionTests {
     let description = try Places.description("htc-vive")
     func play(_ reports: Int) async throws {
       let device = try EmulatedDevice(
-        description, options: EmulatedDevice.Options(motion: .lookingAround(), errors: .consumer(seed: 3), serial: "S"))
+        description,
+        options: EmulatedDevice.Options(motion: .lookingAround(), errors: .consumer(seed: 3), serial: "S"))
       let (reader, writer) = try device.connect()
       bridge.daemon.attach(device.match, reader)
       var generator = try device.generator()
@@ -288,7 +290,8 @@ struct SessionTests {
       for _ in 0..<(1 + round % 4) {
         state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
         // The history is long; what follows it is short and matters more.
-        let place = round % 2 == 0 ? damaged.count - 1 - Int(state >> 40) % 1500 : Int(state >> 33) % damaged.count
+        let place =
+          round % 2 == 0 ? damaged.count - 1 - Int(state >> 40) % 1500 : Int(state >> 33) % damaged.count
         damaged[max(0, place)] = round % 3 == 0 ? state : UInt64(bitPattern: Int64(state % 7) - 3)
       }
       try? pipeline.restore(damaged)

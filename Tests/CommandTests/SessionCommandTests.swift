@@ -20,14 +20,20 @@ struct SessionCommandTests {
   /// One bridge that records from its start and is killed some time later.
   ///
   /// - Returns: nil when it was killed before its recording began.
-  private static func killed(after seconds: Double, folder: String) async throws -> (file: String, at: UInt64)? {
+  private static func killed(after seconds: Double, folder: String) async throws -> (
+    file: String, at: UInt64
+  )? {
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     let file = folder + "/k.mcap"
-    let text = "devices: { hardware: false, demo: always }\nrecord: { path: \"\(file)\" }\nlog: { level: critical }\n"
+    let text =
+      "devices: { hardware: false, demo: always }\nrecord: { path: \"\(file)\" }\nlog: { level: critical }\n"
     try Data(text.utf8).write(to: URL(fileURLWithPath: folder + "/c.yaml"))
     let program = try Program(
       "vrbridge",
-      ["run", "--config", folder + "/c.yaml", "--socket", folder + "/s", "--descriptions", Places.descriptions])
+      [
+        "run", "--config", folder + "/c.yaml", "--socket", folder + "/s", "--descriptions",
+        Places.descriptions,
+      ])
     let started = await eventually(within: 20) { FileManager.default.fileExists(atPath: file) }
     guard started else { return nil }
     try await Task.sleep(nanoseconds: UInt64(seconds * 1e9))
@@ -70,7 +76,9 @@ struct SessionCommandTests {
         #expect(result.difference == nil, "\(file): \(result)")
         states += result.states
       }
-      for index in first..<min(first + 2, count) { try? FileManager.default.removeItem(atPath: "\(folder)/\(index)") }
+      for index in first..<min(first + 2, count) {
+        try? FileManager.default.removeItem(atPath: "\(folder)/\(index)")
+      }
     }
     #expect(worst < 0.25 && states > UInt64(count) * 200, "\(worst) s, \(states) states")
   }
@@ -97,7 +105,9 @@ struct SessionCommandTests {
 
     #expect(try await vrbridge("info", session).contains("/devices/1/imu/report"))
     let json = try await vrbridge("info", session, "--json")
-    #expect((try JSONSerialization.jsonObject(with: Data(json.utf8)) as? [String: Any])?["complete"] as? Bool == true)
+    #expect(
+      (try JSONSerialization.jsonObject(with: Data(json.utf8)) as? [String: Any])?["complete"] as? Bool
+        == true)
     let verified = try await vrbridge("replay", session, "--verify").split(separator: "\n")
     #expect(verified.contains("equal, bit for bit") && verified.last?.count == 64)
 
@@ -106,7 +116,8 @@ struct SessionCommandTests {
     _ = try await vrbridge("replay", session, "--with", folder + "/f.yaml", "--output", folder + "/b.mcap")
     #expect(try await vrbridge("replay", folder + "/b.mcap", "--verify").contains("equal, bit for bit"))
     #expect(try await vrbridge("compare", session, session).contains("0.000   0.000   0.000"))
-    let compared = try await vrbridge("compare", session, folder + "/b.mcap", "--json", "--plot", folder + "/c.png")
+    let compared = try await vrbridge(
+      "compare", session, folder + "/b.mcap", "--json", "--plot", folder + "/c.png")
     #expect(compared.contains("\"orientation_deg\""))
     #expect(FileManager.default.fileExists(atPath: folder + "/c.png"))
 
@@ -149,7 +160,8 @@ struct SessionCommandTests {
     // What is no session gives one sentence.
     for wrong in ["/nonexistent.mcap", folder + "/t", folder + "/f.yaml"] {
       for command in [["info", wrong], ["replay", wrong], ["replay", wrong, "--verify"]] {
-        let result = try await Program.run("vrbridge", command, environment: ["VRBRIDGE_SOCKET": folder + "/n"])
+        let result = try await Program.run(
+          "vrbridge", command, environment: ["VRBRIDGE_SOCKET": folder + "/n"])
         #expect(result.code == 1 && result.errors.split(separator: "\n").count == 1, "\(command): \(result)")
       }
     }

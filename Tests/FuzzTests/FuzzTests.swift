@@ -124,15 +124,16 @@ struct FuzzTests {
       [kind, UInt8(body.count >> 8), UInt8(body.count & 0xff)] + body
     }
     var seed = record(0, Array(device.match.description.text.utf8))
-    let opened = try Vrbridge_Session_Event.with {
-      $0.partOpened.deviceID = 1
-      $0.partOpened.part = UInt32(device.match.partIndex)
-      $0.partOpened.role = "head"
-      $0.partOpened.description_p = "devices/x.yaml"
-      $0.partOpened.identity.origin = "emulated"
-      $0.partOpened.calibration = Vrbridge_Session_Calibration(InertialCalibration())
-      $0.partOpened.reportDescriptor = Data(device.descriptorBytes)
-    }.serializedBytes() as [UInt8]
+    let opened =
+      try Vrbridge_Session_Event.with {
+        $0.partOpened.deviceID = 1
+        $0.partOpened.part = UInt32(device.match.partIndex)
+        $0.partOpened.role = "head"
+        $0.partOpened.description_p = "devices/x.yaml"
+        $0.partOpened.identity.origin = "emulated"
+        $0.partOpened.calibration = Vrbridge_Session_Calibration(InertialCalibration())
+        $0.partOpened.reportDescriptor = Data(device.descriptorBytes)
+      }.serializedBytes() as [UInt8]
     seed += record(1, opened)
     var generator = try device.generator()
     for index in 0..<20 {
@@ -141,14 +142,21 @@ struct FuzzTests {
         report.withUnsafeBytes { report in
           bytes.withUnsafeMutableBytes {
             WireFormat.write(
-              SessionReport(received: Timestamp(nanoseconds: Int64(index + 1) * 1_000_000), data: report), into: $0)
+              SessionReport(received: Timestamp(nanoseconds: Int64(index + 1) * 1_000_000), data: report),
+              into: $0)
           }
         }
         seed += record(2, bytes)
       }
       if index % 5 == 4 { seed += record(1, try event { $0.recentered.deviceID = 1 }) }
     }
-    seed += record(1, try event { $0.roleChanged = .with { $0.deviceID = 1; $0.role = "left_hand" } })
+    seed += record(
+      1,
+      try event {
+        $0.roleChanged = .with {
+          $0.deviceID = 1; $0.role = "left_hand"
+        }
+      })
     seed += record(1, try event { $0.partClosed.deviceID = 1 })
     return seed
   }

@@ -45,13 +45,15 @@ struct MCAPTests {
     options.compression = compression
     options.chunkSize = chunkSize
     options.library = "test"
+    options.hasDataChecksum = true
     let writer = try MCAPWriter(output, options: options)
     try writer.write(MCAPMetadata(name: "session", values: ["b": "2", "a": "1"]))
     let schema = try writer.add(MCAPSchema(name: "text", encoding: "", data: []))
     let channels = try (0..<2).map {
       try writer.add(MCAPChannel(schemaID: schema, topic: "/t\($0)", messageEncoding: "text"))
     }
-    try writer.write(MCAPAttachment(logTime: 5, name: "file", mediaType: "text/plain", data: Array("hello".utf8)))
+    try writer.write(
+      MCAPAttachment(logTime: 5, name: "file", mediaType: "text/plain", data: Array("hello".utf8)))
     var written: [[UInt8]] = []
     for index in 0..<messages {
       let data = Array("message \(index) ".utf8) + [UInt8](repeating: UInt8(index & 0xff), count: index % 50)
@@ -118,7 +120,9 @@ struct MCAPTests {
       times.swapAt(index, Int(state >> 33) % (index + 1))
     }
     for time in times {
-      try withUnsafeBytes(of: time) { try writer.write(channel: channel, logTime: time, publishTime: 0, data: $0) }
+      try withUnsafeBytes(of: time) {
+        try writer.write(channel: channel, logTime: time, publishTime: 0, data: $0)
+      }
     }
     try writer.finish()
     var found: [UInt64] = []

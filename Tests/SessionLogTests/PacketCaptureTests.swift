@@ -46,7 +46,8 @@ struct PacketCaptureTests {
     9, 2, 34, 0, 1, 1, 0, 0x80, 50, 9, 4, 1, 0, 1, 3, 0, 0, 0, 7, 5, 0x81, 3, 64, 0, 1,
   ]
   private static let descriptor: [UInt8] = [
-    0x06, 0x00, 0xff, 0x09, 0x01, 0xa1, 0x01, 0x85, 0x20, 0x75, 0x08, 0x95, 0x04, 0x09, 0x01, 0x81, 0x02, 0xc0,
+    0x06, 0x00, 0xff, 0x09, 0x01, 0xa1, 0x01, 0x85, 0x20, 0x75, 0x08, 0x95, 0x04, 0x09, 0x01, 0x81, 0x02,
+    0xc0,
   ]
   private static func text(_ text: String) -> [UInt8] {
     let units = text.utf16.flatMap { little($0) }
@@ -67,7 +68,8 @@ struct PacketCaptureTests {
     packets += control(4, [0x80, 6, 3, 3, 9, 4, 64, 0], Self.text("SN-1"))
     packets += control(5, [0x81, 6, 0, 0x22, 1, 0, 18, 0], Self.descriptor)
     packets += control(6, [0xa1, 1, 7, 3, 1, 0, 3, 0], [7, 8, 9])
-    packets.append((7, Self.usbmon(7, "S", kind: 2, endpoint: 0, setup: [0x21, 9, 4, 3, 1, 0, 2, 0], [4, 1])))
+    packets.append(
+      (7, Self.usbmon(7, "S", kind: 2, endpoint: 0, setup: [0x21, 9, 4, 3, 1, 0, 2, 0], [4, 1])))
     for index in 0..<5 {
       packets.append(
         (

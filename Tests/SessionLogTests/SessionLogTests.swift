@@ -12,7 +12,8 @@ import Testing
 struct SessionLogTests {
   static func state(_ seed: Double) -> TrackedState {
     var state = TrackedState(
-      captured: Timestamp(nanoseconds: 1_234_567_890_123), received: Timestamp(nanoseconds: 1_234_567_990_123),
+      captured: Timestamp(nanoseconds: 1_234_567_890_123),
+      received: Timestamp(nanoseconds: 1_234_567_990_123),
       worldFromDevice: Pose(
         position: Vector3(seed, -0.0, 1e-300),
         orientation: Quaternion(rotationVector: Vector3(seed, 0.2, -0.3))),
@@ -34,7 +35,8 @@ struct SessionLogTests {
     #expect([message.wx, message.wy, message.wz] == [1 / 3, 0.7, -2])
     #expect([message.vx, message.vy, message.vz] == [0.1, 0.2, 0.7])
     #expect(message.ratesAhead == [0, 0.7, 0, 1, 0.7, 0, 2, 0.7, 0, 3, 0.7, 0])
-    #expect(message.sigmaHeading == .pi && message.sigmaPosition.isNaN && message.flags == state.flags.rawValue)
+    #expect(
+      message.sigmaHeading == .pi && message.sigmaPosition.isNaN && message.flags == state.flags.rawValue)
     let back = try #require(bytes.withUnsafeBytes { SessionReader.state($0) })
     #expect(SessionReader.bytes(of: back) == bytes)
     for length in 0..<bytes.count {
@@ -69,7 +71,8 @@ struct SessionLogTests {
 
   /// A session of every kind of message.
   private func everything(_ path: String) throws {
-    let writer = try SessionWriter(DiskFile(creating: path), information: ["library": "test", "host": "secret"])
+    let writer = try SessionWriter(
+      DiskFile(creating: path), information: ["library": "test", "host": "secret"])
     let time = Timestamp(nanoseconds: 5_000_000_000)
     try [UInt8](0..<20).withUnsafeBytes {
       try writer.write(SessionReport(received: time, data: $0), device: 1, part: 0, name: "imu")
@@ -80,7 +83,8 @@ struct SessionLogTests {
       try writer.write(state, device: 1)
     }
     try writer.write(
-      image: Data([0xff, 0xd8, 0xff, 0xd9]), format: "jpeg", camera: "front/left", captured: time, received: time)
+      image: Data([0xff, 0xd8, 0xff, 0xd9]), format: "jpeg", camera: "front/left", captured: time,
+      received: time)
     try writer.write(
       audio: Data([1, 0, 2, 0]), sampleRate: 48_000, channels: 1, microphone: "mic", captured: time,
       received: time)
@@ -103,11 +107,13 @@ struct SessionLogTests {
       }, on: .events, at: time)
     try writer.write(Vrbridge_Session_Figures.with { $0.reports = 3 }, on: .figures(device: 1), at: time)
     try writer.write(
-      Vrbridge_Session_ControlChange(control: 1, path: "input/a/click", value: 1, at: 5), on: .control(device: 1),
+      Vrbridge_Session_ControlChange(control: 1, path: "input/a/click", value: 1, at: 5),
+      on: .control(device: 1),
       at: time)
     try writer.write(Vrbridge_Session_Recorder(), on: .recorder, at: time)
     try writer.write(groundTruth: Self.state(0.1), device: 1)
-    try writer.attach(Array("serial: LHR-12345".utf8), name: "vrbridge.yaml", mediaType: "application/yaml", at: time)
+    try writer.attach(
+      Array("serial: LHR-12345".utf8), name: "vrbridge.yaml", mediaType: "application/yaml", at: time)
     try writer.finish()
   }
 
@@ -165,13 +171,15 @@ struct SessionLogTests {
       position: Vector3(0.01, -0.02, 0.03), orientation: Quaternion(rotationVector: Vector3(0.1, -2, 0.3)))
     let samples = (0..<50).map {
       EuRoCFolder.Sample(
-        time: Int64($0) * 5_000_000 + 7, rate: Vector3(0.1, 1e-17, -1 / 3), force: Vector3(Double($0), 9.81, 0))
+        time: Int64($0) * 5_000_000 + 7, rate: Vector3(0.1, 1e-17, -1 / 3),
+        force: Vector3(Double($0), 9.81, 0))
     }
     try euroc.write(samples: samples, deviceFromUnit: pose)
     let read = try euroc.samples()
     #expect(read.map(\.time) == samples.map(\.time) && read.map(\.rate) == samples.map(\.rate))
     let unit = try #require(euroc.deviceFromUnit())
-    #expect((unit.position - pose.position).length < 1e-9 && unit.orientation.angle(to: pose.orientation) < 1e-8)
+    #expect(
+      (unit.position - pose.position).length < 1e-9 && unit.orientation.angle(to: pose.orientation) < 1e-8)
     #expect(throws: EuRoCFolder.Fault.self) { try EuRoCFolder(root: folder).samples() }
   }
 }

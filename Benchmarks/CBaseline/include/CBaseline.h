@@ -13,6 +13,10 @@ void baseline_echo(int fd);
 /* Sends size bytes and waits for them to come back, count times; nanoseconds of each go to durations. */
 int baseline_echo_client(int fd, size_t size, int count, int64_t interval_ns, int64_t *durations);
 
+/* Writes count messages of size bytes, by turns from a pool of them, in chunks, compressed with Zstandard (level 0: not) and with a CRC each; seconds, or -1. */
+double baseline_write_chunks(const char *path, const uint8_t *messages, size_t pool, size_t size, int64_t count,
+                             size_t chunk_size, int level);
+
 /* Allocations so far of the thread with the given name (as top -H shows it); -1 when there is none. */
 int64_t baseline_allocations(const char *thread_name);
 #endif

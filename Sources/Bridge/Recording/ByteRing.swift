@@ -3,8 +3,8 @@ import Synchronization
 
 /// A bounded queue of byte records between two threads: one puts in, one takes out, neither waits or locks.
 ///
-/// Policy: `dropNewest`; whoever puts in counts what found no room. The memory is asked of the kernel when the ring is
-/// made and given by it as it is first used.
+/// Policy: `dropNewest`; whoever puts in counts what found no room. All of the memory is taken when the ring is made, so
+/// that the thread that puts in never waits for a page.
 ///
 /// `@unchecked Sendable`: bytes are written before the tail that shows them and read before the head that frees them.
 final class ByteRing: @unchecked Sendable {
@@ -24,9 +24,8 @@ final class ByteRing: @unchecked Sendable {
   init?(capacity: Int) {
     var size = 1 << 16
     while size < capacity { size *= 2 }
-    guard
-      let memory = mmap(
-        nil, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0),
+    let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE
+    guard let memory = mmap(nil, size, PROT_READ | PROT_WRITE, flags, -1, 0),
       memory != MAP_FAILED
     else { return nil }
     self.memory = memory

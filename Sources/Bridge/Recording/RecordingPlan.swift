@@ -28,7 +28,7 @@ public struct RecordingPlan: Sendable, Equatable {
   /// Seconds of each file.
   public var splitTime: Double?
   /// Bytes that wait at most for a disk that does not keep up.
-  public var buffer = 64 << 20
+  public var buffer = 32 << 20
 
   public init(path: String, streams: Set<RecordedStream> = RecordedStream.standard) {
     self.path = path

@@ -53,7 +53,8 @@ final class DirectTap: PipelineTap {
       for state in states { try writer.write(state, device: report.device) }
       for (message, time) in later {
         switch message {
-        case .control(let change, let device): try writer.write(change, on: .control(device: device), at: time)
+        case .control(let change, let device):
+          try writer.write(change, on: .control(device: device), at: time)
         case .event(let event): try writer.write(event, on: .events, at: time)
         }
       }

@@ -39,12 +39,14 @@ public final class SessionPlayer: @unchecked Sendable {
     var steps = 0
     var faults: [String] = []
     var failure: String?
-    var reports: UInt64 = 0
   }
 
   private let reader: SessionReader
   private let options: Options
   private let control: Mutex<Control>
+  /// Someone changed `control` since the playing thread looked.
+  private let isChanged = Atomic<Bool>(true)
+  private let reportCount = Atomic<UInt64>(0)
   private let wake = linux_eventfd()
   private let timer = linux_timerfd()
 
@@ -66,7 +68,7 @@ public final class SessionPlayer: @unchecked Sendable {
   public var faults: [String] { control.withLock { $0.faults } }
   /// Why the session could not be played to its end.
   public var failure: String? { control.withLock { $0.failure } }
-  public var reports: UInt64 { control.withLock { $0.reports } }
+  public var reports: UInt64 { reportCount.load(ordering: .relaxed) }
 
   public func stop() { change { $0.isStopped = true } }
   public func togglePause() { change { $0.isPaused.toggle() } }
@@ -80,6 +82,7 @@ public final class SessionPlayer: @unchecked Sendable {
 
   private func change(_ body: (inout Control) -> Void) {
     control.withLock { body(&$0) }
+    isChanged.store(true, ordering: .releasing)
     linux_eventfd_signal(wake)
   }
 
@@ -146,7 +149,7 @@ public final class SessionPlayer: @unchecked Sendable {
         }
         engine.pipelines[device]?.presentation = ReplayPresentation(offset: offset, isMuted: isMuted)
         engine.process(device: device, part: part, report)
-        control.withLock { $0.reports += 1 }
+        reportCount.add(1, ordering: .relaxed)
       case .state, .groundTruth, .image, .audio, .other: break
       }
       return .goOn
@@ -161,13 +164,7 @@ public final class SessionPlayer: @unchecked Sendable {
     until recorded: Int64, _ clock: inout Clock?, _ mailbox: (descriptor: Int32, open: () -> Void)
   ) -> Int64? {
     while true {
-      let (isStopped, isHeld) = control.withLock { control -> (Bool, Bool) in
-        if control.isPaused, control.steps > 0 {
-          control.steps -= 1
-          return (control.isStopped, false)
-        }
-        return (control.isStopped, control.isPaused)
-      }
+      let (isStopped, isHeld) = isChanged.load(ordering: .acquiring) ? look() : (false, false)
       if isStopped { return nil }
       let now = linux_monotonic_ns()
       if isHeld {
@@ -195,6 +192,18 @@ public final class SessionPlayer: @unchecked Sendable {
         return due
       }
       sleep(until: due, mailbox)
+    }
+  }
+
+  /// While it is paused each report is asked for.
+  private func look() -> (isStopped: Bool, isHeld: Bool) {
+    isChanged.store(false, ordering: .relaxed)
+    return control.withLock { control in
+      guard control.isPaused else { return (control.isStopped, false) }
+      isChanged.store(true, ordering: .relaxed)
+      guard control.steps > 0 else { return (control.isStopped, true) }
+      control.steps -= 1
+      return (control.isStopped, false)
     }
   }
 

@@ -25,16 +25,15 @@ public struct SessionRewriter {
       return pipeline
     }
     let copy = try SessionCopy(to: output, note: "computed anew with other filter settings")
-    var waiting: [(device: UInt32, bytes: [UInt8])] = []
     var next = 0
     var newest: [UInt32: TrackedState] = [:]
     try copy.run(input) { topic, message in
       switch topic {
       case .report(let device, let part, _):
         guard let report = WireFormat.report(message.data) else { return .drop }
-        engine.process(device: device, part: Int(part), report)
-        waiting = collector.takeWaiting()
+        collector.clear()
         next = 0
+        engine.process(device: device, part: Int(part), report)
         return .keep
       case .events:
         guard var event = try? Vrbridge_Session_Event(serializedBytes: Array(message.data)) else {
@@ -47,8 +46,8 @@ public struct SessionRewriter {
         return .replace(try event.serializedBytes())
       case .state(let device):
         // As many states come of a report, whatever the filter.
-        guard next < waiting.count, waiting[next].device == device else { return .drop }
-        let bytes = waiting[next].bytes
+        guard next < collector.devices.count, collector.devices[next] == device else { return .drop }
+        let bytes = Array(collector.bytes(next))
         next += 1
         newest[device] = bytes.withUnsafeBytes { SessionReader.state($0) }
         result.states += 1

@@ -29,18 +29,23 @@ public struct SessionVerifier {
 
   /// Collects states in the order in which they come.
   final class Collector: PipelineTap {
-    /// By recorded device number; bytes as the log has them.
-    private(set) var waiting: [(device: UInt32, bytes: [UInt8])] = []
+    /// Of the last report: recorded device numbers, and the bytes of their states one behind the other.
+    private(set) var devices: [UInt32] = []
+    private var bytes: [UInt8] = []
     private var hash = SHA256()
     private var pending: [UInt8] = []
     private(set) var count: UInt64 = 0
 
     func state(_ state: TrackedState, device: DeviceID) {
-      let bytes = SessionReader.bytes(of: state)
-      waiting.append((device.number, bytes))
+      let place = bytes.count
+      bytes.append(contentsOf: repeatElement(0, count: WireFormat.stateLength))
+      bytes.withUnsafeMutableBytes {
+        WireFormat.write(state, into: UnsafeMutableRawBufferPointer(rebasing: $0[place...]))
+      }
+      devices.append(device.number)
       count += 1
       withUnsafeBytes(of: device.number.littleEndian) { pending.append(contentsOf: $0) }
-      pending += bytes
+      pending.append(contentsOf: bytes[place...])
       if pending.count > 1 << 16 { flush() }
     }
 
@@ -49,9 +54,23 @@ public struct SessionVerifier {
       pending.removeAll(keepingCapacity: true)
     }
 
-    func takeWaiting() -> [(device: UInt32, bytes: [UInt8])] {
-      defer { waiting.removeAll(keepingCapacity: true) }
-      return waiting
+    /// Before the next report.
+    func clear() {
+      devices.removeAll(keepingCapacity: true)
+      bytes.removeAll(keepingCapacity: true)
+    }
+
+    /// The bytes of one state of the last report.
+    func bytes(_ index: Int) -> ArraySlice<UInt8> {
+      bytes[(index * WireFormat.stateLength)..<((index + 1) * WireFormat.stateLength)]
+    }
+
+    func isEqual(_ index: Int, _ other: UnsafeRawBufferPointer) -> Bool {
+      guard other.count == WireFormat.stateLength, let base = other.baseAddress else { return false }
+      return bytes.withUnsafeBytes { mine in
+        guard let own = mine.baseAddress else { return false }
+        return memcmp(own + index * other.count, base, other.count) == 0
+      }
     }
 
     var digest: String {
@@ -88,13 +107,14 @@ public struct SessionVerifier {
       return pipeline
     }
     var (first, last): (Timestamp?, Timestamp?) = (nil, nil)
-    var waiting: [(device: UInt32, bytes: [UInt8])] = []
     var next = 0
     /// What was computed from the last report and is not in the file.
     func missing(_ place: SessionReader.Place?) {
-      guard compares, result.compared > 0, next < waiting.count, result.difference == nil else { return }
+      guard compares, result.compared > 0, next < collector.devices.count, result.difference == nil else {
+        return
+      }
       result.difference =
-        "device \(waiting[next].device): a state was computed that the recording does not have"
+        "device \(collector.devices[next]): a state was computed that the recording does not have"
         + (place.map { ", before \($0)" } ?? "")
     }
     let contents = try reader.read(
@@ -109,33 +129,35 @@ public struct SessionVerifier {
       switch record {
       case .report(let device, let part, let report):
         missing(place)
-        engine.process(device: device, part: part, report)
-        waiting = collector.takeWaiting()
+        collector.clear()
         next = 0
+        engine.process(device: device, part: part, report)
         result.reports += 1
         first = first ?? report.received
         last = report.received
         if let onState {
-          for (device, bytes) in waiting {
-            if let state = bytes.withUnsafeBytes({ SessionReader.state($0) }) { onState(device, state) }
+          for (index, device) in collector.devices.enumerated() {
+            if let state = collector.bytes(index).withUnsafeBytes({ SessionReader.state($0) }) {
+              onState(device, state)
+            }
           }
         }
       case .event(let event):
         missing(place)
-        waiting = []
+        collector.clear()
         next = 0
         _ = try engine.apply(event)
       case .state(let device, let recorded):
         result.compared += 1
-        guard next < waiting.count else {
+        guard next < collector.devices.count else {
           result.difference =
             "device \(device): the recording has a state that was not computed, at \(place)"
           return .stop
         }
-        let computed = waiting[next]
-        next += 1
-        guard computed.device == device, computed.bytes.elementsEqual(recorded) else {
-          result.difference = Self.describe(device, computed, recorded, place)
+        defer { next += 1 }
+        guard collector.devices[next] == device, collector.isEqual(next, recorded) else {
+          result.difference = Self.describe(
+            device, (collector.devices[next], Array(collector.bytes(next))), recorded, place)
           return .stop
         }
       case .groundTruth, .image, .audio, .other: break
