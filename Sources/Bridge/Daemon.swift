@@ -64,6 +64,7 @@ public final class Daemon: Sendable {
         log: log),
       onFirstSubscription: { manager.clientSubscribed() },
       log: log)
+    manager.onWrite = { [recording] in recording.submit($0) }
     server.onDeviceEvent = { manager.note($0) }
     relay.connect(server)
     socketPath = configuration.socketPath.value

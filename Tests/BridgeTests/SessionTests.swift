@@ -1,3 +1,4 @@
+import CLinux
 import Devices
 import Foundation
 import MCAP
@@ -5,6 +6,7 @@ import Sensing
 import SessionLog
 import Spatial
 import SwiftProtobuf
+import Synchronization
 import TestSupport
 import Testing
 import Tracking
@@ -183,6 +185,61 @@ struct SessionTests {
     #expect(try await bridge.devices().map(\.health.reports)[0] > before[0])
     #expect(throws: RecordingFault.self) { try recording.start(plan) }
     await bridge.stop()
+  }
+
+  /// A file that tells how much of it would outlive a loss of power.
+  private final class Durable: OutputFile, @unchecked Sendable {
+    // The file is the recorder's thread's own.
+    private let file: DiskFile
+    private var size = 0
+    let synced = Atomic<Int>(0)
+
+    init(_ path: String) throws(OutputError) { file = try DiskFile(creating: path) }
+
+    func write(_ bytes: UnsafeRawBufferPointer) throws(OutputError) {
+      try file.write(bytes)
+      size += bytes.count
+    }
+    func sync() throws(OutputError) {
+      try file.sync()
+      synced.store(size, ordering: .sequentiallyConsistent)
+    }
+    func truncate(to size: UInt64) throws(OutputError) { try file.truncate(to: size) }
+    func close() throws(OutputError) { try file.close() }
+    func makeSpool() throws(OutputError) -> any SpoolFile { try file.makeSpool() }
+  }
+
+  @Test func aLossOfPowerCostsNoMoreThanAQuarterOfASecond() async throws {
+    let folder = try Places.temporaryFolder()
+    let bridge = try TestBridge { $0.demo = Setting(.always, from: "test") }
+    let recording = bridge.daemon.recording
+    let path = folder + "/p.mcap"
+    let made = Mutex<Durable?>(nil)
+    try recording.start(RecordingPlan(path: path)) { path throws(OutputError) in
+      let file = try Durable(path)
+      made.withLock { $0 = file }
+      return file
+    }
+    let file = try #require(made.withLock { $0 })
+    var cuts: [(size: Int, at: Int64)] = []
+    for _ in 0..<40 {
+      try await Task.sleep(nanoseconds: UInt64.random(in: 10_000_000...60_000_000))
+      cuts.append((file.synced.load(ordering: .sequentiallyConsistent), linux_monotonic_ns()))
+    }
+    _ = try await onThread { recording.stop() }
+    await bridge.stop()
+    let bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
+    for (size, time) in cuts.dropFirst(8) {
+      var newest: UInt64 = 0
+      let input = InputFile(bytes: Array(bytes[0..<size]), name: "cut")
+      try SessionReader(input).read(wanted: { if case .report = $0 { true } else { false } }) { _, place in
+        newest = max(newest, place.logTime)
+        return .goOn
+      }
+      #expect(Int64(newest) > time - 250_000_000)
+      let result = try SessionVerifier(input).run()
+      #expect(result.difference == nil && result.states > 10)
+    }
   }
 
   @Test func aDeviceThatGoesAndComesBackIsReplayedWithWhatItLearned() async throws {

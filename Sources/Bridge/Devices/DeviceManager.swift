@@ -441,8 +441,8 @@ final class DeviceManager: @unchecked Sendable {
   }
 
   private func vibrate(_ request: Vrbridge_V1_Haptic) {
-    let interface = roster.device(DeviceID(request.deviceID))?.parts.values.first { $0.part.haptics != nil }
-    guard let interface, let haptics = interface.part.haptics else { return }
+    let open = roster.device(DeviceID(request.deviceID))?.parts.first { $0.value.part.haptics != nil }
+    guard let (part, interface) = open, let haptics = interface.part.haptics else { return }
     let report = haptics.report(
       amplitude: Double(request.amplitude), frequency: Double(request.frequencyHz),
       duration: Double(min(request.durationNs, 10_000_000_000)) * 1e-9)
@@ -454,7 +454,17 @@ final class DeviceManager: @unchecked Sendable {
     } catch {
       log.debug("haptics failed: \(error)")
     }
+    wrote(report, to: DeviceID(request.deviceID), part: part, isOutput: haptics.kind == .output)
   }
+
+  /// For the session that may be recorded.
+  private func wrote(_ report: [UInt8], to device: DeviceID, part: Int, isOutput: Bool) {
+    let time = Timestamp(nanoseconds: linux_monotonic_ns())
+    onWrite?(.written(report, device: device, part: part, isOutput: isOutput, at: time))
+  }
+
+  /// Is told of reports that are written; set before `run`.
+  var onWrite: (@Sendable (SideRecord) -> Void)?
 
   /// A dongle's wand was switched on: now its ranges and its calibration can be read.
   private func linkCame(_ id: DeviceID) {
@@ -500,8 +510,9 @@ final class DeviceManager: @unchecked Sendable {
   private func keepAlive() {
     var expirations: UInt64 = 0
     _ = read(timer, &expirations, 8)
-    for (transport, report) in roster.dueKeepAlives(now: linux_monotonic_ns()) {
+    for (device, part, transport, report) in roster.dueKeepAlives(now: linux_monotonic_ns()) {
       do { try transport.setFeature(report) } catch { log.debug("keep-alive failed: \(error)") }
+      wrote(report, to: device, part: part, isOutput: false)
     }
     armTimer()
   }

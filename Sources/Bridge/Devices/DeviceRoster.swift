@@ -144,9 +144,11 @@ final class DeviceRoster: Sendable {
   // MARK: keep-alive
 
   /// The keep-alives that are due, each put off to its next time.
-  func dueKeepAlives(now: Int64) -> [(transport: any Transport, report: [UInt8])] {
+  func dueKeepAlives(
+    now: Int64
+  ) -> [(device: DeviceID, part: Int, transport: any Transport, report: [UInt8])] {
     state.withLock { state in
-      var due: [(any Transport, [UInt8])] = []
+      var due: [(DeviceID, Int, any Transport, [UInt8])] = []
       for place in state.devices.indices {
         for (part, interface) in state.devices[place].parts {
           guard let next = interface.nextKeepAlive, next <= now, let keepAlive = interface.part.keepAlive
@@ -154,7 +156,7 @@ final class DeviceRoster: Sendable {
             continue
           }
           state.devices[place].parts[part]?.nextKeepAlive = now + Int64(keepAlive.seconds * 1e9)
-          due.append((interface.transport, keepAlive.report))
+          due.append((state.devices[place].id, part, interface.transport, keepAlive.report))
         }
       }
       return due

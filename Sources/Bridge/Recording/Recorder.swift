@@ -304,6 +304,14 @@ final class Recorder: @unchecked Sendable {
     case .imageAnnotations(let message, let camera, let time):
       try writer.write(message, on: .imageAnnotations(camera: camera), at: time)
     case .scene(let message, let time): try writer.write(message, on: .scene, at: time)
+    case .written(let report, let device, let part, let isOutput, let time):
+      var event = Vrbridge_Session_Event()
+      event.timeNs = time.nanoseconds
+      event.featureWritten.deviceID = device.number
+      event.featureWritten.part = UInt32(part)
+      event.featureWritten.report = Data(report)
+      event.featureWritten.isOutput = isOutput
+      try writer.write(event, on: .events, at: time)
     case .log(let text, let level, let name, let time):
       try writer.write(log: text, level: level, name: name, at: time)
     }

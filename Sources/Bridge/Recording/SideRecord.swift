@@ -1,4 +1,5 @@
 import Foundation
+import Sensing
 import SessionLog
 import Spatial
 import Synchronization
@@ -12,6 +13,8 @@ public enum SideRecord: Sendable {
     Data, sampleRate: UInt32, channels: UInt32, microphone: String, captured: Timestamp, received: Timestamp)
   case imageAnnotations(Foxglove_ImageAnnotations, camera: String, at: Timestamp)
   case scene(Foxglove_SceneUpdate, at: Timestamp)
+  /// A report that was written to a device.
+  case written([UInt8], device: DeviceID, part: Int, isOutput: Bool, at: Timestamp)
   case log(String, level: Foxglove_Log.Level, name: String, at: Timestamp)
 
   var stream: RecordedStream {
@@ -20,6 +23,7 @@ public enum SideRecord: Sendable {
     case .audio: .microphone
     case .imageAnnotations, .scene: .annotations
     case .log: .log
+    case .written: .reports
     }
   }
 
@@ -29,6 +33,7 @@ public enum SideRecord: Sendable {
     case .image(let data, _, _, _, _), .audio(let data, _, _, _, _, _): data.count + 64
     case .imageAnnotations, .scene: 1024
     case .log(let text, _, _, _): text.utf8.count + 64
+    case .written(let report, _, _, _, _): report.count + 64
     }
   }
 }

@@ -87,8 +87,8 @@ final class ReplayEngine {
     case .recentered(let change): pipelines[change.deviceID]?.recenter()
     case .snapshot(let snapshot): try restore(snapshot)
     case .loss(let loss): lostRecords += loss.records
-    // What pipelines give out themselves.
-    case .link, .battery, .health, nil: break
+    // What pipelines give out themselves, and what was said to a device that is not there.
+    case .link, .battery, .health, .featureWritten, nil: break
     }
     return .none
   }

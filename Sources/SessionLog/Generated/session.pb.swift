@@ -272,6 +272,14 @@ public nonisolated struct Vrbridge_Session_Event: Sendable {
     set {event = .health(newValue)}
   }
 
+  public var featureWritten: Vrbridge_Session_FeatureWritten {
+    get {
+      if case .featureWritten(let v)? = event {return v}
+      return Vrbridge_Session_FeatureWritten()
+    }
+    set {event = .featureWritten(newValue)}
+  }
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum OneOf_Event: Equatable, Sendable {
@@ -284,6 +292,7 @@ public nonisolated struct Vrbridge_Session_Event: Sendable {
     case link(Vrbridge_Session_Link)
     case battery(Vrbridge_Session_Battery)
     case health(Vrbridge_Session_Health)
+    case featureWritten(Vrbridge_Session_FeatureWritten)
 
   }
 
@@ -743,6 +752,27 @@ public nonisolated struct Vrbridge_Session_Recorder: Sendable {
   public init() {}
 }
 
+/// A report that the bridge wrote after the device was opened: keep-alive or haptics.
+public nonisolated struct Vrbridge_Session_FeatureWritten: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var deviceID: UInt32 = 0
+
+  public var part: UInt32 = 0
+
+  /// With the id byte.
+  public var report: Data = Data()
+
+  /// An output report, not a feature report.
+  public var isOutput: Bool = false
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
 // MARK: - Code below here is support for the SwiftProtobuf runtime.
 
 fileprivate nonisolated let _protobuf_package = "vrbridge.session"
@@ -1043,7 +1073,7 @@ nonisolated extension Vrbridge_Session_ControlChange: SwiftProtobuf.Message, Swi
 
 nonisolated extension Vrbridge_Session_Event: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Event"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}time_ns\0\u{3}part_opened\0\u{3}part_closed\0\u{3}role_changed\0\u{1}recentered\0\u{1}snapshot\0\u{1}loss\0\u{1}link\0\u{1}battery\0\u{1}health\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}time_ns\0\u{3}part_opened\0\u{3}part_closed\0\u{3}role_changed\0\u{1}recentered\0\u{1}snapshot\0\u{1}loss\0\u{1}link\0\u{1}battery\0\u{1}health\0\u{3}feature_written\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1169,6 +1199,19 @@ nonisolated extension Vrbridge_Session_Event: SwiftProtobuf.Message, SwiftProtob
           self.event = .health(v)
         }
       }()
+      case 11: try {
+        var v: Vrbridge_Session_FeatureWritten?
+        var hadOneofValue = false
+        if let current = self.event {
+          hadOneofValue = true
+          if case .featureWritten(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.event = .featureWritten(v)
+        }
+      }()
       default: break
       }
     }
@@ -1218,6 +1261,10 @@ nonisolated extension Vrbridge_Session_Event: SwiftProtobuf.Message, SwiftProtob
     case .health?: try {
       guard case .health(let v)? = self.event else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 10)
+    }()
+    case .featureWritten?: try {
+      guard case .featureWritten(let v)? = self.event else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 11)
     }()
     case nil: break
     }
@@ -2054,6 +2101,51 @@ nonisolated extension Vrbridge_Session_Recorder: SwiftProtobuf.Message, SwiftPro
     if lhs.queueBytes != rhs.queueBytes {return false}
     if lhs.queueBytesMost != rhs.queueBytesMost {return false}
     if lhs.droppedRecords != rhs.droppedRecords {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Vrbridge_Session_FeatureWritten: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".FeatureWritten"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}device_id\0\u{1}part\0\u{1}report\0\u{3}is_output\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.deviceID) }()
+      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.part) }()
+      case 3: try { try decoder.decodeSingularBytesField(value: &self.report) }()
+      case 4: try { try decoder.decodeSingularBoolField(value: &self.isOutput) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.deviceID != 0 {
+      try visitor.visitSingularUInt32Field(value: self.deviceID, fieldNumber: 1)
+    }
+    if self.part != 0 {
+      try visitor.visitSingularUInt32Field(value: self.part, fieldNumber: 2)
+    }
+    if !self.report.isEmpty {
+      try visitor.visitSingularBytesField(value: self.report, fieldNumber: 3)
+    }
+    if self.isOutput != false {
+      try visitor.visitSingularBoolField(value: self.isOutput, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Vrbridge_Session_FeatureWritten, rhs: Vrbridge_Session_FeatureWritten) -> Bool {
+    if lhs.deviceID != rhs.deviceID {return false}
+    if lhs.part != rhs.part {return false}
+    if lhs.report != rhs.report {return false}
+    if lhs.isOutput != rhs.isOutput {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
