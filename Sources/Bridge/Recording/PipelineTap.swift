@@ -19,7 +19,15 @@ protocol PipelineTap: AnyObject {
   func end(captured: Timestamp?, deviceTicks: UInt64?)
 }
 
+/// Most want to see only some of it.
 extension PipelineTap {
   var wantsSamples: Bool { false }
   func sample(captured: Timestamp, rate: Vector3, force: Vector3, device: DeviceID) {}
+  func begin(device: DeviceID, part: Int, report: UnsafeRawBufferPointer, received: Timestamp) {}
+  func state(_ state: TrackedState, device: DeviceID) {}
+  func control(_ index: Int, value: Float, device: DeviceID, at time: Timestamp) {}
+  func battery(_ battery: BatteryState, device: DeviceID, at time: Timestamp) {}
+  func link(isUp: Bool, device: DeviceID, at time: Timestamp) {}
+  func health(isDegraded: Bool, device: DeviceID, at time: Timestamp) {}
+  func end(captured: Timestamp?, deviceTicks: UInt64?) {}
 }

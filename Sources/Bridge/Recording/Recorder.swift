@@ -73,6 +73,7 @@ final class Recorder: @unchecked Sendable {
     first.isRunning = true
     status = Mutex(first)
     try openFile()
+    updateStatus(started)
   }
 
   var currentStatus: RecordingStatus { status.withLock { $0 } }

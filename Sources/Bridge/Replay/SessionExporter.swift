@@ -41,13 +41,6 @@ public struct SessionExporter {
       samples[device.number, default: []].append(
         EuRoCFolder.Sample(time: captured.nanoseconds, rate: rate, force: force))
     }
-    func begin(device: DeviceID, part: Int, report: UnsafeRawBufferPointer, received: Timestamp) {}
-    func state(_ state: TrackedState, device: DeviceID) {}
-    func control(_ index: Int, value: Float, device: DeviceID, at time: Timestamp) {}
-    func battery(_ battery: BatteryState, device: DeviceID, at time: Timestamp) {}
-    func link(isUp: Bool, device: DeviceID, at time: Timestamp) {}
-    func health(isDegraded: Bool, device: DeviceID, at time: Timestamp) {}
-    func end(captured: Timestamp?, deviceTicks: UInt64?) {}
   }
 
   // MARK: EuRoC

@@ -81,12 +81,6 @@ public struct SessionVerifier {
       }.joined()
     }
 
-    func begin(device: DeviceID, part: Int, report: UnsafeRawBufferPointer, received: Timestamp) {}
-    func control(_ index: Int, value: Float, device: DeviceID, at time: Timestamp) {}
-    func battery(_ battery: BatteryState, device: DeviceID, at time: Timestamp) {}
-    func link(isUp: Bool, device: DeviceID, at time: Timestamp) {}
-    func health(isDegraded: Bool, device: DeviceID, at time: Timestamp) {}
-    func end(captured: Timestamp?, deviceTicks: UInt64?) {}
   }
 
   private let reader: SessionReader

@@ -31,7 +31,8 @@ func told<Result>(_ file: String, _ body: () throws -> Result) throws -> Result 
   } catch let fault as OutputError {
     throw Failure(fault.description)
   } catch {
-    throw Failure("\(file): \(error)")
+    let text = String(describing: error)
+    throw Failure(text.hasPrefix(file) ? text : "\(file): \(text)")
   }
 }
 
