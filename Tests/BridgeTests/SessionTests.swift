@@ -88,6 +88,53 @@ struct SessionTests {
     }
   }
 
+  @Test func aReplayCanBePausedSteppedCutAndRepeated() async throws {
+    let folder = try Places.temporaryFolder()
+    let source = try TestBridge { $0.demo = Setting(.always, from: "test") }
+    try await Task.sleep(nanoseconds: 200_000_000)
+    let path = folder + "/a.mcap"
+    _ = try await record(source, to: path, seconds: 1)
+    await source.stop()
+    let all = try SessionVerifier(path: path).run().reports
+
+    let player = try SessionPlayer(path: path, options: SessionPlayer.Options(speed: nil, isPaused: true))
+    let bridge = try TestBridge(replay: player)
+    try await Task.sleep(nanoseconds: 300_000_000)
+    #expect(player.reports == 0)
+    for count in 1...3 {
+      player.step()
+      #expect(await eventually { player.reports == count })
+    }
+    // A client sees a live bridge: devices, and poses of now that say that they are recorded.
+    let client = try await bridge.connect()
+    let devices = try await client.request(.listDevices(Vrbridge_V1_ListDevices())).deviceList.devices
+    #expect(!devices.isEmpty && devices.allSatisfy { $0.origin == .recorded })
+    _ = try await client.request(.subscribe(.with { $0.streams = [.poses] }))
+    player.togglePause()
+    var pose: Vrbridge_V1_Pose?
+    while pose == nil {
+      if case .poses(let batch) = try await client.receive().message { pose = batch.poses.first }
+    }
+    let seen = try #require(pose)
+    #expect(seen.flags & TrackingFlags.recorded.rawValue != 0)
+    #expect(abs(linux_monotonic_ns() - seen.capturedNs) < 2_000_000_000)
+    #expect(await eventually { player.reports == all })
+    await bridge.stop()
+
+    // A part of it, computed from the start: as many reports, and it takes as long as the part.
+    let part = try SessionPlayer(path: path, options: SessionPlayer.Options(from: 0.5, to: 0.8))
+    let partly = try TestBridge(replay: part)
+    try await Task.sleep(nanoseconds: 700_000_000)
+    #expect(part.reports > all / 2 && part.reports < all)
+    await partly.stop()
+
+    let endless = try SessionPlayer(path: path, options: SessionPlayer.Options(speed: nil, loops: true))
+    let looping = try TestBridge(replay: endless)
+    #expect(await eventually { endless.reports > 3 * all })
+    #expect(endless.failure == nil)
+    await looping.stop()
+  }
+
   @Test(.enabled(if: Places.hasCorpus))
   func theRecordedViveIsReplayedBitForBit() async throws {
     let folder = try Places.temporaryFolder()

@@ -83,6 +83,33 @@ struct SessionCommandTests {
     #expect(worst < 0.25 && states > UInt64(count) * 200, "\(worst) s, \(states) states")
   }
 
+  /// The same files give the same bits today as they did when this was written. A change of the digests is a change of what
+  /// users' sessions verify to: it is for the change log. glibc computes sines with fused multiply-add where it can.
+  @Test(
+    .enabled(if: (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8))?.contains(" fma ") == true),
+    arguments: [("emulated", "b682a5f6953316833f52c480ea8855e8e83893e6e8027ef550a798fa356e21ee"), ("vive_hmd_imu_wake", "bbb587996883cc04c2a23e39536d9378563cb7f52f9f4de362764f3387a3ddb9")])
+  func theDigestOfAKnownSessionIsWhatItWas(_ name: String, _ digest: String) async throws {
+    let folder = try Places.temporaryFolder()
+    var file = folder + "/e.hid"
+    if name == "emulated" {
+      let made = try await Program.run(
+        "vrbridge", ["emulate", "htc-vive", "--out", file, "--duration", "5", "--descriptions", Places.descriptions])
+      #expect(made.code == 0, "\(made.errors)")
+    } else {
+      guard Places.hasCorpus else { return }
+      file = Places.vive("hid-recorder/\(name).hid.gz")
+    }
+    let session = folder + "/s.mcap"
+    let imported = try await Program.run(
+      "vrbridge", ["import", "--from", "hid-recorder", file, session, "--descriptions", Places.descriptions])
+    #expect(imported.code == 0, "\(imported.errors)")
+    let release = ProcessInfo.processInfo.environment["VRBRIDGE_RELEASE"]
+    for program in ["vrbridge"] + (release.map { [$0] } ?? []) {
+      let result = try await Program.run(program, ["replay", session, "--verify"], within: 60)
+      #expect(result.code == 0 && result.output.hasSuffix(digest + "\n"), "\(program): \(result)")
+    }
+  }
+
   @Test func recordInfoReplayExportImport() async throws {
     let folder = try Places.temporaryFolder()
     func vrbridge(_ arguments: String..., code: Int32 = 0) async throws -> String {
