@@ -87,13 +87,17 @@ struct SessionCommandTests {
   /// users' sessions verify to: it is for the change log. glibc computes sines with fused multiply-add where it can.
   @Test(
     .enabled(if: (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8))?.contains(" fma ") == true),
-    arguments: [("emulated", "b682a5f6953316833f52c480ea8855e8e83893e6e8027ef550a798fa356e21ee"), ("vive_hmd_imu_wake", "bbb587996883cc04c2a23e39536d9378563cb7f52f9f4de362764f3387a3ddb9")])
+    arguments: [
+      ("emulated", "b682a5f6953316833f52c480ea8855e8e83893e6e8027ef550a798fa356e21ee"),
+      ("vive_hmd_imu_wake", "bbb587996883cc04c2a23e39536d9378563cb7f52f9f4de362764f3387a3ddb9"),
+    ])
   func theDigestOfAKnownSessionIsWhatItWas(_ name: String, _ digest: String) async throws {
     let folder = try Places.temporaryFolder()
     var file = folder + "/e.hid"
     if name == "emulated" {
       let made = try await Program.run(
-        "vrbridge", ["emulate", "htc-vive", "--out", file, "--duration", "5", "--descriptions", Places.descriptions])
+        "vrbridge",
+        ["emulate", "htc-vive", "--out", file, "--duration", "5", "--descriptions", Places.descriptions])
       #expect(made.code == 0, "\(made.errors)")
     } else {
       guard Places.hasCorpus else { return }

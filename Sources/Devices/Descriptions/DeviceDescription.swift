@@ -39,6 +39,8 @@ public struct PartDescription: Sendable {
   public var features: [FeatureDescription]
   /// Feature reports written once when the device is opened.
   public var setup: [[UInt8]]
+  /// Output reports written once, after them; the first byte is the id, 0 where outputs are not numbered.
+  public var setupOutputs: [[UInt8]]
   /// HID usages of feature fields written once when the device is opened.
   public var setupUsages: [(usage: UInt32, value: Int)]
   public var keepAlive: KeepAlive?

@@ -30,6 +30,7 @@ struct PartParser {
       sampleRate: rate,
       features: features,
       setup: try setup(map["setup"]),
+      setupOutputs: try setup(map["setup_outputs"]),
       setupUsages: try setupUsages(map["setup_usages"]),
       keepAlive: try keepAlive(map["keep_alive"]),
       calibration: try calibration(map["calibration"], features: features, driver: driver),

@@ -11,7 +11,7 @@ public final class ReportEncoder {
   private let accelerometerInverse: (Vector3) -> Vector3
   private var sequence: UInt64 = 0
   private var ring: [[UInt8]]
-  private var pending: [(sample: InertialSample, ticks: UInt64)] = []
+  private var pending: [(sample: InertialSample, ticks: UInt64, time: Double)] = []
   /// Samples collected in one report where the format allows several.
   public var samplesPerReport = 1
 
@@ -115,6 +115,20 @@ public final class ReportEncoder {
       field.store(sequence & mask(field), into: &ring[index], base: samples.at + slot * samples.stride)
       sequence += 1
       return ring[index]
+    case .all where samples.count > 1:
+      let sample = InertialSample(
+        received: Timestamp(nanoseconds: 0), angularVelocity: rate, specificForce: force)
+      pending.append((sample, ticks(layout, at: time), time))
+      guard pending.count >= samples.count else { return nil }
+      for (slot, entry) in pending.enumerated() {
+        fillSlot(
+          &bytes, layout, samples, slot: slot, rate: entry.sample.angularVelocity,
+          force: entry.sample.specificForce, time: entry.time)
+      }
+      if let clock = layout.clock, !clock.isPerSample, let first = pending.first, let last = pending.last {
+        clock.field.store(clock.stamp == .newest ? last.ticks : first.ticks, into: &bytes, base: 0)
+      }
+      pending.removeAll()
     case .all, .stamp:
       for slot in 0..<samples.count {
         fillSlot(&bytes, layout, samples, slot: slot, rate: rate, force: force, time: time)
@@ -125,7 +139,7 @@ public final class ReportEncoder {
     case .counted(let field):
       let sample = InertialSample(
         received: Timestamp(nanoseconds: 0), angularVelocity: rate, specificForce: force)
-      pending.append((sample, ticks(layout, at: time)))
+      pending.append((sample, ticks(layout, at: time), time))
       guard pending.count >= samplesPerReport else { return nil }
       fillCounted(&bytes, layout, samples, field)
       pending.removeAll()

@@ -73,6 +73,9 @@ public enum PartOpener {
     for report in part.setup {
       do { try features.setFeature(report) } catch { warnings.append("setup: \(error)") }
     }
+    for report in part.setupOutputs {
+      do { try features.writeOutput(report) } catch { warnings.append("setup: \(error)") }
+    }
     warnings += setUsages(part.setupUsages, features: features, descriptor: descriptor)
 
     let decoder = try PartDecoder(
