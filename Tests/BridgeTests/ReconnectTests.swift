@@ -46,6 +46,43 @@ struct ReconnectTests {
     }
   }
 
+  @Test func aRoleThatWasGivenOutlivesTheBridge() async throws {
+    let state = try Places.temporaryFolder()
+    func roles(_ assign: Bool) async throws -> [String: Vrbridge_V1_Role] {
+      let bridge = try TestBridge { $0.stateFolder = state }
+      // In either order of arrival.
+      for (serial, port) in assign ? [("A", 1), ("B", 2)] : [("B", 2), ("A", 1)] {
+        var fed = try Fed(
+          bridge, "sony-dualsense", part: "usb", serial: serial, phys: "usb-1-\(port)/input3")
+        fed.feed(50)
+        await eventually {
+          (try? await bridge.devices().contains { $0.serial == serial && $0.connected }) ?? false
+        }
+      }
+      if assign {
+        let first = try #require(try await bridge.devices().first { $0.serial == "A" })
+        _ = try await bridge.connect().request(
+          .setRole(
+            .with {
+              $0.deviceID = first.deviceID
+              $0.role = .waist
+            }))
+        await eventually { (try? await bridge.devices().first { $0.serial == "A" }?.role == .waist) ?? false }
+      }
+      let result = try await bridge.devices().reduce(into: [:]) { $0[$1.serial] = $1.role }
+      await bridge.stop()
+      return result
+    }
+    let before = try await roles(true)
+    #expect(before["A"] == .waist && before["B"] == .leftHand)
+    // The other was given none: it is what arrives first now.
+    #expect(try await roles(false) == ["A": .waist, "B": .rightHand])
+    // A list that can't be read is put aside and said so, and the bridge goes on.
+    try Data("{".utf8).write(to: URL(fileURLWithPath: state + "/roles.json"))
+    #expect(try await roles(false)["A"] != .waist)
+    #expect(FileManager.default.fileExists(atPath: state + "/roles.json.unreadable"))
+  }
+
   @Test func aDeviceThatComesBackIsTheSameAndKnowsItsBias() async throws {
     let bridge = try TestBridge()
     let bias = Vector3(0.02, -0.01, 0.015)

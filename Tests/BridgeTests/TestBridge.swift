@@ -22,6 +22,7 @@ final class TestBridge: Sendable {
     configuration.socketPath = Setting(path, from: "test")
     configuration.descriptions = Setting(Places.descriptions, from: "test")
     configuration.hardware = Setting(false, from: "test")
+    configuration.stateFolder = try Places.temporaryFolder()
     configure(&configuration)
     var log = Logger(label: "test") { StreamLogHandler.standardError(label: $0) }
     log.logLevel = .critical

@@ -1,4 +1,6 @@
 import BridgeProtocol
+import Devices
+import Foundation
 import Glibc
 import Sensing
 import StrictYAML
@@ -18,7 +20,9 @@ public struct Configuration: Sendable, Equatable {
   public var demo = Setting(Demo.never)
   /// `FILE[,speed=N|max][,config=BLOB][,serial=S][,loop][,wait]`.
   public var recorded = Setting<[String]>([])
-  /// Role by serial number.
+  /// Folder of what lasts from one run to the next: calibrations, roles that were given.
+  public var stateFolder = CalibrationStore.stateFolder(environment: ProcessInfo.processInfo.environment)
+  /// Role by serial number; stronger than one that was given.
   public var roles = Setting<[String: DeviceRole]>([:])
   public var socketPath = Setting(SocketPath.preferred)
   public var socketGroup = Setting("")

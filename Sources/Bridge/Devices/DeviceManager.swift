@@ -29,6 +29,7 @@ final class DeviceManager: @unchecked Sendable {
   private let isStopping = Atomic<Bool>(false)
   private let commands = Mutex<[@Sendable (DeviceManager) -> Void]>([])
   private let roster = DeviceRoster()
+  private let roles: RoleStore
   private let announce: @Sendable (Vrbridge_V1_DeviceEvent) -> Void
   private var catalog: DeviceCatalog
   private var configuration: Configuration
@@ -58,6 +59,8 @@ final class DeviceManager: @unchecked Sendable {
     self.configuration = configuration
     self.log = log
     self.announce = announce
+    roles = RoleStore(folder: configuration.stateFolder)
+    if let warning = roles.warning { log.warning("\(warning)") }
     epoll = linux_epoll_create()
     signal = linux_eventfd()
     timer = linux_timerfd()
@@ -337,7 +340,9 @@ final class DeviceManager: @unchecked Sendable {
     _ key: DeviceKey, serial: String, _ match: DeviceCatalog.Match, origin: Origin
   ) -> DeviceID? {
     roster.add(
-      key, serial: serial, match.description, origin: origin, role: configuration.roles.value[serial]
+      key, serial: serial, match.description, origin: origin,
+      role: configuration.roles.value[serial],
+      remembered: origin == .hardware ? roles.role(key, serial: serial) : nil
     ) { id, role, slot in
       PipelineReference(
         pipeline: DevicePipeline(
@@ -431,13 +436,20 @@ final class DeviceManager: @unchecked Sendable {
   }
 
   private func assign(_ role: DeviceRole, to id: DeviceID) {
-    for device in roster.assign(role, to: id) {
+    let changed = roster.assign(role, to: id)
+    for device in changed {
       let box = device.pipeline
       let role = device.role
       loop.post { $0.setRole(role, of: box.pipeline) }
       identify(device)
       tell(.changed, device.message)
     }
+    // What is played or emulated has the roles of its description.
+    let real = changed.filter { $0.origin == .hardware }.map {
+      (key: $0.key, serial: $0.serial, role: $0.role)
+    }
+    guard !real.isEmpty else { return }
+    do { try roles.set(real) } catch { log.warning("roles can't be kept: \(error.localizedDescription)") }
   }
 
   private func vibrate(_ request: Vrbridge_V1_Haptic) {

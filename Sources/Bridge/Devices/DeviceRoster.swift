@@ -46,11 +46,14 @@ final class DeviceRoster: Sendable {
 
   /// Takes a new device in: the next number, the first role that is free, a place in the page.
   ///
-  /// - Parameter makePipeline: called with number, role and place.
+  /// - Parameters:
+  ///   - wanted: its role in any case.
+  ///   - remembered: its role unless another device has it.
+  ///   - makePipeline: called with number, role and place.
   /// - Returns: nil when all places are held by connected devices.
   func add(
     _ key: DeviceKey, serial: String, _ description: DeviceDescription, origin: Origin,
-    role wanted: DeviceRole?,
+    role wanted: DeviceRole?, remembered: DeviceRole? = nil,
     makePipeline: (DeviceID, DeviceRole, Int) -> PipelineReference
   ) -> DeviceID? {
     state.withLock { state in
@@ -58,8 +61,10 @@ final class DeviceRoster: Sendable {
       let id = DeviceID(state.nextID)
       state.nextID += 1
       let taken = Set(state.devices.map(\.role))
+      // A role that was given holds unless another device took it meanwhile.
+      let given = remembered.flatMap { $0 == .none || $0 == .tracker || !taken.contains($0) ? $0 : nil }
       let role =
-        wanted ?? description.roles.first { !taken.contains($0) }
+        wanted ?? given ?? description.roles.first { !taken.contains($0) }
         ?? (description.kind == .tracker ? .tracker : .none)
       let pipeline = makePipeline(id, role, slot)
       state.devices.append(
