@@ -195,28 +195,34 @@ final class BridgeBench {
   /// Records everything, with two cameras and a microphone beside, in real time.
   ///
   /// - Returns: what it cost, and how many records were lost.
-  func record(seconds: Int) throws -> (text: String, dropped: UInt64) {
+  func record(seconds: Int) throws -> (text: String, dropped: UInt64, allocations: Int64) {
     let path = socket + "-session.mcap"
     defer { unlink(path) }
     var plan = RecordingPlan(path: path)
     plan.streams.formUnion([.camera, .microphone])
     let recording = daemon.recording
-    // Noise compresses as little as a JPEG does: not at all.
-    let frame = Data((0..<40_000).map { _ in UInt8.random(in: 0...255) })
+    // Noise compresses as little as a JPEG does: not at all, as long as no two in a chunk are the same.
+    let frames = (0..<128).map { _ in Data((0..<40_000).map { _ in UInt8.random(in: 0...255) }) }
+    var frame = 0
     let audio = Data((0..<960).map { _ in UInt8.random(in: 0...255) })
     var processor: [String: Double] = [:]
     var elapsed: [String: Double] = [:]
     var sample = 0
+    /// Of the tracking thread, after the first half second.
+    var allocations: Int64 = 0
+    /// Without recording a few seconds say as much.
+    let plain = min(seconds, 10)
     func run(_ name: String, _ isRecording: Bool) {
       for threads in [Set(["tracking"]), ["recorder"]] {
         processor["\(name) \(threads.first ?? "")"] = -threadSeconds(threads)
       }
       let begin = linux_monotonic_ns()
-      sleepingPace(seconds * 1000) { device in
+      sleepingPace((isRecording ? seconds : plain) * 1000) { device in
         let now = Timestamp(nanoseconds: linux_monotonic_ns())
         for report in generators[device].next().reports { _ = writers[device].send(report, at: now) }
         guard device == 0 else { return }
         sample += 1
+        if isRecording, sample == plain * 1000 + 500 { allocations = -baseline_allocations("tracking") }
         guard isRecording else { return }
         if sample % 10 == 0 {
           recording.submit(
@@ -225,7 +231,9 @@ final class BridgeBench {
         // 60 Hz, twice.
         guard sample * 60 / 1000 != (sample - 1) * 60 / 1000 else { return }
         for camera in ["left", "right"] {
-          recording.submit(.image(frame, format: "jpeg", camera: camera, captured: now, received: now))
+          frame = (frame + 1) % frames.count
+          recording.submit(
+            .image(frames[frame], format: "jpeg", camera: camera, captured: now, received: now))
         }
       }
       elapsed[name] = Double(linux_monotonic_ns() - begin) * 1e-9
@@ -237,6 +245,7 @@ final class BridgeBench {
     try recording.start(plan)
     let before = resident()
     run("recording", true)
+    allocations += baseline_allocations("tracking")
     let after = resident()
     let status = recording.stop()
     func share(_ name: String, _ thread: String) -> Double {
@@ -254,8 +263,9 @@ final class BridgeBench {
           "  %.1f MB/s, %llu records dropped, at most %.1f MB queued, resident memory %.0f MB, %.0f MB at the end",
         Double(status.bytes) / status.seconds * 1e-6, status.dropped, Double(status.mostQueued) * 1e-6,
         before, after),
+      "  allocations on the tracking thread: \(allocations)",
     ].joined(separator: "\n")
-    return (text, status.dropped)
+    return (text, status.dropped, allocations)
   }
 
   private func resident() -> Double {

@@ -45,6 +45,9 @@ let sessions = try await BridgeBench.start()
 let recorded = try sessions.record(seconds: 5)
 print(recorded.text)
 if recorded.dropped != 0 { failures.append("the recorder lost \(recorded.dropped) records") }
+if recorded.allocations != 0 {
+  failures.append("the tracking thread allocated \(recorded.allocations) times while it was recorded")
+}
 await sessions.stop()
 
 let process = try ProcessBench.run(starts: arguments.contains("--quick") ? 3 : 10)

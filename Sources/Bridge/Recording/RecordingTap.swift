@@ -87,24 +87,34 @@ final class RecordingTap: PipelineTap, @unchecked Sendable {
     return UnsafeMutableRawBufferPointer(rebasing: record[Head.size...])
   }
 
+  /// What stands behind the head of a record: up to three words, without an array for them.
+  private struct Words {
+    var count = 0
+    var values: (UInt64, UInt64, UInt64) = (0, 0, 0)
+
+    init() {}
+    init(_ a: UInt64) { (count, values.0) = (1, a) }
+    init(_ a: UInt64, _ b: UInt64, _ c: UInt64) { (count, values) = (3, (a, b, c)) }
+  }
+
   /// A record that stands alone.
   ///
   /// - Returns: whether there was room.
   @discardableResult
   private func tell(
-    _ kind: Kind, device: DeviceID, part: Int = 0, detail: UInt8 = 0, at time: Int64, _ words: [UInt64] = []
+    _ kind: Kind, device: DeviceID, part: Int = 0, detail: UInt8 = 0, at time: Int64, _ words: Words = Words()
   ) -> Bool {
     // While records are lost, nothing that changes is told: what follows the loss describes every device anew.
     guard !isSkipping else { return false }
+    let size = words.count * 8
     guard
-      let body = put(
-        kind, device: device.number, part: part, detail: detail, time: time, count: words.count * 8)
+      let body = put(kind, device: device.number, part: part, detail: detail, time: time, count: size)
     else {
-      lose(8 * words.count, time)
+      lose(size, time)
       return false
     }
-    for (index, word) in words.enumerated() {
-      body.storeBytes(of: word, toByteOffset: index * 8, as: UInt64.self)
+    withUnsafeBytes(of: words.values) {
+      body.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[0..<size]))
     }
     // Within a report, the report's end shows everything together.
     if open == nil { ring.commit() }
@@ -129,7 +139,8 @@ final class RecordingTap: PipelineTap, @unchecked Sendable {
     }
     guard ring.used < ring.capacity / 2 else { return false }
     isSkipping = false
-    tell(.loss, device: DeviceID(0), at: time, [lost.records, lost.bytes, UInt64(bitPattern: lost.since)])
+    tell(
+      .loss, device: DeviceID(0), at: time, Words(lost.records, lost.bytes, UInt64(bitPattern: lost.since)))
     lost = (0, 0, 0)
     describeAll(self)
     return !isSkipping
@@ -165,13 +176,13 @@ final class RecordingTap: PipelineTap, @unchecked Sendable {
   func control(_ index: Int, value: Float, device: DeviceID, at time: Timestamp) {
     guard streams.contains(.controls) else { return }
     tell(
-      .control, device: device, part: index, at: time.nanoseconds, [UInt64(value.bitPattern)])
+      .control, device: device, part: index, at: time.nanoseconds, Words(UInt64(value.bitPattern)))
   }
 
   func battery(_ battery: BatteryState, device: DeviceID, at time: Timestamp) {
     tell(
       .battery, device: device, detail: battery.isCharging ? 1 : 0, at: time.nanoseconds,
-      [UInt64(battery.level.bitPattern)])
+      Words(UInt64(battery.level.bitPattern)))
   }
 
   func link(isUp: Bool, device: DeviceID, at time: Timestamp) {
@@ -190,7 +201,7 @@ final class RecordingTap: PipelineTap, @unchecked Sendable {
     let number = nextAttachment
     nextAttachment += 1
     attachments.withLock { $0[number] = attachment }
-    if !tell(kind, device: device, part: part, detail: detail, at: time, [number]) { _ = take(number) }
+    if !tell(kind, device: device, part: part, detail: detail, at: time, Words(number)) { _ = take(number) }
   }
 
   func partOpened(
@@ -202,7 +213,7 @@ final class RecordingTap: PipelineTap, @unchecked Sendable {
   }
 
   func partClosed(device: DeviceID, part: Int, code: Int32, at time: Int64) {
-    tell(.partClosed, device: device, part: part, at: time, [UInt64(bitPattern: Int64(code))])
+    tell(.partClosed, device: device, part: part, at: time, Words(UInt64(bitPattern: Int64(code))))
   }
 
   func roleChanged(device: DeviceID, role: DeviceRole, at time: Int64) {
