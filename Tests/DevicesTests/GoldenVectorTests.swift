@@ -78,6 +78,55 @@ struct GoldenVectorTests {
   }
 
   /// A real report of a left Joy-Con that lies still; what follows its first sample is made up.
+  @Test func lighthouseReportsHoldWhatSensorsSaw() throws {
+    let empty = String(repeating: "ff" + "0000" + "00000000", count: 8)
+    let batch = try decode("htc-vive", "optical", ["25" + "078a1717c0417d" + empty]).batch
+    #expect(batch.opticalCount == 1)
+    let sample = batch.optical(0)
+    #expect(sample.sensor == 7 && sample.length == 0x178a && sample.ticks == 0x7d41_c017)
+    #expect(sample.rate == 48_000_000)
+  }
+
+  /// First-generation base stations flash at 120 Hz, each for 62.5 to 135 µs, the second station 0.4 ms after the first;
+  /// sweeps pass in between and are shorter.
+  @Test(
+    .enabled(if: Places.hasCorpus),
+    arguments: [
+      ("htc-vive", "vive_hmd_lighthouse_v1.hid.gz"), ("htc-vive-wand", "vive_wand_wired_lighthouse.hid.gz"),
+    ])
+  func flashesAndSweepsOfARealRecording(_ family: String, _ file: String) throws {
+    let description = try Places.description(family)
+    let part = try #require(description.parts.first { $0.name == "optical" })
+    let recording = try HIDRecording.read(path: Places.vive("hid-recorder/" + file))
+    let decoder = try PartDecoder(part: part, controls: description.controls)
+    let batch = SampleBatch()
+    var samples: [OpticalSample] = []
+    for event in recording.events {
+      batch.begin()
+      recording.bytes[event.range].withUnsafeBytes {
+        _ = try? decoder.decode($0, received: Timestamp(nanoseconds: event.offset), into: batch)
+      }
+      samples += (0..<batch.opticalCount).map { batch.optical($0) }
+    }
+    #expect(samples.count > 500 && samples.allSatisfy { $0.sensor < 32 })
+    let flash: ClosedRange<UInt32> = 2_750...6_750
+    let sweeps = samples.filter { $0.length < flash.lowerBound }
+    #expect(sweeps.count > 100 && Set(sweeps.map(\.sensor)).count > 3)
+    // All sensors see a flash at once: one for each group of times.
+    let times = samples.filter { flash.contains($0.length) }.map { Int64($0.ticks) }.sorted()
+    var flashes: [Int64] = []
+    for time in times where time - (flashes.last ?? .min / 2) > 2_000 { flashes.append(time) }
+    let period = 400_000.0
+    let near = zip(flashes.dropFirst(), flashes).filter { later, earlier in
+      let turns = Double(later - earlier) / period
+      let rest = abs(turns - turns.rounded()) * period
+      // A whole number of periods, give or take the other station's 20,000 ticks.
+      return rest < 1_000 || abs(rest - 20_000) < 1_500
+    }.count
+    #expect(flashes.count > 50)
+    #expect(Double(near) > 0.9 * Double(flashes.count - 1), "\(near) of \(flashes.count)")
+  }
+
   @Test func joyConHoldsThreeSamplesFiveMillisecondsApart() throws {
     let head = "306590008000318782000000a03200fe086f0c9401b2ff2701"
     let report = head + "3300ff08700c9501b3ff2801" + "3400000971 0c9601b4ff2901"

@@ -153,6 +153,12 @@ final class DevicePipeline {
     if let orientation = batch.orientation, let state = tracker.process(orientation) {
       newest = publish(state)
     }
+    if batch.opticalCount > 0 {
+      statistics.opticalSamples.add(UInt64(batch.opticalCount), ordering: .relaxed)
+      if let tap, tap.wantsSamples {
+        for index in 0..<batch.opticalCount { tap.optical(batch.optical(index), device: id) }
+      }
+    }
     if batch.lostSamples > 0 { statistics.lostSamples.add(UInt64(batch.lostSamples), ordering: .relaxed) }
     publishInput(received)
     tap?.end(

@@ -9,6 +9,8 @@ protocol PipelineTap: AnyObject {
   var wantsSamples: Bool { get }
   /// A calibrated sample: when it was taken, rad/s and m/s².
   func sample(captured: Timestamp, rate: Vector3, force: Vector3, device: DeviceID)
+  /// Light that a sensor saw; for who wants samples.
+  func optical(_ sample: OpticalSample, device: DeviceID)
   /// A state that was published.
   func state(_ state: TrackedState, device: DeviceID)
   func control(_ index: Int, value: Float, device: DeviceID, at time: Timestamp)
@@ -23,6 +25,7 @@ protocol PipelineTap: AnyObject {
 extension PipelineTap {
   var wantsSamples: Bool { false }
   func sample(captured: Timestamp, rate: Vector3, force: Vector3, device: DeviceID) {}
+  func optical(_ sample: OpticalSample, device: DeviceID) {}
   func begin(device: DeviceID, part: Int, report: UnsafeRawBufferPointer, received: Timestamp) {}
   func state(_ state: TrackedState, device: DeviceID) {}
   func control(_ index: Int, value: Float, device: DeviceID, at time: Timestamp) {}

@@ -353,6 +353,7 @@ extension Vrbridge_Session_Figures {
     reports = statistics.reports.load(ordering: .relaxed)
     decodeErrors = statistics.decodeErrors.load(ordering: .relaxed)
     lostSamples = statistics.lostSamples.load(ordering: .relaxed)
+    opticalSamples = statistics.opticalSamples.load(ordering: .relaxed)
     clockResidualUs = statistics.clockResidual.value * 1e6
     clockSkewPpm = statistics.clockSkew.value * 1e6
     let degreesAMinute = 60 * 180 / Double.pi

@@ -35,7 +35,11 @@ public struct SessionExporter {
   /// Runs the session's reports and gives every calibrated sample and state.
   private final class SampleTap: PipelineTap {
     var samples: [UInt32: [EuRoCFolder.Sample]] = [:]
+    /// Of the last report.
+    var optical: [OpticalSample] = []
     var wantsSamples: Bool { true }
+
+    func optical(_ sample: OpticalSample, device: DeviceID) { optical.append(sample) }
 
     func sample(captured: Timestamp, rate: Vector3, force: Vector3, device: DeviceID) {
       samples[device.number, default: []].append(
@@ -180,7 +184,13 @@ public struct SessionExporter {
       try tables[name]?.file.line(cells)
       tables[name]?.rows += 1
     }
-    try reader.read { record, place in
+    let tap = SampleTap()
+    let engine = ReplayEngine(settings: nil) { opening in
+      let pipeline = ReplayEngine.bare(opening)
+      pipeline?.tap = tap
+      return pipeline
+    }
+    try reader.read(attachment: { try engine.take($0) }) { record, place in
       switch record {
       case .state(let device, let bytes), .groundTruth(let device, let bytes):
         guard let state = SessionReader.state(bytes) else { return .goOn }
@@ -197,6 +207,13 @@ public struct SessionExporter {
             + "\(q.x),\(q.y),\(q.z),\(q.w),\(w.x),\(w.y),\(w.z),\(v.x),\(v.y),\(v.z),"
             + "\(u.inclination),\(u.heading),\(u.position),\(state.flags.rawValue)")
       case .report(let device, let part, let report):
+        tap.optical.removeAll(keepingCapacity: true)
+        engine.process(device: device, part: part, report)
+        for sample in tap.optical {
+          try row(
+            "device-\(device)-optical.csv", "received_ns,sensor,ticks,length_ticks,ticks_per_s",
+            "\(sample.received.nanoseconds),\(sample.sensor),\(sample.ticks),\(sample.length),\(sample.rate)")
+        }
         try row(
           "device-\(device)-reports.csv", "received_ns,captured_ns,device_ticks,part,report",
           "\(report.received.nanoseconds),\(report.captured.map { String($0.nanoseconds) } ?? ""),"
@@ -217,7 +234,8 @@ public struct SessionExporter {
           "\(f.timeNs),\(f.reports),\(f.decodeErrors),\(f.lostSamples),\(f.clockResidualUs),\(f.clockSkewPpm),"
             + "\(f.driftAtRestDegMin),\(f.driftAgainstGravityDegMin),\(f.driftAgainstFieldDegMin),"
             + "\(f.gyroscopeNoiseDeg),\(f.biasX),\(f.biasY),\(f.biasZ)")
-      case .event, .image, .audio, .other: break
+      case .event(let event): _ = try engine.apply(event)
+      case .image, .audio, .other: break
       }
       return .goOn
     }

@@ -143,6 +143,18 @@ public final class PartDecoder {
     if layouts[index].orientation != nil {
       try decodeOrientation(index, report, reportID: reportID, received, batch)
     }
+    if let optical = layouts[index].optical {
+      for slot in 0..<optical.count {
+        let base = optical.at + slot * optical.stride
+        let sensor = optical.sensor.bits(report, base: base)
+        guard sensor < optical.empty else { continue }
+        batch.append(
+          OpticalSample(
+            received: received, sensor: UInt16(truncatingIfNeeded: sensor),
+            ticks: optical.time.bits(report, base: base),
+            length: UInt32(truncatingIfNeeded: optical.length.bits(report, base: base)), rate: optical.rate))
+      }
+    }
     if !layouts[index].controls.isEmpty { decodeControls(index, report, batch) }
     if let battery = layouts[index].battery {
       let level = battery.level.value(report, base: 0) / battery.full

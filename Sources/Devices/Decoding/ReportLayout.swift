@@ -60,6 +60,7 @@ struct ReportLayout: Sendable {
   var orientation: Orientation?
   var controls: [ControlField]
   var battery: BatteryDescription?
+  var optical: OpticalDescription?
 
   /// - Parameters:
   ///   - replies: what the device answered to the part's named features.
@@ -77,6 +78,7 @@ struct ReportLayout: Sendable {
     samples = report.samples.map { Slots(at: $0.at, stride: $0.stride, count: $0.count, pick: $0.pick) }
     temperature = report.temperature
     battery = report.battery
+    optical = report.optical
     var resolver = UsageResolver(descriptor: descriptor, needsUsage: report.identifier == .byUsage)
 
     func vector(_ description: VectorDescription?) throws(LayoutError) -> Vector? {

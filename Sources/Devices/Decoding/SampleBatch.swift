@@ -8,6 +8,8 @@ public final class SampleBatch {
 
   public private(set) var inertialCount = 0
   private let inertialStorage: UnsafeMutableBufferPointer<InertialSample>
+  public private(set) var opticalCount = 0
+  private let opticalStorage: UnsafeMutableBufferPointer<OpticalSample>
   public private(set) var orientation: OrientationSample?
   public private(set) var battery: BatteryState?
   /// Value of each control as last reported.
@@ -26,18 +28,24 @@ public final class SampleBatch {
       received: Timestamp(nanoseconds: 0), angularVelocity: .zero, specificForce: .zero)
     inertialStorage = .allocate(capacity: Self.maximumSamples)
     inertialStorage.initialize(repeating: empty)
+    opticalStorage = .allocate(capacity: Self.maximumSamples)
+    opticalStorage.initialize(
+      repeating: OpticalSample(
+        received: Timestamp(nanoseconds: 0), sensor: 0, ticks: 0, length: 0, rate: 1))
     values = .allocate(capacity: Self.maximumControls)
     values.initialize(repeating: 0)
   }
 
   deinit {
     inertialStorage.deallocate()
+    opticalStorage.deallocate()
     values.deallocate()
   }
 
   /// Forgets what the last report said; control values stay, for they are states.
   public func begin() {
     inertialCount = 0
+    opticalCount = 0
     orientation = nil
     battery = nil
     changedControls = 0
@@ -59,12 +67,19 @@ public final class SampleBatch {
   }
 
   public func inertial(_ index: Int) -> InertialSample { inertialStorage[index] }
+  public func optical(_ index: Int) -> OpticalSample { opticalStorage[index] }
   public func controlValue(_ index: Int) -> Float { values[index] }
 
   func append(_ sample: InertialSample) {
     guard inertialCount < Self.maximumSamples else { return }
     inertialStorage[inertialCount] = sample
     inertialCount += 1
+  }
+
+  func append(_ sample: OpticalSample) {
+    guard opticalCount < Self.maximumSamples else { return }
+    opticalStorage[opticalCount] = sample
+    opticalCount += 1
   }
 
   func set(_ sample: OrientationSample) { orientation = sample }

@@ -23,8 +23,9 @@ public enum DescriptionParser {
     "haptic_field": ["meaning", "at", "type", "bit"],
     "report": [
       "id", "virtual", "by_usage", "length", "base", "when", "checksum", "clock", "samples", "magnetometer",
-      "temperature", "orientation", "controls", "battery",
+      "temperature", "orientation", "controls", "battery", "optical",
     ],
+    "optical": ["at", "stride", "count", "sensor", "time", "length", "rate", "empty"],
     "when": ["at", "type", "bit", "equals"],
     "clock": ["at", "type", "bit", "rate", "stamp", "spacing"],
     "samples": ["at", "stride", "count", "pick", "clock", "axes", "accelerometer", "gyroscope"],

@@ -159,6 +159,21 @@ public struct ReportDescription: Sendable {
   public var orientation: OrientationDescription?
   public var controls: [ControlDescription]
   public var battery: BatteryDescription?
+  public var optical: OpticalDescription?
+}
+
+/// Light that sensors saw, in slots.
+public struct OpticalDescription: Sendable {
+  public var at: Int
+  public var stride: Int
+  public var count: Int
+  public var sensor: BitField
+  public var time: BitField
+  public var length: BitField
+  /// Ticks per second of time and length.
+  public var rate: Double
+  /// Sensor numbers from this one on mark a slot without a sample.
+  public var empty: UInt64
 }
 
 public struct ClockDescription: Sendable {

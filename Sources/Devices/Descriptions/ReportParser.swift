@@ -49,11 +49,33 @@ struct ReportParser {
         try orientation(value, place: place)
       },
       controls: try controls(map["controls"], place: place),
-      battery: try map["battery"].map { value throws(DocumentError) in try battery(value, place: place) })
+      battery: try map["battery"].map { value throws(DocumentError) in try battery(value, place: place) },
+      optical: try map["optical"].map { value throws(DocumentError) in try optical(value, place: place) })
     if report.samples == nil, report.magnetometer != nil {
       throw map.error("a magnetometer without samples has nothing to go with")
     }
     return report
+  }
+
+  private func optical(_ value: YAMLValue, place: FieldParser) throws(DocumentError) -> OpticalDescription {
+    let map = try value.mapping(keys: DescriptionParser.keys["optical"] ?? [])
+    let count = try map.required("count").integer(in: 1...SampleBatch.maximumSamples)
+    let at = place.base + (try map.required("at").integer(in: 0...DescriptionParser.longestReport))
+    let stride = try map.required("stride").integer(in: 1...DescriptionParser.longestReport)
+    guard at + stride * count <= place.end else {
+      throw map.error("\(count) slots of \(stride) bytes from byte \(at) do not fit in \(place.end) bytes")
+    }
+    let slot = FieldParser(base: 0, end: stride)
+    func field(_ name: String) throws(DocumentError) -> BitField {
+      let given = try map.required(name)
+      let field = try slot.field(try given.mapping(keys: DescriptionParser.keys["field"] ?? []))
+      guard field.number == .unsigned else { throw given.error("'\(name)' must be an unsigned number") }
+      return field
+    }
+    return OpticalDescription(
+      at: at, stride: stride, count: count, sensor: try field("sensor"), time: try field("time"),
+      length: try field("length"), rate: try map.required("rate").number(in: 1...1e10),
+      empty: UInt64(try map.required("empty").integer(in: 1...0x1_0000)))
   }
 
   private func identifier(_ map: YAMLMapping) throws(DocumentError) -> ReportDescription.Identifier {

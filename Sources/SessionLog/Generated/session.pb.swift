@@ -726,6 +726,9 @@ public nonisolated struct Vrbridge_Session_Figures: Sendable {
 
   public var biasZ: Double = 0
 
+  /// Light that the device's sensors saw.
+  public var opticalSamples: UInt64 = 0
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -1968,7 +1971,7 @@ nonisolated extension Vrbridge_Session_Health: SwiftProtobuf.Message, SwiftProto
 
 nonisolated extension Vrbridge_Session_Figures: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Figures"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}time_ns\0\u{1}reports\0\u{3}decode_errors\0\u{3}lost_samples\0\u{3}clock_residual_us\0\u{3}clock_skew_ppm\0\u{3}drift_at_rest_deg_min\0\u{3}drift_against_gravity_deg_min\0\u{3}drift_against_field_deg_min\0\u{3}gyroscope_noise_deg\0\u{3}bias_x\0\u{3}bias_y\0\u{3}bias_z\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}time_ns\0\u{1}reports\0\u{3}decode_errors\0\u{3}lost_samples\0\u{3}clock_residual_us\0\u{3}clock_skew_ppm\0\u{3}drift_at_rest_deg_min\0\u{3}drift_against_gravity_deg_min\0\u{3}drift_against_field_deg_min\0\u{3}gyroscope_noise_deg\0\u{3}bias_x\0\u{3}bias_y\0\u{3}bias_z\0\u{3}optical_samples\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1989,6 +1992,7 @@ nonisolated extension Vrbridge_Session_Figures: SwiftProtobuf.Message, SwiftProt
       case 11: try { try decoder.decodeSingularDoubleField(value: &self.biasX) }()
       case 12: try { try decoder.decodeSingularDoubleField(value: &self.biasY) }()
       case 13: try { try decoder.decodeSingularDoubleField(value: &self.biasZ) }()
+      case 14: try { try decoder.decodeSingularUInt64Field(value: &self.opticalSamples) }()
       default: break
       }
     }
@@ -2034,6 +2038,9 @@ nonisolated extension Vrbridge_Session_Figures: SwiftProtobuf.Message, SwiftProt
     if self.biasZ.bitPattern != 0 {
       try visitor.visitSingularDoubleField(value: self.biasZ, fieldNumber: 13)
     }
+    if self.opticalSamples != 0 {
+      try visitor.visitSingularUInt64Field(value: self.opticalSamples, fieldNumber: 14)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2051,6 +2058,7 @@ nonisolated extension Vrbridge_Session_Figures: SwiftProtobuf.Message, SwiftProt
     if lhs.biasX != rhs.biasX {return false}
     if lhs.biasY != rhs.biasY {return false}
     if lhs.biasZ != rhs.biasZ {return false}
+    if lhs.opticalSamples != rhs.opticalSamples {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
