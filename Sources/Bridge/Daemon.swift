@@ -110,7 +110,7 @@ public final class Daemon: Sendable {
         name: "tracking loop",
         run: { [self] in
           startConfiguredRecording()
-          if let replay { loop.run(replay, for: manager) } else { loop.run() }
+          if let replay { loop.run(replay, for: manager) { recording.submit($0) } } else { loop.run() }
           page.markClosed()
           recording.stop()
         },

@@ -85,7 +85,61 @@ struct SessionTests {
       await eventually(within: 30) { player.reports == (try? SessionVerifier(path: path).run().reports) }
       await replay.stop()
       #expect(try states(again) == original, "speed \(speed ?? .infinity)")
+      // What was recorded of a replay is a session too.
+      let verified = try SessionVerifier(path: again).run()
+      #expect(verified.difference == nil && verified.compared == UInt64(original.count), "\(verified)")
     }
+  }
+
+  @Test func framesAndSoundArePlayedAtTheirMomentsAndCanBeRecordedAgain() async throws {
+    let folder = try Places.temporaryFolder()
+    let source = try TestBridge { $0.demo = Setting(.always, from: "test") }
+    var plan = RecordingPlan(path: folder + "/a.mcap")
+    plan.streams.formUnion([.camera, .microphone])
+    try source.daemon.recording.start(plan)
+    for index in 0..<10 {
+      try await Task.sleep(nanoseconds: 20_000_000)
+      let now = Timestamp(nanoseconds: linux_monotonic_ns())
+      source.daemon.recording.submit(
+        .image(
+          Data([0xff, 0xd8, UInt8(index)]), format: "jpeg", camera: "left",
+          captured: now.advanced(byNanoseconds: -5_000_000), received: now))
+      source.daemon.recording.submit(
+        .audio(
+          Data([UInt8(index), 0]), sampleRate: 16_000, channels: 1, microphone: "mic", captured: now,
+          received: now))
+    }
+    await source.stop()
+    func side(_ path: String) throws -> [String] {
+      var found: [String] = []
+      try SessionReader(path: path).read { record, place in
+        switch record {
+        case .image(let camera, let image):
+          found.append(
+            "\(camera) \(image.timestamp.monotonic.nanoseconds) \(place.logTime) \(Array(image.data))")
+        case .audio(let microphone, let block):
+          found.append("\(microphone) \(block.timestamp.monotonic.nanoseconds) \(Array(block.data))")
+        default: break
+        }
+        return .goOn
+      }
+      return found
+    }
+    let before = try side(plan.path)
+    #expect(before.count == 20)
+    let player = try SessionPlayer(path: plan.path, options: SessionPlayer.Options(isPaused: true))
+    let bridge = try TestBridge(replay: player)
+    plan.path = folder + "/b.mcap"
+    try bridge.daemon.recording.start(plan)
+    try await Task.sleep(nanoseconds: 100_000_000)
+    let begin = linux_monotonic_ns()
+    player.togglePause()
+    let all = try SessionVerifier(path: folder + "/a.mcap").run().reports
+    #expect(await eventually { player.reports == all })
+    // In real time: ten frames, 20 ms apart.
+    #expect(linux_monotonic_ns() - begin > 150_000_000)
+    await bridge.stop()
+    #expect(try side(plan.path) == before)
   }
 
   @Test func aReplayCanBePausedSteppedCutAndRepeated() async throws {

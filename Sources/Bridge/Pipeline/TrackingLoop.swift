@@ -196,7 +196,9 @@ final class TrackingLoop: @unchecked Sendable {
   }
 
   /// The thread's body when a session is played in place of devices.
-  func run(_ player: SessionPlayer, for manager: DeviceManager) {
+  ///
+  /// - Parameter onSide: is given frames and audio of the session.
+  func run(_ player: SessionPlayer, for manager: DeviceManager, onSide: (SideRecord) -> Void) {
     linux_name_thread("tracking")
     defer { stopRecording() }
     player.run(
@@ -207,7 +209,19 @@ final class TrackingLoop: @unchecked Sendable {
         openMailbox()
         return pipeline
       },
-      onClose: { [self] pipeline, part, code in end(pipeline, part: part, code: code) })
+      onEvent: { [self] outcome, pipeline in
+        let now = linux_monotonic_ns()
+        switch outcome {
+        case .opened(_, let part, let isUpdate): opened(pipeline, part: part, isUpdate: isUpdate)
+        case .closed(_, let part, let code):
+          recording?.partClosed(device: pipeline.id, part: part, code: code, at: now)
+          end(pipeline, part: part, code: code)
+        case .role: recording?.roleChanged(device: pipeline.id, role: pipeline.role, at: now)
+        case .recentered: recording?.recentered(device: pipeline.id, at: now)
+        case .restored: recording?.snapshot(pipeline.snapshot, device: pipeline.id, at: now)
+        case .none: break
+        }
+      }, onSide: onSide)
   }
 
   private func readOne(_ token: UInt64, _ buffer: UnsafeMutableRawBufferPointer) {

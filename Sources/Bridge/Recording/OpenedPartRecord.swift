@@ -62,13 +62,26 @@ final class OpenedPartRecord: Sendable {
     }
   }
 
+  /// As another session has it.
+  init(_ message: Vrbridge_Session_PartOpened, description: String, calibration: [UInt8]) {
+    self.message = message
+    self.description = description
+    descriptionName = message.description_p
+    partName = message.partName
+    self.calibration = calibration
+    calibrationName = message.calibrationAttachment
+  }
+
   /// Writes the event and what it names.
+  ///
+  /// - Parameter device: its number in this session; a session that is recorded of a replay may have another.
   func write(
-    to writer: SessionWriter, role: DeviceRole, isUpdate: Bool, at time: Timestamp
+    to writer: SessionWriter, device: UInt32, role: DeviceRole, isUpdate: Bool, at time: Timestamp
   ) throws(OutputError) {
     var event = Vrbridge_Session_Event()
     event.timeNs = time.nanoseconds
     event.partOpened = message
+    event.partOpened.deviceID = device
     event.partOpened.role = role.name
     event.partOpened.isUpdate = isUpdate
     event.partOpened.descriptionSha256 = try writer.attach(

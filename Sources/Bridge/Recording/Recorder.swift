@@ -289,7 +289,7 @@ final class Recorder: @unchecked Sendable {
     partNames[UInt64(head.device) << 16 | UInt64(head.part)] = record.partName
     for entry in figures() { controls[entry.device.number] = entry.controls }
     try record.write(
-      to: writer, role: DeviceRole(rawValue: head.detail) ?? .none, isUpdate: isUpdate,
+      to: writer, device: head.device, role: DeviceRole(rawValue: head.detail) ?? .none, isUpdate: isUpdate,
       at: Timestamp(nanoseconds: head.time))
   }
 

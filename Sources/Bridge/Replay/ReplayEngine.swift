@@ -12,9 +12,21 @@ import Tracking
 final class ReplayEngine {
   /// What came of a record.
   enum Outcome {
-    case opened(device: UInt32, part: Int)
+    case opened(device: UInt32, part: Int, isUpdate: Bool)
     case closed(device: UInt32, part: Int, code: Int32)
+    case role(device: UInt32)
+    case recentered(device: UInt32)
+    case restored(device: UInt32)
     case none
+
+    var device: UInt32? {
+      switch self {
+      case .opened(let device, _, _), .closed(let device, _, _), .role(let device), .recentered(let device),
+        .restored(let device):
+        device
+      case .none: nil
+      }
+    }
   }
 
   /// What makes a pipeline for a device of the session.
@@ -27,6 +39,8 @@ final class ReplayEngine {
   }
 
   private var descriptions: [String: DeviceDescription] = [:]
+  /// Calibrations as files, to be recorded again.
+  private var calibrations: [String: [UInt8]] = [:]
   private(set) var pipelines: [UInt32: DevicePipeline] = [:]
   /// How each device was opened first.
   private var openings: [UInt32: Opening] = [:]
@@ -63,6 +77,7 @@ final class ReplayEngine {
 
   /// Takes descriptions; other attachments are not needed.
   func take(_ attachment: MCAPAttachment) throws(ReplayFault) {
+    if attachment.name.hasPrefix("calibration/") { calibrations[attachment.name] = attachment.data }
     guard attachment.name.hasPrefix("devices/") else { return }
     do {
       descriptions[attachment.name] = try DescriptionParser.parse(
@@ -78,14 +93,19 @@ final class ReplayEngine {
     switch event.event {
     case .partOpened(let opened):
       try open(opened)
-      return .opened(device: opened.deviceID, part: Int(opened.part))
+      return .opened(device: opened.deviceID, part: Int(opened.part), isUpdate: opened.isUpdate)
     case .partClosed(let closed):
       pipelines[closed.deviceID]?.detach(part: Int(closed.part))
       return .closed(device: closed.deviceID, part: Int(closed.part), code: closed.code)
     case .roleChanged(let change):
       if let role = DeviceRole(name: change.role) { pipelines[change.deviceID]?.role = role }
-    case .recentered(let change): pipelines[change.deviceID]?.recenter()
-    case .snapshot(let snapshot): try restore(snapshot)
+      return .role(device: change.deviceID)
+    case .recentered(let change):
+      pipelines[change.deviceID]?.recenter()
+      return .recentered(device: change.deviceID)
+    case .snapshot(let snapshot):
+      try restore(snapshot)
+      return .restored(device: snapshot.deviceID)
     case .loss(let loss): lostRecords += loss.records
     // What pipelines give out themselves, and what was said to a device that is not there.
     case .link, .battery, .health, .featureWritten, nil: break
@@ -142,7 +162,10 @@ final class ReplayEngine {
     let settings = settings ?? OrientationSettings(named: message.filterSettings)
     let (rate, clock) = (match.part.sampleRate, match.part.clock)
     pipeline.attach(
-      part: part, decoder: opened.decoder, record: nil,
+      part: part, decoder: opened.decoder,
+      record: OpenedPartRecord(
+        message, description: description.text, calibration: calibrations[message.calibrationAttachment] ?? []
+      ),
       tracker: match.part.reportsMotion
         ? { learned in
           DeviceTracker(

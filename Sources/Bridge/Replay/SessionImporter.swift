@@ -208,7 +208,7 @@ public final class SessionImporter {
     let record = OpenedPartRecord(
       device: pipeline.id, match: match, identity: identity, descriptor: descriptor, opened: opened,
       isNominal: false, settings: OrientationSettings())
-    try record.write(to: writer, role: pipeline.role, isUpdate: false, at: time)
+    try record.write(to: writer, device: pipeline.id.number, role: pipeline.role, isUpdate: false, at: time)
     let (calibration, rate, clock) = (opened.calibration, match.part.sampleRate, match.part.clock)
     pipeline.attach(
       part: match.partIndex, decoder: opened.decoder, record: record,

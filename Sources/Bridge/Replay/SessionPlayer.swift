@@ -99,15 +99,17 @@ public final class SessionPlayer: @unchecked Sendable {
   /// - Parameters:
   ///   - mailbox: does what other threads ask of this one.
   ///   - makePipeline: takes a device into the bridge.
+  ///   - onEvent: is told of what changed of a device.
+  ///   - onSide: is given frames and audio at their moment.
   func run(
     mailbox: (descriptor: Int32, open: () -> Void),
     makePipeline: @escaping (ReplayEngine.Opening) -> DevicePipeline?,
-    onClose: (DevicePipeline, _ part: Int, _ code: Int32) -> Void
+    onEvent: (ReplayEngine.Outcome, DevicePipeline) -> Void, onSide: (SideRecord) -> Void
   ) {
     let engine = ReplayEngine(settings: nil, makePipeline: makePipeline)
     do {
       repeat {
-        try playOnce(engine, mailbox, onClose)
+        try playOnce(engine, mailbox, onEvent, onSide)
       } while options.loops && !control.withLock { $0.isStopped }
     } catch {
       control.withLock { $0.failure = String(describing: error) }
@@ -116,7 +118,7 @@ public final class SessionPlayer: @unchecked Sendable {
 
   private func playOnce(
     _ engine: ReplayEngine, _ mailbox: (descriptor: Int32, open: () -> Void),
-    _ onClose: (DevicePipeline, _ part: Int, _ code: Int32) -> Void
+    _ onEvent: (ReplayEngine.Outcome, DevicePipeline) -> Void, _ onSide: (SideRecord) -> Void
   ) throws {
     engine.restart()
     var start: Int64?
@@ -124,17 +126,15 @@ public final class SessionPlayer: @unchecked Sendable {
     let contents = try reader.read(
       wanted: { topic in
         switch topic {
-        case .report, .events: true
+        case .report, .events, .image, .audio: true
         default: false
         }
       }, attachment: { try engine.take($0) }
-    ) { record, _ in
+    ) { record, place in
       switch record {
       case .event(let event):
         let outcome = try engine.apply(event)
-        if case .closed(let device, let part, let code) = outcome, let pipeline = engine.pipelines[device] {
-          onClose(pipeline, part, code)
-        }
+        if let device = outcome.device, let pipeline = engine.pipelines[device] { onEvent(outcome, pipeline) }
       case .report(let device, let part, let report):
         let time = report.received.nanoseconds
         let began = start ?? time
@@ -150,11 +150,40 @@ public final class SessionPlayer: @unchecked Sendable {
         engine.pipelines[device]?.presentation = ReplayPresentation(offset: offset, isMuted: isMuted)
         engine.process(device: device, part: part, report)
         reportCount.add(1, ordering: .relaxed)
-      case .state, .groundTruth, .image, .audio, .other: break
+      case .image(let camera, let image):
+        let received = Timestamp(nanoseconds: Int64(clamping: place.logTime))
+        guard try isDue(received.nanoseconds, &start, &clock, mailbox) else { return .stop }
+        onSide(
+          .image(
+            image.data, format: image.format, camera: camera, captured: image.timestamp.monotonic,
+            received: received))
+      case .audio(let microphone, let block):
+        let received = Timestamp(nanoseconds: Int64(clamping: place.logTime))
+        guard try isDue(received.nanoseconds, &start, &clock, mailbox) else { return .stop }
+        onSide(
+          .audio(
+            block.data, sampleRate: block.sampleRate, channels: block.numberOfChannels,
+            microphone: microphone,
+            captured: block.timestamp.monotonic, received: received))
+      case .state, .groundTruth, .other: break
       }
       return .goOn
     }
     control.withLock { $0.faults = contents.faults.map(\.description) }
+  }
+
+  /// Waits for the moment of what is no report.
+  ///
+  /// - Returns: false when it is the end.
+  private func isDue(
+    _ time: Int64, _ start: inout Int64?, _ clock: inout Clock?,
+    _ mailbox: (descriptor: Int32, open: () -> Void)
+  ) throws -> Bool {
+    let began = start ?? time
+    start = began
+    let passed = Double(time - began) * 1e-9
+    if let to = options.to, passed > to { return false }
+    return passed < options.from || wait(until: time, &clock, mailbox) != nil
   }
 
   /// Waits for the moment of a recorded time, and for who paused.
