@@ -250,8 +250,9 @@ public struct EuRoCFolder: Sendable {
 
   /// Median rate, to a tenth.
   public static func rate(_ times: [Int64]) -> Double {
-    let steps = zip(times.dropFirst(), times).map { $0 - $1 }.filter { $0 > 0 }.sorted()
+    // Not as integers: the times may be of a file that says anything.
+    let steps = zip(times.dropFirst(), times).map { Double($0) - Double($1) }.filter { $0 > 0 }.sorted()
     guard !steps.isEmpty else { return 0 }
-    return (1e10 / Double(steps[steps.count / 2])).rounded() / 10
+    return (1e10 / steps[steps.count / 2]).rounded() / 10
   }
 }

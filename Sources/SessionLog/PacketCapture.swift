@@ -200,15 +200,15 @@ public struct PacketCapture {
       learn(transfer, &devices[UInt32(transfer.bus) << 8 | UInt32(transfer.device), default: Device()])
     }
     let start = transfers.first?.time ?? 0
+    let reports = Dictionary(
+      grouping: transfers.filter {
+        $0.kind == 1 && !$0.data.isEmpty && $0.endpoint & 0x80 != 0 && !$0.isSubmission
+      }, by: { UInt32($0.bus) << 8 | UInt32($0.device) })
     var recordings: [HIDRecording] = []
     for (key, device) in devices.sorted(by: { $0.key < $1.key }) {
       var recording = HIDRecording(file: file)
       var places: [UInt8: Int] = [:]
-      for transfer in transfers
-      where transfer.kind == 1 && !transfer.data.isEmpty && transfer.endpoint & 0x80 != 0
-        && !transfer.isSubmission
-        && UInt32(transfer.bus) << 8 | UInt32(transfer.device) == key
-      {
+      for transfer in reports[key] ?? [] {
         let number = device.endpoints[transfer.endpoint] ?? (transfer.endpoint & 0x0f) &- 1
         if places[number] == nil {
           guard recording.interfaces.count < 16 else { continue }

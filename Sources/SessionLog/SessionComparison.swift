@@ -104,7 +104,8 @@ public struct SessionComparison: Sendable {
       tilts.append(atan2(u.cross(v).length, u.dot(v)) * degrees)
       places.append((sample.position - b[j].position).length * 1000)
       if i % stride == 0 {
-        device.curve.append((Double(sample.captured - (a.first?.captured ?? 0)) * 1e-9, angle))
+        let start = Timestamp(nanoseconds: a.first?.captured ?? 0)
+        device.curve.append((Timestamp(nanoseconds: sample.captured).seconds(since: start), angle))
       }
     }
     device.common = angles.count

@@ -405,6 +405,64 @@ struct SessionTests {
     }
   }
 
+  /// Reports of parts that are not there, and times at both ends of what a number holds.
+  @Test func aSessionThatLiesIsPlayedAndExportedWithoutATrap() async throws {
+    let folder = try Places.temporaryFolder()
+    let source = try TestBridge { $0.demo = Setting(.always, from: "test") }
+    _ = try await record(source, to: folder + "/a.mcap", seconds: 0.3)
+    await source.stop()
+    let lies: [Int64] = [.max, .min, 0, .min + 1, .max - 1, 1_000_000_000]
+    var index = 0
+    let copy = try SessionCopy(to: folder + "/lies.mcap", note: "test")
+    try copy.run(InputFile(path: folder + "/a.mcap")) { topic, message in
+      guard case .report = topic, let report = WireFormat.report(message.data) else { return .keep }
+      index += 1
+      let lie = SessionReport(
+        received: Timestamp(nanoseconds: lies[index % lies.count]),
+        captured: Timestamp(nanoseconds: lies[(index + 1) % lies.count]), deviceTicks: .max, data: report.data
+      )
+      return .replace(
+        [UInt8](unsafeUninitializedCapacity: WireFormat.reportLength(report.data.count)) {
+          WireFormat.write(lie, into: UnsafeMutableRawBufferPointer($0))
+          $1 = $0.count
+        })
+    }
+    #expect(index > 100)
+    let writer = try SessionWriter(DiskFile(creating: folder + "/part.mcap"), information: [:])
+    try [UInt8](0..<52).withUnsafeBytes {
+      try writer.write(
+        SessionReport(received: Timestamp(nanoseconds: 1), data: $0), device: 1, part: 63, name: "x")
+    }
+    try writer.finish()
+    for name in ["lies", "part"] {
+      let path = "\(folder)/\(name).mcap"
+      #expect(try SessionVerifier(path: path).run().reports > 0)
+      for format in SessionExporter.Format.allCases {
+        _ = try SessionExporter(path: path).export(format, to: "\(folder)/\(name)-\(format.rawValue)")
+      }
+      let player = try SessionPlayer(path: path, options: SessionPlayer.Options(speed: nil))
+      let bridge = try TestBridge(replay: player)
+      #expect(await eventually { player.reports > 0 })
+      try await Task.sleep(nanoseconds: 100_000_000)
+      await bridge.stop()
+      let paced = try SessionPlayer(path: path, options: SessionPlayer.Options(speed: 0.01))
+      let slow = try TestBridge(replay: paced)
+      try await Task.sleep(nanoseconds: 200_000_000)
+      await slow.stop()
+    }
+    _ = try SessionComparison(folder + "/lies.mcap", folder + "/a.mcap")
+    // The engine itself, with a device that is there and a part that is not.
+    let device = try EmulatedDevice(try Places.description("oculus-dk2"), options: EmulatedDevice.Options())
+    let pipeline = try #require(
+      ReplayEngine.bare(
+        ReplayEngine.Opening(
+          device: 1, match: device.match, identity: device.identity,
+          opened: try PartOpener.open(device.match, recorded: [], descriptor: nil), role: .head)))
+    [UInt8](0..<20).withUnsafeBytes {
+      #expect(pipeline.process(part: 63, $0, received: Timestamp(nanoseconds: 1)) == nil)
+    }
+  }
+
   @Test func damagedSnapshotsAreRefusedAndDoNotTrap() throws {
     let device = try EmulatedDevice(
       try Places.description("htc-vive"), options: EmulatedDevice.Options(motion: .gesturing()))

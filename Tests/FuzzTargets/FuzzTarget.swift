@@ -143,6 +143,8 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     }
     let events = try channel("vrbridge.session.Event", [:])
     let reports = try channel("vrbridge.session.Report", ["device": "1", "part": "0", "part_name": "x"])
+    // A part that hardly any device has.
+    let strays = try channel("vrbridge.session.Report", ["device": "1", "part": "63", "part_name": "y"])
     let states = try channel("vrbridge.session.TrackedState", ["device": "1"])
     var place = 0
     while place + 3 <= input.count {
@@ -155,7 +157,8 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
       } else {
         try body.withUnsafeBytes {
           try writer.write(
-            channel: kind == 1 ? events : kind == 2 ? reports : states, logTime: 0, publishTime: 0, data: $0)
+            channel: kind == 1 ? events : kind == 2 ? reports : kind == 3 ? strays : states, logTime: 0,
+            publishTime: 0, data: $0)
         }
       }
       // What stands outside of chunks comes in the order that it was written.

@@ -18,17 +18,17 @@ import Tracking
 /// constant.
 final class DeviceManager: @unchecked Sendable {
   private let loop: TrackingLoop
-  private let page: PosePage
-  private let events: EventRing<TrackingEvent>
+  let page: PosePage
+  let events: EventRing<TrackingEvent>
   private let notices: EventRing<TrackingEvent>
-  private let demand: PoseDemand
-  private let log: Logger
+  let demand: PoseDemand
+  let log: Logger
   private let epoll: Int32
   private let signal: Int32
   private let timer: Int32
   private let isStopping = Atomic<Bool>(false)
   private let commands = Mutex<[@Sendable (DeviceManager) -> Void]>([])
-  private let roster = DeviceRoster()
+  let roster = DeviceRoster()
   private let roles: RoleStore
   private let announce: @Sendable (Vrbridge_V1_DeviceEvent) -> Void
   private var catalog: DeviceCatalog
@@ -353,34 +353,7 @@ final class DeviceManager: @unchecked Sendable {
     }
   }
 
-  /// Takes a device of a played session in; from the thread that plays it.
-  ///
-  /// - Returns: its pipeline, or nil when there is no room for another.
-  func adopt(_ opening: ReplayEngine.Opening) -> DevicePipeline? {
-    let (match, identity) = (opening.match, opening.identity)
-    let key = DeviceKey(identity, match.description)
-    let id = roster.add(
-      key, serial: identity.serial, match.description, origin: .recorded, role: opening.role
-    ) {
-      id, role, slot in
-      PipelineReference(
-        pipeline: DevicePipeline(
-          id: id, role: role, slot: slot, partCount: match.description.parts.count,
-          tracker: ReplayEngine.initialTracker(opening), page: page, events: events, demand: demand))
-    }
-    guard let id else {
-      log.error("no room for another device: \(PosePage.slotCount) are the limit")
-      return nil
-    }
-    let arrival = roster.open(
-      KnownDevice.OpenInterface(
-        transport: PlayedTransport(identity), part: match.part, path: nil, nextKeepAlive: nil),
-      part: match.partIndex, of: id, key: key, opened: opening.opened)
-    if let arrival { arrived(arrival) }
-    return roster.device(id)?.pipeline.pipeline
-  }
-
-  private func arrived(_ device: KnownDevice) {
+  func arrived(_ device: KnownDevice) {
     identify(device)
     log.info(
       "device arrived",
@@ -414,21 +387,9 @@ final class DeviceManager: @unchecked Sendable {
       "device lost",
       metadata: [
         "device": "\(change.name)", "id": "\(change.id.number)", "reason": "\(reason)",
-        "figures": "\(Self.figures(change.statistics))",
+        "figures": "\(change.statistics.summary)",
       ])
     tell(.lost, change.message)
-  }
-
-  /// What tracking was like, for the log.
-  private static func figures(_ statistics: DeviceStatistics) -> String {
-    func text(_ value: Double, _ digits: Double) -> String {
-      value.isFinite ? String((value * digits).rounded() / digits) : "unknown"
-    }
-    let degrees = 180 / Double.pi
-    return "bias \(text(statistics.gyroscopeBias.length * degrees, 1000)) °/s, drift at rest "
-      + "\(text(statistics.driftAtRest.value * degrees * 60, 100)) °/min, against gravity "
-      + "\(text(statistics.driftAgainstGravity.value * degrees * 60, 10)) °/min, clock residual "
-      + "\(text(statistics.clockResidual.value * 1e6, 1)) µs"
   }
 
   private func detach(_ reference: PipelineReference) {

@@ -126,7 +126,8 @@ final class DevicePipeline {
   /// - Returns: the newest state that the report led to.
   @discardableResult
   func process(part: Int, _ report: UnsafeRawBufferPointer, received: Timestamp) -> TrackedState? {
-    guard let decoder = decoders[part] else { return nil }
+    // A session may name a part that its device does not have.
+    guard decoders.indices.contains(part), let decoder = decoders[part] else { return nil }
     statistics.reports.add(1, ordering: .relaxed)
     tap?.begin(device: id, part: part, report: report, received: received)
     batch.begin()
@@ -197,7 +198,7 @@ final class DevicePipeline {
       var event = TrackingEvent(.control, device: id, role: role)
       event.index = UInt64(index)
       event.value = batch.controlValue(index)
-      event.state.captured = received.nanoseconds + (presentation?.offset ?? 0)
+      event.state.captured = received.advanced(byNanoseconds: presentation?.offset ?? 0).nanoseconds
       events.push(event)
     }
     if let battery = batch.battery, battery != lastBattery {

@@ -39,3 +39,17 @@ final class DeviceStatistics: Sendable {
     set { (biasX.value, biasY.value, biasZ.value) = (newValue.x, newValue.y, newValue.z) }
   }
 }
+
+extension DeviceStatistics {
+  /// What tracking was like, for the log.
+  var summary: String {
+    func text(_ value: Double, _ digits: Double) -> String {
+      value.isFinite ? String((value * digits).rounded() / digits) : "unknown"
+    }
+    let degrees = 180 / Double.pi
+    return "bias \(text(gyroscopeBias.length * degrees, 1000)) °/s, drift at rest "
+      + "\(text(driftAtRest.value * degrees * 60, 100)) °/min, against gravity "
+      + "\(text(driftAgainstGravity.value * degrees * 60, 10)) °/min, clock residual "
+      + "\(text(clockResidual.value * 1e6, 1)) µs"
+  }
+}

@@ -139,13 +139,14 @@ public final class SessionPlayer: @unchecked Sendable {
         let time = report.received.nanoseconds
         let began = start ?? time
         start = began
-        let passed = Double(time - began) * 1e-9
+        let passed = Timestamp(nanoseconds: time).seconds(since: Timestamp(nanoseconds: began))
         if let to = options.to, passed > to { return .stop }
         let isMuted = passed < options.from
         var offset: Int64 = 0
         if !isMuted {
           guard let now = wait(until: time, &clock, mailbox) else { return .stop }
-          offset = now - time
+          // Wraps for times that can't be, where it matters to nobody.
+          offset = now &- time
         }
         engine.pipelines[device]?.presentation = ReplayPresentation(offset: offset, isMuted: isMuted)
         engine.process(device: device, part: part, report)
@@ -181,7 +182,7 @@ public final class SessionPlayer: @unchecked Sendable {
   ) throws -> Bool {
     let began = start ?? time
     start = began
-    let passed = Double(time - began) * 1e-9
+    let passed = Timestamp(nanoseconds: time).seconds(since: Timestamp(nanoseconds: began))
     if let to = options.to, passed > to { return false }
     return passed < options.from || wait(until: time, &clock, mailbox) != nil
   }
@@ -212,7 +213,9 @@ public final class SessionPlayer: @unchecked Sendable {
       }
       let origin = clock ?? Clock(wall: now, recorded: recorded)
       clock = origin
-      let due = origin.wall + Int64((Double(recorded - origin.recorded) / speed).rounded())
+      let passed = Timestamp(nanoseconds: recorded).seconds(since: Timestamp(nanoseconds: origin.recorded))
+      // A file may say that the next report came in a thousand years.
+      let due = Timestamp(nanoseconds: origin.wall).advanced(bySeconds: passed / speed).nanoseconds
       if now >= due {
         if now - lastPoll > 10_000_000 {
           lastPoll = now

@@ -56,7 +56,9 @@ public final class HIDRecordingWriter {
     try select(interface)
     let begin = start ?? time
     start = begin
-    let microseconds = max(0, time.nanoseconds - begin.nanoseconds) / 1000
+    // Times of a session that is exported may be anything.
+    let (passed, isTooLong) = time.nanoseconds.subtractingReportingOverflow(begin.nanoseconds)
+    let microseconds = isTooLong ? 0 : max(0, passed) / 1000
     let whole = padded(microseconds / 1_000_000)
     let fraction = padded(microseconds % 1_000_000)
     try line("E: \(whole).\(fraction) \(report.count) \(hexadecimal(report))")

@@ -347,11 +347,16 @@ struct ImportCommand: AsyncParsableCommand {
       case "usbpcap": try importRecordings(try PacketCapture.read(path: input), name, log)
       case "csv":
         let table = try InertialTable(NumericTable.read(path: input))
-        let samples = table.rows.compactMap { row in
-          row.force.map {
+        // From the first on, so that times of day keep their nanoseconds; a table may hold any number.
+        let first = table.rows.first?.time ?? 0
+        let samples = try table.rows.compactMap { row in
+          guard abs(row.time - first) < 1e9 else {
+            throw Failure("the time \(row.time) is more than thirty years from the first")
+          }
+          return row.force.map {
             SessionImporter.Sample(
-              captured: Timestamp(nanoseconds: Int64((row.time * 1e9).rounded())), rate: row.rate, force: $0,
-              field: row.field)
+              captured: Timestamp(nanoseconds: 1_000_000_000 + Int64(((row.time - first) * 1e9).rounded())),
+              rate: row.rate, force: $0, field: row.field)
           }
         }
         try importSamples(samples, name, log)
@@ -380,15 +385,8 @@ struct ImportCommand: AsyncParsableCommand {
 
   private func importSamples(_ samples: [SessionImporter.Sample], _ name: String, _ log: Logger) throws {
     let importer = try SessionImporter(output: output, source: "\(format) \(name)", log: log)
-    // Times count from the first sample on, and are never zero, which means none.
-    let start = samples.first?.captured.nanoseconds ?? 0
-    var shifted = samples
-    for index in shifted.indices {
-      shifted[index].captured = Timestamp(
-        nanoseconds: shifted[index].captured.nanoseconds - start + 1_000_000_000)
-    }
     try importer.add(
-      samples: shifted, rate: EuRoCFolder.rate(shifted.map(\.captured.nanoseconds)), name: name)
+      samples: samples, rate: EuRoCFolder.rate(samples.map(\.captured.nanoseconds)), name: name)
     try importer.finish()
   }
 
