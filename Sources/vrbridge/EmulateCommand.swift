@@ -12,7 +12,8 @@ struct EmulateCommand: AsyncParsableCommand {
     abstract: "Emulate a device of a family: as a file, or as a HID device of this machine.",
     discussion: """
       With --out, writes a recording that 'vrbridge run --device recorded:FILE' plays. With --uhid, the kernel
-      gets a real HID device through /dev/uhid until Ctrl-C (needs permission for it).
+      gets a HID device through /dev/uhid until Ctrl-C; with --usb, a whole USB device through the virtual host
+      controller of USB/IP (module vhci_hcd). Both need root.
       """)
 
   @Argument(help: "Family; 'vrbridge devices --known' lists them.")
@@ -27,8 +28,23 @@ struct EmulateCommand: AsyncParsableCommand {
   @Flag(help: "Make a device of the kernel.")
   var uhid = false
 
-  @Option(help: "Seconds of a recording.")
-  var duration: Double = 10
+  @Flag(help: "Plug a USB device into the virtual host controller.")
+  var usb = false
+
+  @Option(help: "Seconds of a recording (10 when not given), or of one plugging.")
+  var duration: Double?
+
+  @Option(help: "With --usb or --uhid: plug in this often.")
+  var cycles = 1
+
+  @Option(help: "Seconds between two pluggings.")
+  var gap = 1.0
+
+  @Option(help: "Samples per second; the description's when not given.")
+  var rate: Double?
+
+  @Option(help: "With --usb, misbehave: \(USBIPDevice.faults.joined(separator: ", ")).")
+  var fault: String?
 
   @Option(help: "Motion: looking, gesturing or still.")
   var motion: String = "looking"
@@ -57,43 +73,68 @@ struct EmulateCommand: AsyncParsableCommand {
     guard let chosen = motions[motion] else { throw ValidationError("--motion: looking, gesturing or still") }
     let models = ["none": InertialErrors.none, "consumer": .consumer(seed: seed)]
     guard let model = models[errors] else { throw ValidationError("--errors: none or consumer") }
+    if let rate, !(rate > 0 && rate <= 10_000) { throw ValidationError("--rate: above 0 and at most 10000") }
+    guard cycles > 0, gap >= 0, gap <= 3600 else { throw ValidationError("--cycles and --gap: 1 or more, 0 to 3600") }
+    if let fault, !USBIPDevice.faults.contains(fault) {
+      throw ValidationError("--fault: one of \(USBIPDevice.faults.joined(separator: ", "))")
+    }
+    if let duration, !(duration > 0 && duration <= 86_400) {
+      throw ValidationError("--duration: above 0 and at most a day")
+    }
+    let options = EmulatedDevice.Options(
+      part: part, motion: chosen, errors: model, serial: serial, sampleRate: rate, seed: seed)
     let device: EmulatedDevice
-    do {
-      device = try EmulatedDevice(
-        description,
-        options: EmulatedDevice.Options(part: part, motion: chosen, errors: model, serial: serial, seed: seed)
-      )
-    } catch {
+    do { device = try EmulatedDevice(description, options: options) } catch {
       throw ValidationError(String(describing: error))
     }
-    switch (out, uhid) {
-    case (let path?, false):
-      do { try write(device, to: path) } catch { throw Failure(String(describing: error)) }
-    case (nil, true):
-      do {
-        let kernelDevice = try UHIDDevice(device)
-        Terminal.write(
-          "\(description.name) is emulated as \(device.identity.vendorProduct), serial \(serial); Ctrl-C ends\n"
-        )
-        let stop = linux_eventfd()
-        try await onInterrupt {
-          linux_eventfd_signal(stop)
-        } while: {
-          try kernelDevice.run(until: stop)
+    do {
+      switch (out, uhid, usb) {
+      case (let path?, false, false): try write(device, to: path)
+      case (nil, true, false):
+        let seconds = duration
+        try await plug(device) { stop in try UHIDDevice(device).run(until: stop, seconds: seconds) }
+      case (nil, false, true):
+        let (parts, fault, seconds) = (try EmulatedDevice.unit(description, options: options), fault, duration)
+        try await plug(device) { stop in
+          let plugged = try USBIPDevice(parts, fault: fault)
+          try plugged.run(until: stop, seconds: seconds)
+          Terminal.write("\(plugged.sentReports) reports fetched, \(plugged.skipped) not asked for in time\n")
         }
-      } catch let error as TransportError where error.code == EACCES || error.code == ENOENT {
-        throw Failure("\(error); load the module (modprobe uhid) and run as root")
-      } catch {
-        throw Failure(String(describing: error))
+      default: throw ValidationError("say where the device shall appear: --out FILE, --uhid or --usb")
       }
-    default: throw ValidationError("say where the device shall appear: --out FILE or --uhid")
+    } catch let error as TransportError where error.code == EACCES || error.code == ENOENT {
+      throw Failure("\(error); load the module (modprobe \(usb ? "vhci_hcd" : "uhid")) and run as root")
+    } catch let error as ValidationError {
+      throw error
+    } catch {
+      throw Failure(String(describing: error))
+    }
+  }
+
+  /// Plugs in as often as asked, until Ctrl-C.
+  private func plug(
+    _ device: EmulatedDevice, _ body: @escaping @Sendable (_ stop: Int32) throws -> Void
+  ) async throws {
+    Terminal.write(
+      "\(device.match.description.name) is emulated as \(device.identity.vendorProduct), serial \(serial); Ctrl-C ends\n"
+    )
+    let stop = linux_eventfd()
+    defer { Glibc.close(stop) }
+    let (cycles, gap) = (cycles, gap)
+    try await onInterrupt {
+      linux_eventfd_signal(stop)
+    } while: {
+      for cycle in 1...cycles {
+        try body(stop)
+        guard cycle < cycles else { return }
+        var descriptor = pollfd(fd: stop, events: Int16(POLLIN), revents: 0)
+        if poll(&descriptor, 1, Int32(gap * 1000)) > 0 { return }
+      }
     }
   }
 
   private func write(_ device: EmulatedDevice, to path: String) throws {
-    guard duration > 0, duration <= 86_400 else {
-      throw Failure("--duration must be above 0 and at most a day")
-    }
+    let duration = duration ?? 10
     let writer = try HIDRecordingWriter(path: path)
     var identity = device.identity
     identity.origin = .recorded

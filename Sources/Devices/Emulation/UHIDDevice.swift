@@ -28,11 +28,13 @@ public final class UHIDDevice {
     Glibc.close(fileDescriptor)
   }
 
-  /// Sends reports and answers feature requests until `stop` is readable.
-  public func run(until stop: Int32) throws {
+  /// Sends reports and answers feature requests until `stop` is readable or `seconds` are over.
+  public func run(until stop: Int32, seconds: Double? = nil) throws {
     var generator = try device.generator()
     let start = Timestamp(nanoseconds: linux_monotonic_ns())
+    let end = seconds.map { start.advanced(bySeconds: $0).nanoseconds } ?? .max
     try device.paced(from: start, until: stop) { _ in
+      guard linux_monotonic_ns() < end else { return false }
       answer()
       return generator.next().reports.allSatisfy { linux_uhid_input(fileDescriptor, $0, $0.count) == 0 }
     }

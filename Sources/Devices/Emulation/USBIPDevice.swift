@@ -1,0 +1,224 @@
+import CLinux
+import Glibc
+import Sensing
+import Spatial
+
+/// Plugs an emulated device into this machine's virtual USB host controller (`vhci_hcd`): the kernel enumerates
+/// it, binds `usbhid` and makes hidraw nodes, as it would for one on a cable.
+///
+/// Speaks USB/IP (Documentation/usb/usbip_protocol.rst of the kernel) over one end of a socket pair whose other
+/// end the kernel is given: no network and no tool is involved, and closing it pulls the plug.
+public final class USBIPDevice {
+  private let device: EmulatedUSBDevice
+  private let socket: Int32
+  /// Requests for reports that wait, and reports that wait for requests, by interface.
+  private var requests: [[UInt32]]
+  private var reports: [[[UInt8]]]
+  /// Reports that were made while the host did not ask: the device's loss, not the kernel's.
+  public private(set) var skipped = 0
+  public private(set) var sentReports = 0
+
+  /// What a device may do wrong.
+  public static var faults: [String] { EmulatedUSBDevice.Fault.allCases.map(\.rawValue) }
+
+  /// - Parameters:
+  ///   - parts: the interfaces of one vendor and product.
+  ///   - fault: one of `faults`.
+  public init(_ parts: [EmulatedDevice], fault: String? = nil) throws(TransportError) {
+    device = EmulatedUSBDevice(parts, fault: fault.flatMap(EmulatedUSBDevice.Fault.init(rawValue:)))
+    requests = Array(repeating: [], count: parts.count)
+    reports = Array(repeating: [], count: parts.count)
+    var ends: [Int32] = [0, 0]
+    guard socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &ends) == 0 else {
+      throw TransportError("make a socket pair", code: errno)
+    }
+    socket = ends[0]
+    defer { Glibc.close(ends[1]) }
+    do {
+      try Self.attach(ends[1])
+    } catch {
+      Glibc.close(socket)
+      throw error
+    }
+  }
+
+  deinit { Glibc.close(socket) }
+
+  private static let controller = "/sys/devices/platform/vhci_hcd.0"
+
+  /// Gives the kernel its end at a free port.
+  private static func attach(_ end: Int32) throws(TransportError) {
+    // Another process may take the same port between reading and writing.
+    for _ in 0..<10 {
+      let port = try freePort()
+      let file = Glibc.open(controller + "/attach", O_WRONLY | O_CLOEXEC)
+      guard file >= 0 else { throw TransportError("open \(controller)/attach", code: errno) }
+      defer { Glibc.close(file) }
+      // port, descriptor, device id (bus 1, device port + 2), speed 2 = full.
+      let line = "\(port) \(end) \(1 << 16 | (port + 2)) 2"
+      if write(file, line, line.utf8.count) == line.utf8.count { return }
+      guard errno == EBUSY || errno == EINVAL else {
+        throw TransportError("attach to \(controller)", code: errno)
+      }
+    }
+    throw TransportError("attach to \(controller)", code: EBUSY)
+  }
+
+  private static func freePort() throws(TransportError) -> Int {
+    guard let file = fopen(controller + "/status", "r") else {
+      throw TransportError("read \(controller)/status", code: errno)
+    }
+    defer { fclose(file) }
+    var text = [CChar](repeating: 0, count: 8192)
+    let count = fread(&text, 1, text.count - 1, file)
+    let lines = String(decoding: text.prefix(count).map { UInt8(bitPattern: $0) }, as: UTF8.self).split(
+      separator: "\n")
+    for line in lines {
+      let words = line.split(separator: " ")
+      // Columns: hub, port, state (4 is free), …; high- and full-speed ports are of the hub "hs".
+      if words.count > 2, words[0] == "hs", Int(words[2]) == 4, let port = Int(words[1]) { return port }
+    }
+    throw TransportError("find a free port of \(controller)", code: EBUSY)
+  }
+
+  /// Answers the kernel and sends reports until `stop` is readable, the kernel lets go, or `seconds` are over.
+  public func run(until stop: Int32, seconds: Double? = nil) throws {
+    let timer = linux_timerfd()
+    guard timer >= 0 else { throw TransportError("make a timer", code: -timer) }
+    defer { Glibc.close(timer) }
+    var generators = try device.interfaces.map { try $0.device.generator() }
+    let start = Timestamp(nanoseconds: linux_monotonic_ns())
+    var made = [Int](repeating: 0, count: generators.count)
+    let end = seconds.map { start.advanced(bySeconds: $0).nanoseconds } ?? .max
+    var descriptors = [
+      pollfd(fd: socket, events: Int16(POLLIN), revents: 0),
+      pollfd(fd: timer, events: Int16(POLLIN), revents: 0),
+      pollfd(fd: stop, events: Int16(POLLIN), revents: 0),
+    ]
+    while true {
+      let dues = generators.indices.map {
+        start.advanced(bySeconds: Double(made[$0]) / device.interfaces[$0].device.sampleRate).nanoseconds
+      }
+      let now = linux_monotonic_ns()
+      guard now < end else { return }
+      for index in generators.indices where dues[index] <= now {
+        made[index] += 1
+        for report in generators[index].next().reports { enqueue(report, index) }
+      }
+      guard sendReports() else { return }
+      linux_timerfd_set_at(timer, min(end, dues.min() ?? end))
+      while poll(&descriptors, nfds_t(descriptors.count), -1) < 0, errno == EINTR {}
+      if descriptors[2].revents != 0 { return }
+      if descriptors[0].revents != 0 {
+        guard serve() else { return }
+      }
+    }
+  }
+
+  private func enqueue(_ report: [UInt8], _ index: Int) {
+    // A device holds little; what the host does not fetch is overwritten.
+    if reports[index].count >= 16 {
+      reports[index].removeFirst()
+      skipped += 1
+    }
+    reports[index].append(device.sent(report))
+  }
+
+  private func sendReports() -> Bool {
+    for index in requests.indices {
+      while let request = requests[index].first, let report = reports[index].first {
+        requests[index].removeFirst()
+        reports[index].removeFirst()
+        guard answer(request, status: 0, data: report, length: report.count) else { return false }
+        sentReports += 1
+      }
+    }
+    return true
+  }
+
+  // MARK: USB/IP
+
+  private static let submit: UInt32 = 1
+  private static let unlink: UInt32 = 2
+  private static let headerSize = 48
+
+  /// Takes one request.
+  ///
+  /// - Returns: false when the kernel has let go.
+  private func serve() -> Bool {
+    guard let header = receive(Self.headerSize) else { return false }
+    func word(_ index: Int) -> UInt32 {
+      header[(4 * index)..<(4 * index + 4)].reduce(0) { $0 << 8 | UInt32($1) }
+    }
+    let (command, sequence, isIn, endpoint) = (word(0), word(1), word(3) != 0, word(4))
+    switch command {
+    case Self.submit:
+      let length = Int(word(6))
+      guard length <= 1 << 16 else { return false }
+      var data: [UInt8] = []
+      if !isIn, length > 0 {
+        guard let received = receive(length) else { return false }
+        data = received
+      }
+      if endpoint == 0 { return control(sequence, Array(header[40..<48]), data) }
+      guard let index = device.interfaces.firstIndex(where: { $0.endpoint == endpoint }) else {
+        return answer(sequence, status: -EPIPE, data: [], length: 0)
+      }
+      if isIn {
+        requests[index].append(sequence)
+        return sendReports()
+      }
+      device.interfaces[index].device.responder.output(data)
+      return answer(sequence, status: 0, data: [], length: length)
+    case Self.unlink:
+      let victim = word(5)
+      var status: Int32 = 0
+      for index in requests.indices {
+        if let place = requests[index].firstIndex(of: victim) {
+          requests[index].remove(at: place)
+          status = -ECONNRESET
+        }
+      }
+      return send([4, sequence, 0, 0, 0, UInt32(bitPattern: status)], [])
+    default: return false
+    }
+  }
+
+  private func control(_ sequence: UInt32, _ setup: [UInt8], _ data: [UInt8]) -> Bool {
+    switch device.control(setup: setup, data: data) {
+    case .data(let bytes): answer(sequence, status: 0, data: bytes, length: bytes.count)
+    case .done: answer(sequence, status: 0, data: [], length: data.count)
+    case .stall: answer(sequence, status: -EPIPE, data: [], length: 0)
+    case .never: true
+    }
+  }
+
+  private func answer(_ sequence: UInt32, status: Int32, data: [UInt8], length: Int) -> Bool {
+    send(
+      [3, sequence, 0, 0, 0, UInt32(bitPattern: status), UInt32(length), 0, .max, 0], data)
+  }
+
+  private func send(_ words: [UInt32], _ data: [UInt8]) -> Bool {
+    var bytes = words.flatMap { [UInt8($0 >> 24), UInt8($0 >> 16 & 255), UInt8($0 >> 8 & 255), UInt8($0 & 255)] }
+    bytes += [UInt8](repeating: 0, count: Self.headerSize - bytes.count) + data
+    var place = 0
+    while place < bytes.count {
+      let count = bytes.withUnsafeBytes { linux_send(socket, $0.baseAddress.map { $0 + place }, $0.count - place, -1) }
+      if count <= 0 { return false }
+      place += count
+    }
+    return true
+  }
+
+  private func receive(_ count: Int) -> [UInt8]? {
+    var bytes = [UInt8](repeating: 0, count: count)
+    var place = 0
+    while place < count {
+      let got = bytes.withUnsafeMutableBytes { recv(socket, $0.baseAddress.map { $0 + place }, count - place, 0) }
+      if got < 0, errno == EINTR { continue }
+      if got <= 0 { return nil }
+      place += got
+    }
+    return bytes
+  }
+}
