@@ -8,7 +8,7 @@ ARGS ?=
 CHECKED = --explicit-target-dependency-import-check error
 SOURCES = Sources Tests Benchmarks Fuzz/Sources Package.swift Fuzz/Package.swift
 
-.PHONY: run test bench fuzz format lint install protocol setup setup-test build help
+.PHONY: run test test-vm bench fuzz format lint install protocol setup setup-test build help
 
 run: setup ## Build and run the bridge with a live view; without a headset a demonstration (ARGS="…" adds options).
 	swift build $(CHECKED) -c release --product vrbridge
@@ -18,6 +18,10 @@ test: setup-test ## Build everything and run all tests (VRBRIDGE_CORPUS=DIR adds
 	swift build $(CHECKED) --build-tests
 	# One after the other: tests of time and of hostile clients must not starve each other on a small machine.
 	swift test --skip-build --disable-xctest --no-parallel
+
+test-vm: setup ## Run the scenarios of Tests/Rig under a real kernel, built once (ARGS="usb" runs some of them).
+	swift build $(CHECKED) -c release --product vrbridge
+	Tests/Rig/run.sh -t 900 'bash Tests/Rig/suite.sh .build/release/vrbridge $(ARGS)'
 
 bench: setup ## Measure against plain C in one run; docs/performance.md explains the figures.
 	swift build $(CHECKED) -c release --product vrbridge-bench

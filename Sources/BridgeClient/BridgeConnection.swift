@@ -78,6 +78,22 @@ public final class BridgeConnection: @unchecked Sendable {
     try Self.receive(from: fileDescriptor, &reader)
   }
 
+  /// Waits for the next frame at most this long.
+  ///
+  /// - Returns: nil when none came.
+  public func receive(within seconds: Double) throws(BridgeClientError) -> ServerFrame? {
+    let end = linux_monotonic_ns() + Int64(seconds * 1e9)
+    while true {
+      if let frame = try Self.buffered(&reader) { return frame }
+      let left = (end - linux_monotonic_ns()) / 1_000_000
+      var descriptor = pollfd(fd: fileDescriptor, events: Int16(POLLIN), revents: 0)
+      let count = left > 0 ? poll(&descriptor, 1, Int32(clamping: left)) : 0
+      if count < 0, errno == EINTR { continue }
+      guard count > 0 else { return nil }
+      try Self.fill(&reader, from: fileDescriptor)
+    }
+  }
+
   /// Sends a request and waits for its answer; frames of subscriptions in between go to `others`.
   public func request(
     _ message: ClientFrame.OneOf_Message, others: (ServerFrame) -> Void = { _ in }
@@ -113,23 +129,31 @@ public final class BridgeConnection: @unchecked Sendable {
     from descriptor: Int32, _ reader: inout FrameReader
   ) throws(BridgeClientError) -> ServerFrame {
     while true {
-      let body: ArraySlice<UInt8>?
-      do { body = try reader.next() } catch { throw .protocolViolation("a frame is too large") }
-      if let body {
-        do { return try ServerFrame(serializedBytes: Array(body)) } catch {
-          throw .protocolViolation("the bytes are not a ServerFrame")
-        }
-      }
-      var passed: Int32 = -1
-      let count = withUnsafeTemporaryAllocation(byteCount: 65_536, alignment: 16) { buffer -> Int in
-        let count = linux_receive(descriptor, buffer.baseAddress, buffer.count, &passed)
-        if count > 0 { reader.append(UnsafeRawBufferPointer(rebasing: buffer[0..<count])) }
-        return count
-      }
-      // The pose page is read through PosePageReader, which has a connection of its own.
-      if passed >= 0 { Glibc.close(passed) }
-      guard count > 0 else { throw .disconnected }
+      if let frame = try buffered(&reader) { return frame }
+      try fill(&reader, from: descriptor)
     }
+  }
+
+  /// A frame that has come already.
+  private static func buffered(_ reader: inout FrameReader) throws(BridgeClientError) -> ServerFrame? {
+    let body: ArraySlice<UInt8>?
+    do { body = try reader.next() } catch { throw .protocolViolation("a frame is too large") }
+    guard let body else { return nil }
+    do { return try ServerFrame(serializedBytes: Array(body)) } catch {
+      throw .protocolViolation("the bytes are not a ServerFrame")
+    }
+  }
+
+  private static func fill(_ reader: inout FrameReader, from descriptor: Int32) throws(BridgeClientError) {
+    var passed: Int32 = -1
+    let count = withUnsafeTemporaryAllocation(byteCount: 65_536, alignment: 16) { buffer -> Int in
+      let count = linux_receive(descriptor, buffer.baseAddress, buffer.count, &passed)
+      if count > 0 { reader.append(UnsafeRawBufferPointer(rebasing: buffer[0..<count])) }
+      return count
+    }
+    // The pose page is read through PosePageReader, which has a connection of its own.
+    if passed >= 0 { Glibc.close(passed) }
+    guard count > 0 else { throw .disconnected }
   }
 }
 

@@ -53,14 +53,33 @@ struct ListDevices: AsyncParsableCommand {
     try connection.send(.subscribe(request))
     while true {
       guard case .deviceEvent(let event) = try connection.receive().message else { continue }
-      let kind = ["", "arrived", "lost", "changed", "recentered"][min(max(event.kind.rawValue, 0), 4)]
+      let kinds = ["", "arrived", "lost", "changed", "recentered", "state"]
+      let kind = kinds.indices.contains(event.kind.rawValue) ? kinds[event.kind.rawValue] : ""
       if json {
         Terminal.write(
           "{\"event\":\"\(kind)\",\"time_ns\":\(event.timeNs),\"device\":\(Self.jsonText(event.device))}\n")
-      } else {
+      } else if event.kind == .state {
+        Terminal.write(Self.transition(event) + "\n")
+      } else if event.kind == .changed || event.kind == .recentered {
         Terminal.write(Terminal.pad(kind, 11) + Self.line(event.device) + "\n")
       }
     }
+  }
+
+  /// `12.345  1  Vive  LHR-…  streaming: reason`, the time in seconds of CLOCK_MONOTONIC.
+  private static func transition(_ event: Vrbridge_V1_DeviceEvent) -> String {
+    let device = event.device
+    let reason = device.stateReason.isEmpty ? "" : ": \(device.stateReason)"
+    return [
+      Terminal.padLeft(String(format: "%.3f", Double(event.timeNs) * 1e-9), 12),
+      Terminal.pad(String(device.deviceID), 3), Terminal.pad(device.name, 25),
+      Terminal.pad(device.serial, 16),
+      stateName(device) + reason,
+    ].joined(separator: " ")
+  }
+
+  private static func stateName(_ device: Vrbridge_V1_Device) -> String {
+    DeviceState(rawValue: UInt8(clamping: device.state.rawValue))?.name ?? "unknown"
   }
 
   private func listKnown() throws {
@@ -110,24 +129,23 @@ struct ListDevices: AsyncParsableCommand {
   }
 
   private static let header =
-    "ID  ROLE         DEVICE                    SERIAL           SOURCE     STATE     CALIBRATION  BIAS °/s  NOISE °/s/√Hz  DRIFT °/min: REST  GRAVITY   NORTH  CLOCK µs"
+    "ID  ROLE         DEVICE                    SERIAL           SOURCE     STATE        CALIBRATION  BIAS °/s  NOISE °/s/√Hz  DRIFT °/min: REST  GRAVITY   NORTH  CLOCK µs"
 
   private static func line(_ device: Vrbridge_V1_Device) -> String {
     let health = device.health
     let bias = (health.biasX * health.biasX + health.biasY * health.biasY + health.biasZ * health.biasZ)
       .squareRoot()
-    let state = device.connected ? (device.degraded ? "degraded" : "connected") : "lost"
     let residual = health.clockResidualUs.isFinite ? String(format: "%.0f", health.clockResidualUs) : "–"
     return [
       Terminal.pad(String(device.deviceID), 3), Terminal.pad(device.role.deviceRole.name, 12),
       Terminal.pad(device.name, 25), Terminal.pad(device.serial, 16), Terminal.pad(originName(device), 10),
-      Terminal.pad(state, 9), Terminal.pad(health.calibration, 12),
+      Terminal.pad(stateName(device), 12), Terminal.pad(health.calibration, 12),
       Terminal.padLeft(String(format: "%.3f", bias * 180 / .pi), 8),
       Terminal.padLeft(figure(health.gyroscopeNoiseDeg, "%.4f"), 13),
       Terminal.padLeft(figure(health.driftAtRestDegMin, "%.2f"), 18),
       Terminal.padLeft(figure(health.driftAgainstGravityDegMin, "%.1f"), 8),
       Terminal.padLeft(figure(health.driftAgainstFieldDegMin, "%.1f"), 7), Terminal.padLeft(residual, 9),
-    ].joined(separator: " ")
+    ].joined(separator: " ") + (device.stateReason.isEmpty ? "" : "\n    \(device.stateReason)")
   }
 
   private static func figure(_ value: Double, _ format: String) -> String {
@@ -146,6 +164,7 @@ struct ListDevices: AsyncParsableCommand {
       "{\"id\":\(device.deviceID),\"family\":\(PoseLine.quoted(device.family)),\"name\":\(PoseLine.quoted(device.name)),"
       + "\"serial\":\(PoseLine.quoted(device.serial)),\"role\":\"\(device.role.deviceRole.name)\","
       + "\"origin\":\"\(originName(device))\",\"connected\":\(device.connected),\"degraded\":\(device.degraded),"
+      + "\"state\":\"\(stateName(device))\",\"reason\":\(PoseLine.quoted(device.stateReason)),\"place\":\(PoseLine.quoted(device.place)),"
       + "\"battery\":\(device.hasBattery ? "{\"level\":\(device.battery.level),\"charging\":\(device.battery.charging)}" : "null"),"
       + "\"controls\":[\(controls)],\"reports\":\(health.reports),\"decode_errors\":\(health.decodeErrors),"
       + "\"lost_samples\":\(health.lostSamples),\"calibration\":\(PoseLine.quoted(health.calibration)),"

@@ -74,7 +74,9 @@ struct EmulateCommand: AsyncParsableCommand {
     let models = ["none": InertialErrors.none, "consumer": .consumer(seed: seed)]
     guard let model = models[errors] else { throw ValidationError("--errors: none or consumer") }
     if let rate, !(rate > 0 && rate <= 10_000) { throw ValidationError("--rate: above 0 and at most 10000") }
-    guard cycles > 0, gap >= 0, gap <= 3600 else { throw ValidationError("--cycles and --gap: 1 or more, 0 to 3600") }
+    guard cycles > 0, gap >= 0, gap <= 3600 else {
+      throw ValidationError("--cycles and --gap: 1 or more, 0 to 3600")
+    }
     if let fault, !USBIPDevice.faults.contains(fault) {
       throw ValidationError("--fault: one of \(USBIPDevice.faults.joined(separator: ", "))")
     }
@@ -94,7 +96,9 @@ struct EmulateCommand: AsyncParsableCommand {
         let seconds = duration
         try await plug(device) { stop in try UHIDDevice(device).run(until: stop, seconds: seconds) }
       case (nil, false, true):
-        let (parts, fault, seconds) = (try EmulatedDevice.unit(description, options: options), fault, duration)
+        let (parts, fault, seconds) = (
+          try EmulatedDevice.unit(description, options: options), fault, duration
+        )
         try await plug(device) { stop in
           let plugged = try USBIPDevice(parts, fault: fault)
           try plugged.run(until: stop, seconds: seconds)

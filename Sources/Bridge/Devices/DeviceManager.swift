@@ -17,7 +17,7 @@ import Tracking
 /// `@unchecked Sendable`: roster and commands are synchronised, the rest belongs to the manager's thread or is
 /// constant.
 final class DeviceManager: @unchecked Sendable {
-  private let loop: TrackingLoop
+  let loop: TrackingLoop
   let page: PosePage
   let events: EventRing<TrackingEvent>
   private let notices: EventRing<TrackingEvent>
@@ -29,15 +29,19 @@ final class DeviceManager: @unchecked Sendable {
   private let isStopping = Atomic<Bool>(false)
   private let commands = Mutex<[@Sendable (DeviceManager) -> Void]>([])
   let roster = DeviceRoster()
-  private let roles: RoleStore
+  let roles: RoleStore
   private let announce: @Sendable (Vrbridge_V1_DeviceEvent) -> Void
-  private var catalog: DeviceCatalog
-  private var configuration: Configuration
+  var catalog: DeviceCatalog
+  var configuration: Configuration
   private var udev: UdevMonitor?
-  /// Nodes that are open or were refused, so that one is not opened twice.
-  private var openNodes: [String: DeviceID] = [:]
+  /// Nodes that are there and belong to a description.
+  var nodes: [String: HardwareNode] = [:]
+  /// Parts that a thread is opening.
+  var opening: Set<PartKey> = []
+  var openings = 0
+  var openers: [Int: WorkerThread] = [:]
   /// Interfaces without motion whose device has not come yet.
-  private var waiting: [(match: DeviceCatalog.Match, transport: any Transport, path: String?)] = []
+  var waiting: [(match: DeviceCatalog.Match, transport: any Transport, path: String?)] = []
   private var sources: VirtualDevices?
 
   private static let udevToken: UInt64 = 1
@@ -110,22 +114,18 @@ final class DeviceManager: @unchecked Sendable {
       post { $0.linkCame(id) }
       return
     }
-    let changed = roster.change(id) { device in
-      switch event.kind {
-      case .battery: device.battery = BatteryState(level: event.value, isCharging: event.isCharging)
-      case .degraded: device.isDegraded = true
-      case .recovered: device.isDegraded = false
-      default: return false
+    switch event.kind {
+    case .battery:
+      let changed = roster.change(id) { device in
+        device.battery = BatteryState(level: event.value, isCharging: event.isCharging)
+        return true
       }
-      return true
+      if let changed { tell(.changed, changed.message) }
+    case .degraded: post { $0.enter(.degraded, "many of its reports can't be right", id) }
+    case .recovered, .streaming: post { $0.enter(.streaming, "", id) }
+    case .linkDown: post { $0.enter(.degraded, "the radio peer is off or out of reach", id) }
+    default: break
     }
-    guard let message = changed?.message else { return }
-    if event.kind == .degraded {
-      log.warning(
-        "device sends reports that can't be right",
-        metadata: ["device": "\(message.name)", "errors": "\(message.health.decodeErrors)"])
-    }
-    tell(.changed, message)
   }
 
   /// Lets recordings start that wait for a client.
@@ -167,7 +167,7 @@ final class DeviceManager: @unchecked Sendable {
           }
           for command in list { command(self) }
         case Self.noticeToken: linux_eventfd_drain(notices.wakeDescriptor)
-        case Self.timerToken: keepAlive()
+        case Self.timerToken: onTimer()
         default: break
         }
       }
@@ -210,31 +210,9 @@ final class DeviceManager: @unchecked Sendable {
 
   private func apply(_ change: UdevMonitor.Change) {
     switch change {
-    case .added(let node): open(node)
-    case .removed(let path):
-      openNodes[path] = nil
-      waiting.removeAll { entry in
-        guard entry.path == path else { return false }
-        entry.transport.close()
-        return true
-      }
+    case .added(let node): found(node)
+    case .removed(let path): removed(path)
     }
-  }
-
-  private func open(_ node: HidrawNode) {
-    guard openNodes[node.path] == nil else { return }
-    // The kernel gives the descriptor in sysfs, so that devices of other kinds need not be opened.
-    guard let match = catalog.match(node.identity, descriptor: node.reportDescriptor) else { return }
-    let transport: HidrawTransport
-    do { transport = try HidrawTransport(path: node.path, identity: node.identity) } catch {
-      let hint = error.code == EACCES ? "; 'vrbridge doctor' tells which rule is missing" : ""
-      // A node that vanished again (its driver refused the device) is nobody's fault.
-      let level: Logger.Level = error.code == ENOENT || error.code == ENODEV ? .debug : .warning
-      log.log(
-        level: level, "\(match.description.name) found, but it can't be opened: \(error)\(hint)")
-      return
-    }
-    attach(match, transport, path: node.path)
   }
 
   // MARK: devices
@@ -257,7 +235,7 @@ final class DeviceManager: @unchecked Sendable {
       }
       return
     }
-    if roster.device(id)?.parts[match.partIndex] != nil {
+    if isTaken(PartKey(device: id, part: match.partIndex)) {
       // A second node for the same part (a composite device seen twice) would double every sample.
       log.debug(
         "interface ignored: its part is open already", metadata: ["interface": "\(transport.identity.name)"])
@@ -280,51 +258,8 @@ final class DeviceManager: @unchecked Sendable {
     }
   }
 
-  private func open(
-    _ match: DeviceCatalog.Match, _ transport: any Transport, path: String?, id: DeviceID, key: DeviceKey
-  ) {
-    var opened: OpenedPart
-    // A dongle answers for its wand only while that is on; until then nominal values must do.
-    let isNominal = match.part.driver == .watchman && transport.identity.origin == .hardware
-    do {
-      if isNominal {
-        opened = OpenedPart(
-          decoder: try PartDecoder(
-            part: match.part, descriptor: transport.descriptor, controls: match.description.controls),
-          calibration: InertialCalibration(), warnings: [])
-      } else {
-        opened = try PartOpener.open(match, transport: transport)
-      }
-    } catch {
-      log.error("\(match.description.name), part \(match.part.name): \(error)")
-      transport.close()
-      return
-    }
-    calibrate(&opened, match, transport)
-    for warning in opened.warnings {
-      log.warning("\(match.description.name), part \(match.part.name): \(warning)")
-    }
-    let keepAlive = match.part.keepAlive.map { linux_monotonic_ns() + Int64($0.seconds * 1e9) }
-    let arrival = roster.open(
-      KnownDevice.OpenInterface(
-        transport: transport, part: match.part, path: path, nextKeepAlive: keepAlive),
-      part: match.partIndex, of: id, key: key, opened: opened)
-    if let path { openNodes[path] = id }
-    guard let reference = roster.device(id)?.pipeline else { return }
-    let box = PipelineAttachment(
-      reference: reference, transport: transport, part: match.partIndex, opened: opened,
-      description: match.part,
-      record: OpenedPartRecord(
-        device: id, match: match, identity: transport.identity, descriptor: transport.descriptor,
-        opened: opened, isNominal: isNominal, settings: OrientationSettings()))
-    loop.post { box.attach(to: $0) }
-    if let arrival { arrived(arrival) }
-    armTimer()
-  }
-
   /// Lays what a person measured, or what is known of the model, over what the device gave.
-  private func calibrate(_ opened: inout OpenedPart, _ match: DeviceCatalog.Match, _ transport: any Transport)
-  {
+  func calibrate(_ opened: inout OpenedPart, _ match: DeviceCatalog.Match, _ transport: any Transport) {
     let store = CalibrationStore.standard(
       descriptions: configuration.descriptions.value, environment: ProcessInfo.processInfo.environment)
     let (calibration, warning) = store.calibration(
@@ -336,7 +271,7 @@ final class DeviceManager: @unchecked Sendable {
     if let warning { opened.warnings.append(warning) }
   }
 
-  private func create(
+  func create(
     _ key: DeviceKey, serial: String, _ match: DeviceCatalog.Match, origin: Origin
   ) -> DeviceID? {
     roster.add(
@@ -379,17 +314,18 @@ final class DeviceManager: @unchecked Sendable {
   private func ended(_ notice: TrackingEvent) {
     let (path, lost) = roster.close(
       part: Int(notice.index), of: DeviceID(notice.device), now: linux_monotonic_ns())
-    if let path { openNodes[path] = nil }
+    if let path, nodes[path]?.status == .open { nodes[path] = nil }
     guard let change = lost else { return }
     identify(change)
     let reason = notice.value == 0 ? "ended" : errorText(Int32(notice.value))
+    enter(.lost, Int32(notice.value) == EIO ? "unplugged or switched off" : reason, change.id)
     log.info(
       "device lost",
       metadata: [
         "device": "\(change.name)", "id": "\(change.id.number)", "reason": "\(reason)",
         "figures": "\(change.statistics.summary)",
       ])
-    tell(.lost, change.message)
+    tell(.lost, roster.device(change.id)?.message ?? change.message)
   }
 
   private func detach(_ reference: PipelineReference) {
@@ -431,7 +367,7 @@ final class DeviceManager: @unchecked Sendable {
   }
 
   /// For the session that may be recorded.
-  private func wrote(_ report: [UInt8], to device: DeviceID, part: Int, isOutput: Bool) {
+  func wrote(_ report: [UInt8], to device: DeviceID, part: Int, isOutput: Bool) {
     let time = Timestamp(nanoseconds: linux_monotonic_ns())
     onWrite?(.written(report, device: device, part: part, isOutput: isOutput, at: time))
   }
@@ -461,6 +397,7 @@ final class DeviceManager: @unchecked Sendable {
       device.calibration = source
       return true
     }
+    enter(.streaming, "", id)
   }
 
   /// Makes the present headings the world's −Z, for every device.
@@ -478,23 +415,50 @@ final class DeviceManager: @unchecked Sendable {
       })
   }
 
-  // MARK: keep-alive
+  // MARK: time
 
-  private func keepAlive() {
+  private static let lookInterval: Int64 = 250_000_000
+  private static let silenceLimit: Int64 = 1_000_000_000
+
+  private func onTimer() {
     var expirations: UInt64 = 0
     _ = read(timer, &expirations, 8)
-    for (device, part, transport, report) in roster.dueKeepAlives(now: linux_monotonic_ns()) {
+    let now = linux_monotonic_ns()
+    for (device, part, transport, report) in roster.dueKeepAlives(now: now) {
       do { try transport.setFeature(report) } catch { log.debug("keep-alive failed: \(error)") }
       wrote(report, to: device, part: part, isOutput: false)
     }
+    for change in roster.silences(now: now, limit: Self.silenceLimit) {
+      if change.isSilent {
+        enter(.degraded, DeviceRoster.silent + " although it is open", change.id)
+      } else {
+        enter(.streaming, "", change.id)
+      }
+    }
+    retryBlocked(now: now)
     armTimer()
   }
 
-  private func armTimer() {
-    if let next = roster.nextKeepAlive {
-      linux_timerfd_set_at(timer, next)
-    } else {
-      linux_timerfd_set(timer, 0, 0)
+  /// Wakes for keep-alives, and regularly while a device may fall silent or become free.
+  func armTimer() {
+    var next = roster.nextKeepAlive
+    if roster.isWatchful || !nodes.isEmpty {
+      next = min(next ?? .max, linux_monotonic_ns() + Self.lookInterval)
     }
+    if let next { linux_timerfd_set_at(timer, next) } else { linux_timerfd_set(timer, 0, 0) }
+  }
+
+  // MARK: states
+
+  /// Notes a state and tells everybody: clients, the log, the session that may be recorded.
+  func enter(_ state: DeviceState, _ reason: String, _ id: DeviceID) {
+    let now = linux_monotonic_ns()
+    guard let device = roster.enter(state, reason, id, now: now) else { return }
+    let text = reason.isEmpty ? "" : ": \(reason)"
+    log.log(
+      level: state == .blocked || state == .degraded ? .warning : .debug, "\(state.name)\(text)",
+      metadata: ["device": "\(device.name)", "id": "\(id.number)", "serial": "\(device.serial)"])
+    tell(.state, device.message)
+    onWrite?(.transition(state, reason: reason, device: id, at: Timestamp(nanoseconds: now)))
   }
 }

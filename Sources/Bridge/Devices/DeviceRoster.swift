@@ -19,6 +19,8 @@ final class DeviceRoster: Sendable {
 
   var messages: [Vrbridge_V1_Device] { state.withLock { $0.devices.map(\.message) } }
   var hasHeadset: Bool { state.withLock { $0.devices.contains { $0.description.kind == .headset } } }
+  /// A real device is open.
+  var isWatchful: Bool { state.withLock { $0.devices.contains { $0.isConnected && $0.origin == .hardware } } }
   var pipelines: [PipelineReference] { state.withLock { $0.devices.map(\.pipeline) } }
 
   var figures: [(device: DeviceID, statistics: DeviceStatistics, controls: [Control])] {
@@ -83,6 +85,47 @@ final class DeviceRoster: Sendable {
     guard let oldest = lost.min(by: { devices[$0].lostAt < devices[$1].lostAt }) else { return nil }
     return devices.remove(at: oldest).slot
   }
+
+  /// Notes a new state, unless it is the old one for the old reason.
+  ///
+  /// - Returns: the device after a change.
+  func enter(_ state: DeviceState, _ reason: String, _ id: DeviceID, now: Int64) -> KnownDevice? {
+    change(id) { device in
+      guard device.state != state || device.reason != reason || device.stateSince == 0 else { return false }
+      (device.state, device.reason, device.stateSince) = (state, reason, now)
+      if state == .streaming || state == .initialising { device.lastProgress = now }
+      return true
+    }
+  }
+
+  /// Devices that fell silent or woke up since the last look: open ones whose reports stopped for `limit` ns.
+  func silences(now: Int64, limit: Int64) -> [(id: DeviceID, silentFor: Int64, isSilent: Bool)] {
+    state.withLock { state in
+      var changes: [(DeviceID, Int64, Bool)] = []
+      for place in state.devices.indices where state.devices[place].isConnected {
+        let reports = state.devices[place].statistics.reports.load(ordering: .relaxed)
+        let device = state.devices[place]
+        // What is played pauses as it likes, and a dongle has nothing to say while its peer is off.
+        guard device.origin == .hardware,
+          !device.parts.values.contains(where: { $0.part.driver == .watchman })
+        else { continue }
+        if reports != device.reportsSeen {
+          state.devices[place].reportsSeen = reports
+          state.devices[place].lastProgress = now
+          if device.state == .degraded, device.reason.hasPrefix(Self.silent) {
+            changes.append((device.id, 0, false))
+          }
+        } else if device.lastProgress > 0, now - device.lastProgress > limit,
+          device.state == .streaming || device.state == .initialising
+        {
+          changes.append((device.id, now - device.lastProgress, true))
+        }
+      }
+      return changes
+    }
+  }
+
+  static let silent = "sends nothing"
 
   /// Notes an opened interface.
   ///

@@ -19,7 +19,14 @@ struct KnownDevice: Sendable {
   var isConnected = false
   /// CLOCK_MONOTONIC, ns; 0 while it was never lost.
   var lostAt: Int64 = 0
-  var isDegraded = false
+  var state = DeviceState.found
+  /// Why it is in this state: for people.
+  var reason = ""
+  /// CLOCK_MONOTONIC, ns.
+  var stateSince: Int64 = 0
+  /// Reports that had come at the last look, and when one of them was new.
+  var reportsSeen: UInt64 = 0
+  var lastProgress: Int64 = 0
   var battery: BatteryState?
   var calibration = InertialCalibration.Source.nominal
   /// Open interfaces by part.
@@ -47,7 +54,7 @@ struct KnownDevice: Sendable {
       $0.role = Vrbridge_V1_Role(role)
       $0.origin = Vrbridge_V1_Origin(rawValue: Int(origin.rawValue)) ?? .hardware
       $0.connected = isConnected
-      $0.degraded = isDegraded
+      $0.degraded = isConnected && state == .degraded
       $0.controls = description.controls.map { control in
         .with {
           $0.path = control.path
@@ -79,6 +86,10 @@ struct KnownDevice: Sendable {
         $0.headingReferenced = statistics.isHeadingReferenced.load(ordering: .relaxed)
         $0.calibration = calibration.rawValue
       }
+      $0.state = Vrbridge_V1_DeviceState(rawValue: Int(state.rawValue)) ?? .unspecified
+      $0.stateReason = reason
+      $0.stateSinceNs = stateSince
+      $0.place = key.place
       $0.hasHaptics_p = parts.values.contains { $0.part.haptics != nil }
     }
   }

@@ -30,6 +30,7 @@ extension DeviceManager {
         transport: PlayedTransport(identity), part: match.part, path: nil, nextKeepAlive: nil),
       part: match.partIndex, of: id, key: key, opened: opening.opened)
     if let arrival { arrived(arrival) }
+    enter(.streaming, "", id)
     return roster.device(id)?.pipeline.pipeline
   }
 }

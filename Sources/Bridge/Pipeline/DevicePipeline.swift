@@ -31,6 +31,8 @@ final class DevicePipeline {
   private let demand: PoseDemand?
 
   private var isDegraded = false
+  /// Nothing was tracked since the part with the motion was opened.
+  private var isAwaited = true
   /// Rises with each bad report, falls with each good one.
   private var badness = 0
   private static let degradedAt = 40
@@ -65,6 +67,7 @@ final class DevicePipeline {
       tracker.bodyModel = BodyModel(role)
       batch.reset()
       badness = 0
+      isAwaited = true
     }
   }
 
@@ -159,6 +162,10 @@ final class DevicePipeline {
       if let tap, tap.wantsSamples {
         for index in 0..<batch.opticalCount { tap.optical(batch.optical(index), device: id) }
       }
+    }
+    if isAwaited, newest != nil {
+      isAwaited = false
+      events?.push(TrackingEvent(.streaming, device: id, role: role))
     }
     if batch.lostSamples > 0 { statistics.lostSamples.add(UInt64(batch.lostSamples), ordering: .relaxed) }
     publishInput(received)

@@ -15,6 +15,8 @@ struct TrackingEvent: BitwiseCopyable, Sendable {
     /// The device began or stopped to send bad reports.
     case degraded
     case recovered
+    /// The first samples since it was opened.
+    case streaming
   }
   var kind: Kind
   var device: UInt32

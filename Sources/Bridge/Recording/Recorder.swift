@@ -313,6 +313,13 @@ final class Recorder: @unchecked Sendable {
       event.featureWritten.report = Data(report)
       event.featureWritten.isOutput = isOutput
       try writer.write(event, on: .events, at: time)
+    case .transition(let state, let reason, let device, let time):
+      var event = Vrbridge_Session_Event()
+      event.timeNs = time.nanoseconds
+      event.transition.deviceID = device.number
+      event.transition.state = state.name
+      event.transition.reason = reason
+      try writer.write(event, on: .events, at: time)
     case .log(let text, let level, let name, let time):
       try writer.write(log: text, level: level, name: name, at: time)
     }

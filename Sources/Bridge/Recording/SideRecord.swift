@@ -15,6 +15,7 @@ public enum SideRecord: Sendable {
   case scene(Foxglove_SceneUpdate, at: Timestamp)
   /// A report that was written to a device.
   case written([UInt8], device: DeviceID, part: Int, isOutput: Bool, at: Timestamp)
+  case transition(DeviceState, reason: String, device: DeviceID, at: Timestamp)
   case log(String, level: Foxglove_Log.Level, name: String, at: Timestamp)
 
   var stream: RecordedStream {
@@ -23,7 +24,7 @@ public enum SideRecord: Sendable {
     case .audio: .microphone
     case .imageAnnotations, .scene: .annotations
     case .log: .log
-    case .written: .reports
+    case .written, .transition: .reports
     }
   }
 
@@ -34,6 +35,7 @@ public enum SideRecord: Sendable {
     case .imageAnnotations, .scene: 1024
     case .log(let text, _, _, _): text.utf8.count + 64
     case .written(let report, _, _, _, _): report.count + 64
+    case .transition(_, let reason, _, _): reason.utf8.count + 64
     }
   }
 }

@@ -108,7 +108,7 @@ final class ReplayEngine {
       return .restored(device: snapshot.deviceID)
     case .loss(let loss): lostRecords += loss.records
     // What pipelines give out themselves, and what was said to a device that is not there.
-    case .link, .battery, .health, .featureWritten, nil: break
+    case .link, .battery, .health, .featureWritten, .transition, nil: break
     }
     return .none
   }

@@ -325,7 +325,7 @@ final class SocketServer: @unchecked Sendable {
             client.subscriptions[index].enqueue(control: event)
           }
         }
-      case .battery, .degraded, .recovered, .linkUp, .linkDown, .ended: onDeviceEvent?(event)
+      case .battery, .degraded, .recovered, .streaming, .linkUp, .linkDown, .ended: onDeviceEvent?(event)
       }
     }
   }

@@ -343,6 +343,77 @@ public nonisolated enum Vrbridge_V1_ControlKind: SwiftProtobuf.Enum, Swift.CaseI
 
 }
 
+/// found -> opening -> initialising -> streaming <-> degraded -> lost -> found ...
+public nonisolated enum Vrbridge_V1_DeviceState: SwiftProtobuf.Enum, Swift.CaseIterable {
+  public typealias RawValue = Int
+  case unspecified // = 0
+
+  /// Seen on the bus.
+  case found // = 1
+
+  /// Can't be opened now; the reason says who holds it or which rule is missing. Tried again by itself.
+  case blocked // = 2
+  case opening // = 3
+
+  /// Open; its configuration is read and it is switched on.
+  case initialising // = 4
+
+  /// Sends what it should.
+  case streaming // = 5
+
+  /// Sends nothing, or reports that can't be right.
+  case degraded // = 6
+
+  /// Unplugged or switched off; keeps its number, role and what was learned.
+  case lost // = 7
+  case UNRECOGNIZED(Int)
+
+  public init() {
+    self = .unspecified
+  }
+
+  public init?(rawValue: Int) {
+    switch rawValue {
+    case 0: self = .unspecified
+    case 1: self = .found
+    case 2: self = .blocked
+    case 3: self = .opening
+    case 4: self = .initialising
+    case 5: self = .streaming
+    case 6: self = .degraded
+    case 7: self = .lost
+    default: self = .UNRECOGNIZED(rawValue)
+    }
+  }
+
+  public var rawValue: Int {
+    switch self {
+    case .unspecified: return 0
+    case .found: return 1
+    case .blocked: return 2
+    case .opening: return 3
+    case .initialising: return 4
+    case .streaming: return 5
+    case .degraded: return 6
+    case .lost: return 7
+    case .UNRECOGNIZED(let i): return i
+    }
+  }
+
+  // The compiler won't synthesize support with the UNRECOGNIZED case.
+  public static let allCases: [Vrbridge_V1_DeviceState] = [
+    .unspecified,
+    .found,
+    .blocked,
+    .opening,
+    .initialising,
+    .streaming,
+    .degraded,
+    .lost,
+  ]
+
+}
+
 public nonisolated struct Vrbridge_V1_ClientFrame: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -944,6 +1015,28 @@ public nonisolated struct Vrbridge_V1_Device: @unchecked Sendable {
     set {_uniqueStorage()._hasHaptics_p = newValue}
   }
 
+  public var state: Vrbridge_V1_DeviceState {
+    get {_storage._state}
+    set {_uniqueStorage()._state = newValue}
+  }
+
+  /// Why it is in this state: for people.
+  public var stateReason: String {
+    get {_storage._stateReason}
+    set {_uniqueStorage()._stateReason = newValue}
+  }
+
+  public var stateSinceNs: Int64 {
+    get {_storage._stateSinceNs}
+    set {_uniqueStorage()._stateSinceNs = newValue}
+  }
+
+  /// Where it is plugged in: HID_PHYS without the interface; empty where there is no such place.
+  public var place: String {
+    get {_storage._place}
+    set {_uniqueStorage()._place = newValue}
+  }
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -1226,6 +1319,9 @@ public nonisolated struct Vrbridge_V1_DeviceEvent: Sendable {
     case lost // = 2
     case changed // = 3
     case recentered // = 4
+
+    /// Device.state is new.
+    case state // = 5
     case UNRECOGNIZED(Int)
 
     public init() {
@@ -1239,6 +1335,7 @@ public nonisolated struct Vrbridge_V1_DeviceEvent: Sendable {
       case 2: self = .lost
       case 3: self = .changed
       case 4: self = .recentered
+      case 5: self = .state
       default: self = .UNRECOGNIZED(rawValue)
       }
     }
@@ -1250,6 +1347,7 @@ public nonisolated struct Vrbridge_V1_DeviceEvent: Sendable {
       case .lost: return 2
       case .changed: return 3
       case .recentered: return 4
+      case .state: return 5
       case .UNRECOGNIZED(let i): return i
       }
     }
@@ -1261,6 +1359,7 @@ public nonisolated struct Vrbridge_V1_DeviceEvent: Sendable {
       .lost,
       .changed,
       .recentered,
+      .state,
     ]
 
   }
@@ -1367,6 +1466,10 @@ nonisolated extension Vrbridge_V1_Origin: SwiftProtobuf._ProtoNameProviding {
 
 nonisolated extension Vrbridge_V1_ControlKind: SwiftProtobuf._ProtoNameProviding {
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0CONTROL_KIND_BUTTON\0\u{1}CONTROL_KIND_TOUCH\0\u{1}CONTROL_KIND_TRIGGER\0\u{1}CONTROL_KIND_AXIS\0")
+}
+
+nonisolated extension Vrbridge_V1_DeviceState: SwiftProtobuf._ProtoNameProviding {
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0DEVICE_STATE_UNSPECIFIED\0\u{1}DEVICE_STATE_FOUND\0\u{1}DEVICE_STATE_BLOCKED\0\u{1}DEVICE_STATE_OPENING\0\u{1}DEVICE_STATE_INITIALISING\0\u{1}DEVICE_STATE_STREAMING\0\u{1}DEVICE_STATE_DEGRADED\0\u{1}DEVICE_STATE_LOST\0")
 }
 
 nonisolated extension Vrbridge_V1_ClientFrame: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
@@ -2430,7 +2533,7 @@ nonisolated extension Vrbridge_V1_Control: SwiftProtobuf.Message, SwiftProtobuf.
 
 nonisolated extension Vrbridge_V1_Device: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Device"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}device_id\0\u{1}family\0\u{1}name\0\u{1}serial\0\u{1}role\0\u{1}origin\0\u{1}connected\0\u{1}degraded\0\u{1}controls\0\u{1}battery\0\u{3}page_slot\0\u{1}health\0\u{3}has_haptics\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}device_id\0\u{1}family\0\u{1}name\0\u{1}serial\0\u{1}role\0\u{1}origin\0\u{1}connected\0\u{1}degraded\0\u{1}controls\0\u{1}battery\0\u{3}page_slot\0\u{1}health\0\u{3}has_haptics\0\u{1}state\0\u{3}state_reason\0\u{3}state_since_ns\0\u{1}place\0")
 
   fileprivate class _StorageClass {
     var _deviceID: UInt32 = 0
@@ -2446,6 +2549,10 @@ nonisolated extension Vrbridge_V1_Device: SwiftProtobuf.Message, SwiftProtobuf._
     var _pageSlot: UInt32 = 0
     var _health: Vrbridge_V1_Health? = nil
     var _hasHaptics_p: Bool = false
+    var _state: Vrbridge_V1_DeviceState = .unspecified
+    var _stateReason: String = String()
+    var _stateSinceNs: Int64 = 0
+    var _place: String = String()
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -2469,6 +2576,10 @@ nonisolated extension Vrbridge_V1_Device: SwiftProtobuf.Message, SwiftProtobuf._
       _pageSlot = source._pageSlot
       _health = source._health
       _hasHaptics_p = source._hasHaptics_p
+      _state = source._state
+      _stateReason = source._stateReason
+      _stateSinceNs = source._stateSinceNs
+      _place = source._place
     }
   }
 
@@ -2500,6 +2611,10 @@ nonisolated extension Vrbridge_V1_Device: SwiftProtobuf.Message, SwiftProtobuf._
         case 11: try { try decoder.decodeSingularUInt32Field(value: &_storage._pageSlot) }()
         case 12: try { try decoder.decodeSingularMessageField(value: &_storage._health) }()
         case 13: try { try decoder.decodeSingularBoolField(value: &_storage._hasHaptics_p) }()
+        case 14: try { try decoder.decodeSingularEnumField(value: &_storage._state) }()
+        case 15: try { try decoder.decodeSingularStringField(value: &_storage._stateReason) }()
+        case 16: try { try decoder.decodeSingularSFixed64Field(value: &_storage._stateSinceNs) }()
+        case 17: try { try decoder.decodeSingularStringField(value: &_storage._place) }()
         default: break
         }
       }
@@ -2551,6 +2666,18 @@ nonisolated extension Vrbridge_V1_Device: SwiftProtobuf.Message, SwiftProtobuf._
       if _storage._hasHaptics_p != false {
         try visitor.visitSingularBoolField(value: _storage._hasHaptics_p, fieldNumber: 13)
       }
+      if _storage._state != .unspecified {
+        try visitor.visitSingularEnumField(value: _storage._state, fieldNumber: 14)
+      }
+      if !_storage._stateReason.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._stateReason, fieldNumber: 15)
+      }
+      if _storage._stateSinceNs != 0 {
+        try visitor.visitSingularSFixed64Field(value: _storage._stateSinceNs, fieldNumber: 16)
+      }
+      if !_storage._place.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._place, fieldNumber: 17)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -2573,6 +2700,10 @@ nonisolated extension Vrbridge_V1_Device: SwiftProtobuf.Message, SwiftProtobuf._
         if _storage._pageSlot != rhs_storage._pageSlot {return false}
         if _storage._health != rhs_storage._health {return false}
         if _storage._hasHaptics_p != rhs_storage._hasHaptics_p {return false}
+        if _storage._state != rhs_storage._state {return false}
+        if _storage._stateReason != rhs_storage._stateReason {return false}
+        if _storage._stateSinceNs != rhs_storage._stateSinceNs {return false}
+        if _storage._place != rhs_storage._place {return false}
         return true
       }
       if !storagesAreEqual {return false}
@@ -3118,7 +3249,7 @@ nonisolated extension Vrbridge_V1_DeviceEvent: SwiftProtobuf.Message, SwiftProto
 }
 
 nonisolated extension Vrbridge_V1_DeviceEvent.Kind: SwiftProtobuf._ProtoNameProviding {
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0KIND_UNSPECIFIED\0\u{1}KIND_ARRIVED\0\u{1}KIND_LOST\0\u{1}KIND_CHANGED\0\u{1}KIND_RECENTERED\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0KIND_UNSPECIFIED\0\u{1}KIND_ARRIVED\0\u{1}KIND_LOST\0\u{1}KIND_CHANGED\0\u{1}KIND_RECENTERED\0\u{1}KIND_STATE\0")
 }
 
 nonisolated extension Vrbridge_V1_Done: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {

@@ -4,7 +4,11 @@
 /// big-endian order bit 0 is the highest bit of the first byte and fields grow downwards, as in the packed
 /// triples of the Rift.
 public struct BitField: Hashable, Sendable {
-  public enum Number: UInt8, Sendable { case unsigned, signed, float }
+  public enum Number: UInt8, Sendable {
+    case unsigned, signed, float
+    /// Offset binary: the middle of the unsigned range means 0.
+    case offset
+  }
 
   var byte: Int
   var bit: Int
@@ -29,6 +33,7 @@ public struct BitField: Hashable, Sendable {
     switch number {
     case .unsigned: 0...(exp2i(width) - 1)
     case .signed: -exp2i(width - 1)...(exp2i(width - 1) - 1)
+    case .offset: -exp2i(width - 1)...(exp2i(width - 1) - 1)
     case .float: -Double.greatestFiniteMagnitude...Double.greatestFiniteMagnitude
     }
   }
@@ -81,6 +86,7 @@ public struct BitField: Hashable, Sendable {
     let raw = bits(bytes, base: base)
     switch number {
     case .unsigned: return Double(raw)
+    case .offset: return Double(raw) - exp2i(width - 1)
     case .signed: return Double(Int64(bitPattern: raw << UInt64(64 - width)) >> Int64(64 - width))
     case .float:
       return width == 32
@@ -104,6 +110,11 @@ public struct BitField: Hashable, Sendable {
     switch number {
     case .float:
       store(width == 32 ? UInt64(Float(value).bitPattern) : value.bitPattern, into: &bytes, base: base)
+    case .offset:
+      let middle = exp2i(width - 1)
+      let raw = min(max(value.rounded() + middle, 0), 2 * middle - 1)
+      // Above 2^53 the end of the range is not representable.
+      store(raw >= exp2i(64) ? .max : UInt64(raw), into: &bytes, base: base)
     case .unsigned, .signed:
       let rounded = value.rounded()
       let bits = number == .signed ? width - 1 : width

@@ -256,7 +256,9 @@ public final class PartDecoder {
     _ index: Int, _ report: UnsafeRawBufferPointer, slot: Int, of count: Int, _ samples: ReportLayout.Slots
   ) -> UInt64? {
     guard let clock = layouts[index].clock else { return nil }
-    if clock.isPerSample { return clock.field.bits(report, base: samples.at + slot * samples.stride) }
+    if clock.isPerSample {
+      return clock.field.bits(report, base: samples.at + slot * (clock.stride ?? samples.stride))
+    }
     let steps = clock.stamp == .newest ? slot - (count - 1) : slot
     return wrap(clock.field.bits(report, base: 0), adding: steps * clock.spacing, bits: clock.bits)
   }
@@ -268,12 +270,13 @@ public final class PartDecoder {
     guard let samples = layouts[index].samples, let gyroscope = layouts[index].gyroscope,
       let accelerometer = layouts[index].accelerometer
     else { return }
-    let base = samples.at + slot * samples.stride
     var saturated = false
     let rate = try vector(
-      gyroscope, report, base: base, limit: Self.maximumRate, reportID, saturated: &saturated)
+      gyroscope, report, base: samples.at + slot * (gyroscope.stride ?? samples.stride),
+      limit: Self.maximumRate, reportID, saturated: &saturated)
     let force = try vector(
-      accelerometer, report, base: base, limit: Self.maximumForce, reportID, saturated: &saturated)
+      accelerometer, report, base: samples.at + slot * (accelerometer.stride ?? samples.stride),
+      limit: Self.maximumForce, reportID, saturated: &saturated)
     var sample = InertialSample(
       received: received, deviceTicks: ticks, angularVelocity: rate, specificForce: force,
       periods: Int32(truncatingIfNeeded: periods), isSaturated: saturated)
@@ -297,10 +300,22 @@ public final class PartDecoder {
     _ layout: ReportLayout.Vector, _ report: UnsafeRawBufferPointer, base: Int, limit: Double,
     _ reportID: UInt8, saturated: inout Bool
   ) throws(DecodeError) -> Vector3 {
-    let raw = Vector3(
+    var raw = Vector3(
       layout.x.value(report, base: base), layout.y.value(report, base: base),
       layout.z.value(report, base: base))
-    let scaled = raw * layout.scale
+    if layout.mean > 1 {
+      for index in 1..<layout.mean {
+        let place = base + index * layout.step
+        raw += Vector3(
+          layout.x.value(report, base: place), layout.y.value(report, base: place),
+          layout.z.value(report, base: place))
+      }
+      raw /= Double(layout.mean)
+    }
+    var scaled = raw * layout.scale
+    if let ratio = layout.ratio {
+      scaled *= ratio.multiplier.value(report, base: base) / ratio.divisor.value(report, base: base)
+    }
     guard scaled.isFinite else {
       throw DecodeError(.notFinite, reportID: reportID, offset: base + layout.x.byte)
     }

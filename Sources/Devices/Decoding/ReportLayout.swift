@@ -12,6 +12,13 @@ struct ReportLayout: Sendable {
     /// Raw values at or beyond these are at the end of the sensor's range.
     var low: Double
     var high: Double
+    /// Units per count in the report itself, beside `scale`.
+    var ratio: RatioDescription?
+    /// Bytes from one sample's fields to the next's; nil for the samples' own.
+    var stride: Int?
+    /// Numbers in a row that are one reading, and the bytes from one to the next.
+    var mean: Int
+    var step: Int
   }
 
   /// The slots of a report; a plain value, so that taking it out on the tracking thread counts no references.
@@ -95,7 +102,8 @@ struct ReportLayout: Sendable {
       let range = fields[0].range
       return Vector(
         x: fields[0], y: fields[1], z: fields[2], scale: scale, axes: description.axes,
-        low: range.lowerBound, high: range.upperBound)
+        low: range.lowerBound, high: range.upperBound, ratio: description.ratio, stride: description.stride,
+        mean: description.mean, step: fields[0].width / 8)
     }
     accelerometer = try vector(report.samples?.accelerometer)
     gyroscope = try vector(report.samples?.gyroscope)

@@ -76,6 +76,9 @@ public struct FeatureDescription: Sendable {
   public var length: Int
   /// What an emulated device answers, after the id byte; missing bytes are zero.
   public var reply: [UInt8]
+  /// Read again and again, the report brings one block after the other; each is told by its second byte. Joined they
+  /// are the first block with what follows the two leading bytes of the others.
+  public var blocks: [UInt8] = []
 }
 
 public struct KeepAlive: Sendable {
@@ -97,12 +100,19 @@ public enum CalibrationSource: Sendable {
 /// Factory calibration by readings at +reference and −reference on each axis.
 public struct TwoPointDescription: Sendable {
   public var feature: String
-  /// Bytes of i16 little-endian values in the feature report, id byte included.
+  /// The values are offset binary: 0x8000 means 0.
+  public var isOffsetBinary: Bool
+  /// Bytes of 16-bit little-endian values in the feature report, id byte included.
   public var gyroscopePlus: [Int]
+  /// Empty when the maker turned the unit one way only: the span is then from the bias.
   public var gyroscopeMinus: [Int]
   public var gyroscopeBias: [Int]
-  /// Two speeds in °/s whose sum is the span between plus and minus.
+  /// Two speeds in °/s whose sum is the span between plus and minus; empty when `gyroscopeReference` is known.
   public var gyroscopeSpeed: [Int]
+  /// Speed of each turn, rad/s, where the device does not say it.
+  public var gyroscopeReference: Double?
+  /// The readings contain the bias, which must be taken off.
+  public var subtractsBias: Bool
   public var accelerometerPlus: [Int]
   public var accelerometerMinus: [Int]
 }
@@ -187,6 +197,8 @@ public struct ClockDescription: Sendable {
   public var spacing: Int
   /// The stamp stands in each sample slot.
   public var isPerSample: Bool
+  /// Bytes from one sample's stamp to the next's, where they do not stand in the samples' slots.
+  public var stride: Int?
 
   public var bits: Int { field.width }
 }
@@ -220,6 +232,20 @@ public struct VectorDescription: Sendable {
   public var usage: UInt32?
   public var scale: ScaleDescription
   public var axes: AxisTurn
+  /// The scale stands in the report, beside the unit in `scale`.
+  public var ratio: RatioDescription?
+  /// Bytes from one sample's fields to the next's, where they do not stand in the samples' slots.
+  public var stride: Int?
+  /// This many numbers in a row are one reading: their mean.
+  public var mean = 1
+}
+
+/// Units per count as multiplier over divisor, in fields of the sample's slot.
+public struct RatioDescription: Sendable {
+  public var multiplier: BitField
+  public var divisor: BitField
+  /// What an emulated device sends.
+  public var usual: (multiplier: Double, divisor: Double)
 }
 
 public struct ScaleDescription: Sendable {

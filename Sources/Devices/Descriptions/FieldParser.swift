@@ -7,7 +7,7 @@ struct FieldParser {
   var base: Int
   var end: Int
 
-  static let allowedTypes = "u or i and 1 to 64 bits (u8, i16, u12), f32, f64; 'be' behind it for big-endian"
+  static let allowedTypes = "u, i or o (offset binary) and 1 to 64 bits (u8, i16, o16), f32, f64; 'be' behind it for big-endian"
 
   func type(_ value: YAMLValue) throws(DocumentError) -> (BitField.Number, width: Int, isBigEndian: Bool) {
     let text = try value.string()
@@ -20,6 +20,7 @@ struct FieldParser {
     switch first {
     case "u" where (1...64).contains(width): return (.unsigned, width, isBigEndian)
     case "i" where (2...64).contains(width): return (.signed, width, isBigEndian)
+    case "o" where (2...64).contains(width): return (.offset, width, isBigEndian)
     case "f" where width == 32 || width == 64: return (.float, width, isBigEndian)
     default: throw value.error("'\(text)' is not a type", allowed: Self.allowedTypes)
     }
@@ -27,8 +28,12 @@ struct FieldParser {
 
   func field(_ map: YAMLMapping) throws(DocumentError) -> BitField { try fields(map, count: 1)[0] }
 
-  /// `count` fields of one type in a row.
-  func fields(_ map: YAMLMapping, count: Int) throws(DocumentError) -> [BitField] {
+  /// `count` fields of one type in a row, or `plane` bytes apart.
+  ///
+  /// - Parameter span: bytes behind each field that must be in the report too.
+  func fields(
+    _ map: YAMLMapping, count: Int, plane: Int? = nil, span: Int = 0
+  ) throws(DocumentError) -> [BitField] {
     let at = try map.required("at")
     let (number, width, isBigEndian) = try type(map.required("type"))
     let byte = base + (try at.integer(in: 0...DescriptionParser.longestReport))
@@ -36,9 +41,11 @@ struct FieldParser {
     var result: [BitField] = []
     for index in 0..<count {
       let field = BitField(
-        byte: byte, bit: bit + index * width, width: width, number: number, isBigEndian: isBigEndian)
-      guard field.endByte <= end else {
-        throw at.error("the field ends at byte \(field.endByte), behind the report's or slot's \(end) bytes")
+        byte: byte + index * (plane ?? 0), bit: bit + (plane == nil ? index * width : 0), width: width,
+        number: number, isBigEndian: isBigEndian)
+      guard field.endByte + span <= end else {
+        throw at.error(
+          "the field ends at byte \(field.endByte + span), behind the report's or slot's \(end) bytes")
       }
       result.append(field)
     }
@@ -78,22 +85,32 @@ struct FieldParser {
   }
 
   func vector(
-    _ value: YAMLValue, quantity: Quantity, axes inherited: AxisTurn, features: [FeatureDescription]
+    _ value: YAMLValue, quantity: Quantity, axes inherited: AxisTurn, features: [FeatureDescription],
+    slots: Int = 1
   ) throws(DocumentError) -> VectorDescription {
     let map = try value.mapping(keys: DescriptionParser.keys["vector"] ?? [])
+    let stride = try map["stride"]?.integer(in: 1...DescriptionParser.longestReport)
+    let mean = try map["mean"]?.integer(in: 1...64) ?? 1
     let unit = try map.required("unit").choice(quantity.units)
     let usage = try map["usage"].map { value throws(DocumentError) in
       UInt32(try value.integer(in: 0...0xffff_ffff))
     }
-    let fields = usage == nil ? try self.fields(map, count: 3) : []
+    var fields: [BitField] = []
+    if usage == nil {
+      let width = try type(map.required("type")).width
+      if mean > 1, width % 8 != 0 { throw map.error("'mean' is of numbers of whole bytes") }
+      fields = try self.fields(
+        map, count: 3, plane: try map["plane"]?.integer(in: 1...DescriptionParser.longestReport),
+        span: (stride ?? 0) * (slots - 1) + (mean - 1) * width / 8)
+    }
     let turn =
       try map["axes"].map { value throws(DocumentError) in
         try axes(value, mirrors: quantity == .magneticField)
       } ?? inherited
-    let counts = fields.first.map { $0.number == .signed ? -$0.range.lowerBound : $0.range.upperBound } ?? 1
-    let given = ["scale", "full_scale", "full_scale_by"].filter { map[$0] != nil }
+    let counts = fields.first.map { $0.number == .signed || $0.number == .offset ? -$0.range.lowerBound : $0.range.upperBound } ?? 1
+    let given = ["scale", "full_scale", "full_scale_by", "ratio"].filter { map[$0] != nil }
     guard given.count == 1 else {
-      throw map.error("one way to scale is needed", allowed: "scale, full_scale or full_scale_by")
+      throw map.error("one way to scale is needed", allowed: "scale, full_scale, full_scale_by or ratio")
     }
     var scale = ScaleDescription(nominal: 0, selected: nil)
     if let number = map["scale"] { scale.nominal = try positive(number) * unit }
@@ -113,7 +130,24 @@ struct FieldParser {
       scale.nominal = try positive(by.required("default")) * unit / counts
       scale.selected = (name, at, scales)
     }
-    return VectorDescription(fields: fields, usage: usage, scale: scale, axes: turn)
+    var ratio: RatioDescription?
+    if let given = map["ratio"] {
+      scale.nominal = unit
+      ratio = try self.ratio(given)
+    }
+    return VectorDescription(
+      fields: fields, usage: usage, scale: scale, axes: turn, ratio: ratio, stride: stride, mean: mean)
+  }
+
+  /// A multiplier and a divisor that stand in the report.
+  private func ratio(_ value: YAMLValue) throws(DocumentError) -> RatioDescription {
+    let map = try value.mapping(keys: DescriptionParser.keys["ratio"] ?? [])
+    let keys = DescriptionParser.keys["field"] ?? []
+    var usual: [Double] = []
+    for item in try map.required("usual").list(count: 2...2) { usual.append(try positive(item)) }
+    return RatioDescription(
+      multiplier: try field(map.required("multiplier").mapping(keys: keys)),
+      divisor: try field(map.required("divisor").mapping(keys: keys)), usual: (usual[0], usual[1]))
   }
 
   private func positive(_ value: YAMLValue) throws(DocumentError) -> Double {

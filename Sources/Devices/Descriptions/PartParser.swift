@@ -64,13 +64,17 @@ struct PartParser {
     for item in try value?.list(count: 0...64) ?? [] {
       let map = try item.mapping(keys: DescriptionParser.keys["feature"] ?? [])
       let length = try map.required("length").integer(in: 1...DescriptionParser.longestReport)
+      var blocks: [UInt8] = []
+      if let given = map["blocks"] { blocks = try DescriptionParser.bytes(given, count: 2...16) }
+      let longest = blocks.isEmpty ? length - 1 : blocks.count * (length - 2)
       let feature = FeatureDescription(
         name: try map.required("name").string(),
         id: UInt8(try map.required("id").integer(in: 0...255)),
         length: length,
         reply: try map["reply"].map { value throws(DocumentError) in
-          try DescriptionParser.bytes(value, count: 0...(length - 1))
-        } ?? [])
+          try DescriptionParser.bytes(value, count: 0...longest)
+        } ?? [],
+        blocks: blocks)
       if features.contains(where: { $0.name == feature.name }) {
         throw item.error("two features are named '\(feature.name)'")
       }
@@ -125,28 +129,37 @@ struct PartParser {
       guard let feature = features.first(where: { $0.name == featureName }) else {
         throw name.error("no feature is named so", allowed: features.map(\.name).joined(separator: ", "))
       }
+      // What blocks bring together is longer than one report.
+      let longest = feature.blocks.isEmpty ? feature.length : feature.blocks.count * feature.length
+      let isOffsetBinary = try map["type"]?.choice([("i16", 0), ("o16", 1)]) == 1
       let gyroscope = try map.required("gyroscope").mapping(keys: DescriptionParser.keys["two_point"] ?? [])
       let accelerometer = try map.required("accelerometer").mapping(
         keys: DescriptionParser.keys["two_point"] ?? [])
+      let reference = try gyroscope["reference"]?.number(in: 1...10_000)
       return .twoPoint(
         TwoPointDescription(
-          feature: featureName,
-          gyroscopePlus: try offsets(gyroscope.required("plus"), count: 3, in: feature),
-          gyroscopeMinus: try offsets(gyroscope.required("minus"), count: 3, in: feature),
-          gyroscopeBias: try offsets(gyroscope.required("bias"), count: 3, in: feature),
-          gyroscopeSpeed: try offsets(gyroscope.required("speed"), count: 2, in: feature),
-          accelerometerPlus: try offsets(accelerometer.required("plus"), count: 3, in: feature),
-          accelerometerMinus: try offsets(accelerometer.required("minus"), count: 3, in: feature)))
+          feature: featureName, isOffsetBinary: isOffsetBinary,
+          gyroscopePlus: try offsets(gyroscope.required("plus"), count: 3, in: longest),
+          gyroscopeMinus: try gyroscope["minus"].map { value throws(DocumentError) in
+            try offsets(value, count: 3, in: longest)
+          } ?? [],
+          gyroscopeBias: try offsets(gyroscope.required("bias"), count: 3, in: longest),
+          gyroscopeSpeed: reference == nil
+            ? try offsets(gyroscope.required("speed"), count: 2, in: longest) : [],
+          gyroscopeReference: reference.map { $0 * .pi / 180 },
+          subtractsBias: try gyroscope["subtract_bias"]?.choice([("no", 0), ("yes", 1)]) == 1,
+          accelerometerPlus: try offsets(accelerometer.required("plus"), count: 3, in: longest),
+          accelerometerMinus: try offsets(accelerometer.required("minus"), count: 3, in: longest)))
     default: return .none
     }
   }
 
   private func offsets(
-    _ value: YAMLValue, count: Int, in feature: FeatureDescription
+    _ value: YAMLValue, count: Int, in length: Int
   ) throws(DocumentError) -> [Int] {
     var result: [Int] = []
     for item in try value.list(count: count...count) {
-      result.append(try item.integer(in: 0...max(0, feature.length - 2)))
+      result.append(try item.integer(in: 0...max(0, length - 2)))
     }
     return result
   }

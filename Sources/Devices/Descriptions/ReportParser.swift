@@ -100,10 +100,12 @@ struct ReportParser {
   }
 
   private func clock(
-    _ value: YAMLValue, place: FieldParser, isPerSample: Bool
+    _ value: YAMLValue, place: FieldParser, isPerSample: Bool, slots: Int = 1
   ) throws(DocumentError) -> ClockDescription {
     let map = try value.mapping(keys: DescriptionParser.keys["clock"] ?? [])
-    let field = try place.field(map)
+    let stride = try map["stride"]?.integer(in: 1...DescriptionParser.longestReport)
+    if let given = map["stride"], !isPerSample { throw given.error("only a clock in the samples has a stride") }
+    let field = try place.fields(map, count: 1, span: (stride ?? 0) * (slots - 1))[0]
     guard field.number == .unsigned, (8...64).contains(field.width) else {
       throw value.error("a clock is an unsigned counter of 8 to 64 bits")
     }
@@ -112,7 +114,7 @@ struct ReportParser {
       rate: try map.required("rate").number(in: 1...1e10),
       stamp: try map["stamp"]?.choice(ClockDescription.Stamp.allCases.map { ($0.rawValue, $0) }) ?? .newest,
       spacing: try map["spacing"]?.integer(in: 0...1_000_000_000) ?? 0,
-      isPerSample: isPerSample)
+      isPerSample: isPerSample, stride: stride)
   }
 
   private func samples(
@@ -122,20 +124,28 @@ struct ReportParser {
     let count = try map["count"]?.integer(in: 1...SampleBatch.maximumSamples) ?? 1
     let at = place.base + (try map["at"]?.integer(in: 0...DescriptionParser.longestReport) ?? 0)
     let stride: Int
+    // Fields with strides of their own stand in no slot: their places count from the first byte of the samples.
+    let hasSlots = map["stride"] != nil || count == 1
     if let given = map["stride"] {
       stride = try given.integer(in: 1...DescriptionParser.longestReport)
     } else if count == 1 {
       stride = max(1, place.end - at)
     } else {
-      throw map.error("several samples need a 'stride' in bytes")
+      for name in ["accelerometer", "gyroscope", "clock"] {
+        let keys = DescriptionParser.keys[name == "clock" ? "clock" : "vector"] ?? []
+        if let field = try map[name]?.mapping(keys: keys), field["stride"] == nil {
+          throw map.error("several samples need a 'stride' in bytes, or each of their fields needs one")
+        }
+      }
+      stride = 0
     }
     guard at + stride * count <= place.end else {
       throw map.error("\(count) samples of \(stride) bytes from byte \(at) do not fit in \(place.end) bytes")
     }
-    let slot = FieldParser(base: 0, end: stride)
+    let slot = FieldParser(base: 0, end: hasSlots ? stride : place.end - at)
     let axes = try map["axes"].map { value throws(DocumentError) in try slot.axes(value) } ?? .identity
     let clock = try map["clock"].map { value throws(DocumentError) in
-      try self.clock(value, place: slot, isPerSample: true)
+      try self.clock(value, place: slot, isPerSample: true, slots: count)
     }
     let description = SamplesDescription(
       at: at, stride: stride, count: count,
@@ -144,10 +154,10 @@ struct ReportParser {
       } ?? .all,
       axes: axes,
       accelerometer: try map["accelerometer"].map { value throws(DocumentError) in
-        try slot.vector(value, quantity: .acceleration, axes: axes, features: features)
+        try slot.vector(value, quantity: .acceleration, axes: axes, features: features, slots: count)
       },
       gyroscope: try map["gyroscope"].map { value throws(DocumentError) in
-        try slot.vector(value, quantity: .angularVelocity, axes: axes, features: features)
+        try slot.vector(value, quantity: .angularVelocity, axes: axes, features: features, slots: count)
       })
     guard description.gyroscope != nil, description.accelerometer != nil else {
       throw map.error("samples need an 'accelerometer' and a 'gyroscope'")

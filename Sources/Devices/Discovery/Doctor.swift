@@ -70,6 +70,25 @@ public enum Doctor {
     return findings
   }
 
+  /// Why a node can't be opened, in one line with the command that mends it.
+  public static func obstacle(_ node: HidrawNode, code: Int32) -> String {
+    switch code {
+    case EACCES, EPERM:
+      let finding = permission("", node)
+      // On one line, without what is a comment for who reads several.
+      let lines = finding.fix?.split(separator: "\n").map {
+        $0.prefix { $0 != "#" }.trimmingCharacters(in: .whitespaces)
+      }
+      let command = lines?.joined(separator: " && ") ?? ""
+      return "\(finding.detail); to mend it: \(command)"
+    case EBUSY:
+      let holders = holders(of: node.path).map { "\($0.name) (pid \($0.pid))" }
+      return holders.isEmpty
+        ? "another program holds \(node.path)" : "\(node.path) is held by \(holders.joined(separator: ", "))"
+    default: return "\(node.path): \(errorText(code))"
+    }
+  }
+
   private static func examine(_ node: HidrawNode, _ match: DeviceCatalog.Match) -> [Finding] {
     let subject = "\(match.description.name), \(match.part.name) (\(node.path))"
     var findings: [Finding] = []

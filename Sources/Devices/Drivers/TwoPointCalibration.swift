@@ -9,7 +9,8 @@ extension TwoPointDescription {
   ) -> InertialCalibration? {
     func value(_ offset: Int) -> Double? {
       guard offset + 1 < reply.count else { return nil }
-      return Double(Int16(bitPattern: UInt16(reply[offset]) | UInt16(reply[offset + 1]) << 8))
+      let raw = UInt16(reply[offset]) | UInt16(reply[offset + 1]) << 8
+      return isOffsetBinary ? Double(raw) - 0x8000 : Double(Int16(bitPattern: raw))
     }
     func vector(_ offsets: [Int]) -> Vector3? {
       guard offsets.count == 3, let x = value(offsets[0]), let y = value(offsets[1]),
@@ -17,25 +18,34 @@ extension TwoPointDescription {
       else { return nil }
       return Vector3(x, y, z)
     }
-    guard let plus = vector(gyroscopePlus), let minus = vector(gyroscopeMinus),
-      let bias = vector(gyroscopeBias), let first = value(gyroscopeSpeed[0]),
-      let second = value(gyroscopeSpeed[1]), let high = vector(accelerometerPlus),
-      let low = vector(accelerometerMinus)
+    guard let plus = vector(gyroscopePlus), let bias = vector(gyroscopeBias),
+      let high = vector(accelerometerPlus), let low = vector(accelerometerMinus)
     else { return nil }
-    // The firmware has removed the bias already: Linux hid-playstation measures the span from it on either
-    // side and subtracts none.
-    let span = abs3(plus - bias) + abs3(minus - bias)
-    let speed = first + second
+    // The span is measured from the bias, on either side where there are two.
+    var span = abs3(plus - bias)
+    if !gyroscopeMinus.isEmpty {
+      guard let minus = vector(gyroscopeMinus) else { return nil }
+      span += abs3(minus - bias)
+    }
+    var speed = (gyroscopeReference ?? 0) * (gyroscopeMinus.isEmpty ? 1 : 2)
+    if gyroscopeReference == nil {
+      guard gyroscopeSpeed.count == 2, let first = value(gyroscopeSpeed[0]),
+        let second = value(gyroscopeSpeed[1])
+      else { return nil }
+      speed = (first + second) * .pi / 180
+    }
     let gravitySpan = high - low
-    guard all(span .> 1000), speed > 100, all(gravitySpan .> 4000) else { return nil }
-    let gyroscopeGain = (speed * .pi / 180) / span / gyroscopeScale
+    guard all(span .> 1000), speed > 1.7, all(gravitySpan .> 4000) else { return nil }
+    let gyroscopeGain = speed / span / gyroscopeScale
+    // DualSense and DualShock 4 have taken it off already (Linux hid-playstation subtracts none).
+    let rest = subtractsBias ? bias * (speed / span) : .zero
     let accelerometerGain = (2 * standardGravity) / gravitySpan
     let middle = (high + low) / 2
     guard all(gyroscopeGain .> 0.5), all(gyroscopeGain .< 2) else { return nil }
     let ratio = accelerometerGain / accelerometerScale
     guard all(ratio .> 0.5), all(ratio .< 2) else { return nil }
     return InertialCalibration(
-      gyroscope: AffineCorrection(matrix: .diagonal(gyroscopeGain)).turned(by: axes.matrix),
+      gyroscope: AffineCorrection(matrix: .diagonal(gyroscopeGain), offset: rest).turned(by: axes.matrix),
       accelerometer: AffineCorrection(matrix: .diagonal(ratio), offset: middle * accelerometerGain)
         .turned(by: axes.matrix),
       source: .factory)

@@ -177,6 +177,8 @@ public final class EmulatedDevice: Sendable {
 public final class EmulatedFeatures: FeatureAccess, FeatureResponder {
   private struct State {
     var features: [UInt8: [UInt8]] = [:]
+    /// Of features that come in blocks: all of them, and which is next.
+    var blocks: [UInt8: (list: [[UInt8]], next: Int)] = [:]
     var written: [[UInt8]] = []
     var outputs: [[UInt8]] = []
   }
@@ -186,6 +188,15 @@ public final class EmulatedFeatures: FeatureAccess, FeatureResponder {
   init(part: PartDescription, serial: String) {
     var state = State()
     for feature in part.features {
+      guard feature.blocks.isEmpty else {
+        let size = feature.length - 2
+        let padded = feature.reply + [UInt8](repeating: 0, count: feature.blocks.count * size)
+        let list = feature.blocks.enumerated().map { index, tag in
+          [feature.id, tag] + padded[(index * size)..<((index + 1) * size)]
+        }
+        state.blocks[feature.id] = (list, 0)
+        continue
+      }
       let bytes = [feature.id] + feature.reply
       state.features[feature.id] = bytes + [UInt8](repeating: 0, count: max(0, feature.length - bytes.count))
     }
@@ -201,7 +212,11 @@ public final class EmulatedFeatures: FeatureAccess, FeatureResponder {
 
   public func getFeature(id: UInt8, length: Int) -> [UInt8]? {
     if let reply = lighthouse?.getFeature(id: id, length: length) { return reply }
-    return state.withLock { $0.features[id] }
+    return state.withLock { state in
+      guard let blocks = state.blocks[id] else { return state.features[id] }
+      state.blocks[id]?.next = (blocks.next + 1) % blocks.list.count
+      return blocks.list[blocks.next]
+    }
   }
 
   public func getFeature(id: UInt8, length: Int) throws(TransportError) -> [UInt8] {

@@ -43,7 +43,10 @@ public final class ReportEncoder {
     guard let layout = layouts.first(where: { $0.samples != nil }), let gyroscope = layout.gyroscope,
       let accelerometer = layout.accelerometer
     else { return nil }
-    return (gyroscope.scale / 2, accelerometer.scale / 2)
+    func step(_ vector: ReportLayout.Vector) -> Double {
+      vector.scale * (vector.ratio.map { $0.usual.multiplier / $0.usual.divisor } ?? 1)
+    }
+    return (step(gyroscope) / 2, step(accelerometer) / 2)
   }
 
   /// Ticks of the part's clock at a time in seconds.
@@ -178,23 +181,31 @@ public final class ReportEncoder {
     _ bytes: inout [UInt8], _ layout: ReportLayout, _ samples: ReportLayout.Slots, slot: Int, rate: Vector3,
     force: Vector3, time: Double
   ) {
-    let base = samples.at + slot * samples.stride
+    func base(_ stride: Int?) -> Int { samples.at + slot * (stride ?? samples.stride) }
     if let gyroscope = layout.gyroscope {
-      fill(&bytes, gyroscope, gyroscopeInverse(rate), base: base)
+      fill(&bytes, gyroscope, gyroscopeInverse(rate), base: base(gyroscope.stride))
     }
     if let accelerometer = layout.accelerometer {
-      fill(&bytes, accelerometer, accelerometerInverse(force), base: base)
+      fill(&bytes, accelerometer, accelerometerInverse(force), base: base(accelerometer.stride))
     }
     if let clock = layout.clock, clock.isPerSample {
-      clock.field.store(ticks(layout, at: time), into: &bytes, base: base)
+      clock.field.store(ticks(layout, at: time), into: &bytes, base: base(clock.stride))
     }
   }
 
   private func fill(_ bytes: inout [UInt8], _ layout: ReportLayout.Vector, _ value: Vector3, base: Int) {
-    let raw = layout.axes.inverse(value) / layout.scale
-    layout.x.encode(raw.x, into: &bytes, base: base)
-    layout.y.encode(raw.y, into: &bytes, base: base)
-    layout.z.encode(raw.z, into: &bytes, base: base)
+    var raw = layout.axes.inverse(value) / layout.scale
+    if let ratio = layout.ratio {
+      ratio.multiplier.encode(ratio.usual.multiplier, into: &bytes, base: base)
+      ratio.divisor.encode(ratio.usual.divisor, into: &bytes, base: base)
+      raw *= ratio.usual.divisor / ratio.usual.multiplier
+    }
+    for index in 0..<layout.mean {
+      let place = base + index * layout.step
+      layout.x.encode(raw.x, into: &bytes, base: place)
+      layout.y.encode(raw.y, into: &bytes, base: place)
+      layout.z.encode(raw.z, into: &bytes, base: place)
+    }
   }
 
   // MARK: orientation and controls

@@ -90,23 +90,28 @@ public final class USBIPDevice {
     let start = Timestamp(nanoseconds: linux_monotonic_ns())
     var made = [Int](repeating: 0, count: generators.count)
     let end = seconds.map { start.advanced(bySeconds: $0).nanoseconds } ?? .max
+    func due(_ index: Int) -> Int64 {
+      start.advanced(bySeconds: Double(made[index]) / device.interfaces[index].device.sampleRate).nanoseconds
+    }
     var descriptors = [
       pollfd(fd: socket, events: Int16(POLLIN), revents: 0),
       pollfd(fd: timer, events: Int16(POLLIN), revents: 0),
       pollfd(fd: stop, events: Int16(POLLIN), revents: 0),
     ]
     while true {
-      let dues = generators.indices.map {
-        start.advanced(bySeconds: Double(made[$0]) / device.interfaces[$0].device.sampleRate).nanoseconds
-      }
       let now = linux_monotonic_ns()
       guard now < end else { return }
-      for index in generators.indices where dues[index] <= now {
-        made[index] += 1
-        for report in generators[index].next().reports { enqueue(report, index) }
+      var next = end
+      for index in generators.indices {
+        // A device's clock does not wait for a host that is late: what was not fetched in time is skipped.
+        while due(index) <= now {
+          made[index] += 1
+          for report in generators[index].next().reports { enqueue(report, index) }
+        }
+        next = min(next, due(index))
       }
       guard sendReports() else { return }
-      linux_timerfd_set_at(timer, min(end, dues.min() ?? end))
+      linux_timerfd_set_at(timer, next)
       while poll(&descriptors, nfds_t(descriptors.count), -1) < 0, errno == EINTR {}
       if descriptors[2].revents != 0 { return }
       if descriptors[0].revents != 0 {
@@ -199,11 +204,15 @@ public final class USBIPDevice {
   }
 
   private func send(_ words: [UInt32], _ data: [UInt8]) -> Bool {
-    var bytes = words.flatMap { [UInt8($0 >> 24), UInt8($0 >> 16 & 255), UInt8($0 >> 8 & 255), UInt8($0 & 255)] }
+    var bytes = words.flatMap {
+      [UInt8($0 >> 24), UInt8($0 >> 16 & 255), UInt8($0 >> 8 & 255), UInt8($0 & 255)]
+    }
     bytes += [UInt8](repeating: 0, count: Self.headerSize - bytes.count) + data
     var place = 0
     while place < bytes.count {
-      let count = bytes.withUnsafeBytes { linux_send(socket, $0.baseAddress.map { $0 + place }, $0.count - place, -1) }
+      let count = bytes.withUnsafeBytes {
+        linux_send(socket, $0.baseAddress.map { $0 + place }, $0.count - place, -1)
+      }
       if count <= 0 { return false }
       place += count
     }
@@ -214,7 +223,9 @@ public final class USBIPDevice {
     var bytes = [UInt8](repeating: 0, count: count)
     var place = 0
     while place < count {
-      let got = bytes.withUnsafeMutableBytes { recv(socket, $0.baseAddress.map { $0 + place }, count - place, 0) }
+      let got = bytes.withUnsafeMutableBytes {
+        recv(socket, $0.baseAddress.map { $0 + place }, count - place, 0)
+      }
       if got < 0, errno == EINTR { continue }
       if got <= 0 { return nil }
       place += got

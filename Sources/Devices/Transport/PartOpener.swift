@@ -52,17 +52,16 @@ public enum PartOpener {
     let part = match.part
     var warnings: [String] = []
     var replies: [String: [UInt8]] = [:]
-    for feature in part.features {
-      // Another program's request can get our answer, so the id is checked and the question repeated.
+    // The kernel waits five seconds for an answer; a device that gave none once is not asked again.
+    var isMute = false
+    for feature in part.features where !isMute {
       var answer: [UInt8]?
-      var problem = "the answer has another id"
-      for _ in 0..<3 where answer == nil {
-        do {
-          let reply = try features.getFeature(id: feature.id, length: feature.length)
-          if reply.first == feature.id { answer = reply }
-        } catch {
-          problem = String(describing: error)
-        }
+      var problem = ""
+      do throws(FeatureFault) {
+        answer = try ask(feature, features)
+      } catch {
+        problem = error.problem
+        isMute = error.isFinal
       }
       if let answer {
         replies[feature.name] = answer
@@ -70,13 +69,16 @@ public enum PartOpener {
         warnings.append("feature '\(feature.name)' not read (\(problem)); the description's default is used")
       }
     }
-    for report in part.setup {
-      do { try features.setFeature(report) } catch { warnings.append("setup: \(error)") }
+    for (isOutput, report) in part.setup.map({ (false, $0) }) + part.setupOutputs.map({ (true, $0) })
+    where !isMute {
+      do throws(TransportError) {
+        if isOutput { try features.writeOutput(report) } else { try features.setFeature(report) }
+      } catch {
+        warnings.append("setup: \(error)")
+        isMute = error.isFinal
+      }
     }
-    for report in part.setupOutputs {
-      do { try features.writeOutput(report) } catch { warnings.append("setup: \(error)") }
-    }
-    warnings += setUsages(part.setupUsages, features: features, descriptor: descriptor)
+    if !isMute { warnings += setUsages(part.setupUsages, features: features, descriptor: descriptor) }
 
     let decoder = try PartDecoder(
       part: part, descriptor: descriptor, replies: replies, controls: match.description.controls)
@@ -85,6 +87,8 @@ public enum PartOpener {
     switch part.calibration {
     case .none: break
     case .onDevice: calibration.source = .onDevice
+    case .driver where isMute:
+      warnings.append("factory calibration not read (the device does not answer); nominal scale is used")
     case .driver:
       do {
         let configuration = try LighthouseConfiguration(blob: LighthouseConfiguration.read(from: features))
@@ -109,6 +113,41 @@ public enum PartOpener {
       decoder: decoder, calibration: calibration, configuredSerial: serial, warnings: warnings)
     opened.exchanges = features.exchanges
     return opened
+  }
+
+  private struct FeatureFault: Error {
+    var problem: String
+    var isFinal: Bool
+  }
+
+  /// Reads a feature, all of its blocks.
+  private static func ask(
+    _ feature: FeatureDescription, _ features: some FeatureAccess
+  ) throws(FeatureFault) -> [UInt8] {
+    var blocks: [UInt8: [UInt8]] = [:]
+    // Another program's request can get our answer, so the id is checked and the question repeated.
+    var problem: TransportError?
+    for _ in 0..<(3 * max(1, feature.blocks.count)) {
+      let reply: [UInt8]
+      do throws(TransportError) {
+        reply = try features.getFeature(id: feature.id, length: feature.length)
+      } catch {
+        guard !error.isFinal else { throw FeatureFault(problem: String(describing: error), isFinal: true) }
+        problem = error
+        continue
+      }
+      guard reply.first == feature.id else { continue }
+      guard !feature.blocks.isEmpty else { return reply }
+      if reply.count > 2, feature.blocks.contains(reply[1]) { blocks[reply[1]] = reply }
+      if blocks.count == feature.blocks.count {
+        let list = feature.blocks.compactMap { blocks[$0] }
+        return list[0] + list.dropFirst().flatMap { $0.dropFirst(2) }
+      }
+    }
+    if let problem { throw FeatureFault(problem: String(describing: problem), isFinal: false) }
+    throw FeatureFault(
+      problem: feature.blocks.isEmpty || blocks.isEmpty
+        ? "the answer has another id" : "\(blocks.count) of \(feature.blocks.count) blocks came", isFinal: false)
   }
 
   /// Writes values to feature fields that are found by usage, keeping the other bits of the report.

@@ -1,3 +1,4 @@
+import Glibc
 import Sensing
 import Spatial
 
@@ -40,4 +41,9 @@ public struct TransportError: Error, Sendable, CustomStringConvertible {
     self.code = code
   }
   public var description: String { "\(operation): \(errorText(code))" }
+
+  /// The device does not answer, or is gone: asking again would only wait again.
+  public var isFinal: Bool {
+    [ETIMEDOUT, ENODEV, ENOENT, ESHUTDOWN, EBADF].contains(code)
+  }
 }

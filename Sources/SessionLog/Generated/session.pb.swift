@@ -280,6 +280,14 @@ public nonisolated struct Vrbridge_Session_Event: Sendable {
     set {event = .featureWritten(newValue)}
   }
 
+  public var transition: Vrbridge_Session_Transition {
+    get {
+      if case .transition(let v)? = event {return v}
+      return Vrbridge_Session_Transition()
+    }
+    set {event = .transition(newValue)}
+  }
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum OneOf_Event: Equatable, Sendable {
@@ -293,6 +301,7 @@ public nonisolated struct Vrbridge_Session_Event: Sendable {
     case battery(Vrbridge_Session_Battery)
     case health(Vrbridge_Session_Health)
     case featureWritten(Vrbridge_Session_FeatureWritten)
+    case transition(Vrbridge_Session_Transition)
 
   }
 
@@ -776,6 +785,24 @@ public nonisolated struct Vrbridge_Session_FeatureWritten: Sendable {
   public init() {}
 }
 
+/// A device came into another state (docs/protocol.md, "Devices").
+public nonisolated struct Vrbridge_Session_Transition: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var deviceID: UInt32 = 0
+
+  /// found, blocked, opening, initialising, streaming, degraded or lost.
+  public var state: String = String()
+
+  public var reason: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
 // MARK: - Code below here is support for the SwiftProtobuf runtime.
 
 fileprivate nonisolated let _protobuf_package = "vrbridge.session"
@@ -1076,7 +1103,7 @@ nonisolated extension Vrbridge_Session_ControlChange: SwiftProtobuf.Message, Swi
 
 nonisolated extension Vrbridge_Session_Event: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Event"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}time_ns\0\u{3}part_opened\0\u{3}part_closed\0\u{3}role_changed\0\u{1}recentered\0\u{1}snapshot\0\u{1}loss\0\u{1}link\0\u{1}battery\0\u{1}health\0\u{3}feature_written\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}time_ns\0\u{3}part_opened\0\u{3}part_closed\0\u{3}role_changed\0\u{1}recentered\0\u{1}snapshot\0\u{1}loss\0\u{1}link\0\u{1}battery\0\u{1}health\0\u{3}feature_written\0\u{1}transition\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1215,6 +1242,19 @@ nonisolated extension Vrbridge_Session_Event: SwiftProtobuf.Message, SwiftProtob
           self.event = .featureWritten(v)
         }
       }()
+      case 12: try {
+        var v: Vrbridge_Session_Transition?
+        var hadOneofValue = false
+        if let current = self.event {
+          hadOneofValue = true
+          if case .transition(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.event = .transition(v)
+        }
+      }()
       default: break
       }
     }
@@ -1268,6 +1308,10 @@ nonisolated extension Vrbridge_Session_Event: SwiftProtobuf.Message, SwiftProtob
     case .featureWritten?: try {
       guard case .featureWritten(let v)? = self.event else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 11)
+    }()
+    case .transition?: try {
+      guard case .transition(let v)? = self.event else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 12)
     }()
     case nil: break
     }
@@ -2154,6 +2198,46 @@ nonisolated extension Vrbridge_Session_FeatureWritten: SwiftProtobuf.Message, Sw
     if lhs.part != rhs.part {return false}
     if lhs.report != rhs.report {return false}
     if lhs.isOutput != rhs.isOutput {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Vrbridge_Session_Transition: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".Transition"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}device_id\0\u{1}state\0\u{1}reason\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.deviceID) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.state) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.reason) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.deviceID != 0 {
+      try visitor.visitSingularUInt32Field(value: self.deviceID, fieldNumber: 1)
+    }
+    if !self.state.isEmpty {
+      try visitor.visitSingularStringField(value: self.state, fieldNumber: 2)
+    }
+    if !self.reason.isEmpty {
+      try visitor.visitSingularStringField(value: self.reason, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Vrbridge_Session_Transition, rhs: Vrbridge_Session_Transition) -> Bool {
+    if lhs.deviceID != rhs.deviceID {return false}
+    if lhs.state != rhs.state {return false}
+    if lhs.reason != rhs.reason {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

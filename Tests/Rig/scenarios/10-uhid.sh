@@ -1,53 +1,14 @@
 #!/bin/bash
-# kernel-path.sh PROGRAM   The way through a real kernel: uhid, hidraw, udev, unplugging, doctor.
-#
-# Needs root and /dev/uhid. Run it in a virtual machine: it looks at every hidraw node there is.
-set -u
-program=$(realpath "$1")
-work=$(mktemp -d)
-export VRBRIDGE_SOCKET=$work/s HOME=$work XDG_CONFIG_HOME=$work TERM=dumb
-checks=0
-pids=()
-trap 'kill "${pids[@]}" 2>/dev/null; rm -rf "$work"' EXIT
-
-fail() {
-  echo "kernel path: FAILED: $*" >&2
-  for log in "$work"/*.log; do echo "--- $log" >&2; tail -n 20 "$log" >&2; done
-  exit 1
-}
-check() { # check DESCRIPTION COMMAND...: the command must succeed
-  local what=$1
-  shift
-  "$@" || fail "$what"
-  checks=$((checks + 1))
-}
-eventually() { # tries for fifteen seconds
-  for _ in $(seq 150); do
-    "$@" && return 0
-    sleep 0.1
-  done
-  return 1
-}
-shows() { "$program" devices | grep -Eq "$1"; }
-says() { grep -Eq "$2" "$1"; }
-plug() { # plug FAMILY SERIAL
-  "$program" emulate "$1" --uhid --serial "$2" >"$work/$2.log" 2>&1 &
-  pids+=($!)
-  plugged=$!
-}
+# The way through a real kernel: uhid, hidraw, udev, unplugging, doctor, record and replay.
+. "$(dirname "$0")/../scenario.sh"
 
 check "there is no /dev/uhid, or no root" test -w /dev/uhid
-"$program" run >"$work/run.log" 2>&1 &
-daemon=$!
-pids+=($daemon)
-eventually test -S "$VRBRIDGE_SOCKET" || fail "the bridge did not start"
-
-plug oculus-dk2 AAA
+start_bridge
+plug uhid oculus-dk2 AAA
 headset=$plugged
-check "a plugged headset is found" eventually shows '^1 +head +Oculus Rift DK2 +AAA +hardware +connected'
+check "a plugged headset is found" eventually shows '^1 +head +Oculus Rift DK2 +AAA +hardware +streaming'
 node=$(ls /dev/hidraw* | head -n 1)
 as_nobody() { setpriv --reuid=65534 --regid=65534 --clear-groups "$program" doctor; }
-chmod 0755 "$work"
 as_nobody >"$work/nobody.log" 2>&1
 check "doctor fails for who has no permission" test $? = 1
 check "and names the missing rule" says "$work/nobody.log" 'missing rule is: KERNELS=="0003:2833:0021\.\*", TAG\+="uaccess"'
@@ -62,19 +23,19 @@ if [ -S /run/udev/control ]; then
   as_nobody >"$work/nobody.log" 2>&1
   check "doctor then speaks of the group" says "$work/nobody.log" 'usermod --append --groups vrbridge'
 fi
-plug relativty BBB
-check "a second one is found" eventually shows 'Relativty +BBB +hardware +connected'
+plug uhid relativty BBB
+check "a second one is found" eventually shows 'Relativty +BBB +hardware +streaming'
 "$program" watch --json --role head --count 500 >"$work/poses" 2>"$work/watch.log" || fail "no poses"
 check "500 poses of real reads" test "$(grep -c '"orientation"' "$work/poses")" = 500
 check "they are not marked as emulated" test "$(grep -c emulated "$work/poses")" = 0
 
 kill $headset
 check "an unplugged headset is lost" eventually shows '^1 +head .* lost'
-check "the other one stays" shows 'Relativty +BBB +hardware +connected'
-plug oculus-dk2 AAA
+check "the other one stays" shows 'Relativty +BBB +hardware +streaming'
+plug uhid oculus-dk2 AAA
 headset=$plugged
-check "plugged in again it is the same" eventually shows '^1 +head +Oculus Rift DK2 +AAA +hardware +connected'
-check "loss was told" says "$work/run.log" 'reason=Input/output error'
+check "plugged in again it is the same" eventually shows '^1 +head +Oculus Rift DK2 +AAA +hardware +streaming'
+check "loss was told" says "$work/bridge.log" 'reason=Input/output error'
 
 sleep 60 <"$node" &
 pids+=($!)
@@ -83,8 +44,8 @@ holder=$!
 check "doctor names the other holder" says "$work/doctor.log" "also held by sleep \(pid $holder\)"
 check "and does not advise to kill the bridge" says "$work/doctor.log" "^ +kill $holder\$"
 kill $holder
-kill -TERM $daemon
-wait $daemon
+kill -TERM $bridge
+wait $bridge
 check "SIGTERM ends the bridge with 0" test $? = 0
 "$program" devices record AAA "$work/r.hid.gz" --duration 2 >"$work/record.log" 2>&1 || fail "recording"
 check "some 2,000 reports in 2 s" test "$(zcat "$work/r.hid.gz" | grep -c '^E:')" -gt 1500
@@ -94,4 +55,4 @@ pids+=($!)
 eventually says "$work/replay.log" 'device arrived' || fail "the recording does not play"
 "$program" watch --json --count 1000 >"$work/replayed" 2>&1
 check "the recording plays" test "$(grep -c '"recorded"' "$work/replayed")" = 1000
-echo "kernel path: $checks checks passed"
+passed

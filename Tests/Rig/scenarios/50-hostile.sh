@@ -1,0 +1,41 @@
+#!/bin/bash
+# Devices that lie: the bridge says what is wrong, the others stream on, and it ends when it is told to.
+. "$(dirname "$0")/../scenario.sh"
+
+start_bridge
+plug usb oculus-dk2 GOOD
+check "a good device streams" eventually shows 'GOOD +hardware +streaming'
+
+plug usb oculus-dk2 STALL --fault stall
+check "one that refuses every request streams with defaults" eventually shows 'STALL +hardware +streaming'
+plug usb htc-vive NOISE --fault noise
+check "one whose configuration is noise streams with nominal scale" eventually shows 'NOISE +hardware +(streaming|degraded) +(nominal|model)'
+plug usb htc-vive-wand MUTE --fault mute
+check "while one never answers" eventually shows 'MUTE +hardware +initialising'
+plug usb relativty LATER
+check "another is opened at once" eventually shows 'LATER +hardware +streaming'
+check "and the silent one is given up" eventually shows 'MUTE +hardware +(streaming|degraded)'
+plug usb oculus-dk1 SHORT --fault short
+check "one whose reports are too short is degraded" eventually shows 'SHORT +hardware +degraded'
+check "and says why" shows "(reports can't be right|sends nothing)"
+plug usb oculus-cv1 CUT --fault descriptor
+sleep 2
+plug uhid relativty "$(printf 'a\x01\x1b[31mb\nc')"
+check "control characters in a serial number are not printed" eventually shows 'Relativty .*streaming'
+"$program" devices >"$work/list"
+check "nor by the list" test "$(grep -c "$(printf '\x1b\\[31m')" "$work/list")" = 0
+
+# Unplugged in the middle of each step of the beginning.
+for moment in 0.02 0.05 0.08 0.1 0.15 0.2 0.25 0.3 0.4 0.5; do
+  "$program" emulate htc-vive-wand --usb --serial BRIEF --cycles 2 --duration $moment --gap 0.2 >"$work/brief.log" 2>&1
+done
+check "unplugged while it was being opened, it is lost" eventually shows 'BRIEF .* lost'
+plug usb htc-vive-wand BRIEF
+check "and can be plugged in for good" eventually shows 'BRIEF +hardware +streaming'
+
+check "the good one streams" shows 'GOOD +hardware +streaming'
+check "the bridge lives" kill -0 $bridge
+kill -TERM $bridge
+wait $bridge
+check "and ends with 0" test $? = 0
+passed
