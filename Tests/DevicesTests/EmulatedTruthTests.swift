@@ -13,7 +13,11 @@ struct EmulatedTruthTests {
     ("sony-dualshock4", "usb"), ("sony-dualshock4", "adaptor"), ("sony-dualshock4", "bluetooth"),
     ("oculus-cv1", "tracker"), ("sony-psvr", "sensor"), ("nintendo-joycon-left", "bluetooth"),
     ("nintendo-joycon-right", "bluetooth"), ("nintendo-pro-controller", "bluetooth"),
-    ("nintendo-pro-controller", "usb"),
+    ("nintendo-pro-controller", "usb"), ("xreal-air", "imu"), ("sony-psmove-zcm1", "bluetooth"),
+    ("sony-psmove-zcm2", "bluetooth"), ("microsoft-wmr", "sensors"),
+    ("microsoft-wmr-controller", "bluetooth"),
+    ("valve-index", "imu"), ("htc-vive-tracker", "imu"), ("sony-psvr2-sense-left", "usb"),
+    ("sony-psvr2-sense-right", "bluetooth"),
   ]
 
   private func device(_ family: String, _ part: String, errors: InertialErrors = .none) throws

@@ -127,6 +127,123 @@ struct GoldenVectorTests {
     #expect(Double(near) > 0.9 * Double(flashes.count - 1), "\(near) of \(flashes.count)")
   }
 
+  /// Built by hand from the published layout: no report of a real unit is public.
+  @Test func xrealScaleStandsInTheReport() throws {
+    var report = [UInt8](repeating: 0, count: 64)
+    func put(_ value: UInt64, _ count: Int, at place: Int) {
+      for index in 0..<count { report[place + index] = UInt8(truncatingIfNeeded: value >> UInt64(8 * index)) }
+    }
+    put(0x0201, 2, at: 0)
+    put(123_456_789_012, 8, at: 4)
+    put(500, 2, at: 12)
+    put(1_000_000, 4, at: 14)
+    put(0x100000 - 3000, 3, at: 18)  // not sign-extended: positive
+    put(0xff_ffff - 1999, 3, at: 21)  // −2000
+    put(40, 3, at: 24)
+    put(2, 2, at: 27)
+    put(1_000_000, 4, at: 29)
+    put(500_000, 3, at: 36)  // y: 1 g
+    let hex = report.map {
+      String($0, radix: 16).count == 1 ? "0" + String($0, radix: 16) : String($0, radix: 16)
+    }
+    let sample = try #require(decode("xreal-air", "imu", [hex.joined()]).samples.first)
+    #expect(sample.deviceTicks == 123_456_789_012)
+    // (−x, z, y): raw (1045576, −2000, 40) · 500/10⁶ °/s.
+    let degree = Double.pi / 180
+    #expect(near(sample.angularVelocity, Vector3(-522.788, 0.02, -1) * degree, 1e-9))
+    #expect(near(sample.specificForce, Vector3(0, 0, standardGravity), 1e-9))
+    // A divisor of 0 must not become a sample.
+    put(0, 4, at: 14)
+    let zero = report.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
+    #expect(throws: DecodeError.self) { try decode("xreal-air", "imu", [zero]) }
+  }
+
+  @Test func xrealIsStartedByTheKnownCommand() throws {
+    let part = try #require(try Places.description("xreal-air").parts.first)
+    // As its drivers have it: AA, CRC-32, length 4, 0x19, 1.
+    #expect(part.setupOutputs == [[0x00, 0xaa, 0xc5, 0xd1, 0x21, 0x42, 0x04, 0x00, 0x19, 0x01]])
+  }
+
+  @Test func psMoveHalfFramesAreOffsetBinary() throws {
+    var report = [UInt8](repeating: 0, count: 49)
+    report[0] = 1
+    func put(_ value: Int, at place: Int) {
+      report[place] = UInt8(truncatingIfNeeded: value)
+      report[place + 1] = UInt8(truncatingIfNeeded: value >> 8)
+    }
+    for (index, value) in [0x8000, 0x8000 - 4096, 0x8000, 0x8000, 0x8000, 0x8000 + 4096].enumerated() {
+      put(value, at: 13 + 2 * index)
+    }
+    for (index, value) in [0x8000 + 100, 0x8000, 0x8000, 0x8000, 0x8000 - 100, 0x8000].enumerated() {
+      put(value, at: 25 + 2 * index)
+    }
+    let hex = report.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
+    let samples = try decode("sony-psmove-zcm1", "bluetooth", [hex]).samples
+    #expect(samples.count == 2)
+    // (x, z, −y)
+    #expect(near(samples[0].specificForce, Vector3(0, 0, standardGravity), 1e-9))
+    #expect(near(samples[1].specificForce, Vector3(0, standardGravity, 0), 1e-9))
+    let rate = 100 * 2000 / 32768 * Double.pi / 180
+    #expect(near(samples[0].angularVelocity, Vector3(rate, 0, 0), 1e-9))
+    #expect(near(samples[1].angularVelocity, Vector3(0, 0, rate), 1e-9))
+  }
+
+  @Test func windowsMixedRealityReadingsAreMeansOfEightPlaneByPlane() throws {
+    var report = [UInt8](repeating: 0, count: 497)
+    report[0] = 1
+    func put(_ value: Int64, _ count: Int, at place: Int) {
+      for index in 0..<count { report[place + index] = UInt8(truncatingIfNeeded: value >> Int64(8 * index)) }
+    }
+    for sample in 0..<4 {
+      put(Int64(10_000 * sample), 8, at: 9 + 8 * sample)
+      for reading in 0..<8 {
+        // Mean of 100·sample − 3.5 … + 3.5 on y alone.
+        put(Int64(100 * sample + reading), 2, at: 41 + 64 + 2 * (8 * sample + reading))
+      }
+      put(9807, 4, at: 265 + 16 + 4 * sample)
+      put(Int64(sample), 4, at: 265 + 32 + 4 * sample)
+    }
+    let hex = report.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
+    let samples = try decode("microsoft-wmr", "sensors", [hex]).samples
+    #expect(samples.map(\.deviceTicks) == [0, 10_000, 20_000, 30_000])
+    for (index, sample) in samples.enumerated() {
+      // (x, −y, −z), thousandths.
+      #expect(near(sample.angularVelocity, Vector3(0, -(100 * Double(index) + 3.5) * 1e-3, 0), 1e-12))
+      #expect(near(sample.specificForce, Vector3(0, -9.807, -Double(index) * 1e-3), 1e-12))
+    }
+  }
+
+  @Test func blocksOfACalibrationAreJoinedWhateverComesFirst() throws {
+    let description = try Places.description("sony-psmove-zcm1")
+    let device = try EmulatedDevice(description, options: .init())
+    // Somebody else read one block before us.
+    let first: [UInt8]? = device.responder.getFeature(id: 0x10, length: 49)
+    #expect(first?[1] == 0x00)
+    let opened = try PartOpener.open(device.match, features: device.responder, descriptor: device.descriptor)
+    #expect(opened.warnings.isEmpty, "\(opened.warnings)")
+    #expect(opened.calibration.source == .factory)
+    // One turn at 480 °/s over 7,900 − 20 counts of 2,000/32,768 °/s.
+    let gain = 480 / (7900.0 - 20) / (2000.0 / 32768)
+    #expect(
+      abs(
+        opened.calibration.gyroscope.matrix.determinant - gain * (480 / (7820.0 + 12) / (2000.0 / 32768))
+          * (480 / (7850.0 - 7) / (2000.0 / 32768))) < 1e-9)
+  }
+
+  @Test func placementsOfLaterLighthouseDevicesAreTwoAxesAndAPlace() throws {
+    let json = """
+      {"device_class":"hmd","imu":{"acc_bias":[0,0,0],"acc_scale":[1,1,1],"gyro_bias":[0,0,0],\
+      "gyro_scale":[1,1,1],"plus_x":[0,-1,0],"plus_z":[0,0,-1],"position":[0.01,0.02,-0.03]},\
+      "head":{"plus_x":[1,0,0],"plus_z":[0,0,1],"position":[0,0,0.1]}}
+      """
+    let configuration = try LighthouseConfiguration(blob: Array(json.utf8))
+    let pose = try #require(configuration.deviceFromUnit)
+    // The Index's axes as Monado has them: (−y, −x, −z).
+    let v = Vector3(1, 2, 3)
+    #expect(near(pose.orientation.rotate(v), Vector3(-2, -1, -3), 1e-12))
+    #expect(near(pose.position, Vector3(0.01, 0.02, -0.13), 1e-12))
+  }
+
   @Test func joyConHoldsThreeSamplesFiveMillisecondsApart() throws {
     let head = "306590008000318782000000a03200fe086f0c9401b2ff2701"
     let report = head + "3300ff08700c9501b3ff2801" + "3400000971 0c9601b4ff2901"

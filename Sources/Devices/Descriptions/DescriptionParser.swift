@@ -17,7 +17,7 @@ public enum DescriptionParser {
     "setup_usage": ["usage", "value"],
     "keep_alive": ["every", "report"],
     "calibration": ["source", "feature", "type", "gyroscope", "accelerometer"],
-    "two_point": ["plus", "minus", "bias", "speed", "reference", "subtract_bias"],
+    "two_point": ["plus", "minus", "bias", "speed", "reference", "readings"],
     "checksum": ["seed", "at"],
     "haptics": ["path", "kind", "length", "bytes", "fields", "checksum"],
     "haptic_field": ["meaning", "at", "type", "bit"],

@@ -7,7 +7,8 @@ struct FieldParser {
   var base: Int
   var end: Int
 
-  static let allowedTypes = "u, i or o (offset binary) and 1 to 64 bits (u8, i16, o16), f32, f64; 'be' behind it for big-endian"
+  static let allowedTypes =
+    "u, i or o (offset binary) and 1 to 64 bits (u8, i16, o16), f32, f64; 'be' behind it for big-endian"
 
   func type(_ value: YAMLValue) throws(DocumentError) -> (BitField.Number, width: Int, isBigEndian: Bool) {
     let text = try value.string()
@@ -107,7 +108,10 @@ struct FieldParser {
       try map["axes"].map { value throws(DocumentError) in
         try axes(value, mirrors: quantity == .magneticField)
       } ?? inherited
-    let counts = fields.first.map { $0.number == .signed || $0.number == .offset ? -$0.range.lowerBound : $0.range.upperBound } ?? 1
+    let counts =
+      fields.first.map {
+        $0.number == .signed || $0.number == .offset ? -$0.range.lowerBound : $0.range.upperBound
+      } ?? 1
     let given = ["scale", "full_scale", "full_scale_by", "ratio"].filter { map[$0] != nil }
     guard given.count == 1 else {
       throw map.error("one way to scale is needed", allowed: "scale, full_scale, full_scale_by or ratio")

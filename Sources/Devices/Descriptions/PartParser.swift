@@ -147,7 +147,7 @@ struct PartParser {
           gyroscopeSpeed: reference == nil
             ? try offsets(gyroscope.required("speed"), count: 2, in: longest) : [],
           gyroscopeReference: reference.map { $0 * .pi / 180 },
-          subtractsBias: try gyroscope["subtract_bias"]?.choice([("no", 0), ("yes", 1)]) == 1,
+          subtractsBias: try gyroscope["readings"]?.choice([("without_bias", 0), ("with_bias", 1)]) == 1,
           accelerometerPlus: try offsets(accelerometer.required("plus"), count: 3, in: longest),
           accelerometerMinus: try offsets(accelerometer.required("minus"), count: 3, in: longest)))
     default: return .none

@@ -104,7 +104,9 @@ struct ReportParser {
   ) throws(DocumentError) -> ClockDescription {
     let map = try value.mapping(keys: DescriptionParser.keys["clock"] ?? [])
     let stride = try map["stride"]?.integer(in: 1...DescriptionParser.longestReport)
-    if let given = map["stride"], !isPerSample { throw given.error("only a clock in the samples has a stride") }
+    if let given = map["stride"], !isPerSample {
+      throw given.error("only a clock in the samples has a stride")
+    }
     let field = try place.fields(map, count: 1, span: (stride ?? 0) * (slots - 1))[0]
     guard field.number == .unsigned, (8...64).contains(field.width) else {
       throw value.error("a clock is an unsigned counter of 8 to 64 bits")

@@ -67,6 +67,10 @@ public struct LighthouseConfiguration: Sendable {
     gyroscope = try Self.correction(imu, "gyro", maximumOffset: 2)
     if let head = Self.pose(root["trackref_from_head"]), let unit = Self.pose(root["trackref_from_imu"]) {
       deviceFromUnit = head.inverse * unit
+    } else if let unit = Self.frame(root["imu"]) {
+      // Later devices give each frame by two of its axes and its place, in the frame of the sensors; without a frame of
+      // the head that of the sensors stands for the device (SteamVR Tracking HDK, "JSON file").
+      deviceFromUnit = (Self.frame(root["head"]) ?? .identity).inverse * unit
     }
   }
 
@@ -95,6 +99,17 @@ public struct LighthouseConfiguration: Sendable {
     // No headset is half a metre wide.
     guard abs(length - 1) < 0.01, place.isFinite, place.length < 0.5 else { return nil }
     return Pose(position: place, orientation: rotation.normalized)
+  }
+
+  /// `plus_x`, `plus_z` and `position` of a frame.
+  private static func frame(_ value: Any?) -> Pose? {
+    guard let object = value as? [String: Any], let x = vector(object["plus_x"]),
+      let z = vector(object["plus_z"]), abs(x.length - 1) < 0.01, abs(z.length - 1) < 0.01,
+      abs(x.dot(z)) < 0.01
+    else { return nil }
+    let place = vector(object["position"]) ?? .zero
+    guard place.length < 0.5, let rotation = Matrix3(x, z.cross(x), z).transposed.rotation else { return nil }
+    return Pose(position: place, orientation: rotation)
   }
 
   private static func vector(_ value: Any?) -> Vector3? {

@@ -147,7 +147,8 @@ public enum PartOpener {
     if let problem { throw FeatureFault(problem: String(describing: problem), isFinal: false) }
     throw FeatureFault(
       problem: feature.blocks.isEmpty || blocks.isEmpty
-        ? "the answer has another id" : "\(blocks.count) of \(feature.blocks.count) blocks came", isFinal: false)
+        ? "the answer has another id" : "\(blocks.count) of \(feature.blocks.count) blocks came",
+      isFinal: false)
   }
 
   /// Writes values to feature fields that are found by usage, keeping the other bits of the report.
