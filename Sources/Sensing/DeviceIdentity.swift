@@ -3,6 +3,8 @@ public enum Bus: UInt16, Sendable, Hashable, CaseIterable {
   case usb = 0x03
   case bluetooth = 0x05
   case virtual = 0x06
+  /// Datagrams; none of the kernel's numbers.
+  case network = 0x100
 
   /// The name in descriptions and on screen.
   public var name: String {
@@ -10,6 +12,7 @@ public enum Bus: UInt16, Sendable, Hashable, CaseIterable {
     case .usb: "usb"
     case .bluetooth: "bluetooth"
     case .virtual: "virtual"
+    case .network: "network"
     }
   }
 }

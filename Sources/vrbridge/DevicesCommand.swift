@@ -73,7 +73,7 @@ struct ListDevices: AsyncParsableCommand {
     return [
       Terminal.padLeft(String(format: "%.3f", Double(event.timeNs) * 1e-9), 12),
       Terminal.pad(String(device.deviceID), 3), Terminal.pad(device.name, 25),
-      Terminal.pad(device.serial, 16),
+      Terminal.pad(device.serial, 17),
       stateName(device) + reason,
     ].joined(separator: " ")
   }
@@ -129,7 +129,7 @@ struct ListDevices: AsyncParsableCommand {
   }
 
   private static let header =
-    "ID  ROLE         DEVICE                    SERIAL           SOURCE     STATE        CALIBRATION  BIAS °/s  NOISE °/s/√Hz  DRIFT °/min: REST  GRAVITY   NORTH  CLOCK µs"
+    "ID  ROLE         DEVICE                    SERIAL            SOURCE     STATE        CALIBRATION  BIAS °/s  NOISE °/s/√Hz  DRIFT °/min: REST  GRAVITY   NORTH  CLOCK µs"
 
   private static func line(_ device: Vrbridge_V1_Device) -> String {
     let health = device.health
@@ -138,7 +138,7 @@ struct ListDevices: AsyncParsableCommand {
     let residual = health.clockResidualUs.isFinite ? String(format: "%.0f", health.clockResidualUs) : "–"
     return [
       Terminal.pad(String(device.deviceID), 3), Terminal.pad(device.role.deviceRole.name, 12),
-      Terminal.pad(device.name, 25), Terminal.pad(device.serial, 16), Terminal.pad(originName(device), 10),
+      Terminal.pad(device.name, 25), Terminal.pad(device.serial, 17), Terminal.pad(originName(device), 10),
       Terminal.pad(stateName(device), 12), Terminal.pad(health.calibration, 12),
       Terminal.padLeft(String(format: "%.3f", bias * 180 / .pi), 8),
       Terminal.padLeft(figure(health.gyroscopeNoiseDeg, "%.4f"), 13),

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Bridge
 import CLinux
 import Devices
 import Foundation
@@ -30,6 +31,11 @@ struct EmulateCommand: AsyncParsableCommand {
 
   @Flag(help: "Plug a USB device into the virtual host controller.")
   var usb = false
+
+  @Option(
+    help: ArgumentHelp(
+      "For the family slimevr: send to the bridge there.", valueName: "address[:port]"))
+  var udp: String?
 
   @Option(help: "Seconds of a recording (10 when not given), or of one plugging.")
   var duration: Double?
@@ -89,6 +95,10 @@ struct EmulateCommand: AsyncParsableCommand {
     do { device = try EmulatedDevice(description, options: options) } catch {
       throw ValidationError(String(describing: error))
     }
+    if let udp {
+      guard family == "slimevr" else { throw ValidationError("--udp: only slimevr trackers send datagrams") }
+      return try await track(udp, chosen)
+    }
     do {
       switch (out, uhid, usb) {
       case (let path?, false, false): try write(device, to: path)
@@ -110,6 +120,25 @@ struct EmulateCommand: AsyncParsableCommand {
       throw Failure("\(error); load the module (modprobe \(usb ? "vhci_hcd" : "uhid")) and run as root")
     } catch let error as ValidationError {
       throw error
+    } catch {
+      throw Failure(String(describing: error))
+    }
+  }
+
+  private func track(_ place: String, _ motion: HeadMotion) async throws {
+    do {
+      let listener = try TrackerListener(text: place)
+      let stop = linux_eventfd()
+      defer { Glibc.close(stop) }
+      let (serial, rate, seconds) = (serial, rate ?? 100, duration)
+      Terminal.write("a SlimeVR tracker is emulated towards \(listener.address):\(listener.port); Ctrl-C ends\n")
+      try await onInterrupt {
+        linux_eventfd_signal(stop)
+      } while: {
+        let tracker = try EmulatedSlimeVRTracker(
+          address: listener.address, port: listener.port, serial: serial, motion: motion, rate: rate)
+        try tracker.run(until: stop, seconds: seconds)
+      }
     } catch {
       throw Failure(String(describing: error))
     }

@@ -35,6 +35,11 @@ struct RunCommand: AsyncParsableCommand {
   @Flag(help: "Do not look for real devices.")
   var noHardware = false
 
+  @Option(
+    help: ArgumentHelp(
+      "Serve SlimeVR trackers on this address of this machine.", valueName: "address[:port]"))
+  var slimevr: String?
+
   @Option(help: "Path of the socket.")
   var socket: String?
 
@@ -121,6 +126,11 @@ struct RunCommand: AsyncParsableCommand {
     }
     if demo { settings.demo = Setting(.always, from: "--demo") }
     if demoIfNoHeadset { settings.demo = Setting(.ifNoHeadset, from: "--demo-if-no-headset") }
+    if let slimevr {
+      do { settings.slimeVR = Setting(try TrackerListener(text: slimevr), from: "--slimevr") } catch {
+        throw ValidationError("--slimevr: \(error)")
+      }
+    }
     if noHardware { settings.hardware = Setting(false, from: "--no-hardware") }
     if let socket { settings.socketPath = Setting(socket, from: "--socket") }
     if let descriptions { settings.descriptions = Setting(descriptions, from: "--descriptions") }

@@ -22,6 +22,8 @@ public struct Configuration: Sendable, Equatable {
   public var recorded = Setting<[String]>([])
   /// Folder of what lasts from one run to the next: calibrations, roles that were given.
   public var stateFolder = CalibrationStore.stateFolder(environment: ProcessInfo.processInfo.environment)
+  /// Where SlimeVR trackers are served; nil for nowhere.
+  public var slimeVR = Setting<TrackerListener?>(nil)
   /// Role by serial number; stronger than one that was given.
   public var roles = Setting<[String: DeviceRole]>([:])
   public var socketPath = Setting(SocketPath.preferred)
@@ -42,7 +44,8 @@ public struct Configuration: Sendable, Equatable {
   static let logLevels = ["trace", "debug", "info", "notice", "warning", "error", "critical"]
 
   static let keys: [String: [String]] = [
-    "": ["devices", "socket", "access", "tracking", "record", "log"],
+    "": ["devices", "slimevr", "socket", "access", "tracking", "record", "log"],
+    "slimevr": ["address", "port", "accept"],
     "devices": ["descriptions", "hardware", "demo", "recorded", "roles"],
     "socket": ["path", "group", "max_clients"],
     "access": Scope.allCases.map(\.rawValue),
@@ -81,6 +84,7 @@ public struct Configuration: Sendable, Equatable {
         roles = Setting(table, from: source(value))
       }
     }
+    if let given = root["slimevr"] { slimeVR = Setting(try TrackerListener(given), from: source(given)) }
     if let socket = try root["socket"]?.mapping(keys: Self.keys["socket"] ?? []) {
       if let value = socket["path"] { socketPath = Setting(try value.string(), from: source(value)) }
       if let value = socket["group"] { socketGroup = Setting(try value.string(), from: source(value)) }
@@ -179,6 +183,12 @@ public struct Configuration: Sendable, Equatable {
     line(1, "recorded", "[" + recorded.value.map(quote).joined(separator: ", ") + "]", recorded.source)
     let table = roles.value.sorted { $0.key < $1.key }.map { "\(quote($0.key)): \($0.value.name)" }
     line(1, "roles", "{" + table.joined(separator: ", ") + "}", roles.source)
+    if let listener = slimeVR.value {
+      lines.append("slimevr:")
+      line(1, "address", quote(listener.address), slimeVR.source)
+      line(1, "port", String(listener.port), slimeVR.source)
+      line(1, "accept", listener.acceptsAll ? "all" : "paired", slimeVR.source)
+    }
     lines.append("socket:")
     line(1, "path", quote(socketPath.value), socketPath.source)
     line(1, "group", quote(socketGroup.value), socketGroup.source)

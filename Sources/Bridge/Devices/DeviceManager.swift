@@ -40,6 +40,8 @@ final class DeviceManager: @unchecked Sendable {
   var opening: Set<PartKey> = []
   var openings = 0
   var openers: [Int: WorkerThread] = [:]
+  var trackerServer: SlimeVRServer?
+  var trackerThread: WorkerThread?
   /// Interfaces without motion whose device has not come yet.
   var waiting: [(match: DeviceCatalog.Match, transport: any Transport, path: String?)] = []
   private var sources: VirtualDevices?
@@ -174,6 +176,7 @@ final class DeviceManager: @unchecked Sendable {
       while let notice = notices.pop() { ended(notice) }
     }
     sources.stop()
+    stopTrackers()
     // Lets the tracking loop close the transports before it ends itself.
     for pipeline in roster.pipelines { detach(pipeline) }
   }
@@ -192,6 +195,7 @@ final class DeviceManager: @unchecked Sendable {
         log.warning("libudev can't be used: no real devices")
       }
     }
+    startTrackers()
     for text in configuration.recorded.value { sources.play(text, catalog: catalog) }
     switch configuration.demo.value {
     case .always: sources.startDemo(catalog: catalog)
@@ -318,7 +322,12 @@ final class DeviceManager: @unchecked Sendable {
     guard let change = lost else { return }
     identify(change)
     let reason = notice.value == 0 ? "ended" : errorText(Int32(notice.value))
-    enter(.lost, Int32(notice.value) == EIO ? "unplugged or switched off" : reason, change.id)
+    let isRemote = change.key.place.hasPrefix("udp-")
+    enter(
+      .lost,
+      isRemote
+        ? "not heard for a second" : Int32(notice.value) == EIO ? "unplugged or switched off" : reason,
+      change.id)
     log.info(
       "device lost",
       metadata: [

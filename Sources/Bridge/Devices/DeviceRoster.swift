@@ -19,6 +19,10 @@ final class DeviceRoster: Sendable {
 
   var messages: [Vrbridge_V1_Device] { state.withLock { $0.devices.map(\.message) } }
   var hasHeadset: Bool { state.withLock { $0.devices.contains { $0.description.kind == .headset } } }
+  /// Trackers that ask to be let in.
+  var strangers: Int {
+    state.withLock { $0.devices.count { $0.state == .blocked && $0.key.place.hasPrefix("udp-") } }
+  }
   /// A real device is open.
   var isWatchful: Bool { state.withLock { $0.devices.contains { $0.isConnected && $0.origin == .hardware } } }
   var pipelines: [PipelineReference] { state.withLock { $0.devices.map(\.pipeline) } }

@@ -28,6 +28,8 @@ struct KnownDevice: Sendable {
   var reportsSeen: UInt64 = 0
   var lastProgress: Int64 = 0
   var battery: BatteryState?
+  /// Radio signal, dBm.
+  var signal: Int?
   var calibration = InertialCalibration.Source.nominal
   /// Open interfaces by part.
   var parts: [Int: OpenInterface] = [:]
@@ -90,6 +92,7 @@ struct KnownDevice: Sendable {
       $0.stateReason = reason
       $0.stateSinceNs = stateSince
       $0.place = key.place
+      if let signal { $0.signalDbm = Int32(signal) }
       $0.hasHaptics_p = parts.values.contains { $0.part.haptics != nil }
     }
   }

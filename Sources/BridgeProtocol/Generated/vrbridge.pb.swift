@@ -1037,6 +1037,12 @@ public nonisolated struct Vrbridge_V1_Device: @unchecked Sendable {
     set {_uniqueStorage()._place = newValue}
   }
 
+  /// Radio signal, dBm; 0 when unknown.
+  public var signalDbm: Int32 {
+    get {_storage._signalDbm}
+    set {_uniqueStorage()._signalDbm = newValue}
+  }
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -2533,7 +2539,7 @@ nonisolated extension Vrbridge_V1_Control: SwiftProtobuf.Message, SwiftProtobuf.
 
 nonisolated extension Vrbridge_V1_Device: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Device"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}device_id\0\u{1}family\0\u{1}name\0\u{1}serial\0\u{1}role\0\u{1}origin\0\u{1}connected\0\u{1}degraded\0\u{1}controls\0\u{1}battery\0\u{3}page_slot\0\u{1}health\0\u{3}has_haptics\0\u{1}state\0\u{3}state_reason\0\u{3}state_since_ns\0\u{1}place\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}device_id\0\u{1}family\0\u{1}name\0\u{1}serial\0\u{1}role\0\u{1}origin\0\u{1}connected\0\u{1}degraded\0\u{1}controls\0\u{1}battery\0\u{3}page_slot\0\u{1}health\0\u{3}has_haptics\0\u{1}state\0\u{3}state_reason\0\u{3}state_since_ns\0\u{1}place\0\u{3}signal_dbm\0")
 
   fileprivate class _StorageClass {
     var _deviceID: UInt32 = 0
@@ -2553,6 +2559,7 @@ nonisolated extension Vrbridge_V1_Device: SwiftProtobuf.Message, SwiftProtobuf._
     var _stateReason: String = String()
     var _stateSinceNs: Int64 = 0
     var _place: String = String()
+    var _signalDbm: Int32 = 0
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -2580,6 +2587,7 @@ nonisolated extension Vrbridge_V1_Device: SwiftProtobuf.Message, SwiftProtobuf._
       _stateReason = source._stateReason
       _stateSinceNs = source._stateSinceNs
       _place = source._place
+      _signalDbm = source._signalDbm
     }
   }
 
@@ -2615,6 +2623,7 @@ nonisolated extension Vrbridge_V1_Device: SwiftProtobuf.Message, SwiftProtobuf._
         case 15: try { try decoder.decodeSingularStringField(value: &_storage._stateReason) }()
         case 16: try { try decoder.decodeSingularSFixed64Field(value: &_storage._stateSinceNs) }()
         case 17: try { try decoder.decodeSingularStringField(value: &_storage._place) }()
+        case 18: try { try decoder.decodeSingularSInt32Field(value: &_storage._signalDbm) }()
         default: break
         }
       }
@@ -2678,6 +2687,9 @@ nonisolated extension Vrbridge_V1_Device: SwiftProtobuf.Message, SwiftProtobuf._
       if !_storage._place.isEmpty {
         try visitor.visitSingularStringField(value: _storage._place, fieldNumber: 17)
       }
+      if _storage._signalDbm != 0 {
+        try visitor.visitSingularSInt32Field(value: _storage._signalDbm, fieldNumber: 18)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -2704,6 +2716,7 @@ nonisolated extension Vrbridge_V1_Device: SwiftProtobuf.Message, SwiftProtobuf._
         if _storage._stateReason != rhs_storage._stateReason {return false}
         if _storage._stateSinceNs != rhs_storage._stateSinceNs {return false}
         if _storage._place != rhs_storage._place {return false}
+        if _storage._signalDbm != rhs_storage._signalDbm {return false}
         return true
       }
       if !storagesAreEqual {return false}

@@ -104,9 +104,9 @@ public final class UdevMonitor {
     var identity = InterfaceIdentity(
       bus: Bus(rawValue: UInt16(truncatingIfNeeded: bus)) ?? .virtual,
       vendor: UInt16(truncatingIfNeeded: vendor), product: UInt16(truncatingIfNeeded: product),
-      serial: text(udev_device_get_property_value(hid, "HID_UNIQ")),
+      serial: printable(text(udev_device_get_property_value(hid, "HID_UNIQ"))),
       physicalPath: text(udev_device_get_property_value(hid, "HID_PHYS")),
-      name: text(udev_device_get_property_value(hid, "HID_NAME")))
+      name: printable(text(udev_device_get_property_value(hid, "HID_NAME"))))
     var usbDriver = ""
     if let interface = udev_device_get_parent_with_subsystem_devtype(device, "usb", "usb_interface") {
       identity.interfaceNumber = Int(
@@ -116,7 +116,7 @@ public final class UdevMonitor {
     if identity.serial.isEmpty,
       let usb = udev_device_get_parent_with_subsystem_devtype(device, "usb", "usb_device")
     {
-      identity.serial = text(udev_device_get_sysattr_value(usb, "serial"))
+      identity.serial = printable(text(udev_device_get_sysattr_value(usb, "serial")))
     }
     var tags: [String] = []
     var entry = udev_device_get_tags_list_entry(device)
@@ -131,3 +131,11 @@ public final class UdevMonitor {
 }
 
 private func text(_ pointer: UnsafePointer<CChar>?) -> String { pointer.map { String(cString: $0) } ?? "" }
+
+/// What a device says of itself goes to terminals and logs: control characters are written out.
+func printable(_ text: String) -> String {
+  guard text.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) else { return text }
+  return text.unicodeScalars.map {
+    $0.properties.generalCategory == .control ? "\\x" + String($0.value, radix: 16) : String($0)
+  }.joined()
+}

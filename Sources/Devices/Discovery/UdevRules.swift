@@ -16,7 +16,7 @@ public enum UdevRules {
       lines.append("")
       lines.append("# \(description.name)")
       var seen: Set<String> = []
-      for rule in description.parts.flatMap(\.match) {
+      for rule in description.parts.flatMap(\.match) where rule.bus != .network {
         guard let line = line(rule, action: action), seen.insert(line).inserted else { continue }
         lines.append(line)
       }

@@ -258,7 +258,8 @@ public final class EmulatedFeatures: FeatureAccess, FeatureResponder {
   }
 }
 
-private struct NoFeatures: FeatureResponder {
+/// An interface without feature reports.
+struct NoFeatures: FeatureResponder {
   func getFeature(id: UInt8, length: Int) -> [UInt8]? { nil }
   func setFeature(_ report: [UInt8]) -> Bool { true }
   func output(_ report: [UInt8]) {}

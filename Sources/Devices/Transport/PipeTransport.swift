@@ -86,8 +86,10 @@ public final class ReportPipe: @unchecked Sendable {
 
   deinit { Glibc.close(fileDescriptor) }
 
+  /// - Parameter isPatient: whether `send` waits while the reader is behind; otherwise the report is lost.
   public static func make(
-    identity: InterfaceIdentity, descriptor: HIDReportDescriptor?, responder: any FeatureResponder
+    identity: InterfaceIdentity, descriptor: HIDReportDescriptor?, responder: any FeatureResponder,
+    isPatient: Bool = true
   ) throws(TransportError) -> (reader: PipeTransport, writer: ReportPipe) {
     var fds: [Int32] = [0, 0]
     let result = linux_packet_pair(&fds)
@@ -95,15 +97,16 @@ public final class ReportPipe: @unchecked Sendable {
     _ = fcntl(fds[0], F_SETFL, O_NONBLOCK)
     let reader = PipeTransport(
       fileDescriptor: fds[0], identity: identity, descriptor: descriptor, responder: responder)
+    if !isPatient { _ = fcntl(fds[1], F_SETFL, O_NONBLOCK) }
     return (reader, ReportPipe(fileDescriptor: fds[1]))
   }
 
   /// The reader sees the end after what was sent.
   public func finish() { shutdown(fileDescriptor, Int32(SHUT_WR)) }
 
-  /// Waits while the reader is behind: nothing is lost.
+  /// Waits while the reader is behind, if it is a patient one.
   ///
-  /// - Returns: false when the reader is gone.
+  /// - Returns: false when the reader is gone, or behind an impatient writer.
   public func send(_ report: some Collection<UInt8>, at time: Timestamp) -> Bool {
     packet.removeAll(keepingCapacity: true)
     withUnsafeBytes(of: time.nanoseconds) { packet.append(contentsOf: $0) }

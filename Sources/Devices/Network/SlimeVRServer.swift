@@ -1,0 +1,236 @@
+import CLinux
+import Glibc
+import Sensing
+import Spatial
+import Synchronization
+
+/// The server that SlimeVR trackers look for: shakes hands, keeps them awake, and gives each sensor of each tracker a
+/// transport of its own, as if it were an interface.
+///
+/// One thread, bound to one address. A tracker is known by its hardware address; who is let in decides `admits`.
+///
+/// `@unchecked Sendable`: everything but the descriptors belongs to the thread that runs it.
+public final class SlimeVRServer: @unchecked Sendable {
+  public struct Callbacks: Sendable {
+    /// Whether a tracker with this hardware address may send.
+    public var admits: @Sendable (_ address: String) -> Bool
+    /// A sensor came: its transport is to be read until it ends.
+    public var attached: @Sendable (PipeTransport) -> Void
+    /// A tracker asks to be let in and is not known.
+    public var refused: @Sendable (SlimeVRHandshake) -> Void
+    /// Signal strength by serial number, dBm.
+    public var signal: @Sendable (_ serial: String, _ level: Int) -> Void
+
+    public init(
+      admits: @escaping @Sendable (String) -> Bool, attached: @escaping @Sendable (PipeTransport) -> Void,
+      refused: @escaping @Sendable (SlimeVRHandshake) -> Void,
+      signal: @escaping @Sendable (String, Int) -> Void
+    ) {
+      self.admits = admits
+      self.attached = attached
+      self.refused = refused
+      self.signal = signal
+    }
+  }
+
+  public static let standardPort: UInt16 = 6969
+  private static let maximumTrackers = 64
+  private static let timeout: Int64 = 1_000_000_000
+  private static let beat: Int64 = 500_000_000
+
+  private struct Tracker {
+    var peer: sockaddr_in
+    var address: String
+    var name: String
+    var lastNumber: UInt64 = 0
+    var heard: Int64
+    var beaten: Int64 = 0
+    var sensors: [UInt8: ReportPipe] = [:]
+  }
+
+  private let socket: Int32
+  private let stopEvent = linux_eventfd()
+  private let callbacks: Callbacks
+  private var trackers: [UInt64: Tracker] = [:]
+  public let port: UInt16
+
+  /// - Parameters:
+  ///   - address: IPv4 address of the interface; `127.0.0.1` is this machine alone.
+  ///   - port: 0 takes any.
+  public init(address: String, port: UInt16, callbacks: Callbacks) throws(TransportError) {
+    self.callbacks = callbacks
+    var local = sockaddr_in()
+    local.sin_family = sa_family_t(AF_INET)
+    local.sin_port = port.bigEndian
+    guard inet_pton(AF_INET, address, &local.sin_addr) == 1 else {
+      throw TransportError("'\(address)' is no IPv4 address", code: EINVAL)
+    }
+    socket = Glibc.socket(
+      AF_INET, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue), 0)
+    guard socket >= 0 else { throw TransportError("open a UDP socket", code: errno) }
+    var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+    let descriptor = socket
+    let bound = withUnsafePointer(to: &local) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(descriptor, $0, size) }
+    }
+    guard bound == 0 else {
+      let code = errno
+      Glibc.close(socket)
+      throw TransportError("listen on \(address):\(port)", code: code)
+    }
+    _ = withUnsafeMutablePointer(to: &local) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(descriptor, $0, &size) }
+    }
+    self.port = UInt16(bigEndian: local.sin_port)
+  }
+
+  deinit {
+    Glibc.close(socket)
+    Glibc.close(stopEvent)
+  }
+
+  /// From any thread.
+  public func stop() { linux_eventfd_signal(stopEvent) }
+
+  /// The thread's body.
+  public func run() {
+    var descriptors = [
+      pollfd(fd: socket, events: Int16(POLLIN), revents: 0),
+      pollfd(fd: stopEvent, events: Int16(POLLIN), revents: 0),
+    ]
+    while true {
+      _ = poll(&descriptors, 2, 100)
+      if descriptors[1].revents != 0 { break }
+      // A flood must not keep the heart from beating.
+      var budget = 256
+      while budget > 0, receive() { budget -= 1 }
+      tend()
+    }
+    for tracker in trackers.values { close(tracker) }
+    trackers = [:]
+  }
+
+  private func receive() -> Bool {
+    var peer = sockaddr_in()
+    var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+    return withUnsafeTemporaryAllocation(byteCount: 2048, alignment: 16) { buffer -> Bool in
+      let count = withUnsafeMutablePointer(to: &peer) {
+        $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+          recvfrom(socket, buffer.baseAddress, buffer.count, 0, $0, &size)
+        }
+      }
+      guard count >= 0 else { return false }
+      let now = linux_monotonic_ns()
+      for entry in SlimeVRPacket.parse(UnsafeRawBufferPointer(rebasing: buffer[0..<count])) {
+        handle(entry, peer, now)
+      }
+      return true
+    }
+  }
+
+  private static func key(_ peer: sockaddr_in) -> UInt64 {
+    UInt64(peer.sin_addr.s_addr) << 16 | UInt64(peer.sin_port)
+  }
+
+  private func handle(_ entry: SlimeVRPacket.Numbered, _ peer: sockaddr_in, _ now: Int64) {
+    let key = Self.key(peer)
+    if case .handshake(let handshake) = entry.packet { return greet(handshake, peer, key, now) }
+    guard var tracker = trackers[key] else { return }
+    // Packets that were overtaken are old news; those of one bundle share their number.
+    guard entry.number == 0 || entry.number >= tracker.lastNumber else { return }
+    tracker.lastNumber = max(tracker.lastNumber, entry.number)
+    tracker.heard = now
+    switch entry.packet {
+    case .heartbeat, .ping, .handshake: break
+    case .features: send(SlimeVRPacket.toTracker(22, [0b11]), to: peer)
+    case .sensorInfo(let sensor, let status):
+      send(SlimeVRPacket.acknowledgement(sensor: sensor, status: status), to: peer)
+      if status == 1 { attach(sensor, &tracker) }
+    case .signal(let sensor, let level):
+      for number in tracker.sensors.keys where sensor == SlimeVRPacket.allSensors || sensor == number {
+        callbacks.signal(Self.serial(tracker.address, number), Int(level))
+      }
+    case .report(SlimeVRPacket.allSensors, let bytes):
+      for pipe in tracker.sensors.values { _ = pipe.send(bytes, at: Timestamp(nanoseconds: now)) }
+    case .report(let sensor, let bytes):
+      attach(sensor, &tracker)
+      // The decoder is behind only when it is stuck; then the newest report is worth nothing either.
+      _ = tracker.sensors[sensor]?.send(bytes, at: Timestamp(nanoseconds: now))
+    }
+    trackers[key] = tracker
+  }
+
+  private func greet(_ handshake: SlimeVRHandshake, _ peer: sockaddr_in, _ key: UInt64, _ now: Int64) {
+    let address = handshake.address.isEmpty ? Self.name(peer) : handshake.address
+    guard callbacks.admits(address) else {
+      var named = handshake
+      named.address = address
+      callbacks.refused(named)
+      return
+    }
+    // The same tracker from another port has restarted: its old half would stay for a second.
+    for (other, tracker) in trackers where tracker.address == address && other != key {
+      close(tracker)
+      trackers[other] = nil
+    }
+    if trackers[key] == nil {
+      guard trackers.count < Self.maximumTrackers else { return }
+      let name = handshake.firmware.isEmpty ? "SlimeVR tracker" : "SlimeVR tracker \(handshake.firmware)"
+      trackers[key] = Tracker(peer: peer, address: address, name: name, heard: now)
+    }
+    trackers[key]?.lastNumber = 0
+    trackers[key]?.heard = now
+    send(SlimeVRPacket.handshakeReply, to: peer)
+  }
+
+  /// The first sensor has the tracker's address as its serial number, the others add their own number.
+  private static func serial(_ address: String, _ sensor: UInt8) -> String {
+    sensor == 0 ? address : "\(address)/\(sensor)"
+  }
+
+  private func attach(_ sensor: UInt8, _ tracker: inout Tracker) {
+    guard tracker.sensors[sensor] == nil, sensor < SlimeVRPacket.maximumSensors else { return }
+    let serial = Self.serial(tracker.address, sensor)
+    let identity = InterfaceIdentity(
+      bus: .network, vendor: 0, product: 0, serial: serial,
+      physicalPath: "udp-\(serial)/input0", name: tracker.name)
+    guard
+      let (reader, writer) = try? ReportPipe.make(
+        identity: identity, descriptor: nil, responder: NoFeatures(), isPatient: false)
+    else { return }
+    tracker.sensors[sensor] = writer
+    callbacks.attached(reader)
+  }
+
+  private func tend() {
+    let now = linux_monotonic_ns()
+    for (key, tracker) in trackers {
+      if now - tracker.heard > Self.timeout {
+        close(tracker)
+        trackers[key] = nil
+      } else if now - tracker.beaten > Self.beat {
+        trackers[key]?.beaten = now
+        send(SlimeVRPacket.toTracker(1), to: tracker.peer)
+        send(SlimeVRPacket.toTracker(10, [0, 0, 0, UInt8(truncatingIfNeeded: now >> 29)]), to: tracker.peer)
+      }
+    }
+  }
+
+  private func close(_ tracker: Tracker) { for pipe in tracker.sensors.values { pipe.finish() } }
+
+  private func send(_ bytes: [UInt8], to peer: sockaddr_in) {
+    var peer = peer
+    _ = withUnsafePointer(to: &peer) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        sendto(socket, bytes, bytes.count, Int32(MSG_NOSIGNAL), $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+      }
+    }
+  }
+
+  private static func name(_ peer: sockaddr_in) -> String {
+    var address = peer.sin_addr
+    var text = [CChar](repeating: 0, count: Int(INET_ADDRSTRLEN))
+    inet_ntop(AF_INET, &address, &text, socklen_t(text.count))
+    return String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  }
+}
