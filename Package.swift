@@ -28,6 +28,7 @@ let package = Package(
   targets: [
     // C libraries of the distribution.
     .systemLibrary(name: "CUdev", pkgConfig: "libudev", providers: [.apt(["libudev-dev"])]),
+    .systemLibrary(name: "CDBus", pkgConfig: "dbus-1", providers: [.apt(["libdbus-1-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
     .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
@@ -46,6 +47,9 @@ let package = Package(
     .target(
       name: "Devices",
       dependencies: ["Compression", "Spatial", "Sensing", "StrictYAML", "CLinux", "CUdev", "CZlib"],
+      swiftSettings: strict),
+    .target(
+      name: "Pairing", dependencies: ["CDBus", "CLinux", "Devices", "Sensing", "Spatial"],
       swiftSettings: strict),
     .target(name: "Tracking", dependencies: ["Spatial", "Sensing"], swiftSettings: strict),
     .target(
@@ -88,7 +92,7 @@ let package = Package(
       name: "vrbridge",
       dependencies: [
         "Spatial", "Sensing", "StrictYAML", "Devices", "BridgeProtocol", "Bridge", "BridgeClient", "CLinux",
-        "Evaluation", "MCAP", "SessionLog", "Tracking",
+        "Evaluation", "MCAP", "Pairing", "SessionLog", "Tracking",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -137,6 +141,9 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "TrackingTests", dependencies: ["Tracking", "Devices", "Sensing", "Spatial", "TestSupport"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "PairingTests", dependencies: ["Devices", "Pairing", "Sensing", "TestSupport"],
       swiftSettings: strict),
     .testTarget(
       name: "BridgeProtocolTests",

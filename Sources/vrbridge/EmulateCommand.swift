@@ -131,7 +131,8 @@ struct EmulateCommand: AsyncParsableCommand {
       let stop = linux_eventfd()
       defer { Glibc.close(stop) }
       let (serial, rate, seconds) = (serial, rate ?? 100, duration)
-      Terminal.write("a SlimeVR tracker is emulated towards \(listener.address):\(listener.port); Ctrl-C ends\n")
+      Terminal.write(
+        "a SlimeVR tracker is emulated towards \(listener.address):\(listener.port); Ctrl-C ends\n")
       try await onInterrupt {
         linux_eventfd_signal(stop)
       } while: {

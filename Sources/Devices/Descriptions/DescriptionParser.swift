@@ -6,7 +6,12 @@ import StrictYAML
 public enum DescriptionParser {
   /// The keys of each mapping of the format; the published JSON Schema has the same, by test.
   public static let keys: [String: [String]] = [
-    "description": ["format", "family", "name", "kind", "roles", "join", "sources", "shared", "parts"],
+    "description": [
+      "format", "family", "name", "kind", "roles", "join", "sources", "shared", "parts", "pairing",
+    ],
+    "pairing": ["way", "cable", "addresses", "host_report", "bond", "names", "hint", "command"],
+    "pairing_addresses": ["id", "length", "device", "host"],
+    "pairing_host": ["id", "length", "at"],
     "part": [
       "name", "match", "driver", "sample_rate", "features", "setup", "setup_outputs", "setup_usages",
       "keep_alive",
@@ -81,7 +86,8 @@ public enum DescriptionParser {
       roles: try roles(root.required("roles")),
       join: try root["join"]?.choice(DeviceDescription.Join.allCases.map { ($0.rawValue, $0) }) ?? .device,
       sources: try strings(root.required("sources"), count: 1...50),
-      parts: parts)
+      parts: parts,
+      pairing: try root["pairing"].map { value throws(DocumentError) in try PairingDescription(value) })
   }
 
   private static func isNameByte(_ byte: UInt8) -> Bool {

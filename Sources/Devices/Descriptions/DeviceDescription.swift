@@ -26,6 +26,7 @@ public struct DeviceDescription: Sendable {
   /// Where the facts come from.
   public var sources: [String]
   public var parts: [PartDescription]
+  public var pairing: PairingDescription?
 }
 
 /// One interface of a device.

@@ -10,7 +10,7 @@ struct PartParser {
     let map = try value.mapping(keys: DescriptionParser.keys["part"] ?? [])
     let features = try self.features(map["features"])
     var rules: [MatchRule] = []
-    for item in try map.required("match").list(count: 1...64) { rules.append(try matchRule(item)) }
+    for item in try map.required("match").list(count: 1...64) { rules.append(try Self.matchRule(item)) }
     let driver = try map["driver"]?.choice(DriverKind.allCases.map { ($0.rawValue, $0) })
     var reports: [ReportDescription] = []
     if let list = map["reports"] {
@@ -38,7 +38,7 @@ struct PartParser {
       reports: reports)
   }
 
-  private func matchRule(_ value: YAMLValue) throws(DocumentError) -> MatchRule {
+  static func matchRule(_ value: YAMLValue) throws(DocumentError) -> MatchRule {
     let map = try value.mapping(keys: DescriptionParser.keys["match"] ?? [])
     var rule = MatchRule()
     rule.bus = try map["bus"]?.choice(Bus.allCases.map { ($0.name, $0) })

@@ -134,7 +134,9 @@ private func text(_ pointer: UnsafePointer<CChar>?) -> String { pointer.map { St
 
 /// What a device says of itself goes to terminals and logs: control characters are written out.
 func printable(_ text: String) -> String {
-  guard text.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) else { return text }
+  guard text.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) else {
+    return text
+  }
   return text.unicodeScalars.map {
     $0.properties.generalCategory == .control ? "\\x" + String($0.value, radix: 16) : String($0)
   }.joined()

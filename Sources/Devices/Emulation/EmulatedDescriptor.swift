@@ -1,7 +1,7 @@
 /// A HID report descriptor for an emulated interface: one vendor-defined field a report, of the lengths that the
 /// description states, or the published usages where a family is found by usage.
 enum EmulatedDescriptor {
-  static func bytes(for part: PartDescription) -> [UInt8] {
+  static func bytes(for part: PartDescription, pairing: PairingDescription? = nil) -> [UInt8] {
     if part.reports.contains(where: { $0.identifier == .byUsage }) { return androidHeadTracker }
     // Usage page FF00, usage 1, application collection, logical 0…255, 8 bits.
     var bytes: [UInt8] = [0x06, 0x00, 0xff, 0x09, 0x01, 0xa1, 0x01, 0x15, 0x00, 0x26, 0xff, 0x00, 0x75, 0x08]
@@ -27,6 +27,11 @@ enum EmulatedDescriptor {
     var features: [(id: UInt8, count: Int)] = part.features.map { ($0.id, $0.length - 1) }
     for report in part.setup + (part.keepAlive.map { [$0.report] } ?? []) {
       features.append((report[0], report.count - 1))
+    }
+    if let pairing {
+      if let addresses = pairing.addresses { features.append((addresses.id, addresses.length - 1)) }
+      if let report = pairing.hostReport { features.append((report.id, report.length - 1)) }
+      if let id = pairing.command.first { features.append((id, 63)) }
     }
     if part.driver != nil { features += [(0x10, 63), (0x11, 63)] }
     var seen: Set<UInt8> = []

@@ -58,8 +58,10 @@ public final class EmulatedDevice: Sendable {
       bus: rule?.bus ?? .usb, vendor: rule?.vendor ?? 0, product: rule?.product ?? 0, serial: options.serial,
       interfaceNumber: rule?.interfaceNumber, physicalPath: "emulated-\(options.serial)/input0",
       name: "\(rule?.nameContains ?? description.name) (emulated)", origin: .emulated)
-    descriptorBytes = EmulatedDescriptor.bytes(for: part)
-    responder = EmulatedFeatures(part: part, serial: options.serial)
+    // What pairs by cable does so on USB.
+    let pairing = identity.bus == .usb ? description.pairing : nil
+    descriptorBytes = EmulatedDescriptor.bytes(for: part, pairing: pairing)
+    responder = EmulatedFeatures(part: part, serial: options.serial, pairing: pairing)
     sampleRate = options.sampleRate ?? (part.sampleRate > 0 ? part.sampleRate : 100)
   }
 
@@ -184,9 +186,20 @@ public final class EmulatedFeatures: FeatureAccess, FeatureResponder {
   }
   private let state: Mutex<State>
   private let lighthouse: LighthouseFeatures?
+  private let pairing: PairingDescription?
 
-  init(part: PartDescription, serial: String) {
+  init(part: PartDescription, serial: String, pairing: PairingDescription? = nil) {
     var state = State()
+    self.pairing = pairing
+    if let addresses = pairing?.addresses {
+      var reply = [UInt8](repeating: 0, count: addresses.length)
+      reply[0] = addresses.id
+      let own = serial.split(separator: ":").compactMap { UInt8($0, radix: 16) }
+      if own.count == 6 {
+        reply.replaceSubrange(addresses.device..<(addresses.device + 6), with: own.reversed())
+      }
+      state.features[addresses.id] = reply
+    }
     for feature in part.features {
       guard feature.blocks.isEmpty else {
         let size = feature.length - 2
@@ -229,6 +242,12 @@ public final class EmulatedFeatures: FeatureAccess, FeatureResponder {
   public func setFeature(_ report: [UInt8]) -> Bool {
     state.withLock { state in
       if let id = report.first, state.features[id] != nil { state.features[id] = report }
+      if let addresses = pairing?.addresses, let host = pairing?.hostReport, report.first == host.id,
+        report.count >= host.at + 6
+      {
+        state.features[addresses.id]?.replaceSubrange(
+          addresses.host..<(addresses.host + 6), with: report[host.at..<(host.at + 6)])
+      }
       // Keep-alives come for ever; the newest are enough.
       if state.written.count >= 256 { state.written.removeFirst(128) }
       state.written.append(report)

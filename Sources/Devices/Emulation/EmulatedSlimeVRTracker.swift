@@ -52,7 +52,8 @@ public final class EmulatedSlimeVRTracker {
     let firmware = Array("0.5.0".utf8)
     // Type and number; board, IMU, MCU, three unused, protocol version; firmware; address; tracker type.
     return [0, 0, 0, 3] + [UInt8](repeating: 0, count: 8)
-      + [14, 4, 2, 0, 0, 0, 22].flatMap { [0, 0, 0, UInt8($0)] } + [UInt8(firmware.count)] + firmware + address
+      + [14, 4, 2, 0, 0, 0, 22].flatMap { [0, 0, 0, UInt8($0)] } + [UInt8(firmware.count)] + firmware
+      + address
       + [0]
   }
 
@@ -120,7 +121,8 @@ public final class EmulatedSlimeVRTracker {
   private func rotation(_ orientation: Quaternion) {
     let v = [orientation.x, -orientation.z, orientation.y, orientation.w]
     if usesBundles {
-      let body = [23, 0] + v.flatMap { bigEndian(Int16(max(-32767, min(32767, ($0 * 32768).rounded())))) }
+      let body =
+        [23, 0] + v.flatMap { bigEndian(Int16(max(-32767, min(32767, ($0 * 32768).rounded())))) }
         + [UInt8](repeating: 0, count: 6)
       packet(101, [UInt8(body.count)] + body)
     } else {
@@ -130,11 +132,14 @@ public final class EmulatedSlimeVRTracker {
 
   private func packet(_ type: UInt8, _ payload: [UInt8]) {
     number += 1
-    transmit([0, 0, 0, type] + (0..<8).map { UInt8(truncatingIfNeeded: number >> UInt64(56 - 8 * $0)) } + payload)
+    transmit(
+      [0, 0, 0, type] + (0..<8).map { UInt8(truncatingIfNeeded: number >> UInt64(56 - 8 * $0)) } + payload)
   }
 
   private func transmit(_ bytes: [UInt8]) { _ = send(socket, bytes, bytes.count, Int32(MSG_NOSIGNAL)) }
 
-  private func bigEndian(_ value: Float) -> [UInt8] { withUnsafeBytes(of: value.bitPattern.bigEndian) { Array($0) } }
+  private func bigEndian(_ value: Float) -> [UInt8] {
+    withUnsafeBytes(of: value.bitPattern.bigEndian) { Array($0) }
+  }
   private func bigEndian(_ value: Int16) -> [UInt8] { withUnsafeBytes(of: value.bigEndian) { Array($0) } }
 }

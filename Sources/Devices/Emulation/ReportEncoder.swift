@@ -25,7 +25,7 @@ public final class ReportEncoder {
       layouts.append(
         try ReportLayout(
           report, replies: replies, controlIndex: controlIndex,
-          descriptor: try HIDReportDescriptor(EmulatedDescriptor.bytes(for: match.part))))
+          descriptor: try HIDReportDescriptor(EmulatedDescriptor.bytes(for: match.part, pairing: nil))))
     }
     self.layouts = layouts
     ring = Array(repeating: [], count: layouts.count)

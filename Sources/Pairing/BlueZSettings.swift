@@ -1,0 +1,25 @@
+import Foundation
+
+/// Settings of BlueZ that keep devices out.
+public enum BlueZSettings {
+  public static let inputFile = "/etc/bluetooth/input.conf"
+
+  /// A PlayStation Move has no bond; since BlueZ 5.73 its input plugin refuses such devices unless it is told not to
+  /// (CVE-2023-45866).
+  ///
+  /// - Parameter text: of `input.conf`; nil when there is none.
+  public static func refusesUnbonded(_ text: String?) -> Bool {
+    var isGeneral = false
+    for line in (text ?? "").split(whereSeparator: \.isNewline) {
+      let line = line.trimmingCharacters(in: .whitespaces)
+      if line.hasPrefix("[") { isGeneral = line == "[General]" }
+      guard isGeneral, !line.hasPrefix("#") else { continue }
+      let parts = line.split(separator: "=", maxSplits: 1).map { $0.trimmingCharacters(in: .whitespaces) }
+      if parts.count == 2, parts[0] == "ClassicBondedOnly" { return parts[1].lowercased() != "false" }
+    }
+    return true
+  }
+
+  public static let allowUnbonded =
+    "add 'ClassicBondedOnly=false' below [General] in \(inputFile), then: sudo systemctl restart bluetooth"
+}

@@ -1,0 +1,273 @@
+import CLinux
+import Devices
+import Foundation
+
+/// Where pairing stands: for a terminal, or as JSON for a front end.
+public struct PairingStep: Sendable, Codable, Equatable {
+  public enum Name: String, Sendable, Codable {
+    case bluetooth, settings, cable, address, unplug, search, pair, connect, receiver, data
+  }
+  public enum State: String, Sendable, Codable { case waiting, done, failed }
+  public var step: Name
+  public var state: State
+  public var message: String
+  /// What to do when it failed.
+  public var fix: String?
+
+  public init(step: Name, state: State, message: String, fix: String? = nil) {
+    self.step = step
+    self.state = state
+    self.message = message
+    self.fix = fix
+  }
+}
+
+/// Pairs one device. It has succeeded only when reports have come over the new link.
+public struct PairingMachine {
+  public struct Patience: Sendable {
+    /// Seconds for what a person does: plugging in, pressing buttons.
+    public var person = 120.0
+    /// Seconds for what devices do by themselves.
+    public var device = 20.0
+    /// Seconds between two looks.
+    public var look = 0.25
+    public init() {}
+  }
+
+  private let description: DeviceDescription
+  private let pairing: PairingDescription
+  private let bluetooth: () throws -> any Bluetooth
+  private let hardware: any PairingHardware
+  private let inputSettings: String?
+  private let patience: Patience
+  private let isCancelled: () -> Bool
+  private let tell: (PairingStep) -> Void
+  /// Reports that prove the link.
+  private static let proof = 10
+
+  /// - Parameters:
+  ///   - bluetooth: asked for when the way needs it.
+  ///   - inputSettings: text of BlueZ's `input.conf`; nil when there is none.
+  public init(
+    _ description: DeviceDescription, bluetooth: @escaping () throws -> any Bluetooth,
+    hardware: any PairingHardware, inputSettings: String?, patience: Patience = Patience(),
+    isCancelled: @escaping () -> Bool, tell: @escaping (PairingStep) -> Void
+  ) throws(PairingFault) {
+    guard let pairing = description.pairing else {
+      throw PairingFault("a \(description.name) needs no pairing: plug it in")
+    }
+    self.description = description
+    self.pairing = pairing
+    self.bluetooth = bluetooth
+    self.hardware = hardware
+    self.inputSettings = inputSettings
+    self.patience = patience
+    self.isCancelled = isCancelled
+    self.tell = tell
+  }
+
+  /// - Returns: the device's Bluetooth address; empty where a receiver stands in.
+  public func run() throws -> String {
+    switch pairing.way {
+    case .hostAddress: return try pairByCable()
+    case .discovery: return try pairByDiscovery()
+    case .receiver:
+      try pairWithReceiver()
+      return ""
+    case .network: throw PairingFault("trackers of the network are let in by the bridge")
+    }
+  }
+
+  // MARK: ways
+
+  private func pairByCable() throws -> String {
+    guard let addresses = pairing.addresses, let hostReport = pairing.hostReport else { return "" }
+    let (bluetooth, adapter) = try openBluetooth()
+    if pairing.isUnbonded {
+      try step(.settings, "BlueZ lets in devices without a bond") {
+        guard !BlueZSettings.refusesUnbonded(inputSettings) else {
+          throw PairingFault(
+            "BlueZ refuses a \(description.name), which has no bond", fix: BlueZSettings.allowUnbonded)
+        }
+      }
+    }
+    let address = try tellHost(adapter, addresses, hostReport)
+    tell(PairingStep(step: .unplug, state: .waiting, message: "unplug it"))
+    try until(patience.person, .unplug, "it was not unplugged") { try hardware.cable(pairing) == nil }
+    tell(PairingStep(step: .unplug, state: .done, message: "unplugged"))
+    try link(bluetooth, hint: pairing.hint) { $0.address.lowercased() == address }
+    try data(bluetooth, address: address)
+    return address
+  }
+
+  /// Writes this machine's address into the device on its cable and reads it back.
+  private func tellHost(
+    _ adapter: BluetoothAdapter, _ addresses: PairingDescription.Addresses,
+    _ hostReport: (id: UInt8, length: Int, at: Int)
+  ) throws -> String {
+    tell(
+      PairingStep(
+        step: .cable, state: .waiting, message: "plug the \(description.name) in with its USB cable"))
+    var device: (any FeatureAccess)?
+    try until(patience.person, .cable, "it was not plugged in") {
+      device = try hardware.cable(pairing)
+      return device != nil
+    }
+    tell(PairingStep(step: .cable, state: .done, message: "found on its cable"))
+    guard let device else { return "" }
+    var own = ""
+    try step(.address, "it belongs to this machine now (\(adapter.address))") {
+      let before = try read(addresses, device)
+      own = Self.text(before[addresses.device..<(addresses.device + 6)])
+      guard own != "00:00:00:00:00:00" else {
+        throw PairingFault("it does not tell its address: some copies can't be paired by cable")
+      }
+      var report = [UInt8](repeating: 0, count: hostReport.length)
+      report[0] = hostReport.id
+      let host = adapter.address.split(separator: ":").compactMap { UInt8($0, radix: 16) }
+      guard host.count == 6 else { throw PairingFault("the adapter's address '\(adapter.address)' is none") }
+      report.replaceSubrange(hostReport.at..<(hostReport.at + 6), with: host.reversed())
+      try device.setFeature(report)
+      let after = Self.text(try read(addresses, device)[addresses.host..<(addresses.host + 6)])
+      guard after == adapter.address.lowercased() else {
+        throw PairingFault(
+          "it did not take the address: it still belongs to \(after)",
+          fix: "unplug it, plug it in and try again")
+      }
+    }
+    return own
+  }
+
+  private func pairByDiscovery() throws -> String {
+    let (bluetooth, _) = try openBluetooth()
+    var address = ""
+    try link(bluetooth, hint: pairing.hint) { device in
+      guard !device.isPaired, pairing.names.contains(where: { device.name.contains($0) }) else {
+        return false
+      }
+      address = device.address.lowercased()
+      return true
+    }
+    try data(bluetooth, address: address)
+    return address
+  }
+
+  private func pairWithReceiver() throws {
+    tell(PairingStep(step: .receiver, state: .waiting, message: "plug the receiver in"))
+    var receiver: (any FeatureAccess)?
+    try until(patience.person, .receiver, "no receiver was plugged in") {
+      receiver = try hardware.cable(pairing)
+      return receiver != nil
+    }
+    _ = hardware.reports(of: description, address: nil)
+    // The receivers' command report is 64 bytes long.
+    let command = pairing.command + [UInt8](repeating: 0, count: max(0, 64 - pairing.command.count))
+    try step(.receiver, "the receiver listens") { try receiver?.setFeature(command) }
+    tell(PairingStep(step: .pair, state: .waiting, message: pairing.hint))
+    try data(nil, address: nil)
+  }
+
+  // MARK: steps
+
+  private func openBluetooth() throws -> (any Bluetooth, BluetoothAdapter) {
+    do {
+      let bluetooth = try self.bluetooth()
+      let adapter = try bluetooth.adapter()
+      tell(PairingStep(step: .bluetooth, state: .done, message: "adapter \(adapter.address) is on"))
+      return (bluetooth, adapter)
+    } catch {
+      throw failed(.bluetooth, error)
+    }
+  }
+
+  /// Searches until the device is seen, then pairs, trusts and connects it.
+  private func link(
+    _ bluetooth: any Bluetooth, hint: String, isWanted: (BluetoothDevice) -> Bool
+  ) throws {
+    tell(PairingStep(step: .search, state: .waiting, message: hint))
+    try bluetooth.startDiscovery()
+    var isSearching = true
+    defer { if isSearching { bluetooth.stopDiscovery() } }
+    var device: BluetoothDevice?
+    try until(patience.person, .search, "it was not seen over Bluetooth", wait: bluetooth.wait) {
+      device = try bluetooth.devices().first(where: isWanted)
+      return device != nil
+    }
+    bluetooth.stopDiscovery()
+    isSearching = false
+    guard let device else { return }
+    tell(PairingStep(step: .search, state: .done, message: "seen as \(device.name) (\(device.address))"))
+    try step(.pair, pairing.isUnbonded ? "trusted" : "paired and trusted") {
+      if !pairing.isUnbonded, !device.isPaired { try bluetooth.pair(device) }
+      try bluetooth.trust(device)
+    }
+    try step(.connect, "connected") {
+      if try bluetooth.devices().first(where: { $0.address == device.address })?.isConnected != true {
+        try bluetooth.connect(device)
+      }
+    }
+  }
+
+  private func data(_ bluetooth: (any Bluetooth)?, address: String?) throws {
+    tell(PairingStep(step: .data, state: .waiting, message: "waiting for its reports"))
+    var count = 0
+    let seconds = address == nil ? patience.person : patience.device
+    try until(seconds, .data, "it is connected, but no report came", wait: bluetooth?.wait) {
+      count += hardware.reports(of: description, address: address)
+      return count >= Self.proof
+    }
+    tell(PairingStep(step: .data, state: .done, message: "its reports arrive: paired"))
+  }
+
+  /// Does something and says that it is done, or why not.
+  private func step(_ name: PairingStep.Name, _ success: String, _ body: () throws -> Void) throws {
+    do {
+      try body()
+    } catch {
+      throw failed(name, error)
+    }
+    tell(PairingStep(step: name, state: .done, message: success))
+  }
+
+  private func failed(_ name: PairingStep.Name, _ error: any Error) -> PairingFault {
+    let fault = error as? PairingFault ?? PairingFault(String(describing: error))
+    tell(
+      PairingStep(
+        step: name, state: .failed, message: fault.problem, fix: fault.fix.isEmpty ? nil : fault.fix))
+    return fault
+  }
+
+  /// Looks again and again.
+  private func until(
+    _ seconds: Double, _ name: PairingStep.Name, _ failure: String,
+    wait: ((Double) throws -> Void)? = nil, _ condition: () throws -> Bool
+  ) throws {
+    let end = linux_monotonic_ns() + Int64(seconds * 1e9)
+    do {
+      while try !condition() {
+        guard !isCancelled() else { throw PairingFault("stopped") }
+        guard linux_monotonic_ns() < end else {
+          throw PairingFault("\(failure) within \(Int(seconds)) s", fix: "try again")
+        }
+        if let wait { try wait(patience.look) } else { Thread.sleep(forTimeInterval: patience.look) }
+      }
+    } catch {
+      throw failed(name, error)
+    }
+  }
+
+  private func read(
+    _ addresses: PairingDescription.Addresses, _ device: any FeatureAccess
+  ) throws -> [UInt8] {
+    let reply = try device.getFeature(id: addresses.id, length: addresses.length)
+    guard reply.count >= max(addresses.device, addresses.host) + 6, reply[0] == addresses.id else {
+      throw PairingFault("it answers the question for its address with something else")
+    }
+    return reply
+  }
+
+  /// Lowest byte first in the report, highest first on paper.
+  private static func text(_ bytes: some BidirectionalCollection<UInt8>) -> String {
+    bytes.reversed().map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined(separator: ":")
+  }
+}

@@ -1,0 +1,165 @@
+import Devices
+import Foundation
+import Sensing
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import Pairing
+
+/// The machine against Bluetooth and devices that are played; the real ones are in Tests/Rig.
+struct PairingTests {
+  /// A radio with one device that can be seen once `isVisible`.
+  private final class PlayedBluetooth: Bluetooth {
+    var device = BluetoothDevice(path: "/d", address: "AA:BB:CC:DD:EE:01", name: "Wireless Controller")
+    var isVisible = true
+    var refusal: PairingFault?
+    var log: [String] = []
+    func adapter() throws -> BluetoothAdapter {
+      if let refusal { throw refusal }
+      return BluetoothAdapter(path: "/a", address: "11:22:33:44:55:66", name: "hci0")
+    }
+    func devices() throws -> [BluetoothDevice] { isVisible ? [device] : [] }
+    func startDiscovery() throws { log.append("search") }
+    func stopDiscovery() { log.append("stop") }
+    func pair(_: BluetoothDevice) throws {
+      log.append("pair")
+      device.isPaired = true
+    }
+    func trust(_: BluetoothDevice) throws { log.append("trust") }
+    func connect(_: BluetoothDevice) throws {
+      log.append("connect")
+      device.isConnected = true
+    }
+    func remove(_: BluetoothDevice) throws {}
+    func wait(_: Double) throws {}
+  }
+
+  private final class PlayedHardware: PairingHardware {
+    var device: (any FeatureAccess)?
+    /// Looks at the cable until it is pulled out.
+    var looks = 1
+    var reportsEach = 4
+    func cable(_: PairingDescription) throws -> (any FeatureAccess)? {
+      looks -= 1
+      return looks >= 0 ? device : nil
+    }
+    func reports(of _: DeviceDescription, address _: String?) -> Int { reportsEach }
+  }
+
+  private func run(
+    _ family: String, _ bluetooth: PlayedBluetooth, _ hardware: PlayedHardware, settings: String? = nil
+  ) throws -> (address: String?, steps: [PairingStep]) {
+    var patience = PairingMachine.Patience()
+    (patience.person, patience.device, patience.look) = (0.2, 0.1, 0.01)
+    var steps: [PairingStep] = []
+    let machine = try PairingMachine(
+      try Places.description(family), bluetooth: { bluetooth }, hardware: hardware, inputSettings: settings,
+      patience: patience, isCancelled: { false }, tell: { steps.append($0) })
+    let address = try? machine.run()
+    return (address, steps)
+  }
+
+  private func emulated(_ family: String, _ part: String) throws -> any FeatureAccess {
+    try EmulatedDevice(
+      try Places.description(family), options: .init(part: part, serial: "aa:bb:cc:dd:ee:01")
+    ).responder
+  }
+
+  @Test func aPadThatIsToldItsHostOnTheCableIsThenPairedAndProvesIt() throws {
+    let (bluetooth, hardware) = (PlayedBluetooth(), PlayedHardware())
+    let device = try emulated("sony-dualshock4", "usb")
+    hardware.device = device
+    let (address, steps) = try run("sony-dualshock4", bluetooth, hardware)
+    #expect(address == "aa:bb:cc:dd:ee:01")
+    #expect(bluetooth.log == ["search", "stop", "pair", "trust", "connect"])
+    #expect(
+      steps.filter { $0.state == .done }.map(\.step)
+        == [.bluetooth, .cable, .address, .unplug, .search, .pair, .connect, .data])
+    // Lowest byte first, where the next machine would read it.
+    let reply: [UInt8] = try device.getFeature(id: 0x12, length: 16)
+    #expect(Array(reply[10..<16]) == [0x66, 0x55, 0x44, 0x33, 0x22, 0x11])
+  }
+
+  @Test func aDeviceWithoutABondNeedsBlueZToLetItIn() throws {
+    let (bluetooth, hardware) = (PlayedBluetooth(), PlayedHardware())
+    hardware.device = try emulated("sony-psmove-zcm1", "cable")
+    let refused = try run("sony-psmove-zcm1", bluetooth, hardware)
+    #expect(refused.address == nil)
+    #expect(refused.steps.last?.step == .settings && refused.steps.last?.state == .failed)
+    #expect(refused.steps.last?.fix?.contains("ClassicBondedOnly=false") == true)
+
+    hardware.looks = 1
+    let allowed = try run(
+      "sony-psmove-zcm1", bluetooth, hardware, settings: "# x\n[General]\nClassicBondedOnly = false\n")
+    #expect(allowed.address == "aa:bb:cc:dd:ee:01")
+    #expect(!bluetooth.log.contains("pair") && bluetooth.log.contains("trust"))
+  }
+
+  @Test(
+    arguments: [
+      (nil, true), ("", true), ("[General]\n#ClassicBondedOnly=false\n", true),
+      ("[Other]\nClassicBondedOnly=false\n", true), ("[General]\nClassicBondedOnly=true\n", true),
+      ("[General]\r\nClassicBondedOnly=false\r\n", false),
+    ] as [(String?, Bool)])
+  func settingsAreReadAsBlueZDoes(_ text: String?, _ refuses: Bool) {
+    #expect(BlueZSettings.refusesUnbonded(text) == refuses)
+  }
+
+  @Test func itIsNotDoneBeforeReportsArrive() throws {
+    let (bluetooth, hardware) = (PlayedBluetooth(), PlayedHardware())
+    bluetooth.device.name = "DualSense Wireless Controller"
+    hardware.reportsEach = 0
+    let (address, steps) = try run("sony-dualsense", bluetooth, hardware)
+    #expect(address == nil)
+    #expect(steps.contains { $0.step == .connect && $0.state == .done })
+    #expect(steps.last?.step == .data && steps.last?.state == .failed)
+    #expect(steps.last?.message.contains("no report came") == true)
+  }
+
+  @Test func eachStepSaysWhatIsMissing() throws {
+    let (bluetooth, hardware) = (PlayedBluetooth(), PlayedHardware())
+    bluetooth.refusal = PairingFault("this machine has no Bluetooth adapter", fix: "plug one in")
+    #expect(
+      try run("sony-dualsense", bluetooth, hardware).steps.last?.message.contains("no Bluetooth adapter")
+        == true)
+    bluetooth.refusal = nil
+    #expect(try run("sony-dualshock4", bluetooth, hardware).steps.last?.step == .cable)
+    bluetooth.isVisible = false
+    let unseen = try run("sony-dualsense", bluetooth, hardware).steps.last
+    #expect(unseen?.step == .search && unseen?.state == .failed)
+    #expect(bluetooth.log.last == "stop")
+  }
+
+  /// A copy that answers zeros, and one that takes no address.
+  @Test func copiesThatLieAreFoundOut() throws {
+    final class Liar: FeatureAccess {
+      let reply: [UInt8]
+      init(_ reply: [UInt8]) { self.reply = reply }
+      func getFeature(id: UInt8, length: Int) throws(TransportError) -> [UInt8] { reply }
+      func setFeature(_ report: [UInt8]) throws(TransportError) {}
+      func writeOutput(_ report: [UInt8]) throws(TransportError) {}
+    }
+    for (reply, problem) in [
+      ([0x12] + [UInt8](repeating: 0, count: 15), "does not tell its address"),
+      ([0x12] + [UInt8](1...15), "did not take the address"), ([0x12, 1], "something else"),
+    ] {
+      let hardware = PlayedHardware()
+      hardware.device = Liar(reply)
+      let last = try run("sony-dualshock4", PlayedBluetooth(), hardware).steps.last
+      #expect(last?.step == .address && last?.state == .failed && last?.message.contains(problem) == true)
+    }
+  }
+
+  @Test func aReceiverIsToldToListen() throws {
+    let hardware = PlayedHardware()
+    let device = try EmulatedDevice(
+      try Places.description("htc-vive-wand"), options: .init(part: "radio", serial: "LHR-1"))
+    hardware.device = device.responder
+    let (address, steps) = try run("htc-vive-wand", PlayedBluetooth(), hardware)
+    #expect(address == "" && steps.last?.step == .data && steps.last?.state == .done)
+    #expect(
+      device.responder.written.map { Array($0.prefix(7)) } == [[0xff, 0xad, 0x03, 0x01, 0x10, 0x27, 0]])
+    #expect(device.responder.written.first?.count == 64)
+  }
+}
