@@ -8,7 +8,7 @@ ARGS ?=
 CHECKED = --explicit-target-dependency-import-check error
 SOURCES = Sources Tests Benchmarks Fuzz/Sources Package.swift Fuzz/Package.swift
 
-.PHONY: run test test-vm bench fuzz format lint install protocol setup setup-test build help
+.PHONY: run test test-vm bench fuzz format lint install protocol setup setup-test setup-test-vm build help
 
 run: setup ## Build and run the bridge with a live view; without a headset a demonstration (ARGS="…" adds options).
 	swift build $(CHECKED) -c release --product vrbridge
@@ -19,7 +19,7 @@ test: setup-test ## Build everything and run all tests (VRBRIDGE_CORPUS=DIR adds
 	# One after the other: tests of time and of hostile clients must not starve each other on a small machine.
 	swift test --skip-build --disable-xctest --no-parallel
 
-test-vm: setup ## Run the scenarios of Tests/Rig under a real kernel, built once (ARGS="usb" runs some of them).
+test-vm: setup-test-vm ## Run the scenarios of Tests/Rig under a real kernel, built once (ARGS="usb" runs some of them).
 	swift build $(CHECKED) -c release --product vrbridge
 	Tests/Rig/run.sh -t 900 'bash Tests/Rig/suite.sh .build/release/vrbridge $(ARGS)'
 
@@ -65,6 +65,9 @@ setup:
 setup-test:
 	@scripts/setup.sh libudev-dev zlib1g-dev libzstd-dev liblz4-dev libdbus-1-dev pkg-config libcairo2 python3 python3-jsonschema python3-yaml python3-venv
 	@scripts/python.sh .build/python Tests/Python/requirements.txt
+
+setup-test-vm: setup
+	@scripts/setup.sh dbus python3-dbusmock python3-gi udev util-linux procps iproute2
 
 help: ## This list.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 12

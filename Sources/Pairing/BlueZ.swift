@@ -139,6 +139,10 @@ public final class BlueZ: Bluetooth {
 
   public func startDiscovery() throws {
     let adapter = try chosen ?? adapter()
+    // Without a filter of its own a search shares that of other programs.
+    try bus.call(
+      Self.service, adapter.path, "org.bluez.Adapter1", "SetDiscoveryFilter",
+      [.dictionary([(.string("Transport"), .variant(.string("auto")))])])
     try bus.call(Self.service, adapter.path, "org.bluez.Adapter1", "StartDiscovery")
   }
 

@@ -185,7 +185,7 @@ public struct PairingMachine {
     _ bluetooth: any Bluetooth, hint: String, isWanted: (BluetoothDevice) -> Bool
   ) throws {
     tell(PairingStep(step: .search, state: .waiting, message: hint))
-    try bluetooth.startDiscovery()
+    do { try bluetooth.startDiscovery() } catch { throw failed(.search, error) }
     var isSearching = true
     defer { if isSearching { bluetooth.stopDiscovery() } }
     var device: BluetoothDevice?

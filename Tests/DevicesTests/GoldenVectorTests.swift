@@ -340,6 +340,14 @@ struct GoldenVectorTests {
   }
 
   /// CRC-32 over 0xA3 and the report, on a real feature report of a DualShock 4.
+  /// The CRC that the emulator puts behind a feature report is that of a real pad.
+  @Test func emulatedFeatureReportsAreSignedAsRealOnes() throws {
+    let device = try EmulatedDevice(
+      try Places.description("sony-dualshock4"), options: .init(part: "bluetooth", serial: "00:11:22:33:44:55"))
+    let reply: [UInt8]? = device.responder.getFeature(id: 0x05, length: 41)
+    #expect(reply?.suffix(4) == [0xca, 0xfc, 0x64, 0x4d])
+  }
+
   @Test func bluetoothChecksumOfARealReport() {
     let report = bytes("051e000500e2fff222be228d224fdd4ddd39dd1c021c02e31f8bdf8c1eb4de302071e01000cafc644d")
     let crc = report.withUnsafeBytes { seededCRC32(seed: 0xa3, UnsafeRawBufferPointer(rebasing: $0[0..<37])) }

@@ -15,8 +15,10 @@ public enum DescriptionParser {
     "part": [
       "name", "match", "driver", "sample_rate", "features", "setup", "setup_outputs", "setup_usages",
       "keep_alive",
-      "calibration", "haptics", "reports",
+      "calibration", "haptics", "reports", "emulation",
     ],
+    "emulation": ["usage", "features", "feature_checksum"],
+    "emulated_feature": ["id", "length", "reply", "address"],
     "match": ["bus", "vendor", "product", "interface", "name_contains", "usage"],
     "feature": ["name", "id", "length", "reply", "blocks"],
     "setup_usage": ["usage", "value"],

@@ -48,6 +48,19 @@ public struct PartDescription: Sendable {
   public var calibration: CalibrationSource
   public var haptics: HapticsDescription?
   public var reports: [ReportDescription]
+  public var emulation = EmulationDescription()
+}
+
+/// What an emulated interface needs so that the kernel's own driver for it is content.
+public struct EmulationDescription: Sendable {
+  /// Its report descriptor is a game pad's: the driver wants an input device.
+  public var isGamepad = false
+  /// Feature reports that only the driver reads.
+  public var features: [FeatureDescription] = []
+  /// Byte of the hardware address in such a report, by id, lowest byte first.
+  public var addresses: [UInt8: Int] = [:]
+  /// Over Bluetooth, feature reports end in a CRC-32 with this seed.
+  public var checksumSeed: UInt8?
 }
 
 /// What an interface must be to belong to a part; an empty field matches anything.

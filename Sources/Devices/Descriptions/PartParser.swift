@@ -35,7 +35,33 @@ struct PartParser {
       keepAlive: try keepAlive(map["keep_alive"]),
       calibration: try calibration(map["calibration"], features: features, driver: driver),
       haptics: try haptics(map["haptics"]),
-      reports: reports)
+      reports: reports,
+      emulation: try map["emulation"].map { value throws(DocumentError) in try emulation(value) }
+        ?? EmulationDescription())
+  }
+
+  private func emulation(_ value: YAMLValue) throws(DocumentError) -> EmulationDescription {
+    let map = try value.mapping(keys: DescriptionParser.keys["emulation"] ?? [])
+    var emulation = EmulationDescription()
+    emulation.isGamepad = try map["usage"]?.choice([("vendor", 0), ("gamepad", 1)]) == 1
+    emulation.checksumSeed = try map["feature_checksum"].map { value throws(DocumentError) in
+      UInt8(try value.integer(in: 0...255))
+    }
+    for item in try map["features"]?.list(count: 1...16) ?? [] {
+      let entry = try item.mapping(keys: DescriptionParser.keys["emulated_feature"] ?? [])
+      let id = UInt8(try entry.required("id").integer(in: 1...255))
+      let length = try entry.required("length").integer(in: 2...DescriptionParser.longestReport)
+      emulation.features.append(
+        FeatureDescription(
+          name: "emulated-\(id)", id: id, length: length,
+          reply: try entry["reply"].map { value throws(DocumentError) in
+            try DescriptionParser.bytes(value, count: 0...(length - 1))
+          } ?? []))
+      if let at = entry["address"] {
+        emulation.addresses[id] = try at.integer(in: 1...max(1, length - 6))
+      }
+    }
+    return emulation
   }
 
   static func matchRule(_ value: YAMLValue) throws(DocumentError) -> MatchRule {

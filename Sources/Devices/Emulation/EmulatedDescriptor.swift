@@ -3,10 +3,19 @@
 enum EmulatedDescriptor {
   static func bytes(for part: PartDescription, pairing: PairingDescription? = nil) -> [UInt8] {
     if part.reports.contains(where: { $0.identifier == .byUsage }) { return androidHeadTracker }
-    // Usage page FF00, usage 1, application collection, logical 0…255, 8 bits.
-    var bytes: [UInt8] = [0x06, 0x00, 0xff, 0x09, 0x01, 0xa1, 0x01, 0x15, 0x00, 0x26, 0xff, 0x00, 0x75, 0x08]
+    // Usage page FF00, usage 1, application collection, logical 0…255, 8 bits; or a game pad on the desktop page.
+    let usage: [UInt8] = part.emulation.isGamepad ? [0x05, 0x01, 0x09, 0x05] : [0x06, 0x00, 0xff, 0x09, 0x01]
+    var bytes: [UInt8] = usage + [0xa1, 0x01, 0x15, 0x00, 0x26, 0xff, 0x00, 0x75, 0x08]
+    var needsSticks = part.emulation.isGamepad
     func field(_ kind: UInt8, id: UInt8?, count: Int) {
       if let id { bytes += [0x85, id] }
+      var count = count
+      if needsSticks, count > 4 {
+        // X, Y, Z and Rz; what follows is the vendor's.
+        bytes += [0x09, 0x30, 0x09, 0x31, 0x09, 0x32, 0x09, 0x35, 0x95, 0x04, kind, 0x02, 0x06, 0x00, 0xff]
+        count -= 4
+        needsSticks = false
+      }
       bytes += [0x09, 0x01, 0x96, UInt8(count & 0xff), UInt8(count >> 8), kind, 0x02]
     }
     if part.driver == .watchman {
@@ -24,7 +33,9 @@ enum EmulatedDescriptor {
       }
     }
     // Feature reports with a meaning, those of set-up and keep-alive, and the Lighthouse configuration.
-    var features: [(id: UInt8, count: Int)] = part.features.map { ($0.id, $0.length - 1) }
+    var features: [(id: UInt8, count: Int)] = (part.features + part.emulation.features).map {
+      ($0.id, $0.length - 1)
+    }
     for report in part.setup + (part.keepAlive.map { [$0.report] } ?? []) {
       features.append((report[0], report.count - 1))
     }

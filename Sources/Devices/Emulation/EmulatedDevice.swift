@@ -200,7 +200,7 @@ public final class EmulatedFeatures: FeatureAccess, FeatureResponder {
       }
       state.features[addresses.id] = reply
     }
-    for feature in part.features {
+    for feature in part.features + part.emulation.features {
       guard feature.blocks.isEmpty else {
         let size = feature.length - 2
         let padded = feature.reply + [UInt8](repeating: 0, count: feature.blocks.count * size)
@@ -212,6 +212,17 @@ public final class EmulatedFeatures: FeatureAccess, FeatureResponder {
       }
       let bytes = [feature.id] + feature.reply
       state.features[feature.id] = bytes + [UInt8](repeating: 0, count: max(0, feature.length - bytes.count))
+    }
+    let own = serial.split(separator: ":").compactMap { UInt8($0, radix: 16) }
+    for (id, place) in part.emulation.addresses where own.count == 6 {
+      state.features[id]?.replaceSubrange(place..<(place + 6), with: own.reversed())
+    }
+    if let seed = part.emulation.checksumSeed {
+      for (id, reply) in state.features where reply.count > 5 {
+        let body = Array(reply.dropLast(4))
+        let crc = body.withUnsafeBytes { seededCRC32(seed: seed, $0) }
+        state.features[id] = body + (0..<4).map { UInt8(truncatingIfNeeded: crc >> UInt32(8 * $0)) }
+      }
     }
     self.state = Mutex(state)
     lighthouse =
