@@ -87,6 +87,12 @@ public final class BlueZ: Bluetooth {
     }
   }
 
+  deinit {
+    _ = try? bus.call(
+      Self.service, "/org/bluez", "org.bluez.AgentManager1", "UnregisterAgent", [.objectPath(Self.agentPath)],
+      timeout: 2)
+  }
+
   private func objects() throws(DBusConnection.Failure) -> [(key: String, value: DBusValue)] {
     try bus.call(Self.service, "/", "org.freedesktop.DBus.ObjectManager", "GetManagedObjects").first?.pairs
       ?? []
