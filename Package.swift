@@ -29,6 +29,7 @@ let package = Package(
     // C libraries of the distribution.
     .systemLibrary(name: "CUdev", pkgConfig: "libudev", providers: [.apt(["libudev-dev"])]),
     .systemLibrary(name: "CDBus", pkgConfig: "dbus-1", providers: [.apt(["libdbus-1-dev"])]),
+    .systemLibrary(name: "CTurboJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
     .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
@@ -47,6 +48,9 @@ let package = Package(
     .target(
       name: "Devices",
       dependencies: ["Compression", "Spatial", "Sensing", "StrictYAML", "CLinux", "CUdev", "CZlib"],
+      swiftSettings: strict),
+    .target(
+      name: "Cameras", dependencies: ["CLinux", "CTurboJPEG", "Devices", "Sensing", "Spatial"],
       swiftSettings: strict),
     .target(
       name: "Pairing", dependencies: ["CDBus", "CLinux", "Devices", "Sensing", "Spatial"],
@@ -79,7 +83,7 @@ let package = Package(
     .target(
       name: "Bridge",
       dependencies: [
-        "Spatial", "Sensing", "StrictYAML", "Devices", "Tracking", "BridgeProtocol", "CLinux", "MCAP",
+        "Spatial", "Sensing", "StrictYAML", "Cameras", "Devices", "Tracking", "BridgeProtocol", "CLinux", "MCAP",
         "SessionLog",
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "DequeModule", package: "swift-collections"),
@@ -91,7 +95,8 @@ let package = Package(
     .executableTarget(
       name: "vrbridge",
       dependencies: [
-        "Spatial", "Sensing", "StrictYAML", "Devices", "BridgeProtocol", "Bridge", "BridgeClient", "CLinux",
+        "Spatial", "Sensing", "StrictYAML", "Cameras", "Devices", "BridgeProtocol", "Bridge", "BridgeClient",
+        "CLinux",
         "Evaluation", "MCAP", "Pairing", "SessionLog", "Tracking",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
@@ -142,6 +147,8 @@ let package = Package(
     .testTarget(
       name: "TrackingTests", dependencies: ["Tracking", "Devices", "Sensing", "Spatial", "TestSupport"],
       swiftSettings: strict),
+    .testTarget(
+      name: "CamerasTests", dependencies: ["Cameras", "Sensing", "Spatial"], swiftSettings: strict),
     .testTarget(
       name: "PairingTests", dependencies: ["Devices", "Pairing", "Sensing", "TestSupport"],
       swiftSettings: strict),

@@ -18,6 +18,8 @@ public final class Daemon: Sendable {
   private let configuration: Configuration
   private let log: Logger
   public let recording: RecordingControl
+  /// Frames of the configured cameras.
+  public let cameras: CameraService
   private let replay: SessionPlayer?
   public let socketPath: String
 
@@ -49,6 +51,9 @@ public final class Daemon: Sendable {
       loop: loop, configuration: configuration, recordedLog: recordedLog, log: log,
       figures: { manager.figures })
     self.recording = recording
+    cameras = CameraService(
+      settings: configuration.cameras.value, recording: recording, log: log,
+      head: { [page] in manager.head($0, page) }, places: { manager.places })
     server = try SocketServer(
       options: SocketServer.Options(
         path: configuration.socketPath.value, group: configuration.socketGroup.value,
@@ -119,6 +124,7 @@ public final class Daemon: Sendable {
           replay?.stop()
         }),
       ThreadService(name: "device manager", run: manager.run, stop: manager.stop),
+      ThreadService(name: "cameras", run: cameras.run, stop: cameras.stop),
     ]
   }
 

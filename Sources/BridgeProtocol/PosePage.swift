@@ -47,6 +47,16 @@ public final class PosePage: @unchecked Sendable {
   }
 
   /// The newest pose of a slot, as a reader in this process sees it.
+  /// The state at a time: between two that were published, or predicted; nil when there is none or it is too far off.
+  /// The same as every client computes. From any thread.
+  public func state(slot: Int, at time: Timestamp) -> TrackedState? {
+    var client = vrb_client()
+    client.page = UnsafePointer(page)
+    var pose = vrb_pose()
+    guard vrb_at(&client, Int32(slot), time.nanoseconds, &pose) == 0 else { return nil }
+    return TrackedState(pose)
+  }
+
   public func newest(slot: Int) -> TrackedState? {
     guard (0..<Self.slotCount).contains(slot) else { return nil }
     return withUnsafeMutablePointer(to: &page.pointee.slots) { slots in

@@ -37,6 +37,12 @@ struct RunCommand: AsyncParsableCommand {
 
   @Option(
     help: ArgumentHelp(
+      "Read this camera ('vrbridge cameras' lists them); may be given several times.",
+      valueName: "auto|node|name"))
+  var camera: [String] = []
+
+  @Option(
+    help: ArgumentHelp(
       "Serve SlimeVR trackers on this address of this machine.", valueName: "address[:port]"))
   var slimevr: String?
 
@@ -126,6 +132,7 @@ struct RunCommand: AsyncParsableCommand {
     }
     if demo { settings.demo = Setting(.always, from: "--demo") }
     if demoIfNoHeadset { settings.demo = Setting(.ifNoHeadset, from: "--demo-if-no-headset") }
+    if !camera.isEmpty { settings.cameras = Setting(camera.map { CameraSetting(device: $0) }, from: "--camera") }
     if let slimevr {
       do { settings.slimeVR = Setting(try TrackerListener(text: slimevr), from: "--slimevr") } catch {
         throw ValidationError("--slimevr: \(error)")

@@ -9,7 +9,7 @@ struct VRBridgeCommand: AsyncParsableCommand {
     version: ProductVersion.text,
     subcommands: [
       RunCommand.self, WatchCommand.self, DevicesCommand.self, AssignCommand.self, PairCommand.self,
-      UnpairCommand.self, EmulateCommand.self,
+      UnpairCommand.self, CamerasCommand.self, EmulateCommand.self,
       DoctorCommand.self,
       RecordCommand.self, ReplayCommand.self, InfoCommand.self, CompareCommand.self, ExportCommand.self,
       ImportCommand.self, RecoverCommand.self, RedactCommand.self, CalibrateCommand.self, TrackCommand.self,

@@ -24,6 +24,8 @@ public struct Configuration: Sendable, Equatable {
   public var stateFolder = CalibrationStore.stateFolder(environment: ProcessInfo.processInfo.environment)
   /// Where SlimeVR trackers are served; nil for nowhere.
   public var slimeVR = Setting<TrackerListener?>(nil)
+  /// Cameras that are read; none unless asked for.
+  public var cameras = Setting<[CameraSetting]>([])
   /// Role by serial number; stronger than one that was given.
   public var roles = Setting<[String: DeviceRole]>([:])
   public var socketPath = Setting(SocketPath.preferred)
@@ -44,7 +46,8 @@ public struct Configuration: Sendable, Equatable {
   static let logLevels = ["trace", "debug", "info", "notice", "warning", "error", "critical"]
 
   static let keys: [String: [String]] = [
-    "": ["devices", "slimevr", "socket", "access", "tracking", "record", "log"],
+    "": ["devices", "slimevr", "cameras", "socket", "access", "tracking", "record", "log"],
+    "camera": ["device", "width", "height", "rate", "format", "exposure_ms", "gain", "stereo"],
     "slimevr": ["address", "port", "accept"],
     "devices": ["descriptions", "hardware", "demo", "recorded", "roles"],
     "socket": ["path", "group", "max_clients"],
@@ -85,6 +88,11 @@ public struct Configuration: Sendable, Equatable {
       }
     }
     if let given = root["slimevr"] { slimeVR = Setting(try TrackerListener(given), from: source(given)) }
+    if let given = root["cameras"] {
+      var list: [CameraSetting] = []
+      for item in try given.list(count: 0...16) { list.append(try CameraSetting(item)) }
+      cameras = Setting(list, from: source(given))
+    }
     if let socket = try root["socket"]?.mapping(keys: Self.keys["socket"] ?? []) {
       if let value = socket["path"] { socketPath = Setting(try value.string(), from: source(value)) }
       if let value = socket["group"] { socketGroup = Setting(try value.string(), from: source(value)) }
@@ -173,7 +181,7 @@ public struct Configuration: Sendable, Equatable {
   public func text() -> String {
     var lines: [String] = []
     func line(_ indent: Int, _ key: String, _ value: String, _ source: String) {
-      let body = String(repeating: "  ", count: indent) + key + ": " + value
+      let body = String(repeating: "  ", count: indent) + key + (key == "-" ? " " : ": ") + value
       lines.append(body + String(repeating: " ", count: max(1, 56 - body.count)) + "# " + source)
     }
     lines.append("devices:")
@@ -188,6 +196,10 @@ public struct Configuration: Sendable, Equatable {
       line(1, "address", quote(listener.address), slimeVR.source)
       line(1, "port", String(listener.port), slimeVR.source)
       line(1, "accept", listener.acceptsAll ? "all" : "paired", slimeVR.source)
+    }
+    if !cameras.value.isEmpty {
+      lines.append("cameras:")
+      for camera in cameras.value { line(1, "-", camera.text, cameras.source) }
     }
     lines.append("socket:")
     line(1, "path", quote(socketPath.value), socketPath.source)

@@ -85,6 +85,17 @@ final class DeviceManager: @unchecked Sendable {
   var messages: [Vrbridge_V1_Device] { roster.messages }
   var figures: [(device: DeviceID, statistics: DeviceStatistics, controls: [Control])] { roster.figures }
 
+  /// Where the head was.
+  func head(_ time: Timestamp, _ page: PosePage) -> Pose? {
+    guard let slot = roster.slot(role: .head), let state = page.state(slot: slot, at: time),
+      state.flags.contains(.orientationValid)
+    else { return nil }
+    return state.worldFromDevice
+  }
+
+  /// Where headsets are plugged in.
+  var places: [String] { roster.headsetPlaces }
+
   func post(_ command: @escaping @Sendable (DeviceManager) -> Void) {
     commands.withLock { $0.append(command) }
     linux_eventfd_signal(signal)

@@ -31,6 +31,12 @@ final class DeviceRoster: Sendable {
     state.withLock { $0.devices.map { ($0.id, $0.statistics, $0.description.controls) } }
   }
 
+  func slot(role: DeviceRole) -> Int? { state.withLock { $0.devices.first { $0.role == role }?.slot } }
+
+  var headsetPlaces: [String] {
+    state.withLock { $0.devices.filter { $0.description.kind == .headset && $0.isConnected }.map(\.key.place) }
+  }
+
   func device(_ id: DeviceID) -> KnownDevice? { state.withLock { $0.devices.first { $0.id == id } } }
 
   func device(serial: String) -> KnownDevice? { state.withLock { $0.devices.first { $0.serial == serial } } }

@@ -123,6 +123,11 @@ public final class RecordingControl: Sendable {
   }
 
   /// For frames, audio and annotations.
+  /// Whether a recording runs that wants the stream.
+  public func records(_ stream: RecordedStream) -> Bool {
+    running.withLock { $0?.recorder.plan.streams.contains(stream) ?? false }
+  }
+
   public func submit(_ record: SideRecord) { running.withLock { $0?.recorder }?.submit(record) }
 }
 

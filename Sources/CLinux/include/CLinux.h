@@ -78,6 +78,30 @@ ssize_t linux_send(int fd, const void *bytes, size_t count, int passed_fd);
 /* Receives bytes; *passed_fd is set to a received descriptor or -1. Surplus descriptors are closed. */
 ssize_t linux_receive(int fd, void *bytes, size_t capacity, int *passed_fd);
 
+/* --- video (linux/videodev2.h) --------------------------------------------------------------------------- */
+
+/* Fails with ENOTTY for what is no streaming capture device. Texts are terminated. */
+int linux_v4l2_identify(int fd, char name[32], char bus[32]);
+/* The index-th pixel format, and the index-th size of one; -EINVAL behind the last. A range of sizes gives its largest. */
+int linux_v4l2_format_at(int fd, uint32_t index, uint32_t *fourcc);
+int linux_v4l2_size_at(int fd, uint32_t fourcc, uint32_t index, uint32_t *width, uint32_t *height);
+/* Asks for a format; the driver's nearest comes back. stride and size in bytes. */
+int linux_v4l2_set_format(int fd, uint32_t *fourcc, uint32_t *width, uint32_t *height, uint32_t *stride, uint32_t *size);
+/* Frames per second, numerator over denominator; what the driver took comes back. -ENOTTY where it can't be set. */
+int linux_v4l2_set_rate(int fd, uint32_t *numerator, uint32_t *denominator);
+/* Returns how many buffers were granted; 0 frees them. */
+int linux_v4l2_request(int fd, uint32_t count);
+int linux_v4l2_map(int fd, uint32_t index, void **address, size_t *length);
+int linux_v4l2_unmap(void *address, size_t length);
+int linux_v4l2_queue(int fd, uint32_t index);
+/* -EAGAIN when no frame waits. timestamp is CLOCK_MONOTONIC, or 0 when the driver's is of another clock; damaged is set
+ * for a frame with missing data. */
+int linux_v4l2_dequeue(int fd, uint32_t *index, uint32_t *used, int64_t *timestamp_ns, uint32_t *sequence, int *damaged);
+int linux_v4l2_stream(int fd, int on);
+enum linux_v4l2_control { LINUX_V4L2_EXPOSURE_AUTOMATIC = 0, LINUX_V4L2_EXPOSURE = 1, LINUX_V4L2_GAIN = 2 };
+/* Exposure in 100 microseconds; automatic 0 or 1; gain in the driver's unit. */
+int linux_v4l2_set_control(int fd, int control, int32_t value);
+
 /* Names the calling thread as shown by top -H. */
 void linux_name_thread(const char *name);
 /* Asks for SCHED_FIFO at the given priority; 0, or a negative errno when not permitted. */

@@ -1,0 +1,149 @@
+import Cameras
+import CLinux
+import Devices
+import Foundation
+import Glibc
+import Logging
+import Sensing
+import Spatial
+import Synchronization
+
+/// Reads the configured cameras, each on a thread of its own, and hands frames with the head's pose at their capture
+/// to whoever asked for them.
+///
+/// A camera that is not there, is taken by another program or is unplugged is tried again each second.
+///
+/// `@unchecked Sendable`: threads are started and joined by the one that runs the service; feeds are synchronised.
+public final class CameraService: @unchecked Sendable {
+  private let settings: [CameraSetting]
+  private let recording: RecordingControl
+  private let log: Logger
+  private let head: @Sendable (Timestamp) -> Pose?
+  private let places: @Sendable () -> [String]
+  private let stopEvent = linux_eventfd()
+  private let feeds = Mutex<[LatestOnly<CameraFrame>]>([])
+  /// Nodes in use, so that two settings do not take one camera.
+  private let taken = Mutex<Set<String>>([])
+
+  init(
+    settings: [CameraSetting], recording: RecordingControl, log: Logger,
+    head: @escaping @Sendable (Timestamp) -> Pose?, places: @escaping @Sendable () -> [String]
+  ) {
+    self.settings = settings
+    self.recording = recording
+    self.log = log
+    self.head = head
+    self.places = places
+  }
+
+  deinit { Glibc.close(stopEvent) }
+
+  /// Frames from now on: the newest waits, older ones are dropped and counted.
+  public func subscribe() -> LatestOnly<CameraFrame> {
+    let feed = LatestOnly<CameraFrame>()
+    feeds.withLock { $0.append(feed) }
+    return feed
+  }
+
+  public func unsubscribe(_ feed: LatestOnly<CameraFrame>) {
+    feeds.withLock { $0.removeAll { $0 === feed } }
+    feed.close()
+  }
+
+  func stop() { linux_eventfd_signal(stopEvent) }
+
+  func run() {
+    let threads = settings.map { setting in WorkerThread(name: "camera") { [self] in read(setting) } }
+    if threads.isEmpty { _ = isStopped(within: -1) }
+    for thread in threads { thread.join() }
+    for feed in feeds.withLock({ $0 }) { feed.close() }
+  }
+
+  private func isStopped(within milliseconds: Int32) -> Bool {
+    var descriptor = pollfd(fd: stopEvent, events: Int16(POLLIN), revents: 0)
+    return poll(&descriptor, 1, milliseconds) > 0
+  }
+
+  private func read(_ setting: CameraSetting) {
+    var problem = ""
+    while !isStopped(within: 0) {
+      do throws(TransportError) {
+        let camera = try open(setting)
+        defer { taken.withLock { _ = $0.remove(camera.path) } }
+        problem = ""
+        log.info(
+          "camera arrived",
+          metadata: [
+            "camera": "\(camera.name)", "node": "\(camera.path)",
+            "mode": "\(camera.format.rawValue) \(camera.width)x\(camera.height) at \(camera.rate)/s",
+          ])
+        for warning in camera.warnings { log.warning("\(camera.name): \(warning)") }
+        try camera.run(until: stopEvent) { deliver($0, setting) }
+      } catch {
+        let text = explain(error)
+        // Once, not each second.
+        if text != problem { log.warning("camera '\(setting.device)': \(text)") }
+        problem = text
+      }
+      if isStopped(within: 1000) { return }
+    }
+  }
+
+  private func explain(_ error: TransportError) -> String {
+    switch error.code {
+    case EACCES: "\(error); add yourself to the group that owns the node: sudo usermod --append --groups video $USER"
+    case EBUSY: "\(error): another program streams from it; 'fuser -v /dev/video*' names it"
+    default: "\(error)"
+    }
+  }
+
+  private func open(_ setting: CameraSetting) throws(TransportError) -> V4L2Camera {
+    let cameras = AttachedCamera.all()
+    let free = cameras.filter { camera in !taken.withLock { $0.contains(camera.path) } }
+    let fitting: AttachedCamera?
+    if setting.device == "auto" {
+      let places = places()
+      fitting = free.first { camera in places.contains { camera.belongs(to: $0) } } ?? free.first
+    } else {
+      fitting = free.first { $0.path == setting.device } ?? free.first { $0.name.contains(setting.device) }
+    }
+    guard let fitting else {
+      let names = cameras.map { "\($0.path) (\($0.name))" }.joined(separator: ", ")
+      throw TransportError(
+        "find the camera '\(setting.device)' among \(names.isEmpty ? "none" : names)", code: ENODEV)
+    }
+    taken.withLock { _ = $0.insert(fitting.path) }
+    do {
+      return try V4L2Camera(path: fitting.path, request: setting.request)
+    } catch {
+      taken.withLock { _ = $0.remove(fitting.path) }
+      throw error
+    }
+  }
+
+  private func deliver(_ frame: CameraFrame, _ setting: CameraSetting) {
+    var frame = frame
+    frame.worldFromHead = head(frame.captured)
+    do throws(JPEGFault) {
+      if setting.isStereo {
+        let (left, right) = try frame.halves()
+        try pass(left)
+        try pass(right)
+      } else {
+        try pass(frame)
+      }
+    } catch {
+      log.debug("\(frame.camera): \(error)")
+    }
+  }
+
+  private func pass(_ frame: CameraFrame) throws(JPEGFault) {
+    for feed in feeds.withLock({ $0 }) { feed.put(frame) }
+    guard recording.records(.camera) else { return }
+    // As the camera compressed it; what it did not compress becomes a JPEG that the eye can't tell from it.
+    recording.submit(
+      .image(
+        Data(try JPEG.encode(frame)), format: "jpeg", camera: frame.camera, captured: frame.captured,
+        received: frame.received))
+  }
+}

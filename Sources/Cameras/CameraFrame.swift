@@ -1,0 +1,85 @@
+import Sensing
+import Spatial
+
+/// How the bytes of a frame are pixels.
+public enum PixelFormat: String, Sendable, CaseIterable {
+  /// One JPEG picture.
+  case mjpeg
+  /// 4:2:2, packed Y U Y V, 16 bits a pixel.
+  case yuyv
+  /// 8 bits of brightness a pixel.
+  case grey
+
+  /// V4L2's four letters, the first in the lowest byte.
+  var fourCC: UInt32 {
+    let letters: [UInt8] =
+      switch self {
+      case .mjpeg: Array("MJPG".utf8)
+      case .yuyv: Array("YUYV".utf8)
+      case .grey: Array("GREY".utf8)
+      }
+    return letters.reversed().reduce(0) { $0 << 8 | UInt32($1) }
+  }
+
+  init?(fourCC: UInt32) {
+    guard let format = Self.allCases.first(where: { $0.fourCC == fourCC }) else { return nil }
+    self = format
+  }
+}
+
+/// One picture of a camera.
+public struct CameraFrame: Sendable {
+  public var camera: String
+  public var format: PixelFormat
+  public var width: Int
+  public var height: Int
+  /// Bytes from one row to the next; 0 for JPEG.
+  public var stride: Int
+  public var bytes: [UInt8]
+  /// When its light was gathered, CLOCK_MONOTONIC, as the driver says; the arrival where it does not.
+  public var captured: Timestamp
+  public var received: Timestamp
+  /// The driver's count: gaps are frames that the camera or the kernel dropped.
+  public var sequence: UInt32
+  /// Where the head was at `captured`; nil when no head is tracked.
+  public var worldFromHead: Pose?
+
+  public init(
+    camera: String, format: PixelFormat, width: Int, height: Int, stride: Int, bytes: [UInt8],
+    captured: Timestamp, received: Timestamp, sequence: UInt32 = 0, worldFromHead: Pose? = nil
+  ) {
+    self.camera = camera
+    self.format = format
+    self.width = width
+    self.height = height
+    self.stride = stride
+    self.bytes = bytes
+    self.captured = captured
+    self.received = received
+    self.sequence = sequence
+    self.worldFromHead = worldFromHead
+  }
+
+  /// Left and right picture of a stereo camera that sends them side by side, as brightness or colour.
+  ///
+  /// - Throws: for JPEG that can't be read.
+  public func halves() throws(JPEGFault) -> (left: CameraFrame, right: CameraFrame) {
+    var source = self
+    if format == .mjpeg { source = try JPEG.decodeGrey(self) }
+    let pixel = source.format == .yuyv ? 2 : 1
+    // A pair of YUYV pixels shares its colour and is not torn apart.
+    let half = source.format == .yuyv ? source.width / 4 * 2 : source.width / 2
+    func cut(_ from: Int, _ suffix: String) -> CameraFrame {
+      var frame = source
+      frame.camera = camera + suffix
+      frame.width = half
+      frame.stride = half * pixel
+      frame.bytes = (0..<source.height).flatMap { row in
+        let start = row * source.stride + from * pixel
+        return source.bytes[start..<(start + half * pixel)]
+      }
+      return frame
+    }
+    return (cut(0, "-left"), cut(half, "-right"))
+  }
+}
