@@ -30,6 +30,7 @@ let package = Package(
     .systemLibrary(name: "CUdev", pkgConfig: "libudev", providers: [.apt(["libudev-dev"])]),
     .systemLibrary(name: "CDBus", pkgConfig: "dbus-1", providers: [.apt(["libdbus-1-dev"])]),
     .systemLibrary(name: "CTurboJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),
+    .systemLibrary(name: "CUSB", pkgConfig: "libusb-1.0", providers: [.apt(["libusb-1.0-0-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
     .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
@@ -47,7 +48,7 @@ let package = Package(
     .target(name: "MCAP", dependencies: ["Compression"], swiftSettings: strict),
     .target(
       name: "Devices",
-      dependencies: ["Compression", "Spatial", "Sensing", "StrictYAML", "CLinux", "CUdev", "CZlib"],
+      dependencies: ["Compression", "Spatial", "Sensing", "StrictYAML", "CLinux", "CUSB", "CUdev", "CZlib"],
       swiftSettings: strict),
     .target(
       name: "Cameras", dependencies: ["CLinux", "CTurboJPEG", "Devices", "Sensing", "Spatial"],

@@ -31,7 +31,11 @@ public struct AttachedCamera: Sendable, Equatable {
   public func belongs(to place: String) -> Bool {
     guard bus.hasPrefix("usb-") else { return false }
     if bus == place { return true }
-    func hub(_ port: String) -> Substring? { port.lastIndex(of: ".").map { port[..<$0] } }
+    // `usb-CONTROLLER-1.2.3`: only the dots of the last part are hubs.
+    func hub(_ port: String) -> Substring? {
+      guard let dash = port.lastIndex(of: "-"), let dot = port.lastIndex(of: "."), dot > dash else { return nil }
+      return port[..<dot]
+    }
     guard let mine = hub(bus) else { return false }
     // A headset that is joined by its hub has the hub's place.
     return mine == place || mine == hub(place)

@@ -31,7 +31,7 @@ public final class AttachedHardware: PairingHardware {
 
   public func cable(_ pairing: PairingDescription) throws -> (any FeatureAccess)? {
     let nodes = udev.enumerate().filter { node in
-      node.identity.bus == .usb
+      node.access == .hidraw && node.identity.bus == .usb
         && pairing.cable.contains {
           $0.vendor == node.identity.vendor && $0.product == node.identity.product
             && ($0.interfaceNumber == nil || node.identity.interfaceNumber == nil
@@ -48,7 +48,7 @@ public final class AttachedHardware: PairingHardware {
 
   public func reports(of description: DeviceDescription, address: String?) -> Int {
     for node in udev.enumerate() where readers[node.path] == nil {
-      guard let match = catalog.match(node.identity, descriptor: node.reportDescriptor),
+      guard let match = catalog.match(node),
         match.description.family == description.family
       else { continue }
       if let address {

@@ -111,7 +111,7 @@ struct ListDevices: AsyncParsableCommand {
     let nodes = UdevMonitor()?.enumerate() ?? []
     var found = 0
     for node in nodes {
-      guard let match = catalog.match(node.identity, descriptor: node.reportDescriptor) else { continue }
+      guard let match = catalog.match(node) else { continue }
       found += 1
       if json {
         print(
@@ -211,7 +211,7 @@ struct RecordDevice: AsyncParsableCommand {
     let nodes = UdevMonitor()?.enumerate() ?? []
     let chosen = nodes.filter { node in
       if node.path == device { return true }
-      guard let match = catalog.match(node.identity, descriptor: node.reportDescriptor) else { return false }
+      guard let match = catalog.match(node) else { return false }
       return node.identity.serial == device || match.description.family == device
     }
     guard !chosen.isEmpty else {

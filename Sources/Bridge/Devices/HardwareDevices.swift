@@ -17,7 +17,7 @@ struct HardwareNode: Sendable {
     /// Nothing more is tried with it.
     case refused
   }
-  var node: HidrawNode
+  var node: DeviceNode
   var device: DeviceID?
   var status: Status
 }
@@ -42,7 +42,7 @@ extension DeviceManager {
   private static let retryInterval: Int64 = 500_000_000
 
   /// A node came, or its permissions may have changed.
-  func found(_ node: HidrawNode) {
+  func found(_ node: DeviceNode) {
     if let known = nodes[node.path] {
       if case .blocked = known.status { tryOpening(node, match(node), device: known.device) }
       return
@@ -67,18 +67,18 @@ extension DeviceManager {
     tryOpening(node, match, device: device)
   }
 
-  private func match(_ node: HidrawNode) -> DeviceCatalog.Match? {
-    catalog.match(node.identity, descriptor: node.reportDescriptor)
+  private func match(_ node: DeviceNode) -> DeviceCatalog.Match? {
+    catalog.match(node)
   }
 
-  private func tryOpening(_ node: HidrawNode, _ match: DeviceCatalog.Match?, device: DeviceID?) {
+  private func tryOpening(_ node: DeviceNode, _ match: DeviceCatalog.Match?, device: DeviceID?) {
     guard let match else { return }
     let isRetry = nodes[node.path] != nil
     if let device, !isRetry, !isTaken(PartKey(device: device, part: match.partIndex)) {
       enter(.opening, "", device)
     }
-    do {
-      let transport = try HidrawTransport(path: node.path, identity: node.identity)
+    do throws(TransportError) {
+      let transport = try node.open(for: match.part)
       nodes[node.path] = HardwareNode(node: node, device: device, status: .open)
       attach(match, transport, path: node.path)
     } catch {

@@ -15,8 +15,9 @@ public enum DescriptionParser {
     "part": [
       "name", "match", "driver", "sample_rate", "features", "setup", "setup_outputs", "setup_usages",
       "keep_alive",
-      "calibration", "haptics", "reports", "emulation",
+      "calibration", "haptics", "reports", "emulation", "usb",
     ],
+    "usb": ["transfer", "input", "output", "size", "kernel_driver"],
     "emulation": ["usage", "features", "feature_checksum"],
     "emulated_feature": ["id", "length", "reply", "address"],
     "match": ["bus", "vendor", "product", "interface", "name_contains", "usage"],

@@ -53,9 +53,20 @@ public struct DeviceCatalog: Sendable {
   /// Interfaces that share an identity are told apart by their reports: a part whose reports the descriptor
   /// does not declare can't be meant.
   public func match(_ identity: InterfaceIdentity, descriptor: HIDReportDescriptor?) -> Match? {
+    match(identity, descriptor) { _ in true }
+  }
+
+  /// The part that a node is for: those that are read through libusb have no hidraw node, and the other way round.
+  public func match(_ node: DeviceNode) -> Match? {
+    match(node.identity, node.reportDescriptor) { ($0.usb != nil) == (node.access == .usb) }
+  }
+
+  private func match(
+    _ identity: InterfaceIdentity, _ descriptor: HIDReportDescriptor?, _ isMeant: (PartDescription) -> Bool
+  ) -> Match? {
     var best: (match: Match, score: Int)?
     for description in descriptions {
-      for (index, part) in description.parts.enumerated() {
+      for (index, part) in description.parts.enumerated() where isMeant(part) {
         let scores = part.match.compactMap { $0.score(identity, descriptor) }
         guard let rule = scores.max(), let reports = part.reportScore(descriptor) else { continue }
         let score = rule * 100 + reports

@@ -49,6 +49,22 @@ public struct PartDescription: Sendable {
   public var haptics: HapticsDescription?
   public var reports: [ReportDescription]
   public var emulation = EmulationDescription()
+  /// How it is read where it has no HID interface.
+  public var usb: USBDescription?
+}
+
+/// Endpoints of an interface without HID.
+public struct USBDescription: Sendable {
+  public enum Transfer: String, Sendable, CaseIterable { case interrupt, bulk }
+  public var transfer: Transfer
+  /// Address of the endpoint that brings reports, 0x81 to 0x8f.
+  public var input: UInt8
+  /// Address of the endpoint that takes output reports.
+  public var output: UInt8?
+  /// Bytes of a transfer.
+  public var size: Int
+  /// A kernel driver that holds the interface is taken off while we read.
+  public var detachesDriver: Bool
 }
 
 /// What an emulated interface needs so that the kernel's own driver for it is content.

@@ -37,7 +37,19 @@ struct PartParser {
       haptics: try haptics(map["haptics"]),
       reports: reports,
       emulation: try map["emulation"].map { value throws(DocumentError) in try emulation(value) }
-        ?? EmulationDescription())
+        ?? EmulationDescription(),
+      usb: try map["usb"].map { value throws(DocumentError) in try usb(value) })
+  }
+
+  private func usb(_ value: YAMLValue) throws(DocumentError) -> USBDescription {
+    let map = try value.mapping(keys: DescriptionParser.keys["usb"] ?? [])
+    return USBDescription(
+      transfer: try map["transfer"]?.choice(USBDescription.Transfer.allCases.map { ($0.rawValue, $0) })
+        ?? .interrupt,
+      input: UInt8(try map.required("input").integer(in: 0x81...0x8f)),
+      output: try map["output"].map { value throws(DocumentError) in UInt8(try value.integer(in: 1...15)) },
+      size: try map["size"]?.integer(in: 1...DescriptionParser.longestReport) ?? 64,
+      detachesDriver: try map["kernel_driver"]?.choice([("keep", 0), ("detach", 1)]) == 1)
   }
 
   private func emulation(_ value: YAMLValue) throws(DocumentError) -> EmulationDescription {

@@ -40,7 +40,7 @@ public enum Doctor {
     for description in catalog.descriptions {
       var found = false
       for node in nodes {
-        guard let match = catalog.match(node.identity, descriptor: node.reportDescriptor),
+        guard let match = catalog.match(node),
           match.description.family == description.family
         else { continue }
         found = true
@@ -51,7 +51,7 @@ public enum Doctor {
       for device in usb
       where rules.contains(where: { $0.vendor == device.vendor && $0.product == device.product }) {
         let isHidraw = nodes.contains {
-          $0.identity.vendor == device.vendor && $0.identity.product == device.product
+          ($0.access == .hidraw || description.parts.contains { $0.usb != nil }) && $0.identity.vendor == device.vendor && $0.identity.product == device.product
         }
         guard !isHidraw else { continue }
         found = true
@@ -71,7 +71,7 @@ public enum Doctor {
   }
 
   /// Why a node can't be opened, in one line with the command that mends it.
-  public static func obstacle(_ node: HidrawNode, code: Int32) -> String {
+  public static func obstacle(_ node: DeviceNode, code: Int32) -> String {
     switch code {
     case EACCES, EPERM:
       let finding = permission("", node)
@@ -89,7 +89,7 @@ public enum Doctor {
     }
   }
 
-  private static func examine(_ node: HidrawNode, _ match: DeviceCatalog.Match) -> [Finding] {
+  private static func examine(_ node: DeviceNode, _ match: DeviceCatalog.Match) -> [Finding] {
     let subject = "\(match.description.name), \(match.part.name) (\(node.path))"
     var findings: [Finding] = []
     let canOpen = access(node.path, R_OK | W_OK) == 0
@@ -125,7 +125,7 @@ public enum Doctor {
     return findings
   }
 
-  private static func permission(_ subject: String, _ node: HidrawNode) -> Finding {
+  private static func permission(_ subject: String, _ node: DeviceNode) -> Finding {
     let apply = "sudo udevadm control --reload && sudo udevadm trigger --subsystem-match=hidraw --action=add"
     let file = "/etc/udev/rules.d/70-vrbridge.rules"
     let state = "no permission (\(mode(node.path)))"
@@ -133,7 +133,7 @@ public enum Doctor {
       return Finding(
         subject: subject, status: .problem,
         detail:
-          "\(state); no udev rule lets you in; the missing rule is: \(UdevRules.line(for: node.identity))",
+          "\(state); no udev rule lets you in; the missing rule is: \(UdevRules.line(for: node))",
         fix: "sudo sh -c 'vrbridge udev-rules > \(file)'\n\(apply)")
     }
     return Finding(

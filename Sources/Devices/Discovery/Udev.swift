@@ -2,8 +2,11 @@ import CUdev
 import Glibc
 import Sensing
 
-/// One `/dev/hidrawN` as udev knows it.
-public struct HidrawNode: Sendable, Hashable {
+/// A node that a device is read through, as udev knows it: `/dev/hidrawN`, or `/dev/bus/usb/BBB/DDD` for a device
+/// without a HID driver.
+public struct DeviceNode: Sendable, Hashable {
+  public enum Access: Sendable { case hidraw, usb }
+  public var access = Access.hidraw
   public var path: String
   public var sysPath: String
   public var identity: InterfaceIdentity
@@ -16,7 +19,7 @@ public struct HidrawNode: Sendable, Hashable {
 
   /// The report descriptor as the kernel shows it in sysfs: readable without permission for the node.
   public var reportDescriptor: HIDReportDescriptor? {
-    guard let file = fopen(sysPath + "/device/report_descriptor", "r") else { return nil }
+    guard access == .hidraw, let file = fopen(sysPath + "/device/report_descriptor", "r") else { return nil }
     defer { fclose(file) }
     var bytes = [UInt8](repeating: 0, count: 4096)
     let count = fread(&bytes, 1, bytes.count, file)
@@ -24,12 +27,21 @@ public struct HidrawNode: Sendable, Hashable {
   }
 }
 
-/// Finds hidraw nodes and tells of changes, through libudev.
+extension DeviceNode {
+  /// - Throws: with the errno that says whether it is forbidden, busy or gone.
+  public func open(for part: PartDescription) throws(TransportError) -> any Transport {
+    guard access == .usb, let usb = part.usb else { return try HidrawTransport(path: path, identity: identity) }
+    return try USBTransport.open(
+      path: path, identity: identity, interface: part.match.first?.interfaceNumber ?? 0, description: usb)
+  }
+}
+
+/// Finds nodes and tells of changes, through libudev.
 ///
 /// Used by one thread at a time.
 public final class UdevMonitor {
   public enum Change: Sendable {
-    case added(HidrawNode)
+    case added(DeviceNode)
     case removed(path: String)
   }
 
@@ -45,6 +57,7 @@ public final class UdevMonitor {
     // The group 'udev', not 'kernel': its events come after udevd has applied rules and permissions.
     monitor = udev_monitor_new_from_netlink(udev, "udev")
     if let monitor, udev_monitor_filter_add_match_subsystem_devtype(monitor, "hidraw", nil) >= 0,
+      udev_monitor_filter_add_match_subsystem_devtype(monitor, "usb", "usb_device") >= 0,
       udev_monitor_enable_receiving(monitor) >= 0
     {
       fileDescriptor = udev_monitor_get_fd(monitor)
@@ -58,12 +71,13 @@ public final class UdevMonitor {
     udev_unref(udev)
   }
 
-  public func enumerate() -> [HidrawNode] {
+  public func enumerate() -> [DeviceNode] {
     guard let enumeration = udev_enumerate_new(udev) else { return [] }
     defer { udev_enumerate_unref(enumeration) }
     udev_enumerate_add_match_subsystem(enumeration, "hidraw")
+    udev_enumerate_add_match_subsystem(enumeration, "usb")
     udev_enumerate_scan_devices(enumeration)
-    var nodes: [HidrawNode] = []
+    var nodes: [DeviceNode] = []
     var entry = udev_enumerate_get_list_entry(enumeration)
     while let current = entry {
       if let name = udev_list_entry_get_name(current), let device = udev_device_new_from_syspath(udev, name) {
@@ -89,8 +103,9 @@ public final class UdevMonitor {
     }
   }
 
-  private static func node(_ device: OpaquePointer) -> HidrawNode? {
+  private static func node(_ device: OpaquePointer) -> DeviceNode? {
     let path = text(udev_device_get_devnode(device))
+    if text(udev_device_get_subsystem(device)) == "usb" { return usbNode(device, path: path) }
     guard !path.isEmpty, let hid = udev_device_get_parent_with_subsystem_devtype(device, "hid", nil) else {
       return nil
     }
@@ -118,15 +133,39 @@ public final class UdevMonitor {
     {
       identity.serial = printable(text(udev_device_get_sysattr_value(usb, "serial")))
     }
+    return DeviceNode(
+      path: path, sysPath: text(udev_device_get_syspath(device)), identity: identity,
+      driver: text(udev_device_get_driver(hid)), tags: tags(device), usbDriver: usbDriver)
+  }
+
+  private static func tags(_ device: OpaquePointer) -> [String] {
     var tags: [String] = []
     var entry = udev_device_get_tags_list_entry(device)
     while let current = entry {
       tags.append(text(udev_list_entry_get_name(current)))
       entry = udev_list_entry_get_next(current)
     }
-    return HidrawNode(
-      path: path, sysPath: text(udev_device_get_syspath(device)), identity: identity,
-      driver: text(udev_device_get_driver(hid)), tags: tags, usbDriver: usbDriver)
+    return tags
+  }
+
+  /// A whole USB device; its interfaces have no nodes of their own.
+  private static func usbNode(_ device: OpaquePointer, path: String) -> DeviceNode? {
+    func attribute(_ name: String) -> String { printable(text(udev_device_get_sysattr_value(device, name))) }
+    guard !path.isEmpty, text(udev_device_get_devtype(device)) == "usb_device",
+      let vendor = UInt16(attribute("idVendor"), radix: 16), let product = UInt16(attribute("idProduct"), radix: 16)
+    else { return nil }
+    // As HID_PHYS has it: the controller, then the ports.
+    let sysPath = text(udev_device_get_syspath(device))
+    let folders = sysPath.split(separator: "/")
+    let root = folders.lastIndex { $0.hasPrefix("usb") && $0.dropFirst(3).allSatisfy(\.isNumber) }
+    let controller = root.flatMap { $0 > 0 ? folders[$0 - 1] : nil } ?? ""
+    let identity = InterfaceIdentity(
+      bus: .usb, vendor: vendor, product: product, serial: attribute("serial"),
+      physicalPath: "usb-\(controller)-\(attribute("devpath"))/usb",
+      name: "\(attribute("manufacturer")) \(attribute("product"))")
+    return DeviceNode(
+      access: .usb, path: path, sysPath: sysPath, identity: identity,
+      driver: text(udev_device_get_driver(device)), tags: tags(device), usbDriver: "")
   }
 }
 

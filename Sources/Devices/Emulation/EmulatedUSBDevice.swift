@@ -60,7 +60,7 @@ final class EmulatedUSBDevice {
       interfaces.append(
         Interface(
           number: device.identity.interfaceNumber ?? free, device: device,
-          endpoint: UInt8(interfaces.count + 1)))
+          endpoint: device.match.part.usb.map { $0.input & 0x0f } ?? UInt8(interfaces.count + 1)))
     }
     self.interfaces = interfaces
     configuration = Self.configuration(interfaces, fault: fault)
@@ -74,8 +74,16 @@ final class EmulatedUSBDevice {
         body += [9, 4, UInt8(number), 0, 0, 0xff, 0, 0, 0]
         continue
       }
-      let report = Self.reportDescriptor(interface.device, fault)
       let interval = UInt8(clamping: Int(1000 / max(interface.device.sampleRate, 1)))
+      if let usb = interface.device.match.part.usb {
+        // Vendor-specific, with the endpoints of the description.
+        let kind: UInt8 = usb.transfer == .bulk ? 2 : 3
+        body += [9, 4, UInt8(number), 0, usb.output == nil ? 1 : 2, 0xff, 0, 0, 0]
+        body += [7, 5, usb.input, kind, 64, 0, max(1, interval)]
+        if let output = usb.output { body += [7, 5, output, kind, 64, 0, 4] }
+        continue
+      }
+      let report = Self.reportDescriptor(interface.device, fault)
       body += [9, 4, UInt8(number), 0, 2, 3, 0, 0, 0]
       body += [9, 0x21, 0x11, 0x01, 0, 1, 0x22, UInt8(report.count & 0xff), UInt8(report.count >> 8)]
       body += [7, 5, 0x80 | interface.endpoint, 3, 64, 0, max(1, interval)]

@@ -166,7 +166,10 @@ public final class USBIPDevice {
         data = received
       }
       if endpoint == 0 { return control(sequence, Array(header[40..<48]), data) }
-      guard let index = device.interfaces.firstIndex(where: { $0.endpoint == endpoint }) else {
+      let place = device.interfaces.firstIndex {
+        $0.endpoint == endpoint || (!isIn && $0.device.match.part.usb?.output.map(UInt32.init) == endpoint)
+      }
+      guard let index = place else {
         return answer(sequence, status: -EPIPE, data: [], length: 0)
       }
       if isIn {

@@ -8,13 +8,16 @@ import Spatial
 ///
 /// `@unchecked Sendable`: built by one thread and then used by the one that runs it.
 public final class HIDRecorder: @unchecked Sendable {
-  private let transports: [HidrawTransport]
+  private let transports: [any Transport]
   private let keepAlives: [KeepAlive?]
   private let writer: HIDRecordingWriter
   private let stopEvent = linux_eventfd()
 
-  public init(nodes: [HidrawNode], catalog: DeviceCatalog, out: String) throws {
-    transports = try nodes.map { try HidrawTransport(path: $0.path, identity: $0.identity) }
+  public init(nodes: [DeviceNode], catalog: DeviceCatalog, out: String) throws {
+    transports = try nodes.map { node in
+      guard let part = catalog.match(node)?.part else { return try HidrawTransport(path: node.path, identity: node.identity) }
+      return try node.open(for: part)
+    }
     writer = try HIDRecordingWriter(path: out)
     try writer.begin(transports.map { ($0.identity, $0.descriptor?.bytes ?? []) })
     var keepAlives: [KeepAlive?] = []

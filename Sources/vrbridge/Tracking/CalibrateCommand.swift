@@ -88,7 +88,7 @@ struct CalibrateCommand: AsyncParsableCommand {
     } catch let failure as Failure { throw failure } catch { throw Failure("\(error)") }
     let nodes = UdevMonitor()?.enumerate() ?? []
     for node in nodes {
-      guard let match = catalog.match(node.identity, descriptor: node.reportDescriptor),
+      guard let match = catalog.match(node),
         match.part.hasInertialUnit,
         node.path == device || node.identity.serial == device || match.description.family == device
       else { continue }
