@@ -60,10 +60,10 @@ protocol: ## Generate Swift from the .proto files (needs protoc, libprotobuf-dev
 	scripts/descriptors.sh $(LOG)/Protos session foxglove > $(LOG)/Generated/SchemaDescriptors.swift
 
 setup:
-	@scripts/setup.sh libudev-dev zlib1g-dev libzstd-dev liblz4-dev libdbus-1-dev libturbojpeg0-dev libusb-1.0-0-dev pkg-config
+	@scripts/setup.sh libudev-dev zlib1g-dev libzstd-dev liblz4-dev libdbus-1-dev libturbojpeg0-dev libusb-1.0-0-dev libsdl2-dev pkg-config
 
 setup-test:
-	@scripts/setup.sh libudev-dev zlib1g-dev libzstd-dev liblz4-dev libdbus-1-dev libturbojpeg0-dev libusb-1.0-0-dev pkg-config libcairo2 python3 python3-jsonschema python3-yaml python3-venv
+	@scripts/setup.sh libudev-dev zlib1g-dev libzstd-dev liblz4-dev libdbus-1-dev libturbojpeg0-dev libusb-1.0-0-dev libsdl2-dev pkg-config libcairo2 python3 python3-jsonschema python3-yaml python3-venv
 	@scripts/python.sh .build/python Tests/Python/requirements.txt
 
 setup-test-vm: setup

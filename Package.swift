@@ -31,6 +31,7 @@ let package = Package(
     .systemLibrary(name: "CDBus", pkgConfig: "dbus-1", providers: [.apt(["libdbus-1-dev"])]),
     .systemLibrary(name: "CTurboJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),
     .systemLibrary(name: "CUSB", pkgConfig: "libusb-1.0", providers: [.apt(["libusb-1.0-0-dev"])]),
+    .systemLibrary(name: "CSDL2", pkgConfig: "sdl2", providers: [.apt(["libsdl2-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
     .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
@@ -52,6 +53,9 @@ let package = Package(
       swiftSettings: strict),
     .target(
       name: "Cameras", dependencies: ["CLinux", "CTurboJPEG", "Devices", "Sensing", "Spatial"],
+      swiftSettings: strict),
+    .target(
+      name: "GameControllers", dependencies: ["CLinux", "CSDL2", "Devices", "Sensing", "Spatial"],
       swiftSettings: strict),
     .target(
       name: "Pairing", dependencies: ["CDBus", "CLinux", "Devices", "Sensing", "Spatial"],
@@ -84,7 +88,8 @@ let package = Package(
     .target(
       name: "Bridge",
       dependencies: [
-        "Spatial", "Sensing", "StrictYAML", "Cameras", "Devices", "Tracking", "BridgeProtocol", "CLinux", "MCAP",
+        "Spatial", "Sensing", "StrictYAML", "Cameras", "Devices", "GameControllers", "Tracking", "BridgeProtocol", "CLinux",
+        "MCAP",
         "SessionLog",
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "DequeModule", package: "swift-collections"),

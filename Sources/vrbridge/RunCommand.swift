@@ -35,6 +35,9 @@ struct RunCommand: AsyncParsableCommand {
   @Flag(help: "Do not look for real devices.")
   var noHardware = false
 
+  @Flag(help: "Read game controllers that no family describes, through SDL2.")
+  var controllers = false
+
   @Option(
     help: ArgumentHelp(
       "Read this camera ('vrbridge cameras' lists them); may be given several times.",
@@ -133,6 +136,7 @@ struct RunCommand: AsyncParsableCommand {
     if demo { settings.demo = Setting(.always, from: "--demo") }
     if demoIfNoHeadset { settings.demo = Setting(.ifNoHeadset, from: "--demo-if-no-headset") }
     if !camera.isEmpty { settings.cameras = Setting(camera.map { CameraSetting(device: $0) }, from: "--camera") }
+    if controllers { settings.controllers = Setting(true, from: "--controllers") }
     if let slimevr {
       do { settings.slimeVR = Setting(try TrackerListener(text: slimevr), from: "--slimevr") } catch {
         throw ValidationError("--slimevr: \(error)")

@@ -26,6 +26,8 @@ public struct Configuration: Sendable, Equatable {
   public var slimeVR = Setting<TrackerListener?>(nil)
   /// Cameras that are read; none unless asked for.
   public var cameras = Setting<[CameraSetting]>([])
+  /// Read game controllers that no family of ours reads, through SDL2.
+  public var controllers = Setting(false)
   /// Role by serial number; stronger than one that was given.
   public var roles = Setting<[String: DeviceRole]>([:])
   public var socketPath = Setting(SocketPath.preferred)
@@ -49,7 +51,7 @@ public struct Configuration: Sendable, Equatable {
     "": ["devices", "slimevr", "cameras", "socket", "access", "tracking", "record", "log"],
     "camera": ["device", "width", "height", "rate", "format", "exposure_ms", "gain", "stereo"],
     "slimevr": ["address", "port", "accept"],
-    "devices": ["descriptions", "hardware", "demo", "recorded", "roles"],
+    "devices": ["descriptions", "hardware", "controllers", "demo", "recorded", "roles"],
     "socket": ["path", "group", "max_clients"],
     "access": Scope.allCases.map(\.rawValue),
     "scope": ["users", "groups", "everyone"],
@@ -67,6 +69,7 @@ public struct Configuration: Sendable, Equatable {
         descriptions = Setting(try value.string(), from: source(value))
       }
       if let value = devices["hardware"] { hardware = Setting(try value.boolean(), from: source(value)) }
+      if let value = devices["controllers"] { controllers = Setting(try value.boolean(), from: source(value)) }
       if let value = devices["demo"] {
         demo = Setting(try value.choice(Demo.allCases.map { ($0.rawValue, $0) }), from: source(value))
       }
@@ -187,6 +190,7 @@ public struct Configuration: Sendable, Equatable {
     lines.append("devices:")
     line(1, "descriptions", quote(descriptions.value), descriptions.source)
     line(1, "hardware", String(hardware.value), hardware.source)
+    line(1, "controllers", String(controllers.value), controllers.source)
     line(1, "demo", demo.value.rawValue, demo.source)
     line(1, "recorded", "[" + recorded.value.map(quote).joined(separator: ", ") + "]", recorded.source)
     let table = roles.value.sorted { $0.key < $1.key }.map { "\(quote($0.key)): \($0.value.name)" }

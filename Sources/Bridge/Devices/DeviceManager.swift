@@ -2,6 +2,7 @@ import BridgeProtocol
 import CLinux
 import Devices
 import Foundation
+import GameControllers
 import Glibc
 import Logging
 import Sensing
@@ -40,6 +41,8 @@ final class DeviceManager: @unchecked Sendable {
   var opening: Set<PartKey> = []
   var openings = 0
   var openers: [Int: WorkerThread] = [:]
+  var controllers: SDLControllers?
+  var controllerThread: WorkerThread?
   var trackerServer: SlimeVRServer?
   var trackerThread: WorkerThread?
   /// Interfaces without motion whose device has not come yet.
@@ -188,6 +191,7 @@ final class DeviceManager: @unchecked Sendable {
     }
     sources.stop()
     stopTrackers()
+    stopControllers()
     // Lets the tracking loop close the transports before it ends itself.
     for pipeline in roster.pipelines { detach(pipeline) }
   }
@@ -207,6 +211,7 @@ final class DeviceManager: @unchecked Sendable {
       }
     }
     startTrackers()
+    startControllers()
     for text in configuration.recorded.value { sources.play(text, catalog: catalog) }
     switch configuration.demo.value {
     case .always: sources.startDemo(catalog: catalog)
@@ -236,7 +241,7 @@ final class DeviceManager: @unchecked Sendable {
   func attach(_ match: DeviceCatalog.Match, _ transport: any Transport, path: String? = nil) {
     let key = DeviceKey(transport.identity, match.description)
     let serial = transport.identity.serial
-    let motion = match.part.reportsMotion
+    let motion = match.isPrimary
     let origin = transport.identity.origin
     let known = roster.find(key, serial: serial, origin: origin)
     guard let id = known ?? (motion ? create(key, serial: serial, match, origin: origin) : nil) else {
@@ -406,7 +411,7 @@ final class DeviceManager: @unchecked Sendable {
     for warning in opened.warnings { log.warning("\(device.name), part \(interface.part.name): \(warning)") }
     let box = PipelineAttachment(
       reference: device.pipeline, transport: interface.transport, part: index, opened: opened,
-      description: interface.part,
+      description: interface.part, isPrimary: match.isPrimary,
       record: OpenedPartRecord(
         device: id, match: match, identity: interface.transport.identity,
         descriptor: interface.transport.descriptor, opened: opened, isNominal: false,

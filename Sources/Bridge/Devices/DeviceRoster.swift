@@ -147,7 +147,7 @@ final class DeviceRoster: Sendable {
       device.parts[part] = interface
       device.key = key
       if device.serial.isEmpty { device.serial = opened.configuredSerial ?? "" }
-      guard interface.part.reportsMotion else { return false }
+      guard device.description.isPrimary(part) else { return false }
       device.calibration = opened.calibration.source
       defer { device.isConnected = true }
       return !device.isConnected
@@ -161,7 +161,7 @@ final class DeviceRoster: Sendable {
     var path: String?
     let lost = change(id) { device in
       path = device.parts.removeValue(forKey: part)?.path
-      guard device.isConnected, !device.hasMotion else { return false }
+      guard device.isConnected, !device.isOpen else { return false }
       device.isConnected = false
       device.lostAt = now
       return true

@@ -50,7 +50,7 @@ extension DeviceManager {
     // The kernel gives the descriptor in sysfs, so that devices of other kinds need not be opened.
     guard let match = match(node) else { return }
     var device: DeviceID?
-    if match.part.reportsMotion {
+    if match.isPrimary {
       let key = DeviceKey(node.identity, match.description)
       let serial = node.identity.serial
       device =
@@ -131,7 +131,7 @@ extension DeviceManager {
     _ match: DeviceCatalog.Match, _ transport: any Transport, path: String?, id: DeviceID, key: DeviceKey
   ) {
     let part = PartKey(device: id, part: match.partIndex)
-    if match.part.reportsMotion { enter(.initialising, "", id) }
+    if match.isPrimary { enter(.initialising, "", id) }
     // What is played or emulated answers at once.
     guard transport.identity.origin == .hardware, let path else {
       return finish(Self.prepare(match, transport).result, match, transport, path: path, part: part, key: key)
@@ -183,7 +183,7 @@ extension DeviceManager {
       log.error("\(match.description.name), part \(match.part.name): \(error)")
       transport.close()
       if let path { nodes[path]?.status = .refused }
-      if match.part.reportsMotion { enter(.blocked, "its reports can't be read: \(error)", id) }
+      if match.isPrimary { enter(.blocked, "its reports can't be read: \(error)", id) }
       return
     }
     calibrate(&opened, match, transport)
@@ -202,13 +202,13 @@ extension DeviceManager {
     }
     let box = PipelineAttachment(
       reference: reference, transport: transport, part: match.partIndex, opened: opened,
-      description: match.part,
+      description: match.part, isPrimary: match.isPrimary,
       record: OpenedPartRecord(
         device: id, match: match, identity: transport.identity, descriptor: transport.descriptor,
         opened: opened, isNominal: isNominal, settings: OrientationSettings()))
     loop.post { box.attach(to: $0) }
     if let arrival { arrived(arrival) }
-    if isNominal, match.part.reportsMotion {
+    if isNominal, match.isPrimary {
       enter(.initialising, "waits for the controller to be switched on", id)
     }
     armTimer()

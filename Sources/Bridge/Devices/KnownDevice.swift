@@ -44,8 +44,8 @@ struct KnownDevice: Sendable {
 
   var name: String { description.name }
 
-  /// Whether any open part reports motion.
-  var hasMotion: Bool { parts.keys.contains { description.parts[$0].reportsMotion } }
+  /// Whether a part is open that makes the device.
+  var isOpen: Bool { parts.keys.contains { description.isPrimary($0) } }
 
   var message: Vrbridge_V1_Device {
     .with {

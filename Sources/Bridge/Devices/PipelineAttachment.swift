@@ -12,6 +12,8 @@ struct PipelineAttachment: @unchecked Sendable {
   let part: Int
   let opened: OpenedPart
   let description: PartDescription
+  /// Whether the part makes the device.
+  let isPrimary: Bool
   let record: OpenedPartRecord
 
   func attach(to loop: TrackingLoop) {
@@ -31,8 +33,8 @@ struct PipelineAttachment: @unchecked Sendable {
     let origin = transport.identity.origin
     let (calibration, rate, clock) = (opened.calibration, description.sampleRate, description.clock)
     reference.pipeline.attach(
-      part: part, decoder: opened.decoder, record: record,
-      tracker: description.reportsMotion
+      part: part, decoder: opened.decoder, record: record, isMotionless: isPrimary && !description.reportsMotion,
+      tracker: isPrimary
         ? { learned in
           DeviceTracker(
             calibration: calibration, sampleRate: rate, clock: clock, origin: origin,

@@ -33,6 +33,8 @@ final class DevicePipeline {
   private var isDegraded = false
   /// Nothing was tracked since the part with the motion was opened.
   private var isAwaited = true
+  /// Its description has no part with motion.
+  private var hasNoMotion = false
   /// Rises with each bad report, falls with each good one.
   private var badness = 0
   private static let degradedAt = 40
@@ -55,13 +57,16 @@ final class DevicePipeline {
   }
 
   /// Starts or replaces a part. A motion part brings a new tracker that keeps what was learned.
+  ///
+  /// - Parameter isMotionless: the device has controls alone, so that any report shows that it is there.
   func attach(
-    part: Int, decoder: PartDecoder, record: OpenedPartRecord?,
+    part: Int, decoder: PartDecoder, record: OpenedPartRecord?, isMotionless: Bool = false,
     tracker newTracker: ((DeviceTracker.Learned?) -> DeviceTracker)?
   ) {
     guard decoders.indices.contains(part) else { return }
     decoders[part] = decoder
     openedParts[part] = record
+    if isMotionless { hasNoMotion = true }
     if let newTracker {
       tracker = newTracker(tracker.learned)
       tracker.bodyModel = BodyModel(role)
@@ -163,7 +168,7 @@ final class DevicePipeline {
         for index in 0..<batch.opticalCount { tap.optical(batch.optical(index), device: id) }
       }
     }
-    if isAwaited, newest != nil {
+    if isAwaited, newest != nil || hasNoMotion {
       isAwaited = false
       events?.push(TrackingEvent(.streaming, device: id, role: role))
     }

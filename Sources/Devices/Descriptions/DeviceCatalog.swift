@@ -42,6 +42,9 @@ public struct DeviceCatalog: Sendable {
     public var partIndex: Int
     public var part: PartDescription { description.parts[partIndex] }
 
+    /// Whether the part makes the device: the one that reports motion, or any of a device that has none.
+    public var isPrimary: Bool { description.isPrimary(partIndex) }
+
     public init(description: DeviceDescription, partIndex: Int) {
       self.description = description
       self.partIndex = partIndex

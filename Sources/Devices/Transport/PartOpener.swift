@@ -185,6 +185,13 @@ public enum PartOpener {
   }
 }
 
+extension DeviceDescription {
+  /// Whether the part makes the device: the one that reports motion, or any of a device that has none.
+  public func isPrimary(_ part: Int) -> Bool {
+    parts[part].reportsMotion || !parts.contains { $0.reportsMotion }
+  }
+}
+
 extension PartDescription {
   public var reportsMotion: Bool { reports.contains { $0.samples != nil || $0.orientation != nil } }
 

@@ -1,0 +1,34 @@
+#!/bin/bash
+# Game controllers through SDL2: a pad of the kernel, motion of a pad that no family of ours reads, never one pad twice.
+. "$(dirname "$0")/../scenario.sh"
+here=$(dirname "$(realpath "$0")")/..
+
+start_bridge --controllers
+/usr/bin/python3 "$here/pad.py" 60 &
+pad=$!
+pids+=($pad)
+check "a pad that only the kernel knows is a device" eventually shows 'Game pad .* streaming'
+"$program" assign --press left_hand --timeout 20 >"$work/assign.log" 2>&1
+check "its button can give it a role" grep -q 'left_hand' "$work/assign.log"
+check "which it has" shows '^[0-9]+ +left_hand +Game pad'
+plug usb sony-dualsense a4:53:85:00:00:11
+check "a pad that we read ourselves is there" eventually shows 'Sony DualSense .* streaming'
+sleep 3
+check "and there once" counts 2 ' hardware '
+kill $pad
+check "unplugged, the pad is lost" eventually shows 'Game pad .* lost'
+kill -TERM $bridge
+wait $bridge
+check "SIGTERM ends the bridge with 0" test $? = 0
+kill "$plugged"
+
+# Without our own description SDL reads the pad, with its motion sensors.
+mkdir "$work/devices"
+cp "$(dirname "$program")"/../../devices/*.yaml "$work/devices" 2>/dev/null || cp devices/*.yaml "$work/devices"
+rm "$work/devices/sony-dualsense.yaml"
+start_bridge --controllers --descriptions "$work/devices"
+plug usb sony-dualsense a4:53:85:00:00:12 --descriptions devices
+check "the same pad through SDL" eventually shows '^[0-9]+ .*Game controller .* hardware +streaming'
+"$program" watch --json --count 200 >"$work/poses" 2>"$work/watch.log"
+check "with poses from its motion sensors" test "$(grep -c orientation "$work/poses")" = 200
+passed
