@@ -88,7 +88,8 @@ let package = Package(
     .target(
       name: "Bridge",
       dependencies: [
-        "Spatial", "Sensing", "StrictYAML", "Cameras", "Devices", "GameControllers", "Tracking", "BridgeProtocol", "CLinux",
+        "Spatial", "Sensing", "StrictYAML", "Cameras", "Devices", "GameControllers", "Tracking",
+        "BridgeProtocol", "CLinux",
         "MCAP",
         "SessionLog",
         .product(name: "Crypto", package: "swift-crypto"),

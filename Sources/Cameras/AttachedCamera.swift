@@ -33,7 +33,9 @@ public struct AttachedCamera: Sendable, Equatable {
     if bus == place { return true }
     // `usb-CONTROLLER-1.2.3`: only the dots of the last part are hubs.
     func hub(_ port: String) -> Substring? {
-      guard let dash = port.lastIndex(of: "-"), let dot = port.lastIndex(of: "."), dot > dash else { return nil }
+      guard let dash = port.lastIndex(of: "-"), let dot = port.lastIndex(of: "."), dot > dash else {
+        return nil
+      }
       return port[..<dot]
     }
     guard let mine = hub(bus) else { return false }

@@ -31,7 +31,9 @@ public enum JPEG {
   private static func decode(
     _ bytes: [UInt8], format: Int32, channels: Int
   ) throws(JPEGFault) -> (pixels: [UInt8], width: Int, height: Int) {
-    guard let decoder = tjInitDecompress() else { throw JPEGFault(description: "no memory to read a picture") }
+    guard let decoder = tjInitDecompress() else {
+      throw JPEGFault(description: "no memory to read a picture")
+    }
     defer { tjDestroy(decoder) }
     let (width, height) = try header(decoder, bytes)
     var pixels = [UInt8](repeating: 0, count: width * height * channels)
@@ -53,7 +55,9 @@ public enum JPEG {
   }
 
   /// Red, green and blue, 8 bits each, rows without gaps.
-  public static func decodeRGB(_ bytes: [UInt8]) throws(JPEGFault) -> (pixels: [UInt8], width: Int, height: Int) {
+  public static func decodeRGB(_ bytes: [UInt8]) throws(JPEGFault) -> (
+    pixels: [UInt8], width: Int, height: Int
+  ) {
     try decode(bytes, format: Int32(TJPF_RGB.rawValue), channels: 3)
   }
 

@@ -54,7 +54,8 @@ public final class V4L2Camera {
       var (fourCC, width, height) = (chosen.fourCC, UInt32(request.width), UInt32(request.height))
       var (stride, size): (UInt32, UInt32) = (0, 0)
       try Self.check(
-        linux_v4l2_set_format(descriptor, &fourCC, &width, &height, &stride, &size), "set the format of \(path)")
+        linux_v4l2_set_format(descriptor, &fourCC, &width, &height, &stride, &size),
+        "set the format of \(path)")
       guard let format = PixelFormat(fourCC: fourCC) else {
         throw TransportError("use \(path): it insists on another format", code: EPROTONOSUPPORT)
       }
@@ -126,7 +127,9 @@ public final class V4L2Camera {
   /// What a camera is and offers, without starting it.
   public static func describe(
     path: String
-  ) throws(TransportError) -> (name: String, bus: String, modes: [(format: PixelFormat, width: Int, height: Int)]) {
+  ) throws(TransportError) -> (
+    name: String, bus: String, modes: [(format: PixelFormat, width: Int, height: Int)]
+  ) {
     let descriptor = Glibc.open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC)
     guard descriptor >= 0 else { throw TransportError("open \(path)", code: errno) }
     defer { Glibc.close(descriptor) }
@@ -135,7 +138,9 @@ public final class V4L2Camera {
     for format in formats(descriptor) {
       var (width, height): (UInt32, UInt32) = (0, 0)
       for index in 0..<256 {
-        guard linux_v4l2_size_at(descriptor, format.fourCC, UInt32(index), &width, &height) == 0 else { break }
+        guard linux_v4l2_size_at(descriptor, format.fourCC, UInt32(index), &width, &height) == 0 else {
+          break
+        }
         modes.append((format, Int(width), Int(height)))
       }
     }

@@ -70,7 +70,8 @@ public final class SDLControllers: @unchecked Sendable {
     ] { SDL_SetHint(hint, value) }
     // SDL writes to a pad as soon as its own driver opens it; those that we read are not to be touched.
     let drivers: [(UInt16, UInt16, String)] = [
-      (0x054c, 0x0ce6, "PS5"), (0x054c, 0x05c4, "PS4"), (0x057e, 0x2009, "SWITCH"), (0x057e, 0x2006, "JOY_CONS"),
+      (0x054c, 0x0ce6, "PS5"), (0x054c, 0x05c4, "PS4"), (0x057e, 0x2009, "SWITCH"),
+      (0x057e, 0x2006, "JOY_CONS"),
     ]
     for (vendor, product, name) in drivers where isKnown(vendor, product) {
       SDL_SetHint("SDL_JOYSTICK_HIDAPI_\(name)", "0")
@@ -148,7 +149,8 @@ public final class SDLControllers: @unchecked Sendable {
       name: (hasMotion ? "SDL motion: " : "SDL pad: ") + printable(name))
     guard
       let (reader, writer) = try? ReportPipe.make(
-        identity: identity, descriptor: nil, responder: RumbleTaker(pad: joystick, owner: self), isPatient: false)
+        identity: identity, descriptor: nil, responder: RumbleTaker(pad: joystick, owner: self),
+        isPatient: false)
     else { return SDL_GameControllerClose(handle) }
     let pad = Pad(handle: handle, writer: writer, hasMotion: hasMotion)
     pads[joystick] = pad
@@ -173,7 +175,8 @@ public final class SDLControllers: @unchecked Sendable {
     append(&report, buttons)
     for index in 0..<6 {
       append(
-        &report, UInt16(bitPattern: SDL_GameControllerGetAxis(pad.handle, SDL_GameControllerAxis(Int32(index)))))
+        &report,
+        UInt16(bitPattern: SDL_GameControllerGetAxis(pad.handle, SDL_GameControllerAxis(Int32(index)))))
     }
     report.append(pad.touch.isDown ? 1 : 0)
     append(&report, pad.touch.x.bitPattern)

@@ -14,7 +14,8 @@ struct CamerasCommand: AsyncParsableCommand {
 }
 
 struct ListCameras: ParsableCommand {
-  static let configuration = CommandConfiguration(commandName: "list", abstract: "List cameras and their modes.")
+  static let configuration = CommandConfiguration(
+    commandName: "list", abstract: "List cameras and their modes.")
 
   @Option(help: "Path of the bridge's socket, to tell which headset a camera is in.")
   var socket: String?
@@ -34,7 +35,9 @@ struct ListCameras: ParsableCommand {
         headset.map { "in \($0.name) \($0.serial)" } ?? "")
       let formats = Dictionary(grouping: camera.modes, by: \.format)
       for (format, modes) in formats.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
-        print("   ", Terminal.pad(format.rawValue, 6), modes.map { "\($0.width)x\($0.height)" }.joined(separator: " "))
+        print(
+          "   ", Terminal.pad(format.rawValue, 6),
+          modes.map { "\($0.width)x\($0.height)" }.joined(separator: " "))
       }
     }
   }
@@ -74,7 +77,9 @@ struct TakePicture: AsyncParsableCommand {
     }
     (request.width, request.height, request.rate) = (parts[0], parts[1], rate)
     if let format {
-      guard let chosen = PixelFormat(rawValue: format) else { throw ValidationError("--format: mjpeg, yuyv or grey") }
+      guard let chosen = PixelFormat(rawValue: format) else {
+        throw ValidationError("--format: mjpeg, yuyv or grey")
+      }
       request.formats = [chosen]
     }
     let (node, wanted, settings) = (node, frames, request)
@@ -101,7 +106,8 @@ struct TakePicture: AsyncParsableCommand {
       let delay = taken.map { $0.received.seconds(since: $0.captured) * 1000 }.sorted()[taken.count / 2]
       Terminal.write(
         "\(taken.count) frames of \(last.width)x\(last.height) \(last.format.rawValue), "
-          + String(format: "%.2f a second, %d lost, %.1f ms from capture to us\n",
+          + String(
+            format: "%.2f a second, %d lost, %.1f ms from capture to us\n",
             seconds > 0 ? Double(taken.count - 1) / seconds : 0, max(0, lost), delay))
     } catch let failure as Failure {
       throw failure

@@ -49,6 +49,10 @@ struct EmulateCommand: AsyncParsableCommand {
   @Option(help: "Samples per second; the description's when not given.")
   var rate: Double?
 
+  @Option(
+    help: "With --usb or --uhid: write when each report went out, one number a line (ns, CLOCK_MONOTONIC).")
+  var trace: String?
+
   @Option(help: "With --usb, misbehave: \(USBIPDevice.faults.joined(separator: ", ")).")
   var fault: String?
 
@@ -104,14 +108,25 @@ struct EmulateCommand: AsyncParsableCommand {
       case (let path?, false, false): try write(device, to: path)
       case (nil, true, false):
         let seconds = duration
-        try await plug(device) { stop in try UHIDDevice(device).run(until: stop, seconds: seconds) }
+        let file = trace
+        try await plug(device) { stop in
+          let plugged = try UHIDDevice(device)
+          let times = Times()
+          if file != nil { plugged.trace = { times.list.append($0) } }
+          try plugged.run(until: stop, seconds: seconds)
+          if let file { try times.write(to: file) }
+        }
       case (nil, false, true):
         let (parts, fault, seconds) = (
           try EmulatedDevice.unit(description, options: options), fault, duration
         )
+        let file = trace
         try await plug(device) { stop in
           let plugged = try USBIPDevice(parts, fault: fault)
+          let times = Times()
+          if file != nil { plugged.trace = { times.list.append($0) } }
           try plugged.run(until: stop, seconds: seconds)
+          if let file { try times.write(to: file) }
           Terminal.write("\(plugged.sentReports) reports fetched, \(plugged.skipped) not asked for in time\n")
         }
       default: throw ValidationError("say where the device shall appear: --out FILE, --uhid or --usb")
@@ -186,6 +201,17 @@ struct EmulateCommand: AsyncParsableCommand {
     }
     try writer.finish()
     Terminal.write("\(count) reports, \(duration) s, to \(path)\n")
+  }
+}
+
+/// When reports went out, and at the end when the device did.
+private final class Times {
+  var list: [Int64] = []
+
+  func write(to path: String) throws {
+    list.append(linux_monotonic_ns())
+    let text = list.map(String.init).joined(separator: "\n") + "\n"
+    try Data(text.utf8).write(to: URL(fileURLWithPath: path))
   }
 }
 

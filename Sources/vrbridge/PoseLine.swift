@@ -1,4 +1,5 @@
 import BridgeProtocol
+import CLinux
 import Sensing
 
 /// One pose as a line of JSON with a fixed order of keys.
@@ -7,7 +8,7 @@ enum PoseLine {
     let flags = TrackingFlags(rawValue: pose.flags)
     let position = flags.contains(.positionValid) ? list([pose.px, pose.py, pose.pz]) : "null"
     return "{\"device\":\(quoted(label(pose, device))),\"role\":\"\(pose.role.deviceRole.name)\","
-      + "\"captured_ns\":\(pose.capturedNs),\"orientation\":\(list([pose.qx, pose.qy, pose.qz, pose.qw])),"
+      + "\"captured_ns\":\(pose.capturedNs),\"received_ns\":\(pose.receivedNs),\"seen_ns\":\(linux_monotonic_ns()),\"orientation\":\(list([pose.qx, pose.qy, pose.qz, pose.qw])),"
       + "\"position\":\(position),\"angular_velocity\":\(list([pose.wx, pose.wy, pose.wz])),"
       + "\"linear_velocity\":\(list([pose.vx, pose.vy, pose.vz])),"
       + "\"flags\":[\(flags.nameList.map { "\"\($0)\"" }.joined(separator: ","))],"

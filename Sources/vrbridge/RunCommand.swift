@@ -135,7 +135,9 @@ struct RunCommand: AsyncParsableCommand {
     }
     if demo { settings.demo = Setting(.always, from: "--demo") }
     if demoIfNoHeadset { settings.demo = Setting(.ifNoHeadset, from: "--demo-if-no-headset") }
-    if !camera.isEmpty { settings.cameras = Setting(camera.map { CameraSetting(device: $0) }, from: "--camera") }
+    if !camera.isEmpty {
+      settings.cameras = Setting(camera.map { CameraSetting(device: $0) }, from: "--camera")
+    }
     if controllers { settings.controllers = Setting(true, from: "--controllers") }
     if let slimevr {
       do { settings.slimeVR = Setting(try TrackerListener(text: slimevr), from: "--slimevr") } catch {

@@ -5,7 +5,9 @@ import Testing
 @testable import Cameras
 
 struct CamerasTests {
-  private func frame(_ format: PixelFormat, _ width: Int, _ height: Int, _ bytes: [UInt8], stride: Int) -> CameraFrame {
+  private func frame(_ format: PixelFormat, _ width: Int, _ height: Int, _ bytes: [UInt8], stride: Int)
+    -> CameraFrame
+  {
     CameraFrame(
       camera: "c", format: format, width: width, height: height, stride: stride, bytes: bytes,
       captured: Timestamp(nanoseconds: 1), received: Timestamp(nanoseconds: 2))
@@ -57,7 +59,9 @@ struct CamerasTests {
     #expect(throws: JPEGFault.self) { try JPEG.decodeRGB([]) }
     // A frame that is shorter than its size says.
     #expect(throws: JPEGFault.self) { try JPEG.encode(frame(.grey, 64, 64, [1, 2, 3], stride: 64)) }
-    #expect(throws: JPEGFault.self) { try JPEG.encode(frame(.yuyv, 63, 4, [UInt8](repeating: 0, count: 1000), stride: 126)) }
+    #expect(throws: JPEGFault.self) {
+      try JPEG.encode(frame(.yuyv, 63, 4, [UInt8](repeating: 0, count: 1000), stride: 126))
+    }
     // A header that announces four gigapixels.
     var bomb = try JPEG.encode(split(.grey))
     let start = try #require(bomb.indices.dropLast().first { bomb[$0] == 0xff && bomb[$0 + 1] == 0xc0 })
@@ -79,9 +83,12 @@ struct CamerasTests {
 
   @Test(
     arguments: [
-      ("usb-0000:00:14.0-1.3", "usb-0000:00:14.0-1.2", true), ("usb-0000:00:14.0-1.3", "usb-0000:00:14.0-1", true),
-      ("usb-0000:00:14.0-1.3", "usb-0000:00:14.0-1.3", true), ("usb-0000:00:14.0-1.3", "usb-0000:00:14.0-2.2", false),
-      ("usb-0000:00:14.0-1", "usb-0000:00:14.0-2", false), ("platform:vivid-000", "usb-0000:00:14.0-1", false),
+      ("usb-0000:00:14.0-1.3", "usb-0000:00:14.0-1.2", true),
+      ("usb-0000:00:14.0-1.3", "usb-0000:00:14.0-1", true),
+      ("usb-0000:00:14.0-1.3", "usb-0000:00:14.0-1.3", true),
+      ("usb-0000:00:14.0-1.3", "usb-0000:00:14.0-2.2", false),
+      ("usb-0000:00:14.0-1", "usb-0000:00:14.0-2", false),
+      ("platform:vivid-000", "usb-0000:00:14.0-1", false),
     ])
   func aCameraIsInTheHeadsetWhoseHubItShares(_ bus: String, _ place: String, _ belongs: Bool) {
     let camera = AttachedCamera(path: "/dev/video0", name: "c", bus: bus, modes: [])

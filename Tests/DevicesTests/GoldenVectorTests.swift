@@ -343,7 +343,8 @@ struct GoldenVectorTests {
   /// The CRC that the emulator puts behind a feature report is that of a real pad.
   @Test func emulatedFeatureReportsAreSignedAsRealOnes() throws {
     let device = try EmulatedDevice(
-      try Places.description("sony-dualshock4"), options: .init(part: "bluetooth", serial: "00:11:22:33:44:55"))
+      try Places.description("sony-dualshock4"),
+      options: .init(part: "bluetooth", serial: "00:11:22:33:44:55"))
     let reply: [UInt8]? = device.responder.getFeature(id: 0x05, length: 41)
     #expect(reply?.suffix(4) == [0xca, 0xfc, 0x64, 0x4d])
   }

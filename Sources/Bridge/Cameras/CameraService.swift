@@ -91,7 +91,8 @@ public final class CameraService: @unchecked Sendable {
 
   private func explain(_ error: TransportError) -> String {
     switch error.code {
-    case EACCES: "\(error); add yourself to the group that owns the node: sudo usermod --append --groups video $USER"
+    case EACCES:
+      "\(error); add yourself to the group that owns the node: sudo usermod --append --groups video $USER"
     case EBUSY: "\(error): another program streams from it; 'fuser -v /dev/video*' names it"
     default: "\(error)"
     }

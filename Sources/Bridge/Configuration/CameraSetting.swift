@@ -32,7 +32,9 @@ public struct CameraSetting: Sendable, Equatable {
   var text: String {
     var parts = ["device: \(quote(device))", "width: \(request.width)", "height: \(request.height)"]
     parts.append("rate: \(request.rate)")
-    if request.formats.count == 1, let format = request.formats.first { parts.append("format: \(format.rawValue)") }
+    if request.formats.count == 1, let format = request.formats.first {
+      parts.append("format: \(format.rawValue)")
+    }
     if let exposure = request.exposure { parts.append("exposure_ms: \(exposure)") }
     if let gain = request.gain { parts.append("gain: \(gain)") }
     if isStereo { parts.append("stereo: side_by_side") }

@@ -69,7 +69,9 @@ public struct Configuration: Sendable, Equatable {
         descriptions = Setting(try value.string(), from: source(value))
       }
       if let value = devices["hardware"] { hardware = Setting(try value.boolean(), from: source(value)) }
-      if let value = devices["controllers"] { controllers = Setting(try value.boolean(), from: source(value)) }
+      if let value = devices["controllers"] {
+        controllers = Setting(try value.boolean(), from: source(value))
+      }
       if let value = devices["demo"] {
         demo = Setting(try value.choice(Demo.allCases.map { ($0.rawValue, $0) }), from: source(value))
       }

@@ -34,7 +34,9 @@ final class DeviceRoster: Sendable {
   func slot(role: DeviceRole) -> Int? { state.withLock { $0.devices.first { $0.role == role }?.slot } }
 
   var headsetPlaces: [String] {
-    state.withLock { $0.devices.filter { $0.description.kind == .headset && $0.isConnected }.map(\.key.place) }
+    state.withLock {
+      $0.devices.filter { $0.description.kind == .headset && $0.isConnected }.map(\.key.place)
+    }
   }
 
   func device(_ id: DeviceID) -> KnownDevice? { state.withLock { $0.devices.first { $0.id == id } } }

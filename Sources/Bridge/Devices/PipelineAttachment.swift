@@ -33,7 +33,8 @@ struct PipelineAttachment: @unchecked Sendable {
     let origin = transport.identity.origin
     let (calibration, rate, clock) = (opened.calibration, description.sampleRate, description.clock)
     reference.pipeline.attach(
-      part: part, decoder: opened.decoder, record: record, isMotionless: isPrimary && !description.reportsMotion,
+      part: part, decoder: opened.decoder, record: record,
+      isMotionless: isPrimary && !description.reportsMotion,
       tracker: isPrimary
         ? { learned in
           DeviceTracker(

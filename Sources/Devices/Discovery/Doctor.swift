@@ -51,7 +51,8 @@ public enum Doctor {
       for device in usb
       where rules.contains(where: { $0.vendor == device.vendor && $0.product == device.product }) {
         let isHidraw = nodes.contains {
-          ($0.access == .hidraw || description.parts.contains { $0.usb != nil }) && $0.identity.vendor == device.vendor && $0.identity.product == device.product
+          ($0.access == .hidraw || description.parts.contains { $0.usb != nil })
+            && $0.identity.vendor == device.vendor && $0.identity.product == device.product
         }
         guard !isHidraw else { continue }
         found = true

@@ -30,7 +30,9 @@ public struct DeviceNode: Sendable, Hashable {
 extension DeviceNode {
   /// - Throws: with the errno that says whether it is forbidden, busy or gone.
   public func open(for part: PartDescription) throws(TransportError) -> any Transport {
-    guard access == .usb, let usb = part.usb else { return try HidrawTransport(path: path, identity: identity) }
+    guard access == .usb, let usb = part.usb else {
+      return try HidrawTransport(path: path, identity: identity)
+    }
     return try USBTransport.open(
       path: path, identity: identity, interface: part.match.first?.interfaceNumber ?? 0, description: usb)
   }
@@ -152,7 +154,8 @@ public final class UdevMonitor {
   private static func usbNode(_ device: OpaquePointer, path: String) -> DeviceNode? {
     func attribute(_ name: String) -> String { printable(text(udev_device_get_sysattr_value(device, name))) }
     guard !path.isEmpty, text(udev_device_get_devtype(device)) == "usb_device",
-      let vendor = UInt16(attribute("idVendor"), radix: 16), let product = UInt16(attribute("idProduct"), radix: 16)
+      let vendor = UInt16(attribute("idVendor"), radix: 16),
+      let product = UInt16(attribute("idProduct"), radix: 16)
     else { return nil }
     // As HID_PHYS has it: the controller, then the ports.
     let sysPath = text(udev_device_get_syspath(device))

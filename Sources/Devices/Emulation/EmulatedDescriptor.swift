@@ -4,7 +4,8 @@ enum EmulatedDescriptor {
   static func bytes(for part: PartDescription, pairing: PairingDescription? = nil) -> [UInt8] {
     if part.reports.contains(where: { $0.identifier == .byUsage }) { return androidHeadTracker }
     // Usage page FF00, usage 1, application collection, logical 0…255, 8 bits; or a game pad on the desktop page.
-    let usage: [UInt8] = part.emulation.isGamepad ? [0x05, 0x01, 0x09, 0x05] : [0x06, 0x00, 0xff, 0x09, 0x01]
+    let usage: [UInt8] =
+      part.emulation.isGamepad ? [0x05, 0x01, 0x09, 0x05] : [0x06, 0x00, 0xff, 0x09, 0x01]
     var bytes: [UInt8] = usage + [0xa1, 0x01, 0x15, 0x00, 0x26, 0xff, 0x00, 0x75, 0x08]
     var needsSticks = part.emulation.isGamepad
     func field(_ kind: UInt8, id: UInt8?, count: Int) {

@@ -1,3 +1,4 @@
+import Compression
 import Sensing
 import Spatial
 
@@ -15,6 +16,8 @@ final class EmulatedUSBDevice {
     case mute
     /// Feature replies are random bytes.
     case noise
+    /// A configuration blob of some kilobytes that inflates to 60 MB.
+    case inflate
     /// The report descriptor is cut off.
     case descriptor
     /// Reports are shorter than declared.
@@ -40,7 +43,8 @@ final class EmulatedUSBDevice {
   private let deviceDescriptor: [UInt8]
   private let configuration: [UInt8]
   private let strings: [String]
-  private var isIdle = false
+  private lazy var bomb = LighthouseFeatures(
+    blob: (try? deflateZlib([UInt8](repeating: 0x20, count: 60 << 20))) ?? [], others: NoFeatures())
   private var noise = SeededRandom(seed: 99)
 
   /// - Parameter parts: emulated interfaces of one vendor and product.
@@ -141,6 +145,8 @@ final class EmulatedUSBDevice {
     case .stall: return .stall
     case .mute: return .never
     case .noise: return .data((0..<length).map { _ in UInt8(truncatingIfNeeded: noise.next()) })
+    case .inflate:
+      if let reply = bomb.getFeature(id: id, length: length) { return .data(Array(reply.prefix(length))) }
     case .descriptor, .short, nil: break
     }
     guard let reply: [UInt8] = interface?.device.responder.getFeature(id: id, length: length) else {

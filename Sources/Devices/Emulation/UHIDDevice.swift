@@ -8,6 +8,8 @@ import Spatial
 public final class UHIDDevice {
   private let device: EmulatedDevice
   private let fileDescriptor: Int32
+  /// Told of each report as it goes out: the time, ns of CLOCK_MONOTONIC.
+  public var trace: ((Int64) -> Void)?
 
   public init(_ device: EmulatedDevice) throws(TransportError) {
     self.device = device
@@ -36,7 +38,10 @@ public final class UHIDDevice {
     try device.paced(from: start, until: stop) { _ in
       guard linux_monotonic_ns() < end else { return false }
       answer()
-      return generator.next().reports.allSatisfy { linux_uhid_input(fileDescriptor, $0, $0.count) == 0 }
+      return generator.next().reports.allSatisfy {
+        trace?(linux_monotonic_ns())
+        return linux_uhid_input(fileDescriptor, $0, $0.count) == 0
+      }
     }
   }
 

@@ -17,6 +17,8 @@ public final class USBIPDevice {
   /// Reports that were made while the host did not ask: the device's loss, not the kernel's.
   public private(set) var skipped = 0
   public private(set) var sentReports = 0
+  /// Told of each report as it goes out: the time, ns of CLOCK_MONOTONIC.
+  public var trace: ((Int64) -> Void)?
 
   /// What a device may do wrong.
   public static var faults: [String] { EmulatedUSBDevice.Fault.allCases.map(\.rawValue) }
@@ -134,6 +136,7 @@ public final class USBIPDevice {
       while let request = requests[index].first, let report = reports[index].first {
         requests[index].removeFirst()
         reports[index].removeFirst()
+        trace?(linux_monotonic_ns())
         guard answer(request, status: 0, data: report, length: report.count) else { return false }
         sentReports += 1
       }

@@ -15,7 +15,9 @@ public final class HIDRecorder: @unchecked Sendable {
 
   public init(nodes: [DeviceNode], catalog: DeviceCatalog, out: String) throws {
     transports = try nodes.map { node in
-      guard let part = catalog.match(node)?.part else { return try HidrawTransport(path: node.path, identity: node.identity) }
+      guard let part = catalog.match(node)?.part else {
+        return try HidrawTransport(path: node.path, identity: node.identity)
+      }
       return try node.open(for: part)
     }
     writer = try HIDRecordingWriter(path: out)

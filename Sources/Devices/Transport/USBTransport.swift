@@ -80,7 +80,8 @@ private final class USBReader: @unchecked Sendable {
         try Self.check(libusb_detach_kernel_driver(handle, self.interface), "take the driver off \(path)")
         isDetached = true
       }
-      try Self.check(libusb_claim_interface(handle, self.interface), "claim interface \(interface) of \(path)")
+      try Self.check(
+        libusb_claim_interface(handle, self.interface), "claim interface \(interface) of \(path)")
     } catch {
       close()
       throw error
@@ -122,7 +123,8 @@ private final class USBReader: @unchecked Sendable {
       transfer.pointee.dev_handle = handle
       transfer.pointee.endpoint = description.input
       transfer.pointee.type = UInt8(
-        description.transfer == .bulk ? LIBUSB_TRANSFER_TYPE_BULK.rawValue : LIBUSB_TRANSFER_TYPE_INTERRUPT.rawValue)
+        description.transfer == .bulk
+          ? LIBUSB_TRANSFER_TYPE_BULK.rawValue : LIBUSB_TRANSFER_TYPE_INTERRUPT.rawValue)
       transfer.pointee.buffer = buffer
       transfer.pointee.length = Int32(description.size)
       transfer.pointee.user_data = Unmanaged.passUnretained(self).toOpaque()
@@ -163,7 +165,9 @@ private final class USBReader: @unchecked Sendable {
   private func handleEvents() {
     while underWay > 0 {
       vrbridge_usb_handle_events(context, 200)
-      if isStopping.load(ordering: .relaxed) { for transfer in transfers { libusb_cancel_transfer(transfer) } }
+      if isStopping.load(ordering: .relaxed) {
+        for transfer in transfers { libusb_cancel_transfer(transfer) }
+      }
     }
     writer?.finish()
     free()
@@ -181,7 +185,8 @@ private final class USBReader: @unchecked Sendable {
   private func completed(_ transfer: UnsafeMutablePointer<libusb_transfer>) {
     let status = transfer.pointee.status
     if status == LIBUSB_TRANSFER_COMPLETED, transfer.pointee.actual_length > 0 {
-      let report = UnsafeBufferPointer(start: transfer.pointee.buffer, count: Int(transfer.pointee.actual_length))
+      let report = UnsafeBufferPointer(
+        start: transfer.pointee.buffer, count: Int(transfer.pointee.actual_length))
       _ = writer?.send(report, at: Timestamp(nanoseconds: linux_monotonic_ns()))
     }
     let goesOn = status == LIBUSB_TRANSFER_COMPLETED || status == LIBUSB_TRANSFER_TIMED_OUT
@@ -199,7 +204,9 @@ private final class USBReader: @unchecked Sendable {
   func write(_ report: [UInt8]) {
     guard let endpoint = description.output else { return }
     var bytes = report.first == 0 ? Array(report.dropFirst()) : report
-    if bytes.count < description.size { bytes += [UInt8](repeating: 0, count: description.size - bytes.count) }
+    if bytes.count < description.size {
+      bytes += [UInt8](repeating: 0, count: description.size - bytes.count)
+    }
     isOpen.withLock { isOpen in
       guard isOpen else { return }
       var written: Int32 = 0

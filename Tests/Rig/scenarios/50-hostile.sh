@@ -4,6 +4,7 @@
 
 start_bridge
 plug usb oculus-dk2 GOOD
+good=$plugged
 check "a good device streams" eventually shows 'GOOD +hardware +streaming'
 
 plug usb oculus-dk2 STALL --fault stall
@@ -18,6 +19,14 @@ check "and the silent one is given up" eventually shows 'MUTE +hardware +(stream
 plug usb oculus-dk1 SHORT --fault short
 check "one whose reports are too short is degraded" eventually shows 'SHORT +hardware +degraded'
 check "and says why" shows "(reports can't be right|sends nothing)"
+check "the good one still streams" shows 'GOOD +hardware +streaming'
+# The guest has one processor, and what follows is about time.
+for extra in "${pids[@]}"; do [ "$extra" = "$good" ] || [ "$extra" = "$bridge" ] || kill "$extra" 2>/dev/null; done
+check "the others are lost" eventually counts 1 ' streaming '
+plug usb htc-vive BOMB --fault inflate
+check "a configuration that inflates without end is refused" eventually says "$work/bridge.log" 'factory calibration not read \(.*(inflat|large|limit|more than)'
+check "and its device streams" eventually shows 'BOMB +hardware +(streaming|degraded)'
+kill "$plugged"
 plug usb oculus-cv1 CUT --fault descriptor
 sleep 2
 plug uhid relativty "$(printf 'a\x01\x1b[31mb\nc')"
