@@ -145,7 +145,8 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(name: "StrictYAMLTests", dependencies: ["StrictYAML"], swiftSettings: strict),
     .testTarget(
-      name: "DevicesTests", dependencies: ["Devices", "Sensing", "Spatial", "StrictYAML", "TestSupport"],
+      name: "DevicesTests",
+      dependencies: ["CLinux", "Devices", "Sensing", "Spatial", "StrictYAML", "TestSupport"],
       swiftSettings: strict),
     .testTarget(
       name: "EvaluationTests",
@@ -179,15 +180,15 @@ let package = Package(
     .target(
       name: "FuzzTargets",
       dependencies: [
-        "Bridge", "BridgeProtocol", "Devices", "Evaluation", "MCAP", "Sensing", "SessionLog", "Spatial",
-        "Tracking",
+        "Bridge", "BridgeProtocol", "Cameras", "Devices", "Evaluation", "MCAP", "Sensing", "SessionLog",
+        "Spatial", "Tracking",
         .product(name: "SwiftProtobuf", package: "swift-protobuf"),
       ],
       path: "Tests/FuzzTargets", swiftSettings: strict),
     .testTarget(
       name: "FuzzTests",
       dependencies: [
-        "FuzzTargets", "Devices", "MCAP", "Sensing", "SessionLog", "Spatial", "TestSupport",
+        "FuzzTargets", "Cameras", "Devices", "MCAP", "Sensing", "SessionLog", "Spatial", "TestSupport",
         .product(name: "SwiftProtobuf", package: "swift-protobuf"),
       ],
       swiftSettings: strict),

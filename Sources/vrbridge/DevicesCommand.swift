@@ -26,6 +26,9 @@ struct ListDevices: AsyncParsableCommand {
   @Flag(help: "List the families that are known instead.")
   var known = false
 
+  @Flag(help: "With --known, the page docs/devices.md.")
+  var markdown = false
+
   @Option(help: "Folder of device descriptions.")
   var descriptions: String?
 
@@ -33,6 +36,7 @@ struct ListDevices: AsyncParsableCommand {
   var socket: String?
 
   func run() async throws {
+    if known, markdown { return print(DeviceTable.markdown(try catalog(descriptions)), terminator: "") }
     if known { return try listKnown() }
     let connection: BridgeConnection
     do {

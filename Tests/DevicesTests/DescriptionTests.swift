@@ -117,6 +117,14 @@ struct DescriptionTests {
   }
 
   /// The schema's definitions have exactly the keys that the parser takes.
+  @Test func thePageOfDevicesIsTheOneOfTheDescriptions() throws {
+    let page = try String(contentsOfFile: Places.descriptions + "/../docs/devices.md", encoding: .utf8)
+    #expect(
+      page == DeviceTable.markdown(try Places.catalog()),
+      "make the page again: vrbridge devices --known --markdown --descriptions devices > docs/devices.md")
+    for description in try Places.catalog().descriptions { #expect(description.confidence != .unstated) }
+  }
+
   @Test func schemaAndParserKnowTheSameKeys() throws {
     let definitions = try #require(try schema["$defs"] as? [String: [String: Any]])
     for (name, keys) in DescriptionParser.keys {

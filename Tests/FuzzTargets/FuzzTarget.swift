@@ -1,5 +1,6 @@
 import Bridge
 import BridgeProtocol
+import Cameras
 import Devices
 import Evaluation
 import Foundation
@@ -31,6 +32,10 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
   case session
   /// USB captures.
   case capture
+  /// Datagrams of trackers.
+  case datagram
+  /// Pictures of cameras.
+  case picture
 
   /// A pose that is not finite: what the decoders must never let through.
   public struct NotFinite: Error {}
@@ -71,6 +76,8 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
       for index in indexed.attachments { _ = try? indexed.attachment(index) }
       for index in indexed.metadata { _ = try? indexed.metadata(index) }
     case .session: try replay(input)
+    case .datagram: _ = input.withUnsafeBytes { SlimeVRPacket.parse($0) }
+    case .picture: _ = try? JPEG.decodeRGB(input)
     case .capture: _ = try? PacketCapture.parse(input, file: "fuzz")
     case .frames:
       var reader = FrameReader(limit: Framing.maximumRequestLength)
@@ -95,7 +102,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     return try? DeviceCatalog.load(folder: folder).catalog
   }()
 
-  /// Input: part, then reports, each behind its length and the milliseconds since the one before.
+  /// Input: part, then reports, each behind half its length and the milliseconds since the one before.
   private func decode(_ input: [UInt8]) throws {
     guard let catalog = Self.catalog, input.count > 1 else { return }
     let parts = Self.parts(catalog)
@@ -112,7 +119,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     var time: Int64 = 1_000_000_000
     var index = 1
     while index + 2 <= input.count {
-      let length = Int(input[index])
+      let length = 2 * Int(input[index])
       time += Int64(input[index + 1]) * 1_000_000
       index += 2
       let end = min(index + length, input.count)

@@ -1,3 +1,4 @@
+import Cameras
 import Devices
 import Foundation
 import FuzzTargets
@@ -31,7 +32,10 @@ struct FuzzTests {
         else { continue }
         var input = [UInt8(index)]
         for _ in 0..<12 {
-          for report in generator.next().reports { input += [UInt8(report.count), 1] + report }
+          for report in generator.next().reports {
+            // In pairs of bytes: the longest report has more than 255.
+            input += [UInt8((report.count + 1) / 2), 1] + report + (report.count % 2 == 0 ? [] : [0])
+          }
         }
         seeds.append(input)
       }
@@ -108,6 +112,15 @@ struct FuzzTests {
       packet += [UInt8](repeating: 0, count: 48) + [0x20, 1, 2, 3]
       seed += [6, 0, 0, 0, 100, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9, 0, 0, 0, 68, 0, 0, 0, 68, 0, 0, 0]
       seeds.append(seed + packet + [100, 0, 0, 0])
+    case .datagram:
+      // A rotation in a compact bundle.
+      seeds.append(
+        [0, 0, 0, 101, 0, 0, 0, 0, 0, 0, 0, 9, 16, 23, 0, 0x7f, 0xff] + [UInt8](repeating: 1, count: 12))
+    case .picture:
+      let grey = CameraFrame(
+        camera: "", format: .grey, width: 16, height: 16, stride: 16, bytes: (0..<256).map { UInt8($0) },
+        captured: Timestamp(nanoseconds: 0), received: Timestamp(nanoseconds: 0))
+      seeds.append(try JPEG.encode(grey))
     case .frames:
       seeds.append([
         4, 0, 0, 0, 8, 2, 42, 0, 19, 0, 0, 0, 8, 1, 18, 15, 8, 232, 7, 26, 10, 118, 114, 98, 114, 105, 100,

@@ -7,7 +7,8 @@ public enum DescriptionParser {
   /// The keys of each mapping of the format; the published JSON Schema has the same, by test.
   public static let keys: [String: [String]] = [
     "description": [
-      "format", "family", "name", "kind", "roles", "join", "sources", "shared", "parts", "pairing",
+      "format", "family", "name", "kind", "roles", "join", "sources", "confidence", "unverified",
+      "shared", "parts", "pairing",
     ],
     "pairing": ["way", "cable", "addresses", "host_report", "bond", "names", "hint", "command"],
     "pairing_addresses": ["id", "length", "device", "host"],
@@ -80,7 +81,7 @@ public enum DescriptionParser {
       throw root.error(
         "the device has \(controlPaths.count) controls", allowed: "at most \(SampleBatch.maximumControls)")
     }
-    return DeviceDescription(
+    var description = DeviceDescription(
       file: file,
       text: text,
       family: familyName,
@@ -91,6 +92,12 @@ public enum DescriptionParser {
       sources: try strings(root.required("sources"), count: 1...50),
       parts: parts,
       pairing: try root["pairing"].map { value throws(DocumentError) in try PairingDescription(value) })
+    if let given = root["confidence"] {
+      description.confidence = try given.choice(
+        DeviceDescription.Confidence.allCases.map { ($0.rawValue, $0) })
+    }
+    if let given = root["unverified"] { description.unverified = try strings(given, count: 0...20) }
+    return description
   }
 
   private static func isNameByte(_ byte: UInt8) -> Bool {

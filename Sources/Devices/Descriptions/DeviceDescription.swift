@@ -15,6 +15,18 @@ public struct DeviceDescription: Sendable {
     case hub
   }
 
+  public enum Confidence: String, Sendable, CaseIterable {
+    /// Checked on recordings of real devices.
+    case recorded
+    /// The maker's firmware or specification is public.
+    case published
+    /// Independent implementations agree.
+    case sourcesAgree = "sources_agree"
+    /// One implementation, or reverse engineering.
+    case oneSource = "one_source"
+    case unstated
+  }
+
   public var file: String
   /// What the file says, as it was read.
   public var text: String
@@ -25,6 +37,10 @@ public struct DeviceDescription: Sendable {
   public var join: Join
   /// Where the facts come from.
   public var sources: [String]
+  /// How sure they are.
+  public var confidence = Confidence.unstated
+  /// What nobody could check without the device.
+  public var unverified: [String] = []
   public var parts: [PartDescription]
   public var pairing: PairingDescription?
 }

@@ -43,13 +43,16 @@ final class EmulatedUSBDevice {
   private let deviceDescriptor: [UInt8]
   private let configuration: [UInt8]
   private let strings: [String]
-  private lazy var bomb = LighthouseFeatures(
-    blob: (try? deflateZlib([UInt8](repeating: 0x20, count: 60 << 20))) ?? [], others: NoFeatures())
+  private let bomb: LighthouseFeatures?
   private var noise = SeededRandom(seed: 99)
 
   /// - Parameter parts: emulated interfaces of one vendor and product.
   init(_ parts: [EmulatedDevice], fault: Fault? = nil) {
     self.fault = fault
+    bomb =
+      fault == .inflate
+      ? LighthouseFeatures(
+        blob: (try? deflateZlib([UInt8](repeating: 0x20, count: 60 << 20))) ?? [], others: NoFeatures()) : nil
     let first = parts.first?.identity
     let (vendor, product) = (first?.vendor ?? 0, first?.product ?? 0)
     deviceDescriptor = [
@@ -146,7 +149,7 @@ final class EmulatedUSBDevice {
     case .mute: return .never
     case .noise: return .data((0..<length).map { _ in UInt8(truncatingIfNeeded: noise.next()) })
     case .inflate:
-      if let reply = bomb.getFeature(id: id, length: length) { return .data(Array(reply.prefix(length))) }
+      if let reply = bomb?.getFeature(id: id, length: length) { return .data(Array(reply.prefix(length))) }
     case .descriptor, .short, nil: break
     }
     guard let reply: [UInt8] = interface?.device.responder.getFeature(id: id, length: length) else {

@@ -1,0 +1,132 @@
+import CLinux
+import Foundation
+import Glibc
+import Sensing
+import Spatial
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import Devices
+
+struct SlimeVRTests {
+  private func parse(_ bytes: [UInt8]) -> [SlimeVRPacket.Numbered] {
+    bytes.withUnsafeBytes { SlimeVRPacket.parse($0) }
+  }
+
+  private static let header: [UInt8] = [0, 0, 0, 0, 0, 0, 0, 9]
+
+  @Test func packetsOfBothKindsOfBundlesAreTakenApart() {
+    let rotation: [UInt8] = [1, 1] + [UInt8](repeating: 0x3f, count: 16) + [0]
+    let alone = parse([0, 0, 0, 17] + Self.header + rotation)
+    #expect(alone == [.init(number: 9, packet: .report(sensor: 1, bytes: [17] + rotation))])
+    let bundle = parse(
+      [0, 0, 0, 100] + Self.header + [0, UInt8(4 + rotation.count), 0, 0, 0, 17] + rotation)
+    #expect(bundle == alone)
+    // Compact: length and type in one byte each; what is not known is passed over.
+    let half: [UInt8] = [1, 0x7f, 0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+    let compact = parse([0, 0, 0, 101] + Self.header + [2, 99, 1, UInt8(1 + half.count), 23] + half)
+    #expect(compact == [.init(number: 9, packet: .report(sensor: 1, bytes: [23] + half))])
+    #expect(
+      parse([0, 0, 0, 19] + Self.header + [255, 0xc9]).map(\.packet) == [
+        .signal(sensor: 255, decibelMilliwatts: -55)
+      ])
+  }
+
+  @Test func handshakesOfOldFirmwareMayEndEarly() {
+    let whole: [UInt8] =
+      [0, 0, 0, 3] + [UInt8](repeating: 0, count: 8) + [0, 0, 0, 14] + [UInt8](repeating: 0, count: 20)
+      + [0, 0, 0, 22, 3] + Array("0.5".utf8) + [0xaa, 0xbb, 0xcc, 1, 2, 3]
+    guard case .handshake(let handshake)? = parse(whole).first?.packet else {
+      Issue.record("no handshake")
+      return
+    }
+    #expect(
+      handshake.address == "aa:bb:cc:01:02:03" && handshake.firmware == "0.5"
+        && handshake.protocolVersion == 22)
+    for count in 16..<whole.count {
+      guard case .handshake(let cut)? = parse(Array(whole.prefix(count))).first?.packet else {
+        Issue.record("cut at \(count)")
+        continue
+      }
+      #expect(cut.board == 14 && cut.address.isEmpty)
+    }
+  }
+
+  @Test func anyBytesEndInAnAnswer() {
+    var random = SeededRandom(seed: 3)
+    for _ in 0..<20_000 {
+      let count = Int(random.next() % 80)
+      var bytes = (0..<count).map { _ in UInt8(truncatingIfNeeded: random.next()) }
+      if count > 3 {
+        bytes.replaceSubrange(0..<4, with: [0, 0, 0, [3, 4, 17, 23, 100, 101][Int(random.next() % 6)]])
+      }
+      _ = parse(bytes)
+    }
+  }
+
+  /// A tracker and the server over loopback: handshake, acknowledgement, bundles, battery, and the end.
+  @Test(arguments: [true, false])
+  func aTrackerIsServedFromHandshakeToTimeout(_ isAdmitted: Bool) throws {
+    let transports = Mutex<[PipeTransport]>([])
+    let refusals = Mutex<Set<String>>([])
+    let levels = Mutex<[Int]>([])
+    let server = try SlimeVRServer(
+      address: "127.0.0.1", port: 0,
+      callbacks: .init(
+        admits: { _ in isAdmitted }, attached: { transport in transports.withLock { $0.append(transport) } },
+        refused: { handshake in refusals.withLock { _ = $0.insert(handshake.address) } },
+        signal: { _, level in levels.withLock { $0.append(level) } }))
+    let serverThread = Thread { server.run() }
+    serverThread.start()
+    let stop = linux_eventfd()
+    defer { close(stop) }
+    let motion = HeadMotion.gesturing()
+    let tracker = try EmulatedSlimeVRTracker(
+      address: "127.0.0.1", port: server.port, serial: "02:00:00:00:00:01", motion: motion, rate: 100)
+    let isConnected = try tracker.run(until: stop, seconds: isAdmitted ? 1.5 : nil, patience: 0.6)
+    guard isAdmitted else {
+      #expect(!isConnected && refusals.withLock { $0 } == ["02:00:00:00:00:01"])
+      #expect(transports.withLock { $0.isEmpty })
+      server.stop()
+      return
+    }
+    let transport = try #require(transports.withLock { $0.first })
+    #expect(transports.withLock { $0.count } == 1)
+    #expect(transport.identity.serial == "02:00:00:00:00:01")
+    #expect(levels.withLock { $0.contains(-55) })
+
+    let description = try Places.description("slimevr")
+    let decoder = try PartDecoder(part: description.parts[0], controls: description.controls)
+    let batch = SampleBatch()
+    var (orientations, isOver) = ([Quaternion](), false)
+    var battery: BatteryState?
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 4096, alignment: 16)
+    defer { buffer.deallocate() }
+    let end = Date().addingTimeInterval(4)
+    while !isOver, Date() < end {
+      var received = Timestamp(nanoseconds: 0)
+      switch transport.read(into: buffer, received: &received) {
+      case .report(let count):
+        batch.begin()
+        _ = try decoder.decode(
+          UnsafeRawBufferPointer(rebasing: buffer[0..<count]), received: received, into: batch)
+        if let orientation = batch.orientation { orientations.append(orientation.worldFromDevice) }
+        if let level = batch.battery { battery = level }
+      case .nothing: Thread.sleep(forTimeInterval: 0.02)
+      // Nobody is heard for a second.
+      case .ended: isOver = true
+      }
+    }
+    transport.close()
+    #expect(isOver && orientations.count > 80)
+    #expect(battery?.level == 0.8)
+    // Halves of sixteen bits: 1/32768 an element. The k-th rotation is that of k hundredths of a second.
+    for (index, orientation) in orientations.enumerated() {
+      let truth = motion.state(at: Double(index) / 100).worldFromDevice.orientation
+      let dot = abs((truth.components * orientation.components).sum())
+      #expect(dot > 1 - 1e-8, "rotation \(index)")
+    }
+    server.stop()
+  }
+}
