@@ -4,7 +4,7 @@ import Foundation
 let arguments = Set(CommandLine.arguments.dropFirst())
 if arguments.contains("--help") {
   print(
-    "vrbridge-bench [sessions [SECONDS]] [--quick] [--check]   --check: exit code 1 when a stated bound is broken that holds on any machine"
+    "vrbridge-bench [sessions [SECONDS] | decoders] [--quick] [--check]   --check: exit code 1 when a stated bound is broken that holds on any machine"
   )
   exit(0)
 }
@@ -27,6 +27,9 @@ case "sessions":
   await bench.stop()
   try await SessionBench.run(isQuick: arguments.contains("--quick"))
   exit(recorded.dropped == 0 ? 0 : 1)
+case "decoders" where words.count == 1:
+  try DecoderBench.run()
+  exit(0)
 case "queries" where words.count == 1:
   FilterBench.queries()
   exit(0)

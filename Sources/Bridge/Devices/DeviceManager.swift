@@ -484,6 +484,8 @@ final class DeviceManager: @unchecked Sendable {
       level: state == .blocked || state == .degraded ? .warning : .debug, "\(state.name)\(text)",
       metadata: ["device": "\(device.name)", "id": "\(id.number)", "serial": "\(device.serial)"])
     tell(.state, device.message)
+    // Clients of protocol 1.1 know degraded devices by this.
+    if state == .degraded || state == .streaming { tell(.changed, device.message) }
     onWrite?(.transition(state, reason: reason, device: id, at: Timestamp(nanoseconds: now)))
   }
 }
