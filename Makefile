@@ -21,7 +21,7 @@ test: setup-test ## Build everything and run all tests (VRBRIDGE_CORPUS=DIR adds
 
 test-vm: setup-test-vm ## Run the scenarios of Tests/Rig under a real kernel, built once (ARGS="usb" runs some of them).
 	swift build $(CHECKED) -c release --product vrbridge
-	Tests/Rig/run.sh -t 900 'bash Tests/Rig/suite.sh .build/release/vrbridge $(ARGS)'
+	Tests/Rig/run.sh -t 1500 'bash Tests/Rig/suite.sh .build/release/vrbridge $(ARGS)'
 
 bench: setup ## Measure against plain C in one run; docs/performance.md explains the figures.
 	swift build $(CHECKED) -c release --product vrbridge-bench

@@ -40,7 +40,7 @@ struct CommandTests {
     (["watch"], 1, "no bridge answers"),
     (["watch", "--role", "tail"], 64, "tail"),
     (["emulate", "nothing", "--out", "x"], 64, "known:"),
-    (["emulate", "oculus-dk2"], 64, "--out FILE or --uhid"),
+    (["emulate", "oculus-dk2"], 64, "--out FILE, --uhid or --usb"),
     (["emulate", "oculus-dk2", "--part", "x", "--out", "/tmp/x"], 64, "has no part 'x'"),
     (["devices", "record", "nothing", "/tmp/x.hid"], 1, "no attached device"),
   ])
@@ -133,7 +133,8 @@ struct CommandTests {
       JSONSerialization.jsonObject(with: Data((lines.first ?? "").utf8)) as? [String: Any])
     #expect(
       Set(object.keys) == [
-        "device", "role", "captured_ns", "orientation", "position", "angular_velocity", "linear_velocity",
+        "device", "role", "captured_ns", "received_ns", "seen_ns", "orientation", "position",
+        "angular_velocity", "linear_velocity",
         "flags",
         "uncertainty",
       ])
