@@ -67,6 +67,10 @@ public struct CameraFrame: Sendable {
     var source = self
     if format == .mjpeg { source = try JPEG.decodeGrey(self) }
     let pixel = source.format == .yuyv ? 2 : 1
+    // A driver may give less than a whole frame.
+    guard source.width > 0, source.height > 0, source.stride >= source.width * pixel,
+      source.bytes.count >= source.stride * (source.height - 1) + source.width * pixel
+    else { throw JPEGFault(description: "the frame has fewer bytes than its size needs") }
     // A pair of YUYV pixels shares its colour and is not torn apart.
     let half = source.format == .yuyv ? source.width / 4 * 2 : source.width / 2
     func cut(_ from: Int, _ suffix: String) -> CameraFrame {

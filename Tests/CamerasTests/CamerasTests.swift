@@ -55,6 +55,13 @@ struct CamerasTests {
   }
 
   @Test func whatIsNoPictureIsRefused() throws {
+    for format in [PixelFormat.grey, .yuyv] {
+      var short = split(format)
+      short.bytes.removeLast(20)
+      #expect(throws: JPEGFault.self) { try short.halves() }
+      short.stride = 3
+      #expect(throws: JPEGFault.self) { try short.halves() }
+    }
     #expect(throws: JPEGFault.self) { try JPEG.decodeRGB([1, 2, 3]) }
     #expect(throws: JPEGFault.self) { try JPEG.decodeRGB([]) }
     // A frame that is shorter than its size says.

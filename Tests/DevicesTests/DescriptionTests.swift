@@ -77,6 +77,20 @@ struct DescriptionTests {
     ("- id: 1\n", "- virtual: imu\n", 14, "driver"),
     ("- id: 1\n", "- { }\n", 16, "not YAML"),
     ("name: imu", "name: imu\n    name: imu", 8, "twice"),
+    (
+      "type: i16, unit: g, full_scale: 4",
+      "type: i16, unit: g, stride: 6, ratio: { multiplier: { at: 0, type: u8 }, "
+        + "divisor: { at: 1, type: u8 }, usual: [1, 1] }", 20, "goes with samples"
+    ),
+    (
+      "{ name: ranges, id: 2, length: 8 }", "{ name: ranges, id: 2, length: 2, blocks: [1, 2] }", 13,
+      "nothing"
+    ),
+    (
+      "    features:\n", "    emulation: { features: [{ id: 9, length: 6, address: 1 }] }\n    features:\n",
+      12,
+      "six bytes"
+    ),
   ]
 
   @Test(arguments: faults.indices)

@@ -38,7 +38,7 @@ trap 'exit 130' INT
 
 printf '%s\n' "$1" >"$rig/command"
 {
-  for name in HOME LANG PATH CI VRBRIDGE_CORPUS RIG_PATIENCE STORM_CYCLES SOAK_SECONDS SOAK_RATE; do
+  for name in HOME LANG PATH CI VRBRIDGE_CORPUS RIG_PATIENCE RIG_RETRIES STORM_CYCLES SOAK_SECONDS SOAK_RATE; do
     [ -z "${!name:-}" ] || printf 'export %s=%q\n' "$name" "${!name}"
   done
   printf 'export OUT=%q IN_RIG=1\ncd %q\n' "$out" "$PWD"

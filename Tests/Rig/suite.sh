@@ -6,8 +6,9 @@ program=$(realpath "$1")
 export program
 shift
 here=$(dirname "$(realpath "$0")")
-failed=0
+failed=()
 ran=0
+lost=0
 for scenario in "$here"/scenarios/*.sh; do
   if [ $# -gt 0 ]; then
     wanted=0
@@ -15,7 +16,15 @@ for scenario in "$here"/scenarios/*.sh; do
     [ $wanted = 1 ] || continue
   fi
   ran=$((ran + 1))
-  bash "$scenario" || failed=$((failed + 1))
+  tries=0
+  # On a machine that others use too, what depends on time may fail once: RIG_RETRIES says how often it is tried again.
+  until bash "$scenario" 2> >(tee /tmp/rig-errors >&2); do
+    tries=$((tries + 1))
+    failed+=("$(basename "$scenario" .sh), try $tries: $(grep -m 1 'FAILED' /tmp/rig-errors)")
+    [ $tries -le "${RIG_RETRIES:-0}" ] || break
+  done
+  if [ $tries -gt "${RIG_RETRIES:-0}" ]; then lost=$((lost + 1)); fi
 done
-echo "rig: $ran scenarios, $failed failed"
-[ $failed = 0 ] && [ $ran -gt 0 ]
+for line in "${failed[@]}"; do echo "rig: $line"; done
+echo "rig: $ran scenarios, $lost failed"
+[ $lost = 0 ] && [ $ran -gt 0 ]

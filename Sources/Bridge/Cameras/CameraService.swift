@@ -61,7 +61,11 @@ public final class CameraService: @unchecked Sendable {
 
   private func isStopped(within milliseconds: Int32) -> Bool {
     var descriptor = pollfd(fd: stopEvent, events: Int16(POLLIN), revents: 0)
-    return poll(&descriptor, 1, milliseconds) > 0
+    while true {
+      let count = poll(&descriptor, 1, milliseconds)
+      if count < 0, errno == EINTR { continue }
+      return count > 0
+    }
   }
 
   private func read(_ setting: CameraSetting) {

@@ -44,6 +44,8 @@ final class DeviceManager: @unchecked Sendable {
   var controllers: SDLControllers?
   var controllerThread: WorkerThread?
   var trackerServer: SlimeVRServer?
+  /// Trackers that ask to be let in, and when they did last.
+  var strangers: [DeviceID: Int64] = [:]
   var trackerThread: WorkerThread?
   /// Interfaces without motion whose device has not come yet.
   var waiting: [(match: DeviceCatalog.Match, transport: any Transport, path: String?)] = []
@@ -461,13 +463,14 @@ final class DeviceManager: @unchecked Sendable {
       }
     }
     retryBlocked(now: now)
+    forgetStrangers(now: now)
     armTimer()
   }
 
   /// Wakes for keep-alives, and regularly while a device may fall silent or become free.
   func armTimer() {
     var next = roster.nextKeepAlive
-    if roster.isWatchful || !nodes.isEmpty {
+    if roster.isWatchful || !nodes.isEmpty || !strangers.isEmpty {
       next = min(next ?? .max, linux_monotonic_ns() + Self.lookInterval)
     }
     if let next { linux_timerfd_set_at(timer, next) } else { linux_timerfd_set(timer, 0, 0) }

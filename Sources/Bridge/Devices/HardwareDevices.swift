@@ -115,7 +115,8 @@ extension DeviceManager {
     switch entry.status {
     case .blocked: enter(.lost, "unplugged before it could be opened", device)
     case .opening: enter(.lost, "unplugged while it was being opened", device)
-    case .open, .refused: break
+    case .refused: enter(.lost, "unplugged", device)
+    case .open: break
     }
   }
 

@@ -7,6 +7,8 @@ import Sensing
 extension DeviceManager {
   /// Strangers that are shown as waiting to be paired; more are ignored, so that nobody can fill the page.
   private static let maximumStrangers = 8
+  /// Trackers ask each second.
+  private static let strangerPatience: Int64 = 10_000_000_000
 
   func startTrackers() {
     guard let listen = configuration.slimeVR.value else { return }
@@ -62,6 +64,17 @@ extension DeviceManager {
     guard
       let id = known ?? create(key, serial: identity.serial, match, origin: .hardware)
     else { return }
+    strangers[id] = linux_monotonic_ns()
     enter(.blocked, "not paired; to let it in: vrbridge pair slimevr \(handshake.address)", id)
+    armTimer()
+  }
+
+  /// Strangers that no longer ask make room for others.
+  func forgetStrangers(now: Int64) {
+    for (id, heard) in strangers where now - heard > Self.strangerPatience {
+      strangers[id] = nil
+      // It was let in meanwhile when it is in another state.
+      if roster.device(id)?.state == .blocked { enter(.lost, "no longer asks to be let in", id) }
+    }
   }
 }

@@ -106,7 +106,9 @@ public struct BitField: Hashable, Sendable {
   }
 
   /// Rounds to the nearest value that the field can hold, at its ends saturating, and writes it.
-  func encode(_ value: Double, into bytes: inout [UInt8], base: Int) {
+  func encode(_ given: Double, into bytes: inout [UInt8], base: Int) {
+    // A scale without end turns 0 into no number.
+    let value = given.isNaN && number != .float ? 0 : given
     switch number {
     case .float:
       store(width == 32 ? UInt64(Float(value).bitPattern) : value.bitPattern, into: &bytes, base: base)

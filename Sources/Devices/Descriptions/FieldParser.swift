@@ -136,6 +136,10 @@ struct FieldParser {
     }
     var ratio: RatioDescription?
     if let given = map["ratio"] {
+      // Its fields are looked for in the sample's slot.
+      if stride != nil {
+        throw given.error("a ratio goes with samples in slots, not with a 'stride' of the field")
+      }
       scale.nominal = unit
       ratio = try self.ratio(given)
     }

@@ -70,7 +70,8 @@ struct PartParser {
             try DescriptionParser.bytes(value, count: 0...(length - 1))
           } ?? []))
       if let at = entry["address"] {
-        emulation.addresses[id] = try at.integer(in: 1...max(1, length - 6))
+        guard length >= 7 else { throw at.error("an address of six bytes does not fit in \(length) bytes") }
+        emulation.addresses[id] = try at.integer(in: 1...(length - 6))
       }
     }
     return emulation
@@ -104,6 +105,9 @@ struct PartParser {
       let length = try map.required("length").integer(in: 1...DescriptionParser.longestReport)
       var blocks: [UInt8] = []
       if let given = map["blocks"] { blocks = try DescriptionParser.bytes(given, count: 2...16) }
+      if let given = map["blocks"], length < 3 {
+        throw given.error("blocks of \(length) bytes hold nothing behind their two leading ones")
+      }
       let longest = blocks.isEmpty ? length - 1 : blocks.count * (length - 2)
       let feature = FeatureDescription(
         name: try map.required("name").string(),

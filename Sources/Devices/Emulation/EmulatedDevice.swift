@@ -254,7 +254,7 @@ public final class EmulatedFeatures: FeatureAccess, FeatureResponder {
     state.withLock { state in
       if let id = report.first, state.features[id] != nil { state.features[id] = report }
       if let addresses = pairing?.addresses, let host = pairing?.hostReport, report.first == host.id,
-        report.count >= host.at + 6
+        report.count >= host.at + 6, state.features[addresses.id]?.count ?? 0 >= addresses.host + 6
       {
         state.features[addresses.id]?.replaceSubrange(
           addresses.host..<(addresses.host + 6), with: report[host.at..<(host.at + 6)])

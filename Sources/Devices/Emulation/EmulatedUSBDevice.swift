@@ -97,7 +97,7 @@ final class EmulatedUSBDevice {
       body += [7, 5, interface.endpoint, 3, 64, 0, 4]
     }
     let total = 9 + body.count
-    return [9, 2, UInt8(total & 0xff), UInt8(total >> 8), UInt8(count), 1, 0, 0xa0, 50] + body
+    return [9, 2, UInt8(total & 0xff), UInt8(total >> 8), UInt8(clamping: count), 1, 0, 0xa0, 50] + body
   }
 
   private static func reportDescriptor(_ device: EmulatedDevice, _ fault: Fault?) -> [UInt8] {

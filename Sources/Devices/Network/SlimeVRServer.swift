@@ -37,6 +37,8 @@ public final class SlimeVRServer: @unchecked Sendable {
   private static let maximumTrackers = 64
   private static let timeout: Int64 = 1_000_000_000
   private static let beat: Int64 = 500_000_000
+  /// Strangers that are heard a second: each costs a look at a file, and anybody can send a handshake.
+  private static let strangersPerSecond = 16
 
   private struct Tracker {
     var peer: sockaddr_in
@@ -52,6 +54,7 @@ public final class SlimeVRServer: @unchecked Sendable {
   private let stopEvent = linux_eventfd()
   private let callbacks: Callbacks
   private var trackers: [UInt64: Tracker] = [:]
+  private var strangers = (since: Int64(0), count: 0)
   public let port: UInt16
 
   /// - Parameters:
@@ -162,6 +165,11 @@ public final class SlimeVRServer: @unchecked Sendable {
 
   private func greet(_ handshake: SlimeVRHandshake, _ peer: sockaddr_in, _ key: UInt64, _ now: Int64) {
     let address = handshake.address.isEmpty ? Self.name(peer) : handshake.address
+    if trackers[key]?.address != address {
+      if now - strangers.since > 1_000_000_000 { strangers = (now, 0) }
+      strangers.count += 1
+      guard strangers.count <= Self.strangersPerSecond else { return }
+    }
     guard callbacks.admits(address) else {
       var named = handshake
       named.address = address

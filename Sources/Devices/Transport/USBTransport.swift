@@ -15,9 +15,21 @@ public enum USBTransport {
     path: String, identity: InterfaceIdentity, interface: Int, description: USBDescription
   ) throws(TransportError) -> any Transport {
     let reader = try USBReader(path: path, interface: interface, description: description)
-    let (transport, writer) = try ReportPipe.make(
-      identity: identity, descriptor: nil, responder: USBFeatures(reader), isPatient: false)
-    try reader.start(writer)
+    let (transport, writer): (PipeTransport, ReportPipe)
+    do throws(TransportError) {
+      (transport, writer) = try ReportPipe.make(
+        identity: identity, descriptor: nil, responder: USBFeatures(reader), isPatient: false)
+    } catch {
+      reader.close()
+      throw error
+    }
+    do throws(TransportError) {
+      try reader.start(writer)
+    } catch {
+      // It is tried again: what it held must not pile up.
+      transport.close()
+      throw error
+    }
     return transport
   }
 }
@@ -104,8 +116,9 @@ private final class USBReader: @unchecked Sendable {
     }
   }
 
-  private func close() {
+  func close() {
     isOpen.withLock { isOpen in
+      guard isOpen else { return }
       isOpen = false
       libusb_release_interface(handle, interface)
       if isDetached { libusb_attach_kernel_driver(handle, interface) }
