@@ -12,10 +12,13 @@ SOURCES = Sources Tests Benchmarks Fuzz/Sources Package.swift Fuzz/Package.swift
 
 run: setup ## Build and run the bridge with a live view; without a headset a demonstration (ARGS="…" adds options).
 	swift build $(CHECKED) -c release --product vrbridge
-	.build/release/vrbridge run --view --demo-if-no-headset $(ARGS)
+	# What looks at frames is fetched once; without a network all else goes on.
+	.build/release/vrbridge models pull --default || true
+	.build/release/vrbridge run --view --demo-if-no-headset --perception hands,objects,text $(ARGS)
 
 test: setup-test ## Build everything and run all tests (VRBRIDGE_CORPUS=DIR adds those on real captures).
 	swift build $(CHECKED) --build-tests
+	scripts/test-models.sh
 	# One after the other: tests of time and of hostile clients must not starve each other on a small machine.
 	swift test --skip-build --disable-xctest --no-parallel
 
@@ -46,6 +49,7 @@ install: build ## Install under DESTDIR and PREFIX: program, descriptions, C hea
 	install -m 644 devices/*.yaml "$(DESTDIR)$(PREFIX)/share/vrbridge/devices/"
 	install -d "$(DESTDIR)$(PREFIX)/share/vrbridge/calibration"
 	install -m 644 calibration/*.json "$(DESTDIR)$(PREFIX)/share/vrbridge/calibration/"
+	install -D -m 644 models/catalog.yaml "$(DESTDIR)$(PREFIX)/share/vrbridge/models/catalog.yaml"
 	install -D -m 644 Sources/CVRBridge/include/vrbridge.h "$(DESTDIR)$(PREFIX)/include/vrbridge.h"
 	install -d "$(DESTDIR)$(PREFIX)/lib/udev/rules.d"
 	.build-install/release/vrbridge udev-rules --descriptions devices > "$(DESTDIR)$(PREFIX)/lib/udev/rules.d/70-vrbridge.rules"
@@ -60,10 +64,10 @@ protocol: ## Generate Swift from the .proto files (needs protoc, libprotobuf-dev
 	scripts/descriptors.sh $(LOG)/Protos session foxglove > $(LOG)/Generated/SchemaDescriptors.swift
 
 setup:
-	@scripts/setup.sh libudev-dev zlib1g-dev libzstd-dev liblz4-dev libdbus-1-dev libturbojpeg0-dev libusb-1.0-0-dev libsdl2-dev pkg-config
+	@scripts/setup.sh libudev-dev zlib1g-dev libzstd-dev liblz4-dev libdbus-1-dev libturbojpeg0-dev libpng-dev libusb-1.0-0-dev libsdl2-dev libcairo2 fonts-dejavu-core fonts-noto-color-emoji python3 python3-pip curl pkg-config
 
 setup-test:
-	@scripts/setup.sh libudev-dev zlib1g-dev libzstd-dev liblz4-dev libdbus-1-dev libturbojpeg0-dev libusb-1.0-0-dev libsdl2-dev pkg-config libcairo2 python3 python3-jsonschema python3-yaml python3-venv
+	@scripts/setup.sh libudev-dev zlib1g-dev libzstd-dev liblz4-dev libdbus-1-dev libturbojpeg0-dev libpng-dev libusb-1.0-0-dev libsdl2-dev libcairo2 fonts-dejavu-core fonts-noto-color-emoji python3 python3-pip curl pkg-config python3-jsonschema python3-yaml python3-venv
 	@scripts/python.sh .build/python Tests/Python/requirements.txt
 
 setup-test-vm: setup

@@ -22,6 +22,8 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
     .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+    .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0"),
+    .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
   ],
@@ -30,6 +32,7 @@ let package = Package(
     .systemLibrary(name: "CUdev", pkgConfig: "libudev", providers: [.apt(["libudev-dev"])]),
     .systemLibrary(name: "CDBus", pkgConfig: "dbus-1", providers: [.apt(["libdbus-1-dev"])]),
     .systemLibrary(name: "CTurboJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),
+    .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
     .systemLibrary(name: "CUSB", pkgConfig: "libusb-1.0", providers: [.apt(["libusb-1.0-0-dev"])]),
     .systemLibrary(name: "CSDL2", providers: [.apt(["libsdl2-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
@@ -37,6 +40,8 @@ let package = Package(
     .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
     // What the kernel offers and Swift's Glibc module does not show.
     .target(name: "CLinux", cSettings: strictC),
+    // OpenVINO's C API, opened at run time.
+    .target(name: "COpenVINO", cSettings: strictC),
     // The header that a renderer drops in.
     .target(name: "CVRBridge", cSettings: strictC),
 
@@ -51,8 +56,9 @@ let package = Package(
       name: "Devices",
       dependencies: ["Compression", "Spatial", "Sensing", "StrictYAML", "CLinux", "CUSB", "CUdev", "CZlib"],
       swiftSettings: strict),
+    .target(name: "Imaging", dependencies: ["CPNG", "CTurboJPEG"], swiftSettings: strict),
     .target(
-      name: "Cameras", dependencies: ["CLinux", "CTurboJPEG", "Devices", "Sensing", "Spatial"],
+      name: "Cameras", dependencies: ["CLinux", "Devices", "Imaging", "Sensing", "Spatial"],
       swiftSettings: strict),
     .target(
       name: "GameControllers", dependencies: ["CLinux", "CSDL2", "Devices", "Sensing", "Spatial"],
@@ -61,6 +67,23 @@ let package = Package(
       name: "Pairing", dependencies: ["CDBus", "CLinux", "Devices", "Sensing", "Spatial"],
       swiftSettings: strict),
     .target(name: "Tracking", dependencies: ["Spatial", "Sensing"], swiftSettings: strict),
+    .target(
+      name: "Inference",
+      dependencies: [
+        "CLinux", "COpenVINO", "StrictYAML", .product(name: "Crypto", package: "swift-crypto"),
+      ],
+      swiftSettings: strict),
+    .target(
+      name: "Perception", dependencies: ["Imaging", "Inference", "Sensing", "Spatial"],
+      swiftSettings: strict),
+    .target(
+      name: "ModelService",
+      dependencies: [
+        "Inference",
+        .product(name: "AsyncHTTPClient", package: "async-http-client"),
+        .product(name: "Hummingbird", package: "hummingbird"),
+      ],
+      swiftSettings: strict),
     .target(
       name: "SessionLog",
       dependencies: [
@@ -88,8 +111,8 @@ let package = Package(
     .target(
       name: "Bridge",
       dependencies: [
-        "Spatial", "Sensing", "StrictYAML", "Cameras", "Devices", "GameControllers", "Tracking",
-        "BridgeProtocol", "CLinux",
+        "Spatial", "Sensing", "StrictYAML", "Cameras", "Devices", "GameControllers", "Imaging", "Inference",
+        "Perception", "Tracking", "BridgeProtocol", "CLinux",
         "MCAP",
         "SessionLog",
         .product(name: "Crypto", package: "swift-crypto"),
@@ -104,7 +127,9 @@ let package = Package(
       dependencies: [
         "Spatial", "Sensing", "StrictYAML", "Cameras", "Devices", "BridgeProtocol", "Bridge", "BridgeClient",
         "CLinux",
-        "Evaluation", "MCAP", "Pairing", "SessionLog", "Tracking",
+        "Evaluation", "Imaging", "Inference", "MCAP", "ModelService", "Pairing", "Perception", "SessionLog",
+        "Tracking",
+        .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -156,7 +181,17 @@ let package = Package(
       name: "TrackingTests", dependencies: ["Tracking", "Devices", "Sensing", "Spatial", "TestSupport"],
       swiftSettings: strict),
     .testTarget(
-      name: "CamerasTests", dependencies: ["Cameras", "Sensing", "Spatial"], swiftSettings: strict),
+      name: "CamerasTests", dependencies: ["Cameras", "Imaging", "Sensing", "Spatial"], swiftSettings: strict),
+    .testTarget(
+      name: "InferenceTests",
+      dependencies: [
+        "Inference", "StrictYAML", "TestSupport", .product(name: "Crypto", package: "swift-crypto"),
+      ],
+      swiftSettings: strict),
+    .testTarget(
+      name: "PerceptionTests",
+      dependencies: ["Imaging", "Inference", "Perception", "Sensing", "Spatial", "TestSupport"],
+      swiftSettings: strict),
     .testTarget(
       name: "PairingTests", dependencies: ["Devices", "Pairing", "Sensing", "TestSupport"],
       swiftSettings: strict),
@@ -180,8 +215,9 @@ let package = Package(
     .target(
       name: "FuzzTargets",
       dependencies: [
-        "Bridge", "BridgeProtocol", "Cameras", "Devices", "Evaluation", "MCAP", "Sensing", "SessionLog",
-        "Spatial", "Tracking",
+        "Bridge", "BridgeProtocol", "Cameras", "Devices", "Evaluation", "Imaging", "Inference", "MCAP",
+        "Sensing",
+        "SessionLog", "Spatial", "Tracking",
         .product(name: "SwiftProtobuf", package: "swift-protobuf"),
       ],
       path: "Tests/FuzzTargets", swiftSettings: strict),

@@ -1,8 +1,11 @@
 import BridgeProtocol
 import CLinux
+import Cameras
 import Devices
 import Foundation
 import Glibc
+import Imaging
+import Inference
 import Logging
 import Sensing
 import ServiceLifecycle
@@ -20,13 +23,20 @@ public final class Daemon: Sendable {
   public let recording: RecordingControl
   /// Frames of the configured cameras.
   public let cameras: CameraService
+  /// The models, for perception and for services.
+  public let models: ModelHost
   private let replay: SessionPlayer?
   public let socketPath: String
 
   /// Loads descriptions, binds the socket and makes the pose page; nothing runs yet.
   ///
-  /// - Parameter replay: a session to be played in place of devices.
-  public init(_ configuration: Configuration, log: Logger, replay: SessionPlayer? = nil) throws {
+  /// - Parameters:
+  ///   - replay: a session to be played in place of devices.
+  ///   - remote: runs models that a server has.
+  public init(
+    _ configuration: Configuration, log: Logger, replay: SessionPlayer? = nil,
+    remote: (any InferenceEngine)? = nil
+  ) throws {
     let recordedLog = RecordedLog()
     var log = log
     log.handler = RecordingLogHandler(inner: log.handler, recorded: recordedLog)
@@ -52,7 +62,8 @@ public final class Daemon: Sendable {
       figures: { manager.figures })
     self.recording = recording
     cameras = CameraService(
-      settings: configuration.cameras.value, recording: recording, log: log,
+      settings: configuration.cameras.value, scene: try Self.scene(configuration, replay, log: log),
+      recording: recording, log: log,
       head: { [page] in manager.head($0, page) }, places: { manager.places })
     server = try SocketServer(
       options: SocketServer.Options(
@@ -73,12 +84,28 @@ public final class Daemon: Sendable {
     server.onDeviceEvent = { manager.note($0) }
     relay.connect(server)
     socketPath = configuration.socketPath.value
+    models = configuration.models.value.host(stateFolder: configuration.stateFolder, remote: remote) {
+      [log] in log.notice("\($0)")
+    }
     if configuration.lockMemory.value {
       let result = linux_lock_memory()
       if result != 0 {
         log.warning(
           "memory can't be locked (\(errorText(result))); raise LimitMEMLOCK or unset 'lock_memory'")
       }
+    }
+  }
+
+  /// The scene that stands in for a camera in demonstrations.
+  private static func scene(
+    _ configuration: Configuration, _ replay: SessionPlayer?, log: Logger
+  ) throws -> DrawnScene? {
+    guard configuration.demo.value != .never, configuration.cameras.value.isEmpty, replay == nil,
+      !configuration.perception.value.tasks.isEmpty
+    else { return nil }
+    do throws(PictureFault) { return try DrawnScene(pictures: configuration.pictures.value) } catch {
+      log.warning("there is no drawn scene to look at: \(error)")
+      return nil
     }
   }
 
@@ -115,7 +142,7 @@ public final class Daemon: Sendable {
         name: "tracking loop",
         run: { [self] in
           startConfiguredRecording()
-          if let replay { loop.run(replay, for: manager) { recording.submit($0) } } else { loop.run() }
+          if let replay { loop.run(replay, for: manager) { played($0) } } else { loop.run() }
           page.markClosed()
           recording.stop()
         },
@@ -125,7 +152,27 @@ public final class Daemon: Sendable {
         }),
       ThreadService(name: "device manager", run: manager.run, stop: manager.stop),
       ThreadService(name: "cameras", run: cameras.run, stop: cameras.stop),
+      PerceptionService(
+        settings: configuration.perception.value, host: models, cameras: cameras,
+        publish: { [server, recording] annotations in
+          server.publish(annotations)
+          guard recording.records(.annotations) else { return }
+          for record in RecordedAnnotations.records(annotations) { recording.submit(record) }
+        }, log: log),
     ]
+  }
+
+  /// What a session holds beside reports goes where it would have come from.
+  private func played(_ record: SideRecord) {
+    recording.submit(record)
+    guard case .image(let data, let format, let camera, let captured, let received) = record, format == "jpeg"
+    else { return }
+    // Poses of a session that is played are those of now; so are its frames.
+    let shift = linux_monotonic_ns() &- received.nanoseconds
+    cameras.play(
+      CameraFrame(
+        camera: camera, format: .mjpeg, width: 0, height: 0, stride: 0, bytes: Array(data),
+        captured: captured.advanced(byNanoseconds: shift), received: received.advanced(byNanoseconds: shift)))
   }
 
   private func startConfiguredRecording() {

@@ -4,7 +4,7 @@ public import Sensing
 import SwiftProtobuf
 import Synchronization
 
-/// Poses, controls and device events by callback; comes back by itself when the bridge is restarted.
+/// Poses, controls, annotations and device events by callback; comes back by itself when the bridge is restarted.
 public final class BridgeClient: Sendable {
   public enum Event: Sendable {
     case connected(Vrbridge_V1_Welcome)
@@ -12,6 +12,7 @@ public final class BridgeClient: Sendable {
     case disconnected(BridgeClientError)
     case poses([Vrbridge_V1_Pose], dropped: UInt64)
     case controls([Vrbridge_V1_ControlChange], dropped: UInt64)
+    case annotations([Vrbridge_V1_Annotation], dropped: UInt64)
     case devices([Vrbridge_V1_Device])
     case device(Vrbridge_V1_DeviceEvent)
     case goodbye(String)
@@ -20,6 +21,8 @@ public final class BridgeClient: Sendable {
   /// What to subscribe to.
   public struct Subscription: Sendable {
     public var streams: [Vrbridge_V1_Stream]
+    /// Subscribed to only where the bridge knows them and lets this client have them.
+    public var optionalStreams: [Vrbridge_V1_Stream] = []
     public var roles: [DeviceRole]
     /// Poses per second and device; 0 for all.
     public var maximumRate: Double
@@ -98,6 +101,13 @@ public final class BridgeClient: Sendable {
     handler(.connected(connection.welcome))
     var request = Vrbridge_V1_Subscribe()
     request.streams = subscription.streams
+    let welcome = connection.welcome
+    for stream in subscription.optionalStreams {
+      let isAllowed = stream != .annotations || welcome.scopes.contains("camera")
+      if isAllowed, stream != .annotations || welcome.features.contains("annotations") {
+        request.streams.append(stream)
+      }
+    }
     request.roles = subscription.roles.map { Vrbridge_V1_Role($0) }
     request.maxRateHz = subscription.maximumRate
     request.queuePolicy = subscription.policy
@@ -109,6 +119,7 @@ public final class BridgeClient: Sendable {
       switch frame.message {
       case .poses(let batch): handler(.poses(batch.poses, dropped: batch.dropped))
       case .controls(let batch): handler(.controls(batch.changes, dropped: batch.dropped))
+      case .annotations(let batch): handler(.annotations(batch.annotations, dropped: batch.dropped))
       case .deviceEvent(let event): handler(.device(event))
       case .deviceList(let list): handler(.devices(list.devices))
       case .goodbye(let goodbye): handler(.goodbye(goodbye.reason))

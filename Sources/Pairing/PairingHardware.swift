@@ -41,6 +41,9 @@ public final class AttachedHardware: PairingHardware {
     guard let node = nodes.first else { return nil }
     do {
       return OwnedTransport(try HidrawTransport(path: node.path, identity: node.identity))
+    } catch  where [ENOENT, ENODEV, ENXIO].contains(error.code) {
+      // Unplugged since it was listed.
+      return nil
     } catch {
       throw PairingFault("the device is there, but \(Doctor.obstacle(node, code: error.code))")
     }

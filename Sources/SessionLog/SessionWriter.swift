@@ -235,7 +235,7 @@ public final class SessionWriter {
 }
 
 extension Timestamp {
-  var protobuf: Google_Protobuf_Timestamp {
+  public var protobuf: Google_Protobuf_Timestamp {
     .with {
       $0.seconds = nanoseconds / 1_000_000_000
       $0.nanos = Int32(nanoseconds % 1_000_000_000)

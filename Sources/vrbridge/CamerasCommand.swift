@@ -100,7 +100,7 @@ struct TakePicture: AsyncParsableCommand {
         return list
       }
       guard let first = taken.first, let last = taken.last else { throw Failure("no frame came") }
-      try Data(JPEG.encode(last)).write(to: URL(fileURLWithPath: out))
+      try Data(last.jpeg()).write(to: URL(fileURLWithPath: out))
       let seconds = last.captured.seconds(since: first.captured)
       let lost = Int(last.sequence) - Int(first.sequence) + 1 - taken.count
       let delay = taken.map { $0.received.seconds(since: $0.captured) * 1000 }.sorted()[taken.count / 2]

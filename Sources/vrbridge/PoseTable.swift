@@ -6,8 +6,8 @@ import Spatial
 /// The live table of `vrbridge watch`.
 enum PoseTable {
   static func text(
-    rows: [(device: Vrbridge_V1_Device?, pose: Vrbridge_V1_Pose?, rate: Double)], connection: String,
-    dropped: UInt64, now: Int64
+    rows: [(device: Vrbridge_V1_Device?, pose: Vrbridge_V1_Pose?, rate: Double)],
+    annotations: [Vrbridge_V1_Annotation], connection: String, dropped: UInt64, now: Int64
   ) -> String {
     var lines = [Terminal.styled("vrbridge", .bold) + "  " + connection]
     if rows.contains(where: { $0.device?.origin == .emulated && $0.device?.connected == true }) {
@@ -20,6 +20,8 @@ enum PoseTable {
       lines.append(Terminal.styled(header, .dim))
       for row in rows { lines.append(line(row.device, row.pose, row.rate, now: now)) }
     }
+    let seen = AnnotationTable.lines(annotations, now: now)
+    if !seen.isEmpty { lines += [""] + seen }
     lines.append("")
     if dropped > 0 { lines.append(Terminal.styled("\(dropped) poses were dropped for this view", .yellow)) }
     lines.append(

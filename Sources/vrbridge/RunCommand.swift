@@ -44,6 +44,14 @@ struct RunCommand: AsyncParsableCommand {
       valueName: "auto|node|name"))
   var camera: [String] = []
 
+  @Option(help: ArgumentHelp("Look for these in the frames.", valueName: "hands,objects,text"))
+  var perception: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "A picture that hangs in the demonstration's scene; may be given several times.", valueName: "file"))
+  var picture: [String] = []
+
   @Option(
     help: ArgumentHelp(
       "Serve SlimeVR trackers on this address of this machine.", valueName: "address[:port]"))
@@ -138,6 +146,19 @@ struct RunCommand: AsyncParsableCommand {
     if !camera.isEmpty {
       settings.cameras = Setting(camera.map { CameraSetting(device: $0) }, from: "--camera")
     }
+    if let perception {
+      var wanted = settings.perception.value
+      wanted.tasks = []
+      for name in perception.split(separator: ",") {
+        guard let task = PerceptionSettings.Task(rawValue: name.trimmingCharacters(in: .whitespaces)) else {
+          let known = PerceptionSettings.Task.allCases.map(\.rawValue).joined(separator: ", ")
+          throw ValidationError("--perception '\(name)' is not known; allowed: \(known)")
+        }
+        wanted.tasks.insert(task)
+      }
+      settings.perception = Setting(wanted, from: "--perception")
+    }
+    if !picture.isEmpty { settings.pictures = Setting(picture, from: "--picture") }
     if controllers { settings.controllers = Setting(true, from: "--controllers") }
     if let slimevr {
       do { settings.slimeVR = Setting(try TrackerListener(text: slimevr), from: "--slimevr") } catch {

@@ -16,6 +16,9 @@ struct WatchCommand: AsyncParsableCommand {
   @Flag(help: "One JSON object a line.")
   var json = false
 
+  @Flag(help: "With --json, what models see too: a line for each annotation.")
+  var annotations = false
+
   @Option(help: ArgumentHelp("Only devices with this role.", valueName: "head|left_hand|…"))
   var role: [String] = []
 
@@ -37,9 +40,10 @@ struct WatchCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
+    let isJSON = json || !Terminal.isInteractive
     let view = WatchView(
-      socket: socket, json: json || !Terminal.isInteractive, roles: role.compactMap { DeviceRole(name: $0) },
-      rate: rate, count: count)
+      socket: socket, json: isJSON, roles: role.compactMap { DeviceRole(name: $0) }, rate: rate, count: count,
+      annotations: !isJSON || annotations)
     // A bridge that is not there is an error now; one that goes away later is waited for.
     do { _ = try BridgeConnection(path: socket, clientName: "vrbridge watch") } catch {
       throw Failure(String(describing: error))

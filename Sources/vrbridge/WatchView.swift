@@ -17,6 +17,7 @@ final class WatchView: Sendable {
   }
   private struct State {
     var rows: [UInt32: Row] = [:]
+    var annotations: [UInt64: Vrbridge_V1_Annotation] = [:]
     var connection = ""
     var dropped: UInt64 = 0
     var lines = 0
@@ -30,11 +31,14 @@ final class WatchView: Sendable {
   private let json: Bool
   private let roles: [DeviceRole]
   private let rate: Double
+  private let showsAnnotations: Bool
   private let end = DispatchSemaphore(value: 0)
 
   init(
-    socket: String?, json: Bool, roles: [DeviceRole], rate: Double, count: Int? = nil
+    socket: String?, json: Bool, roles: [DeviceRole], rate: Double, count: Int? = nil,
+    annotations: Bool = true
   ) {
+    showsAnnotations = annotations
     self.socket = socket
     self.json = json
     self.roles = roles
@@ -44,8 +48,9 @@ final class WatchView: Sendable {
 
   func start() {
     // Every pose is counted for the rate; the table is drawn from the newest.
-    let subscription = BridgeClient.Subscription(
+    var subscription = BridgeClient.Subscription(
       streams: [.poses, .devices], roles: roles, maximumRate: rate, policy: .dropOldest, depth: 16_384)
+    if showsAnnotations { subscription.optionalStreams = [.annotations] }
     let client = BridgeClient(path: socket, name: "vrbridge watch", subscription: subscription) { [self] in
       handle($0)
     }
@@ -95,7 +100,20 @@ final class WatchView: Sendable {
       guard event.kind != .recentered else { return }
       state.withLock { $0.rows[event.device.deviceID, default: Row()].device = event.device }
     case .controls: break
+    case .annotations(let annotations, _): take(annotations)
     case .poses(let poses, let dropped): take(poses, dropped)
+    }
+  }
+
+  private func take(_ annotations: [Vrbridge_V1_Annotation]) {
+    let now = linux_monotonic_ns()
+    if json {
+      let lines = annotations.map { AnnotationTable.json($0, seen: now) + "\n" }.joined()
+      Terminal.write(lines)
+      return
+    }
+    state.withLock { state in
+      for annotation in annotations { state.annotations[annotation.id] = annotation.ended ? nil : annotation }
     }
   }
 
@@ -144,9 +162,13 @@ final class WatchView: Sendable {
         state.lastRateTime = now
       }
       state.lines += 1
+      state.annotations = state.annotations.filter {
+        Double(now - $0.value.capturedNs) * 1e-9 < Double($0.value.timeToLiveS)
+      }
       return PoseTable.text(
         rows: state.rows.sorted { $0.key < $1.key }.map { ($0.value.device, $0.value.pose, $0.value.rate) },
-        connection: state.connection, dropped: state.dropped, now: now)
+        annotations: Array(state.annotations.values), connection: state.connection, dropped: state.dropped,
+        now: now)
     }
     Terminal.write(Terminal.isInteractive ? "\u{1b}[H\u{1b}[J" + text : text)
   }

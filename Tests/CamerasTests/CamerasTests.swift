@@ -1,3 +1,4 @@
+import Imaging
 import Sensing
 import Spatial
 import Testing
@@ -16,28 +17,29 @@ struct CamerasTests {
   /// Left half dark, right half bright, with a gap behind each row that must not be seen.
   private func split(_ format: PixelFormat) -> CameraFrame {
     let (width, height) = (64, 16)
-    let pixel = format == .yuyv ? 2 : 1
+    let pixel = format.bytesPerPixel
     let stride = width * pixel + 12
     var bytes = [UInt8](repeating: 255, count: stride * height)
     for row in 0..<height {
       for column in 0..<width {
-        bytes[row * stride + column * pixel] = column < 32 ? 40 : 200
+        for byte in 0..<(format == .rgb ? 3 : 1) {
+          bytes[row * stride + column * pixel + byte] = column < 32 ? 40 : 200
+        }
         if format == .yuyv { bytes[row * stride + column * 2 + 1] = 128 }
       }
     }
     return frame(format, width, height, bytes, stride: stride)
   }
 
-  @Test(arguments: [PixelFormat.yuyv, .grey])
+  @Test(arguments: [PixelFormat.yuyv, .rgb, .grey])
   func uncompressedFramesBecomeJPEGAndComeBack(_ format: PixelFormat) throws {
-    let jpeg = try JPEG.encode(split(format))
-    let (pixels, width, height) = try JPEG.decodeRGB(jpeg)
-    #expect(width == 64 && height == 16)
+    let jpeg = try split(format).jpeg()
+    let image = try JPEG.decode(jpeg)
+    #expect(image.width == 64 && image.height == 16)
     // JPEG's YUV is full range in grey and in colour alike.
     for (column, value) in [(4, 40), (60, 200)] {
-      for channel in 0..<3 {
-        #expect(abs(Int(pixels[(8 * width + column) * 3 + channel]) - value) <= 4)
-      }
+      let (red, green, blue) = image[column, 8]
+      #expect([red, green, blue].allSatisfy { abs(Int($0) - value) <= 4 })
     }
   }
 
@@ -45,47 +47,63 @@ struct CamerasTests {
   func sideBySideIsCutInTheMiddle(_ format: PixelFormat) throws {
     var source = split(format == .mjpeg ? .grey : format)
     if format == .mjpeg {
-      source = frame(.mjpeg, 64, 16, try JPEG.encode(source), stride: 0)
+      source = frame(.mjpeg, 64, 16, try source.jpeg(), stride: 0)
     }
     let (left, right) = try source.halves()
     #expect(left.width == 32 && right.width == 32 && left.camera == "c-left" && right.camera == "c-right")
-    let pixel = format == .yuyv ? 2 : 1
+    let pixel = left.format.bytesPerPixel
     #expect(abs(Int(left.bytes[8 * left.stride + 4 * pixel]) - 40) <= 4)
     #expect(abs(Int(right.bytes[8 * right.stride + 28 * pixel]) - 200) <= 4)
   }
 
   @Test func whatIsNoPictureIsRefused() throws {
-    for format in [PixelFormat.grey, .yuyv] {
+    for format in [PixelFormat.grey, .rgb, .yuyv] {
       var short = split(format)
       short.bytes.removeLast(20)
-      #expect(throws: JPEGFault.self) { try short.halves() }
+      #expect(throws: PictureFault.self) { try short.halves() }
       short.stride = 3
-      #expect(throws: JPEGFault.self) { try short.halves() }
+      #expect(throws: PictureFault.self) { try short.halves() }
     }
-    #expect(throws: JPEGFault.self) { try JPEG.decodeRGB([1, 2, 3]) }
-    #expect(throws: JPEGFault.self) { try JPEG.decodeRGB([]) }
+    #expect(throws: PictureFault.self) { try JPEG.decode([1, 2, 3]) }
+    #expect(throws: PictureFault.self) { try JPEG.decode([]) }
     // A frame that is shorter than its size says.
-    #expect(throws: JPEGFault.self) { try JPEG.encode(frame(.grey, 64, 64, [1, 2, 3], stride: 64)) }
-    #expect(throws: JPEGFault.self) {
-      try JPEG.encode(frame(.yuyv, 63, 4, [UInt8](repeating: 0, count: 1000), stride: 126))
+    #expect(throws: PictureFault.self) { try frame(.grey, 64, 64, [1, 2, 3], stride: 64).jpeg() }
+    #expect(throws: PictureFault.self) {
+      try frame(.yuyv, 63, 4, [UInt8](repeating: 0, count: 1000), stride: 126).jpeg()
     }
     // A header that announces four gigapixels.
-    var bomb = try JPEG.encode(split(.grey))
+    var bomb = try split(.grey).jpeg()
     let start = try #require(bomb.indices.dropLast().first { bomb[$0] == 0xff && bomb[$0 + 1] == 0xc0 })
     bomb.replaceSubrange((start + 5)..<(start + 9), with: [0xff, 0xff, 0xff, 0xff])
-    #expect(throws: JPEGFault.self) { try JPEG.decodeRGB(bomb) }
+    #expect(throws: PictureFault.self) { try JPEG.decode(bomb) }
     // Every cut of a good one ends in an answer.
-    let good = try JPEG.encode(split(.yuyv))
-    for count in 0..<good.count { _ = try? JPEG.decodeRGB(Array(good.prefix(count))) }
+    let good = try split(.yuyv).jpeg()
+    for count in 0..<good.count { _ = try? JPEG.decode(Array(good.prefix(count))) }
   }
 
-  @Test func theNewestFrameWaitsAndTheRestIsCounted() {
-    let feed = LatestOnly<Int>()
-    #expect(feed.take(within: 0.01) == nil)
-    for value in 1...5 { feed.put(value) }
-    #expect(feed.take() == 5 && feed.dropped == 4)
+  @Test func theNewestFrameOfEachCameraWaitsAndTheRestIsCounted() async {
+    let feed = FrameFeed()
+    var frame = frame(.grey, 1, 1, [0], stride: 1)
+    for value in 1...5 {
+      frame.sequence = UInt32(value)
+      feed.put(frame)
+    }
+    var other = frame
+    other.camera = "d"
+    feed.put(other)
+    #expect(feed.dropped == 4)
+    let first = await feed.next()
+    let second = await feed.next()
+    #expect(first?.sequence == 5 && first?.camera == "c" && second?.camera == "d")
+    async let waiting = feed.next()
+    try? await Task.sleep(for: .milliseconds(20))
+    feed.put(frame)
+    #expect(await waiting?.sequence == 5)
+    async let last = feed.next()
+    try? await Task.sleep(for: .milliseconds(20))
     feed.close()
-    #expect(feed.take() == nil)
+    #expect(await last?.camera == nil)
+    #expect(await feed.next()?.camera == nil)
   }
 
   @Test(

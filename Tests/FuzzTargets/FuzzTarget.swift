@@ -4,6 +4,7 @@ import Cameras
 import Devices
 import Evaluation
 import Foundation
+import Imaging
 import MCAP
 import Sensing
 import SessionLog
@@ -77,7 +78,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
       for index in indexed.metadata { _ = try? indexed.metadata(index) }
     case .session: try replay(input)
     case .datagram: _ = input.withUnsafeBytes { SlimeVRPacket.parse($0) }
-    case .picture: _ = try? JPEG.decodeRGB(input)
+    case .picture: _ = try? Picture.decode(input, maximumPixels: 1 << 22)
     case .capture: _ = try? PacketCapture.parse(input, file: "fuzz")
     case .frames:
       var reader = FrameReader(limit: Framing.maximumRequestLength)

@@ -120,7 +120,7 @@ struct FuzzTests {
       let grey = CameraFrame(
         camera: "", format: .grey, width: 16, height: 16, stride: 16, bytes: (0..<256).map { UInt8($0) },
         captured: Timestamp(nanoseconds: 0), received: Timestamp(nanoseconds: 0))
-      seeds.append(try JPEG.encode(grey))
+      seeds.append(try grey.jpeg())
     case .frames:
       seeds.append([
         4, 0, 0, 0, 8, 2, 42, 0, 19, 0, 0, 0, 8, 1, 18, 15, 8, 232, 7, 26, 10, 118, 114, 98, 114, 105, 100,

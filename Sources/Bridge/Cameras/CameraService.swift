@@ -3,6 +3,7 @@ import CLinux
 import Devices
 import Foundation
 import Glibc
+import Imaging
 import Logging
 import Sensing
 import Spatial
@@ -16,20 +17,23 @@ import Synchronization
 /// `@unchecked Sendable`: threads are started and joined by the one that runs the service; feeds are synchronised.
 public final class CameraService: @unchecked Sendable {
   private let settings: [CameraSetting]
+  /// Draws frames when there is no camera.
+  private let scene: DrawnScene?
   private let recording: RecordingControl
   private let log: Logger
   private let head: @Sendable (Timestamp) -> Pose?
   private let places: @Sendable () -> [String]
   private let stopEvent = linux_eventfd()
-  private let feeds = Mutex<[LatestOnly<CameraFrame>]>([])
+  private let feeds = Mutex<[FrameFeed]>([])
   /// Nodes in use, so that two settings do not take one camera.
   private let taken = Mutex<Set<String>>([])
 
   init(
-    settings: [CameraSetting], recording: RecordingControl, log: Logger,
+    settings: [CameraSetting], scene: DrawnScene?, recording: RecordingControl, log: Logger,
     head: @escaping @Sendable (Timestamp) -> Pose?, places: @escaping @Sendable () -> [String]
   ) {
     self.settings = settings
+    self.scene = scene
     self.recording = recording
     self.log = log
     self.head = head
@@ -38,14 +42,14 @@ public final class CameraService: @unchecked Sendable {
 
   deinit { Glibc.close(stopEvent) }
 
-  /// Frames from now on: the newest waits, older ones are dropped and counted.
-  public func subscribe() -> LatestOnly<CameraFrame> {
-    let feed = LatestOnly<CameraFrame>()
+  /// Frames from now on: the newest of each camera waits, older ones are dropped and counted.
+  public func subscribe() -> FrameFeed {
+    let feed = FrameFeed()
     feeds.withLock { $0.append(feed) }
     return feed
   }
 
-  public func unsubscribe(_ feed: LatestOnly<CameraFrame>) {
+  public func unsubscribe(_ feed: FrameFeed) {
     feeds.withLock { $0.removeAll { $0 === feed } }
     feed.close()
   }
@@ -53,7 +57,10 @@ public final class CameraService: @unchecked Sendable {
   func stop() { linux_eventfd_signal(stopEvent) }
 
   func run() {
-    let threads = settings.map { setting in WorkerThread(name: "camera") { [self] in read(setting) } }
+    var threads = settings.map { setting in WorkerThread(name: "camera") { [self] in read(setting) } }
+    if let scene, settings.isEmpty {
+      threads.append(WorkerThread(name: "drawn-camera") { [self] in draw(scene) })
+    }
     if threads.isEmpty { _ = isStopped(within: -1) }
     for thread in threads { thread.join() }
     for feed in feeds.withLock({ $0 }) { feed.close() }
@@ -65,6 +72,31 @@ public final class CameraService: @unchecked Sendable {
       let count = poll(&descriptor, 1, milliseconds)
       if count < 0, errno == EINTR { continue }
       return count > 0
+    }
+  }
+
+  /// How a camera sees; nil when nobody said.
+  public func model(of camera: String) -> CameraModel? {
+    if let scene, camera == DrawnScene.camera { return scene.model }
+    return settings.first { $0.model != nil && ($0.device == "auto" || camera.contains($0.device)) }?.model
+  }
+
+  /// A frame of a session that is played: it goes where a camera's would.
+  func play(_ frame: CameraFrame) {
+    var frame = frame
+    frame.worldFromHead = head(frame.captured)
+    for feed in feeds.withLock({ $0 }) { feed.put(frame) }
+  }
+
+  private func draw(_ scene: DrawnScene) {
+    log.notice("demonstration: there is no camera; its pictures are drawn, what models make of them is real")
+    var sequence: UInt32 = 0
+    while !isStopped(within: Int32(1000 / DrawnScene.rate)) {
+      let captured = Timestamp(nanoseconds: linux_monotonic_ns())
+      // The newest pose may be a little older than the picture.
+      guard let pose = head(captured) else { continue }
+      deliver(scene.frame(worldFromHead: pose, captured: captured, sequence: sequence), isStereo: false)
+      sequence &+= 1
     }
   }
 
@@ -82,7 +114,7 @@ public final class CameraService: @unchecked Sendable {
             "mode": "\(camera.format.rawValue) \(camera.width)x\(camera.height) at \(camera.rate)/s",
           ])
         for warning in camera.warnings { log.warning("\(camera.name): \(warning)") }
-        try camera.run(until: stopEvent) { deliver($0, setting) }
+        try camera.run(until: stopEvent) { deliver($0, isStereo: setting.isStereo) }
       } catch {
         let text = explain(error)
         // Once, not each second.
@@ -126,11 +158,11 @@ public final class CameraService: @unchecked Sendable {
     }
   }
 
-  private func deliver(_ frame: CameraFrame, _ setting: CameraSetting) {
+  private func deliver(_ frame: CameraFrame, isStereo: Bool) {
     var frame = frame
     frame.worldFromHead = head(frame.captured)
-    do throws(JPEGFault) {
-      if setting.isStereo {
+    do throws(PictureFault) {
+      if isStereo {
         let (left, right) = try frame.halves()
         try pass(left)
         try pass(right)
@@ -142,13 +174,13 @@ public final class CameraService: @unchecked Sendable {
     }
   }
 
-  private func pass(_ frame: CameraFrame) throws(JPEGFault) {
+  private func pass(_ frame: CameraFrame) throws(PictureFault) {
     for feed in feeds.withLock({ $0 }) { feed.put(frame) }
     guard recording.records(.camera) else { return }
     // As the camera compressed it; what it did not compress becomes a JPEG that the eye can't tell from it.
     recording.submit(
       .image(
-        Data(try JPEG.encode(frame)), format: "jpeg", camera: frame.camera, captured: frame.captured,
+        Data(try frame.jpeg()), format: "jpeg", camera: frame.camera, captured: frame.captured,
         received: frame.received))
   }
 }

@@ -19,7 +19,7 @@ public struct AccessRules: Sendable, Equatable {
     public var everyone = false
 
     var text: String {
-      "{ users: [\(users.map(quote).joined(separator: ", "))], groups: [\(groups.map(quote).joined(separator: ", "))], everyone: \(everyone) }"
+      "{ users: [\(users.map(quotedYAML).joined(separator: ", "))], groups: [\(groups.map(quotedYAML).joined(separator: ", "))], everyone: \(everyone) }"
     }
   }
 

@@ -26,8 +26,13 @@ public struct Configuration: Sendable, Equatable {
   public var slimeVR = Setting<TrackerListener?>(nil)
   /// Cameras that are read; none unless asked for.
   public var cameras = Setting<[CameraSetting]>([])
+  /// Pictures that hang in the drawn scene of a demonstration.
+  public var pictures = Setting<[String]>([])
   /// Read game controllers that no family of ours reads, through SDL2.
   public var controllers = Setting(false)
+  public var models = Setting(ModelSettings(environment: ProcessInfo.processInfo.environment))
+  /// What is looked for in cameras' frames; nothing unless asked for.
+  public var perception = Setting(PerceptionSettings())
   /// Role by serial number; stronger than one that was given.
   public var roles = Setting<[String: DeviceRole]>([:])
   public var socketPath = Setting(SocketPath.preferred)
@@ -45,11 +50,21 @@ public struct Configuration: Sendable, Equatable {
 
   public init() {}
 
+  /// The catalogue of models lies beside the folder of device descriptions.
+  public static var modelCatalog: String {
+    URL(fileURLWithPath: DescriptionFolder.standard()).deletingLastPathComponent()
+      .appendingPathComponent("models/catalog.yaml").path
+  }
+
   static let logLevels = ["trace", "debug", "info", "notice", "warning", "error", "critical"]
 
   static let keys: [String: [String]] = [
-    "": ["devices", "slimevr", "cameras", "socket", "access", "tracking", "record", "log"],
-    "camera": ["device", "width", "height", "rate", "format", "exposure_ms", "gain", "stereo"],
+    "": [
+      "devices", "slimevr", "cameras", "socket", "access", "tracking", "models", "perception", "record",
+      "log",
+    ],
+    "camera": ["device", "width", "height", "rate", "format", "exposure_ms", "gain", "stereo", "intrinsics"],
+    "intrinsics": ["focal", "center", "distortion", "fisheye", "position", "orientation"],
     "slimevr": ["address", "port", "accept"],
     "devices": ["descriptions", "hardware", "controllers", "demo", "recorded", "roles"],
     "socket": ["path", "group", "max_clients"],
@@ -118,6 +133,14 @@ public struct Configuration: Sendable, Equatable {
       if let value = tracking["magnetometer"] {
         magnetometer = Setting(try value.boolean(), from: source(value))
       }
+    }
+    if let given = root["models"] {
+      var settings = models.value
+      try settings.apply(given)
+      models = Setting(settings, from: source(given))
+    }
+    if let given = root["perception"] {
+      perception = Setting(try PerceptionSettings(given), from: source(given))
     }
     if let given = root["record"] { record = Setting(try Self.plan(given), from: source(given)) }
     if let log = try root["log"]?.mapping(keys: Self.keys["log"] ?? []) {
@@ -190,16 +213,16 @@ public struct Configuration: Sendable, Equatable {
       lines.append(body + String(repeating: " ", count: max(1, 56 - body.count)) + "# " + source)
     }
     lines.append("devices:")
-    line(1, "descriptions", quote(descriptions.value), descriptions.source)
+    line(1, "descriptions", quotedYAML(descriptions.value), descriptions.source)
     line(1, "hardware", String(hardware.value), hardware.source)
     line(1, "controllers", String(controllers.value), controllers.source)
     line(1, "demo", demo.value.rawValue, demo.source)
-    line(1, "recorded", "[" + recorded.value.map(quote).joined(separator: ", ") + "]", recorded.source)
-    let table = roles.value.sorted { $0.key < $1.key }.map { "\(quote($0.key)): \($0.value.name)" }
+    line(1, "recorded", "[" + recorded.value.map(quotedYAML).joined(separator: ", ") + "]", recorded.source)
+    let table = roles.value.sorted { $0.key < $1.key }.map { "\(quotedYAML($0.key)): \($0.value.name)" }
     line(1, "roles", "{" + table.joined(separator: ", ") + "}", roles.source)
     if let listener = slimeVR.value {
       lines.append("slimevr:")
-      line(1, "address", quote(listener.address), slimeVR.source)
+      line(1, "address", quotedYAML(listener.address), slimeVR.source)
       line(1, "port", String(listener.port), slimeVR.source)
       line(1, "accept", listener.acceptsAll ? "all" : "paired", slimeVR.source)
     }
@@ -208,8 +231,8 @@ public struct Configuration: Sendable, Equatable {
       for camera in cameras.value { line(1, "-", camera.text, cameras.source) }
     }
     lines.append("socket:")
-    line(1, "path", quote(socketPath.value), socketPath.source)
-    line(1, "group", quote(socketGroup.value), socketGroup.source)
+    line(1, "path", quotedYAML(socketPath.value), socketPath.source)
+    line(1, "group", quotedYAML(socketGroup.value), socketGroup.source)
     line(1, "max_clients", String(maximumClients.value), maximumClients.source)
     lines.append("access:")
     for scope in Scope.allCases {
@@ -219,9 +242,13 @@ public struct Configuration: Sendable, Equatable {
     line(1, "realtime_priority", String(realtimePriority.value), realtimePriority.source)
     line(1, "lock_memory", String(lockMemory.value), lockMemory.source)
     line(1, "magnetometer", String(magnetometer.value), magnetometer.source)
+    lines.append("models:")
+    for (indent, key, value) in models.value.lines { line(indent, key, value, models.source) }
+    lines.append("perception:")
+    for (key, value) in perception.value.lines { line(1, key, value, perception.source) }
     if let plan = record.value {
       lines.append("record:")
-      line(1, "path", quote(plan.path), record.source)
+      line(1, "path", quotedYAML(plan.path), record.source)
       let streams = plan.streams.map(\.rawValue).sorted().joined(separator: ", ")
       line(1, "streams", "[\(streams)]", record.source)
       if let value = plan.duration { line(1, "duration_s", String(value), record.source) }
@@ -234,20 +261,4 @@ public struct Configuration: Sendable, Equatable {
     line(1, "level", logLevel.value, logLevel.source)
     return lines.joined(separator: "\n") + "\n"
   }
-}
-
-/// A double-quoted YAML scalar: any text, and no surprise with `yes` or `1e3`.
-func quote(_ text: String) -> String {
-  var result = "\""
-  for scalar in text.unicodeScalars {
-    switch scalar {
-    case "\"": result += "\\\""
-    case "\\": result += "\\\\"
-    case _ where scalar.value < 32 || scalar.value == 127:
-      let digits = String(scalar.value, radix: 16)
-      result += "\\x" + (digits.count < 2 ? "0" : "") + digits
-    default: result.unicodeScalars.append(scalar)
-    }
-  }
-  return result + "\""
 }

@@ -122,12 +122,12 @@ public final class RecordingControl: Sendable {
     running.withLock { $0?.recorder.currentStatus } ?? last.withLock { $0 }
   }
 
-  /// For frames, audio and annotations.
   /// Whether a recording runs that wants the stream.
   public func records(_ stream: RecordedStream) -> Bool {
     running.withLock { $0?.recorder.plan.streams.contains(stream) ?? false }
   }
 
+  /// For frames, audio and annotations.
   public func submit(_ record: SideRecord) { running.withLock { $0?.recorder }?.submit(record) }
 }
 

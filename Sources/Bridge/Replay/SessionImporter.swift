@@ -5,6 +5,7 @@ import MCAP
 import Sensing
 import SessionLog
 import Spatial
+import StrictYAML
 import Tracking
 
 /// Makes a session of what other tools recorded: the reports go through the same pipelines as from devices.
@@ -160,7 +161,7 @@ public final class SessionImporter {
     # Samples that were imported: doubles in SI units and OpenXR axes.
     format: 1
     family: imported-imu
-    name: \(quote(name.isEmpty ? "Imported inertial unit" : String(name.prefix(80))))
+    name: \(quotedYAML(name.isEmpty ? "Imported inertial unit" : String(name.prefix(80))))
     kind: tracker
     roles: [head]
     sources: ["made by vrbridge import"]

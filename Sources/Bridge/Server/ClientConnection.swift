@@ -21,8 +21,10 @@ final class ClientConnection {
     var depth: Int
     var poses: Deque<TrackingEvent> = []
     var controls: Deque<TrackingEvent> = []
+    var annotations: Deque<Vrbridge_V1_Annotation> = []
     var droppedPoses: UInt64 = 0
     var droppedControls: UInt64 = 0
+    var droppedAnnotations: UInt64 = 0
     var nextDue: [UInt32: Int64] = [:]
 
     func wants(_ event: TrackingEvent) -> Bool {
@@ -49,6 +51,20 @@ final class ClientConnection {
       }
     }
 
+    /// What is known of a thing replaces what was known of it before; else the oldest goes.
+    mutating func enqueue(_ annotation: Vrbridge_V1_Annotation) {
+      if let place = annotations.firstIndex(where: { $0.id == annotation.id }) {
+        annotations[place] = annotation
+        droppedAnnotations += 1
+        return
+      }
+      if annotations.count >= ClientConnection.maximumAnnotations {
+        annotations.removeFirst()
+        droppedAnnotations += 1
+      }
+      annotations.append(annotation)
+    }
+
     mutating func enqueue(control event: TrackingEvent) {
       if controls.count >= depth {
         controls.removeFirst()
@@ -63,6 +79,9 @@ final class ClientConnection {
   static let maximumSubscriptions = 16
   /// Poses that may wait in all its queues together: some 4 MB.
   static let maximumDepth = 16_384
+  /// Annotations that may wait in one subscription, and in one frame.
+  static let maximumAnnotations = 256
+  static let annotationBatch = 32
   /// Poses in one frame.
   static let batch = 256
 
@@ -98,7 +117,9 @@ final class ClientConnection {
   }
 
   var pendingOutput: Int { output.count - outputStart }
-  var hasQueued: Bool { subscriptions.contains { !$0.poses.isEmpty || !$0.controls.isEmpty } }
+  var hasQueued: Bool {
+    subscriptions.contains { !$0.poses.isEmpty || !$0.controls.isEmpty || !$0.annotations.isEmpty }
+  }
 
   /// - Returns: false when the client has let too much pile up.
   func send(_ frame: ServerFrame, passing descriptor: Int32 = -1) -> Bool {
@@ -175,6 +196,16 @@ final class ClientConnection {
         subscriptions[index].controls.removeFirst(taken.count)
         subscriptions[index].droppedControls = 0
         filled = send(.with { $0.controls = batch }) || filled
+      }
+      if !subscriptions[index].annotations.isEmpty {
+        var batch = Vrbridge_V1_AnnotationBatch()
+        batch.subscriptionID = subscriptions[index].id
+        batch.dropped = subscriptions[index].droppedAnnotations
+        let taken = subscriptions[index].annotations.prefix(Self.annotationBatch)
+        batch.annotations = Array(taken)
+        subscriptions[index].annotations.removeFirst(taken.count)
+        subscriptions[index].droppedAnnotations = 0
+        filled = send(.with { $0.annotations = batch }) || filled
       }
     }
     return filled

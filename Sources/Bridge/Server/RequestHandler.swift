@@ -111,9 +111,11 @@ struct RequestHandler: Sendable {
 
   private func subscribe(_ client: ClientConnection, _ request: Vrbridge_V1_Subscribe) -> Message {
     let streams = Set(request.streams.map(\.rawValue))
-    let known: [(Vrbridge_V1_Stream, Scope?)] = [(.poses, .poses), (.controls, .controls), (.devices, nil)]
+    let known: [(Vrbridge_V1_Stream, Scope?)] = [
+      (.poses, .poses), (.controls, .controls), (.devices, nil), (.annotations, .camera),
+    ]
     guard !streams.isEmpty, streams.isSubset(of: known.map(\.0.rawValue)) else {
-      return error(.unsupported, "streams must name poses, controls or devices")
+      return error(.unsupported, "streams must name poses, controls, devices or annotations")
     }
     for (stream, scope) in known {
       if let scope, streams.contains(stream.rawValue), !client.scopes.contains(scope) {

@@ -38,6 +38,7 @@ final class SocketServer: @unchecked Sendable {
   private let timer: Int32
   private let isStopping = Atomic<Bool>(false)
   private let announcements = Mutex<[Vrbridge_V1_DeviceEvent]>([])
+  private let annotations = Mutex<[Vrbridge_V1_Annotation]>([])
   private var clients: [UInt64: ClientConnection] = [:]
   private var nextToken: UInt64 = 16
   private var hadSubscription = false
@@ -85,6 +86,16 @@ final class SocketServer: @unchecked Sendable {
     linux_eventfd_signal(control)
   }
 
+  /// Tells subscribers of annotations; from any thread.
+  func publish(_ new: [Annotation]) {
+    let messages = new.map { Vrbridge_V1_Annotation($0) }
+    annotations.withLock { waiting in
+      // The server takes them within milliseconds; more than this means that it hangs.
+      if waiting.count < 4096 { waiting += messages }
+    }
+    linux_eventfd_signal(control)
+  }
+
   /// New rules hold for new connections; from any thread.
   func update(access rules: AccessRules) { access.withLock { $0 = rules } }
 
@@ -104,6 +115,7 @@ final class SocketServer: @unchecked Sendable {
       let count = Int(linux_epoll_wait(epoll, &tokens, &conditions, Int32(capacity), timeout))
       for index in 0..<max(0, count) { handle(tokens[index], conditions[index]) }
       distribute()
+      distributeAnnotations()
       announceAll()
       flushAll()
     }
@@ -344,6 +356,20 @@ final class SocketServer: @unchecked Sendable {
       for client in Array(clients.values)
       where client.subscriptions.contains(where: { $0.streams.contains(devices) }) {
         if !client.send(frame) { fail(client, .tooSlow, "too many events wait to be read") }
+      }
+    }
+  }
+
+  private func distributeAnnotations() {
+    let waiting = annotations.withLock { waiting in
+      defer { waiting = [] }
+      return waiting
+    }
+    guard !waiting.isEmpty else { return }
+    let stream = Vrbridge_V1_Stream.annotations.rawValue
+    for client in clients.values {
+      for index in client.subscriptions.indices where client.subscriptions[index].streams.contains(stream) {
+        for annotation in waiting { client.subscriptions[index].enqueue(annotation) }
       }
     }
   }

@@ -33,6 +33,9 @@ public nonisolated enum Vrbridge_V1_Stream: SwiftProtobuf.Enum, Swift.CaseIterab
 
   /// Arrival, loss, role, battery, health of devices.
   case devices // = 3
+
+  /// What models see and hear. Needs the scope 'camera': it tells what stands before the camera.
+  case annotations // = 4
   case UNRECOGNIZED(Int)
 
   public init() {
@@ -45,6 +48,7 @@ public nonisolated enum Vrbridge_V1_Stream: SwiftProtobuf.Enum, Swift.CaseIterab
     case 1: self = .poses
     case 2: self = .controls
     case 3: self = .devices
+    case 4: self = .annotations
     default: self = .UNRECOGNIZED(rawValue)
     }
   }
@@ -55,6 +59,7 @@ public nonisolated enum Vrbridge_V1_Stream: SwiftProtobuf.Enum, Swift.CaseIterab
     case .poses: return 1
     case .controls: return 2
     case .devices: return 3
+    case .annotations: return 4
     case .UNRECOGNIZED(let i): return i
     }
   }
@@ -65,6 +70,7 @@ public nonisolated enum Vrbridge_V1_Stream: SwiftProtobuf.Enum, Swift.CaseIterab
     .poses,
     .controls,
     .devices,
+    .annotations,
   ]
 
 }
@@ -410,6 +416,162 @@ public nonisolated enum Vrbridge_V1_DeviceState: SwiftProtobuf.Enum, Swift.CaseI
     .streaming,
     .degraded,
     .lost,
+  ]
+
+}
+
+public nonisolated enum Vrbridge_V1_AnnotationKind: SwiftProtobuf.Enum, Swift.CaseIterable {
+  public typealias RawValue = Int
+  case unspecified // = 0
+
+  /// A hand with its 26 joints.
+  case hand // = 1
+
+  /// A gesture that a hand holds or made.
+  case gesture // = 2
+  case object // = 3
+
+  /// Writing in the scene.
+  case text // = 4
+
+  /// What was said.
+  case transcript // = 5
+
+  /// What was wanted.
+  case intent // = 6
+
+  /// What a language model said.
+  case answer // = 7
+  case UNRECOGNIZED(Int)
+
+  public init() {
+    self = .unspecified
+  }
+
+  public init?(rawValue: Int) {
+    switch rawValue {
+    case 0: self = .unspecified
+    case 1: self = .hand
+    case 2: self = .gesture
+    case 3: self = .object
+    case 4: self = .text
+    case 5: self = .transcript
+    case 6: self = .intent
+    case 7: self = .answer
+    default: self = .UNRECOGNIZED(rawValue)
+    }
+  }
+
+  public var rawValue: Int {
+    switch self {
+    case .unspecified: return 0
+    case .hand: return 1
+    case .gesture: return 2
+    case .object: return 3
+    case .text: return 4
+    case .transcript: return 5
+    case .intent: return 6
+    case .answer: return 7
+    case .UNRECOGNIZED(let i): return i
+    }
+  }
+
+  // The compiler won't synthesize support with the UNRECOGNIZED case.
+  public static let allCases: [Vrbridge_V1_AnnotationKind] = [
+    .unspecified,
+    .hand,
+    .gesture,
+    .object,
+    .text,
+    .transcript,
+    .intent,
+    .answer,
+  ]
+
+}
+
+public nonisolated enum Vrbridge_V1_AnchorSpace: SwiftProtobuf.Enum, Swift.CaseIterable {
+  public typealias RawValue = Int
+  case unspecified // = 0
+
+  /// It stays in the scene while the head moves.
+  case world // = 1
+  case head // = 2
+  case hand // = 3
+  case screen // = 4
+  case UNRECOGNIZED(Int)
+
+  public init() {
+    self = .unspecified
+  }
+
+  public init?(rawValue: Int) {
+    switch rawValue {
+    case 0: self = .unspecified
+    case 1: self = .world
+    case 2: self = .head
+    case 3: self = .hand
+    case 4: self = .screen
+    default: self = .UNRECOGNIZED(rawValue)
+    }
+  }
+
+  public var rawValue: Int {
+    switch self {
+    case .unspecified: return 0
+    case .world: return 1
+    case .head: return 2
+    case .hand: return 3
+    case .screen: return 4
+    case .UNRECOGNIZED(let i): return i
+    }
+  }
+
+  // The compiler won't synthesize support with the UNRECOGNIZED case.
+  public static let allCases: [Vrbridge_V1_AnchorSpace] = [
+    .unspecified,
+    .world,
+    .head,
+    .hand,
+    .screen,
+  ]
+
+}
+
+public nonisolated enum Vrbridge_V1_Handedness: SwiftProtobuf.Enum, Swift.CaseIterable {
+  public typealias RawValue = Int
+  case unspecified // = 0
+  case left // = 1
+  case right // = 2
+  case UNRECOGNIZED(Int)
+
+  public init() {
+    self = .unspecified
+  }
+
+  public init?(rawValue: Int) {
+    switch rawValue {
+    case 0: self = .unspecified
+    case 1: self = .left
+    case 2: self = .right
+    default: self = .UNRECOGNIZED(rawValue)
+    }
+  }
+
+  public var rawValue: Int {
+    switch self {
+    case .unspecified: return 0
+    case .left: return 1
+    case .right: return 2
+    case .UNRECOGNIZED(let i): return i
+    }
+  }
+
+  // The compiler won't synthesize support with the UNRECOGNIZED case.
+  public static let allCases: [Vrbridge_V1_Handedness] = [
+    .unspecified,
+    .left,
+    .right,
   ]
 
 }
@@ -831,6 +993,14 @@ public nonisolated struct Vrbridge_V1_ServerFrame: Sendable {
     set {message = .recordingStatus(newValue)}
   }
 
+  public var annotations: Vrbridge_V1_AnnotationBatch {
+    get {
+      if case .annotations(let v)? = message {return v}
+      return Vrbridge_V1_AnnotationBatch()
+    }
+    set {message = .annotations(newValue)}
+  }
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum OneOf_Message: Equatable, Sendable {
@@ -846,6 +1016,7 @@ public nonisolated struct Vrbridge_V1_ServerFrame: Sendable {
     case pong(Vrbridge_V1_Pong)
     case goodbye(Vrbridge_V1_Goodbye)
     case recordingStatus(Vrbridge_V1_RecordingStatus)
+    case annotations(Vrbridge_V1_AnnotationBatch)
 
   }
 
@@ -1446,12 +1617,273 @@ public nonisolated struct Vrbridge_V1_RecordingStatus: Sendable {
   public init() {}
 }
 
+public nonisolated struct Vrbridge_V1_Vector: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var x: Double = 0
+
+  public var y: Double = 0
+
+  public var z: Double = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// A rectangle in a camera's picture, in pixels from the upper left corner.
+public nonisolated struct Vrbridge_V1_AnnotationRegion: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var camera: String = String()
+
+  public var pictureWidth: UInt32 = 0
+
+  public var pictureHeight: UInt32 = 0
+
+  /// Its middle.
+  public var x: Double = 0
+
+  public var y: Double = 0
+
+  public var width: Double = 0
+
+  public var height: Double = 0
+
+  /// Clockwise, radians.
+  public var rotation: Double = 0
+
+  /// x and y of each point that the model found: 21 landmarks of a hand.
+  public var points: [Float] = []
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// Where it was when the picture was taken.
+public nonisolated struct Vrbridge_V1_AnnotationAnchor: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var space: Vrbridge_V1_AnchorSpace = .unspecified
+
+  /// The camera, and the direction (of length one) in which the thing lies.
+  public var origin: Vrbridge_V1_Vector {
+    get {_origin ?? Vrbridge_V1_Vector()}
+    set {_origin = newValue}
+  }
+  /// Returns true if `origin` has been explicitly set.
+  public var hasOrigin: Bool {self._origin != nil}
+  /// Clears the value of `origin`. Subsequent reads from it will return its default value.
+  public mutating func clearOrigin() {self._origin = nil}
+
+  public var direction: Vrbridge_V1_Vector {
+    get {_direction ?? Vrbridge_V1_Vector()}
+    set {_direction = newValue}
+  }
+  /// Returns true if `direction` has been explicitly set.
+  public var hasDirection: Bool {self._direction != nil}
+  /// Clears the value of `direction`. Subsequent reads from it will return its default value.
+  public mutating func clearDirection() {self._direction = nil}
+
+  /// Metres along the ray; 0 when it is not known.
+  public var distance: Double = 0
+
+  /// Metres across; 0 when it is not known.
+  public var size: Double = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _origin: Vrbridge_V1_Vector? = nil
+  fileprivate var _direction: Vrbridge_V1_Vector? = nil
+}
+
+/// A joint of XR_EXT_hand_tracking, in the anchor's space.
+public nonisolated struct Vrbridge_V1_HandJoint: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var position: Vrbridge_V1_Vector {
+    get {_position ?? Vrbridge_V1_Vector()}
+    set {_position = newValue}
+  }
+  /// Returns true if `position` has been explicitly set.
+  public var hasPosition: Bool {self._position != nil}
+  /// Clears the value of `position`. Subsequent reads from it will return its default value.
+  public mutating func clearPosition() {self._position = nil}
+
+  /// x, y, z, w.
+  public var orientation: [Float] = []
+
+  public var radius: Float = 0
+
+  /// Computed from others, not seen by itself.
+  public var inferred: Bool = false
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _position: Vrbridge_V1_Vector? = nil
+}
+
+public nonisolated struct Vrbridge_V1_Annotation: @unchecked Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Stays while the thing stays.
+  public var id: UInt64 {
+    get {_storage._id}
+    set {_uniqueStorage()._id = newValue}
+  }
+
+  public var kind: Vrbridge_V1_AnnotationKind {
+    get {_storage._kind}
+    set {_uniqueStorage()._kind = newValue}
+  }
+
+  public var label: String {
+    get {_storage._label}
+    set {_uniqueStorage()._label = newValue}
+  }
+
+  /// 0 to 1.
+  public var confidence: Float {
+    get {_storage._confidence}
+    set {_uniqueStorage()._confidence = newValue}
+  }
+
+  public var model: String {
+    get {_storage._model}
+    set {_uniqueStorage()._model = newValue}
+  }
+
+  public var modelVersion: String {
+    get {_storage._modelVersion}
+    set {_uniqueStorage()._modelVersion = newValue}
+  }
+
+  /// SHA-256 of the model's manifest, which covers its files.
+  public var modelDigest: String {
+    get {_storage._modelDigest}
+    set {_uniqueStorage()._modelDigest = newValue}
+  }
+
+  /// When the light was gathered or the sound was made.
+  public var capturedNs: Int64 {
+    get {_storage._capturedNs}
+    set {_uniqueStorage()._capturedNs = newValue}
+  }
+
+  public var publishedNs: Int64 {
+    get {_storage._publishedNs}
+    set {_uniqueStorage()._publishedNs = newValue}
+  }
+
+  /// Seconds of waiting for a model, of preparing the picture, and of the models.
+  public var waitingS: Float {
+    get {_storage._waitingS}
+    set {_uniqueStorage()._waitingS = newValue}
+  }
+
+  public var preparingS: Float {
+    get {_storage._preparingS}
+    set {_uniqueStorage()._preparingS = newValue}
+  }
+
+  public var inferringS: Float {
+    get {_storage._inferringS}
+    set {_uniqueStorage()._inferringS = newValue}
+  }
+
+  public var region: Vrbridge_V1_AnnotationRegion {
+    get {_storage._region ?? Vrbridge_V1_AnnotationRegion()}
+    set {_uniqueStorage()._region = newValue}
+  }
+  /// Returns true if `region` has been explicitly set.
+  public var hasRegion: Bool {_storage._region != nil}
+  /// Clears the value of `region`. Subsequent reads from it will return its default value.
+  public mutating func clearRegion() {_uniqueStorage()._region = nil}
+
+  public var anchor: Vrbridge_V1_AnnotationAnchor {
+    get {_storage._anchor ?? Vrbridge_V1_AnnotationAnchor()}
+    set {_uniqueStorage()._anchor = newValue}
+  }
+  /// Returns true if `anchor` has been explicitly set.
+  public var hasAnchor: Bool {_storage._anchor != nil}
+  /// Clears the value of `anchor`. Subsequent reads from it will return its default value.
+  public mutating func clearAnchor() {_uniqueStorage()._anchor = nil}
+
+  /// 26 in OpenXR's order for a hand that could be placed, else none.
+  public var joints: [Vrbridge_V1_HandJoint] {
+    get {_storage._joints}
+    set {_uniqueStorage()._joints = newValue}
+  }
+
+  /// Of hands and gestures.
+  public var handedness: Vrbridge_V1_Handedness {
+    get {_storage._handedness}
+    set {_uniqueStorage()._handedness = newValue}
+  }
+
+  /// Of a pinch, 0 to 1.
+  public var strength: Float {
+    get {_storage._strength}
+    set {_uniqueStorage()._strength = newValue}
+  }
+
+  /// Not to be shown longer than this after `captured_ns`, unless it comes again.
+  public var timeToLiveS: Float {
+    get {_storage._timeToLiveS}
+    set {_uniqueStorage()._timeToLiveS = newValue}
+  }
+
+  /// It has gone: the last of this id.
+  public var ended: Bool {
+    get {_storage._ended}
+    set {_uniqueStorage()._ended = newValue}
+  }
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+public nonisolated struct Vrbridge_V1_AnnotationBatch: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var subscriptionID: UInt32 = 0
+
+  public var annotations: [Vrbridge_V1_Annotation] = []
+
+  /// Annotations that were dropped for this subscription since the last batch.
+  public var dropped: UInt64 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
 // MARK: - Code below here is support for the SwiftProtobuf runtime.
 
 fileprivate nonisolated let _protobuf_package = "vrbridge.v1"
 
 nonisolated extension Vrbridge_V1_Stream: SwiftProtobuf._ProtoNameProviding {
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0STREAM_UNSPECIFIED\0\u{1}STREAM_POSES\0\u{1}STREAM_CONTROLS\0\u{1}STREAM_DEVICES\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0STREAM_UNSPECIFIED\0\u{1}STREAM_POSES\0\u{1}STREAM_CONTROLS\0\u{1}STREAM_DEVICES\0\u{1}STREAM_ANNOTATIONS\0")
 }
 
 nonisolated extension Vrbridge_V1_QueuePolicy: SwiftProtobuf._ProtoNameProviding {
@@ -1476,6 +1908,18 @@ nonisolated extension Vrbridge_V1_ControlKind: SwiftProtobuf._ProtoNameProviding
 
 nonisolated extension Vrbridge_V1_DeviceState: SwiftProtobuf._ProtoNameProviding {
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0DEVICE_STATE_UNSPECIFIED\0\u{1}DEVICE_STATE_FOUND\0\u{1}DEVICE_STATE_BLOCKED\0\u{1}DEVICE_STATE_OPENING\0\u{1}DEVICE_STATE_INITIALISING\0\u{1}DEVICE_STATE_STREAMING\0\u{1}DEVICE_STATE_DEGRADED\0\u{1}DEVICE_STATE_LOST\0")
+}
+
+nonisolated extension Vrbridge_V1_AnnotationKind: SwiftProtobuf._ProtoNameProviding {
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0ANNOTATION_KIND_UNSPECIFIED\0\u{1}ANNOTATION_KIND_HAND\0\u{1}ANNOTATION_KIND_GESTURE\0\u{1}ANNOTATION_KIND_OBJECT\0\u{1}ANNOTATION_KIND_TEXT\0\u{1}ANNOTATION_KIND_TRANSCRIPT\0\u{1}ANNOTATION_KIND_INTENT\0\u{1}ANNOTATION_KIND_ANSWER\0")
+}
+
+nonisolated extension Vrbridge_V1_AnchorSpace: SwiftProtobuf._ProtoNameProviding {
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0ANCHOR_SPACE_UNSPECIFIED\0\u{1}ANCHOR_SPACE_WORLD\0\u{1}ANCHOR_SPACE_HEAD\0\u{1}ANCHOR_SPACE_HAND\0\u{1}ANCHOR_SPACE_SCREEN\0")
+}
+
+nonisolated extension Vrbridge_V1_Handedness: SwiftProtobuf._ProtoNameProviding {
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0HANDEDNESS_UNSPECIFIED\0\u{1}HANDEDNESS_LEFT\0\u{1}HANDEDNESS_RIGHT\0")
 }
 
 nonisolated extension Vrbridge_V1_ClientFrame: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
@@ -2107,7 +2551,7 @@ nonisolated extension Vrbridge_V1_GetRecording: SwiftProtobuf.Message, SwiftProt
 
 nonisolated extension Vrbridge_V1_ServerFrame: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ServerFrame"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}reply_to\0\u{1}welcome\0\u{1}error\0\u{1}subscribed\0\u{3}pose_page\0\u{3}device_list\0\u{1}poses\0\u{1}controls\0\u{3}device_event\0\u{1}done\0\u{1}pong\0\u{1}goodbye\0\u{3}recording_status\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}reply_to\0\u{1}welcome\0\u{1}error\0\u{1}subscribed\0\u{3}pose_page\0\u{3}device_list\0\u{1}poses\0\u{1}controls\0\u{3}device_event\0\u{1}done\0\u{1}pong\0\u{1}goodbye\0\u{3}recording_status\0\u{1}annotations\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2272,6 +2716,19 @@ nonisolated extension Vrbridge_V1_ServerFrame: SwiftProtobuf.Message, SwiftProto
           self.message = .recordingStatus(v)
         }
       }()
+      case 14: try {
+        var v: Vrbridge_V1_AnnotationBatch?
+        var hadOneofValue = false
+        if let current = self.message {
+          hadOneofValue = true
+          if case .annotations(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.message = .annotations(v)
+        }
+      }()
       default: break
       }
     }
@@ -2333,6 +2790,10 @@ nonisolated extension Vrbridge_V1_ServerFrame: SwiftProtobuf.Message, SwiftProto
     case .recordingStatus?: try {
       guard case .recordingStatus(let v)? = self.message else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 13)
+    }()
+    case .annotations?: try {
+      guard case .annotations(let v)? = self.message else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 14)
     }()
     case nil: break
     }
@@ -3419,6 +3880,455 @@ nonisolated extension Vrbridge_V1_RecordingStatus: SwiftProtobuf.Message, SwiftP
     if lhs.freeBytes != rhs.freeBytes {return false}
     if lhs.files != rhs.files {return false}
     if lhs.failure != rhs.failure {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Vrbridge_V1_Vector: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".Vector"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}x\0\u{1}y\0\u{1}z\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularDoubleField(value: &self.x) }()
+      case 2: try { try decoder.decodeSingularDoubleField(value: &self.y) }()
+      case 3: try { try decoder.decodeSingularDoubleField(value: &self.z) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.x.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.x, fieldNumber: 1)
+    }
+    if self.y.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.y, fieldNumber: 2)
+    }
+    if self.z.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.z, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Vrbridge_V1_Vector, rhs: Vrbridge_V1_Vector) -> Bool {
+    if lhs.x != rhs.x {return false}
+    if lhs.y != rhs.y {return false}
+    if lhs.z != rhs.z {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Vrbridge_V1_AnnotationRegion: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".AnnotationRegion"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}camera\0\u{3}picture_width\0\u{3}picture_height\0\u{1}x\0\u{1}y\0\u{1}width\0\u{1}height\0\u{1}rotation\0\u{1}points\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.camera) }()
+      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.pictureWidth) }()
+      case 3: try { try decoder.decodeSingularUInt32Field(value: &self.pictureHeight) }()
+      case 4: try { try decoder.decodeSingularDoubleField(value: &self.x) }()
+      case 5: try { try decoder.decodeSingularDoubleField(value: &self.y) }()
+      case 6: try { try decoder.decodeSingularDoubleField(value: &self.width) }()
+      case 7: try { try decoder.decodeSingularDoubleField(value: &self.height) }()
+      case 8: try { try decoder.decodeSingularDoubleField(value: &self.rotation) }()
+      case 9: try { try decoder.decodeRepeatedFloatField(value: &self.points) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.camera.isEmpty {
+      try visitor.visitSingularStringField(value: self.camera, fieldNumber: 1)
+    }
+    if self.pictureWidth != 0 {
+      try visitor.visitSingularUInt32Field(value: self.pictureWidth, fieldNumber: 2)
+    }
+    if self.pictureHeight != 0 {
+      try visitor.visitSingularUInt32Field(value: self.pictureHeight, fieldNumber: 3)
+    }
+    if self.x.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.x, fieldNumber: 4)
+    }
+    if self.y.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.y, fieldNumber: 5)
+    }
+    if self.width.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.width, fieldNumber: 6)
+    }
+    if self.height.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.height, fieldNumber: 7)
+    }
+    if self.rotation.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.rotation, fieldNumber: 8)
+    }
+    if !self.points.isEmpty {
+      try visitor.visitPackedFloatField(value: self.points, fieldNumber: 9)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Vrbridge_V1_AnnotationRegion, rhs: Vrbridge_V1_AnnotationRegion) -> Bool {
+    if lhs.camera != rhs.camera {return false}
+    if lhs.pictureWidth != rhs.pictureWidth {return false}
+    if lhs.pictureHeight != rhs.pictureHeight {return false}
+    if lhs.x != rhs.x {return false}
+    if lhs.y != rhs.y {return false}
+    if lhs.width != rhs.width {return false}
+    if lhs.height != rhs.height {return false}
+    if lhs.rotation != rhs.rotation {return false}
+    if lhs.points != rhs.points {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Vrbridge_V1_AnnotationAnchor: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".AnnotationAnchor"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}space\0\u{1}origin\0\u{1}direction\0\u{1}distance\0\u{1}size\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularEnumField(value: &self.space) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._origin) }()
+      case 3: try { try decoder.decodeSingularMessageField(value: &self._direction) }()
+      case 4: try { try decoder.decodeSingularDoubleField(value: &self.distance) }()
+      case 5: try { try decoder.decodeSingularDoubleField(value: &self.size) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if self.space != .unspecified {
+      try visitor.visitSingularEnumField(value: self.space, fieldNumber: 1)
+    }
+    try { if let v = self._origin {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
+    try { if let v = self._direction {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    } }()
+    if self.distance.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.distance, fieldNumber: 4)
+    }
+    if self.size.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.size, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Vrbridge_V1_AnnotationAnchor, rhs: Vrbridge_V1_AnnotationAnchor) -> Bool {
+    if lhs.space != rhs.space {return false}
+    if lhs._origin != rhs._origin {return false}
+    if lhs._direction != rhs._direction {return false}
+    if lhs.distance != rhs.distance {return false}
+    if lhs.size != rhs.size {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Vrbridge_V1_HandJoint: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".HandJoint"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}position\0\u{1}orientation\0\u{1}radius\0\u{1}inferred\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._position) }()
+      case 2: try { try decoder.decodeRepeatedFloatField(value: &self.orientation) }()
+      case 3: try { try decoder.decodeSingularFloatField(value: &self.radius) }()
+      case 4: try { try decoder.decodeSingularBoolField(value: &self.inferred) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._position {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    if !self.orientation.isEmpty {
+      try visitor.visitPackedFloatField(value: self.orientation, fieldNumber: 2)
+    }
+    if self.radius.bitPattern != 0 {
+      try visitor.visitSingularFloatField(value: self.radius, fieldNumber: 3)
+    }
+    if self.inferred != false {
+      try visitor.visitSingularBoolField(value: self.inferred, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Vrbridge_V1_HandJoint, rhs: Vrbridge_V1_HandJoint) -> Bool {
+    if lhs._position != rhs._position {return false}
+    if lhs.orientation != rhs.orientation {return false}
+    if lhs.radius != rhs.radius {return false}
+    if lhs.inferred != rhs.inferred {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Vrbridge_V1_Annotation: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".Annotation"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}kind\0\u{1}label\0\u{1}confidence\0\u{1}model\0\u{3}model_version\0\u{3}model_digest\0\u{3}captured_ns\0\u{3}published_ns\0\u{3}waiting_s\0\u{3}preparing_s\0\u{3}inferring_s\0\u{1}region\0\u{1}anchor\0\u{1}joints\0\u{1}handedness\0\u{1}strength\0\u{3}time_to_live_s\0\u{1}ended\0")
+
+  fileprivate class _StorageClass {
+    var _id: UInt64 = 0
+    var _kind: Vrbridge_V1_AnnotationKind = .unspecified
+    var _label: String = String()
+    var _confidence: Float = 0
+    var _model: String = String()
+    var _modelVersion: String = String()
+    var _modelDigest: String = String()
+    var _capturedNs: Int64 = 0
+    var _publishedNs: Int64 = 0
+    var _waitingS: Float = 0
+    var _preparingS: Float = 0
+    var _inferringS: Float = 0
+    var _region: Vrbridge_V1_AnnotationRegion? = nil
+    var _anchor: Vrbridge_V1_AnnotationAnchor? = nil
+    var _joints: [Vrbridge_V1_HandJoint] = []
+    var _handedness: Vrbridge_V1_Handedness = .unspecified
+    var _strength: Float = 0
+    var _timeToLiveS: Float = 0
+    var _ended: Bool = false
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _id = source._id
+      _kind = source._kind
+      _label = source._label
+      _confidence = source._confidence
+      _model = source._model
+      _modelVersion = source._modelVersion
+      _modelDigest = source._modelDigest
+      _capturedNs = source._capturedNs
+      _publishedNs = source._publishedNs
+      _waitingS = source._waitingS
+      _preparingS = source._preparingS
+      _inferringS = source._inferringS
+      _region = source._region
+      _anchor = source._anchor
+      _joints = source._joints
+      _handedness = source._handedness
+      _strength = source._strength
+      _timeToLiveS = source._timeToLiveS
+      _ended = source._ended
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularUInt64Field(value: &_storage._id) }()
+        case 2: try { try decoder.decodeSingularEnumField(value: &_storage._kind) }()
+        case 3: try { try decoder.decodeSingularStringField(value: &_storage._label) }()
+        case 4: try { try decoder.decodeSingularFloatField(value: &_storage._confidence) }()
+        case 5: try { try decoder.decodeSingularStringField(value: &_storage._model) }()
+        case 6: try { try decoder.decodeSingularStringField(value: &_storage._modelVersion) }()
+        case 7: try { try decoder.decodeSingularStringField(value: &_storage._modelDigest) }()
+        case 8: try { try decoder.decodeSingularSFixed64Field(value: &_storage._capturedNs) }()
+        case 9: try { try decoder.decodeSingularSFixed64Field(value: &_storage._publishedNs) }()
+        case 10: try { try decoder.decodeSingularFloatField(value: &_storage._waitingS) }()
+        case 11: try { try decoder.decodeSingularFloatField(value: &_storage._preparingS) }()
+        case 12: try { try decoder.decodeSingularFloatField(value: &_storage._inferringS) }()
+        case 13: try { try decoder.decodeSingularMessageField(value: &_storage._region) }()
+        case 14: try { try decoder.decodeSingularMessageField(value: &_storage._anchor) }()
+        case 15: try { try decoder.decodeRepeatedMessageField(value: &_storage._joints) }()
+        case 16: try { try decoder.decodeSingularEnumField(value: &_storage._handedness) }()
+        case 17: try { try decoder.decodeSingularFloatField(value: &_storage._strength) }()
+        case 18: try { try decoder.decodeSingularFloatField(value: &_storage._timeToLiveS) }()
+        case 19: try { try decoder.decodeSingularBoolField(value: &_storage._ended) }()
+        default: break
+        }
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      if _storage._id != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._id, fieldNumber: 1)
+      }
+      if _storage._kind != .unspecified {
+        try visitor.visitSingularEnumField(value: _storage._kind, fieldNumber: 2)
+      }
+      if !_storage._label.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._label, fieldNumber: 3)
+      }
+      if _storage._confidence.bitPattern != 0 {
+        try visitor.visitSingularFloatField(value: _storage._confidence, fieldNumber: 4)
+      }
+      if !_storage._model.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._model, fieldNumber: 5)
+      }
+      if !_storage._modelVersion.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._modelVersion, fieldNumber: 6)
+      }
+      if !_storage._modelDigest.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._modelDigest, fieldNumber: 7)
+      }
+      if _storage._capturedNs != 0 {
+        try visitor.visitSingularSFixed64Field(value: _storage._capturedNs, fieldNumber: 8)
+      }
+      if _storage._publishedNs != 0 {
+        try visitor.visitSingularSFixed64Field(value: _storage._publishedNs, fieldNumber: 9)
+      }
+      if _storage._waitingS.bitPattern != 0 {
+        try visitor.visitSingularFloatField(value: _storage._waitingS, fieldNumber: 10)
+      }
+      if _storage._preparingS.bitPattern != 0 {
+        try visitor.visitSingularFloatField(value: _storage._preparingS, fieldNumber: 11)
+      }
+      if _storage._inferringS.bitPattern != 0 {
+        try visitor.visitSingularFloatField(value: _storage._inferringS, fieldNumber: 12)
+      }
+      try { if let v = _storage._region {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 13)
+      } }()
+      try { if let v = _storage._anchor {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 14)
+      } }()
+      if !_storage._joints.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._joints, fieldNumber: 15)
+      }
+      if _storage._handedness != .unspecified {
+        try visitor.visitSingularEnumField(value: _storage._handedness, fieldNumber: 16)
+      }
+      if _storage._strength.bitPattern != 0 {
+        try visitor.visitSingularFloatField(value: _storage._strength, fieldNumber: 17)
+      }
+      if _storage._timeToLiveS.bitPattern != 0 {
+        try visitor.visitSingularFloatField(value: _storage._timeToLiveS, fieldNumber: 18)
+      }
+      if _storage._ended != false {
+        try visitor.visitSingularBoolField(value: _storage._ended, fieldNumber: 19)
+      }
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Vrbridge_V1_Annotation, rhs: Vrbridge_V1_Annotation) -> Bool {
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._id != rhs_storage._id {return false}
+        if _storage._kind != rhs_storage._kind {return false}
+        if _storage._label != rhs_storage._label {return false}
+        if _storage._confidence != rhs_storage._confidence {return false}
+        if _storage._model != rhs_storage._model {return false}
+        if _storage._modelVersion != rhs_storage._modelVersion {return false}
+        if _storage._modelDigest != rhs_storage._modelDigest {return false}
+        if _storage._capturedNs != rhs_storage._capturedNs {return false}
+        if _storage._publishedNs != rhs_storage._publishedNs {return false}
+        if _storage._waitingS != rhs_storage._waitingS {return false}
+        if _storage._preparingS != rhs_storage._preparingS {return false}
+        if _storage._inferringS != rhs_storage._inferringS {return false}
+        if _storage._region != rhs_storage._region {return false}
+        if _storage._anchor != rhs_storage._anchor {return false}
+        if _storage._joints != rhs_storage._joints {return false}
+        if _storage._handedness != rhs_storage._handedness {return false}
+        if _storage._strength != rhs_storage._strength {return false}
+        if _storage._timeToLiveS != rhs_storage._timeToLiveS {return false}
+        if _storage._ended != rhs_storage._ended {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Vrbridge_V1_AnnotationBatch: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".AnnotationBatch"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}subscription_id\0\u{1}annotations\0\u{1}dropped\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.subscriptionID) }()
+      case 2: try { try decoder.decodeRepeatedMessageField(value: &self.annotations) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.dropped) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.subscriptionID != 0 {
+      try visitor.visitSingularUInt32Field(value: self.subscriptionID, fieldNumber: 1)
+    }
+    if !self.annotations.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.annotations, fieldNumber: 2)
+    }
+    if self.dropped != 0 {
+      try visitor.visitSingularUInt64Field(value: self.dropped, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Vrbridge_V1_AnnotationBatch, rhs: Vrbridge_V1_AnnotationBatch) -> Bool {
+    if lhs.subscriptionID != rhs.subscriptionID {return false}
+    if lhs.annotations != rhs.annotations {return false}
+    if lhs.dropped != rhs.dropped {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

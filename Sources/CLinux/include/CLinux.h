@@ -66,6 +66,8 @@ int64_t linux_monotonic_ns(void);
 /* A memory file of the given size, mapped writable at *address, then sealed: it can't shrink or grow, and
  * nobody else can map it writable. */
 int linux_sealed_memory(const char *name, size_t size, void **address);
+/* A file that exists in memory only, or -errno. */
+int linux_memory_file(const char *name);
 /* A pair of connected packet sockets: message boundaries hold, as with hidraw. */
 int linux_packet_pair(int fds[2]);
 int linux_unix_listen(const char *path, uint32_t mode);

@@ -1,4 +1,5 @@
 import Foundation
+import Imaging
 
 /// Curves over time in panels one above the other, as a picture.
 struct LinePlot {

@@ -2,6 +2,9 @@
 # Pairing against BlueZ as python-dbusmock plays it, with emulated pads on the cable and on the link.
 . "$(dirname "$0")/../scenario.sh"
 
+# What an earlier try left.
+rm -f /run/dbus/system_bus_socket /etc/dbus-1/system.d/vrbridge-rig.conf /etc/bluetooth/input.conf
+
 own=a4:53:85:00:00:01
 host=11:22:33:44:55:66
 json() { grep -q "\"state\":\"$2\",\"step\":\"$1\"" "$work/pair.log"; }
@@ -18,7 +21,10 @@ check "without a bus it fails" test $? = 1
 check "and says so" grep -q 'bus can.t be reached' "$work/pair.log"
 
 mkdir -p /run/dbus
-dbus-daemon --system --fork --nopidfile || fail "no D-Bus"
+dbus-daemon --system --nofork --nopidfile &
+pids+=($!)
+eventually dbus-send --system --print-reply --dest=org.freedesktop.DBus / org.freedesktop.DBus.GetId >/dev/null 2>&1 \
+  || fail "no D-Bus"
 # /etc is the guest's own: the mock may own the name here.
 cat >/etc/dbus-1/system.d/vrbridge-rig.conf <<'X'
 <busconfig><policy user="root"><allow own="org.bluez"/><allow send_destination="*"/></policy></busconfig>

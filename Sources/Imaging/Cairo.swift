@@ -1,20 +1,22 @@
 import Foundation
 import Glibc
 
-/// The few calls of cairo (https://cairographics.org) that a plot needs, from the library found when a plot is asked
-/// for: a bridge on a headless machine does not carry a drawing library.
-final class Cairo {
+/// The few calls of cairo (https://cairographics.org) that plots and drawn scenes need, from the library found when one is
+/// asked for: a bridge on a headless machine does not carry a drawing library.
+public final class Cairo {
   typealias Handle = OpaquePointer
 
   private let library: UnsafeMutableRawPointer
   private let surface: Handle
   private let context: Handle
-  let width: Double
-  let height: Double
+  public let width: Double
+  public let height: Double
 
-  init(width: Int, height: Int) throws {
+  public init(width: Int, height: Int) throws(PictureFault) {
     guard let library = dlopen("libcairo.so.2", RTLD_NOW) else {
-      throw Failure("a plot needs the library libcairo.so.2; install it with: sudo apt-get install libcairo2")
+      throw PictureFault(
+        description:
+          "drawing needs the library libcairo.so.2; install it with: sudo apt-get install libcairo2")
     }
     self.library = library
     self.width = Double(width)
@@ -25,7 +27,9 @@ final class Cairo {
       let context = Self.function("cairo_create", in: library, as: Context.self),
       // Format 0: 32 bits a pixel with alpha.
       let surface = create(0, Int32(width), Int32(height)), let drawing = context(surface)
-    else { throw Failure("libcairo.so.2 is there but can't be used; install libcairo2 anew") }
+    else {
+      throw PictureFault(description: "libcairo.so.2 is there but can't be used; install libcairo2 anew")
+    }
     self.surface = surface
     self.context = drawing
   }
@@ -52,19 +56,19 @@ final class Cairo {
       context, a, b)
   }
 
-  func color(_ red: Double, _ green: Double, _ blue: Double, alpha: Double = 1) {
+  public func color(_ red: Double, _ green: Double, _ blue: Double, alpha: Double = 1) {
     Self.function(
       "cairo_set_source_rgba", in: library,
       as: (@convention(c) (Handle, Double, Double, Double, Double) -> Void).self)?(
         context, red, green, blue, alpha)
   }
 
-  func lineWidth(_ width: Double) {
+  public func lineWidth(_ width: Double) {
     Self.function("cairo_set_line_width", in: library, as: (@convention(c) (Handle, Double) -> Void).self)?(
       context, width)
   }
 
-  func fill(x: Double, y: Double, width: Double, height: Double) {
+  public func fill(x: Double, y: Double, width: Double, height: Double) {
     Self.function(
       "cairo_rectangle", in: library,
       as: (@convention(c) (Handle, Double, Double, Double, Double) -> Void).self)?(
@@ -72,7 +76,7 @@ final class Cairo {
     call("cairo_fill")
   }
 
-  func line(_ points: [(x: Double, y: Double)]) {
+  public func line(_ points: [(x: Double, y: Double)]) {
     guard let first = points.first else { return }
     call("cairo_move_to", first.x, first.y)
     let to = Self.function(
@@ -81,7 +85,7 @@ final class Cairo {
     call("cairo_stroke")
   }
 
-  func text(_ text: String, x: Double, y: Double, size: Double = 13) {
+  public func text(_ text: String, x: Double, y: Double, size: Double = 13) {
     Self.function("cairo_set_font_size", in: library, as: (@convention(c) (Handle, Double) -> Void).self)?(
       context, size)
     call("cairo_move_to", x, y)
@@ -90,10 +94,40 @@ final class Cairo {
         context, text)
   }
 
-  func write(to path: String) throws {
+  /// The typeface of what follows; fontconfig takes the nearest that is installed.
+  public func font(_ family: String, isBold: Bool = false) {
+    Self.function(
+      "cairo_select_font_face", in: library,
+      as: (@convention(c) (Handle, UnsafePointer<CChar>, Int32, Int32) -> Void).self)?(
+        context, family, 0, isBold ? 1 : 0)
+  }
+
+  /// What was drawn, on white where nothing was.
+  public func image() -> RGBImage? {
+    typealias Data = @convention(c) (Handle) -> UnsafeMutablePointer<UInt8>?
+    typealias Stride = @convention(c) (Handle) -> Int32
+    Self.function("cairo_surface_flush", in: library, as: (@convention(c) (Handle) -> Void).self)?(surface)
+    guard let data = Self.function("cairo_image_surface_get_data", in: library, as: Data.self)?(surface),
+      let stride = Self.function("cairo_image_surface_get_stride", in: library, as: Stride.self)?(surface)
+    else { return nil }
+    var pixels: [UInt8] = []
+    pixels.reserveCapacity(Int(width * height) * 4)
+    for row in 0..<Int(height) {
+      for column in 0..<Int(width) {
+        // Premultiplied ARGB in the machine's order: blue, green, red, alpha.
+        let place = row * Int(stride) + column * 4
+        let white = 255 - data[place + 3]
+        for channel in [2, 1, 0] { pixels.append(UInt8(clamping: Int(data[place + channel]) + Int(white))) }
+        pixels.append(255)
+      }
+    }
+    return RGBImage(width: Int(width), height: Int(height), pixels: pixels)
+  }
+
+  public func write(to path: String) throws(PictureFault) {
     typealias Write = @convention(c) (Handle, UnsafePointer<CChar>) -> Int32
     guard let write = Self.function("cairo_surface_write_to_png", in: library, as: Write.self),
       write(surface, path) == 0
-    else { throw Failure("\(path) can't be written") }
+    else { throw PictureFault(description: "\(path) can't be written") }
   }
 }

@@ -1,0 +1,34 @@
+import StrictYAML
+
+/// What is looked for in the frames: `perception:` in the configuration.
+public struct PerceptionSettings: Sendable, Equatable {
+  public enum Task: String, Sendable, CaseIterable {
+    case hands, objects, text
+  }
+
+  public var tasks: Set<Task> = []
+  /// Objects below this score are not told.
+  public var minimumScore = 0.3
+  /// Texts a second at most: reading takes its time.
+  public var textRate = 1.0
+
+  public static let keys = ["tasks", "min_score", "text_rate"]
+
+  public init() {}
+
+  init(_ value: YAMLValue) throws(DocumentError) {
+    let map = try value.mapping(keys: Self.keys)
+    for item in try map["tasks"]?.list(count: 0...8) ?? [] {
+      tasks.insert(try item.choice(Task.allCases.map { ($0.rawValue, $0) }))
+    }
+    if let given = map["min_score"] { minimumScore = try given.number(in: 0.05...1) }
+    if let given = map["text_rate"] { textRate = try given.number(in: 0.01...30) }
+  }
+
+  var lines: [(key: String, value: String)] {
+    [
+      ("tasks", "[" + tasks.map(\.rawValue).sorted().joined(separator: ", ") + "]"),
+      ("min_score", String(minimumScore)), ("text_rate", String(textRate)),
+    ]
+  }
+}

@@ -1,0 +1,147 @@
+/// A colour picture in memory: rows without gaps, four bytes a pixel: red, green, blue and one unused, so that a pixel
+/// is one load.
+public struct RGBImage: Sendable, Hashable {
+  public let width: Int
+  public let height: Int
+  public private(set) var pixels: [UInt8]
+
+  /// Larger ones are no camera's pictures, but bombs.
+  public static let maximumPixels = 64 << 20
+
+  /// - Returns: nil for sizes that no picture has, or bytes that are not what the size needs.
+  public init?(width: Int, height: Int, pixels: [UInt8]) {
+    guard width > 0, height > 0, width <= Self.maximumPixels, height <= Self.maximumPixels / width,
+      pixels.count == width * height * 4
+    else { return nil }
+    self.width = width
+    self.height = height
+    self.pixels = pixels
+  }
+
+  /// - Parameter fill: the colour of every pixel.
+  public init?(width: Int, height: Int, fill: (red: UInt8, green: UInt8, blue: UInt8)) {
+    guard width > 0, height > 0, width <= Self.maximumPixels, height <= Self.maximumPixels / width else {
+      return nil
+    }
+    self.width = width
+    self.height = height
+    pixels = [UInt8](unsafeUninitializedCapacity: width * height * 4) { buffer, count in
+      for place in stride(from: 0, to: width * height * 4, by: 4) {
+        buffer[place] = fill.red
+        buffer[place + 1] = fill.green
+        buffer[place + 2] = fill.blue
+        buffer[place + 3] = 255
+      }
+      count = width * height * 4
+    }
+  }
+
+  /// Red, green, blue of a pixel; places outside give those of the nearest inside.
+  public subscript(x: Int, y: Int) -> (red: UInt8, green: UInt8, blue: UInt8) {
+    get {
+      let place = (min(max(y, 0), height - 1) * width + min(max(x, 0), width - 1)) * 4
+      return (pixels[place], pixels[place + 1], pixels[place + 2])
+    }
+    set {
+      guard (0..<width).contains(x), (0..<height).contains(y) else { return }
+      let place = (y * width + x) * 4
+      pixels[place] = newValue.red
+      pixels[place + 1] = newValue.green
+      pixels[place + 2] = newValue.blue
+    }
+  }
+
+  /// From packed Y U Y V (ITU-R BT.601, limited range, which USB cameras send).
+  ///
+  /// - Parameter rowBytes: from one row to the next.
+  /// - Returns: nil for fewer bytes than the size needs.
+  public init?(yuyv bytes: [UInt8], width: Int, height: Int, rowBytes: Int) {
+    guard width > 0, height > 0, width % 2 == 0, width <= Self.maximumPixels,
+      height <= Self.maximumPixels / width, rowBytes >= width * 2,
+      bytes.count >= rowBytes * (height - 1) + width * 2
+    else { return nil }
+    self.width = width
+    self.height = height
+    pixels = [UInt8](unsafeUninitializedCapacity: width * height * 4) { output, count in
+      bytes.withUnsafeBufferPointer { input in
+        var place = 0
+        for row in 0..<height {
+          var source = row * rowBytes
+          for _ in 0..<(width / 2) {
+            let u = Int32(input[source + 1]) - 128
+            let v = Int32(input[source + 3]) - 128
+            // 298 is 256 · 255 / 219, and so on.
+            let red = 409 * v + 128
+            let green = -100 * u - 208 * v + 128
+            let blue = 516 * u + 128
+            for brightness in [input[source], input[source + 2]] {
+              let y = 298 * (Int32(brightness) - 16)
+              output[place] = UInt8(clamping: (y + red) >> 8)
+              output[place + 1] = UInt8(clamping: (y + green) >> 8)
+              output[place + 2] = UInt8(clamping: (y + blue) >> 8)
+              output[place + 3] = 255
+              place += 4
+            }
+            source += 4
+          }
+        }
+      }
+      count = width * height * 4
+    }
+  }
+
+  /// - Returns: nil for fewer bytes than the size needs.
+  public init?(rgb bytes: [UInt8], width: Int, height: Int, rowBytes: Int) {
+    self.init(packed: bytes, width: width, height: height, rowBytes: rowBytes, channels: [0, 1, 2])
+  }
+
+  /// - Returns: nil for fewer bytes than the size needs.
+  public init?(grey bytes: [UInt8], width: Int, height: Int, rowBytes: Int) {
+    self.init(packed: bytes, width: width, height: height, rowBytes: rowBytes, channels: [0, 0, 0])
+  }
+
+  /// - Parameter channels: for red, green and blue, which byte of a pixel it is.
+  private init?(packed bytes: [UInt8], width: Int, height: Int, rowBytes: Int, channels: SIMD3<Int>) {
+    let step = channels.max() + 1
+    guard width > 0, height > 0, width <= Self.maximumPixels, height <= Self.maximumPixels / width,
+      rowBytes >= width * step, bytes.count >= rowBytes * (height - 1) + width * step
+    else { return nil }
+    self.width = width
+    self.height = height
+    pixels = [UInt8](unsafeUninitializedCapacity: width * height * 4) { output, count in
+      bytes.withUnsafeBufferPointer { input in
+        var place = 0
+        for row in 0..<height {
+          for column in 0..<width {
+            let source = row * rowBytes + column * step
+            output[place] = input[source + channels[0]]
+            output[place + 1] = input[source + channels[1]]
+            output[place + 2] = input[source + channels[2]]
+            output[place + 3] = 255
+            place += 4
+          }
+        }
+      }
+      count = width * height * 4
+    }
+  }
+
+  /// A rectangle of it, cut to what lies inside; nil when nothing does.
+  public func cropped(x: Int, y: Int, width wide: Int, height high: Int) -> RGBImage? {
+    let (left, top) = (max(0, x), max(0, y))
+    let (right, bottom) = (min(width, x + wide), min(height, y + high))
+    guard right > left, bottom > top else { return nil }
+    var part: [UInt8] = []
+    part.reserveCapacity((right - left) * (bottom - top) * 4)
+    for row in top..<bottom { part += pixels[((row * width + left) * 4)..<((row * width + right) * 4)] }
+    return RGBImage(width: right - left, height: bottom - top, pixels: part)
+  }
+
+  public func withPixels<Result>(_ body: (UnsafeBufferPointer<UInt8>) throws -> Result) rethrows -> Result {
+    try pixels.withUnsafeBufferPointer(body)
+  }
+
+  public mutating func withMutablePixels(_ body: (UnsafeMutableBufferPointer<UInt8>) -> Void) {
+    pixels.withUnsafeMutableBufferPointer { body($0) }
+  }
+}

@@ -1,0 +1,43 @@
+import CLinux
+import Foundation
+import Glibc
+
+/// Files that exist in memory only, under names that a library can open.
+///
+/// What was verified, or decrypted, never touches a disk again: a folder of symbolic links leads to sealed memory of
+/// this process. OpenVINO tells formats by the names' endings.
+final class MemoryFiles {
+  private let folder: String
+  private var descriptors: [Int32] = []
+  let first: String
+
+  init(_ files: [ModelPackage.File]) throws(InferenceError) {
+    var template = Array((NSTemporaryDirectory() + "/vrbridge-model-XXXXXX").utf8CString)
+    guard let path = mkdtemp(&template), let model = files.first else {
+      throw InferenceError(.model, "no temporary folder can be made in \(NSTemporaryDirectory())")
+    }
+    folder = String(cString: path)
+    first = folder + "/" + model.name
+    for file in files {
+      let descriptor = linux_memory_file(file.name)
+      guard descriptor >= 0 else { throw InferenceError(.model, "the kernel gives no memory for a model") }
+      descriptors.append(descriptor)
+      var written = 0
+      while written < file.bytes.count {
+        let count = file.bytes.withUnsafeBytes {
+          write(descriptor, $0.baseAddress?.advanced(by: written), $0.count - written)
+        }
+        guard count > 0 else { throw InferenceError(.model, "there is no memory for '\(file.name)'") }
+        written += count
+      }
+      guard symlink("/proc/self/fd/\(descriptor)", folder + "/" + file.name) == 0 else {
+        throw InferenceError(.model, "'\(file.name)' can't be named in \(folder)")
+      }
+    }
+  }
+
+  deinit {
+    for descriptor in descriptors { close(descriptor) }
+    try? FileManager.default.removeItem(atPath: folder)
+  }
+}

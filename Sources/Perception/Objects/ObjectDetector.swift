@@ -1,0 +1,173 @@
+import Foundation
+import Imaging
+import Inference
+
+/// A thing in a picture.
+public struct DetectedObject: Sendable, Hashable {
+  /// Index in the model's labels.
+  public var label: Int
+  public var score: Double
+  /// Left, top, right, bottom in pixels.
+  public var box: SIMD4<Double>
+
+  public init(label: Int, score: Double, box: SIMD4<Double>) {
+    self.label = label
+    self.score = score
+    self.box = box
+  }
+
+  /// Shared area over all area.
+  public static func overlap(_ a: SIMD4<Double>, _ b: SIMD4<Double>) -> Double {
+    let width = max(0, min(a.z, b.z) - max(a.x, b.x))
+    let height = max(0, min(a.w, b.w) - max(a.y, b.y))
+    let shared = width * height
+    let all = (a.z - a.x) * (a.w - a.y) + (b.z - b.x) * (b.w - b.y) - shared
+    return all > 0 ? shared / all : 0
+  }
+}
+
+/// Finds objects with a YOLOX model (Ge et al., "YOLOX: Exceeding YOLO Series in 2021").
+public struct ObjectDetector: Sendable {
+  public var minimumScore: Double
+  /// Of two boxes of a class that overlap more than this, the better stays.
+  public var maximumOverlap: Double
+
+  public init(minimumScore: Double = 0.3, maximumOverlap: Double = 0.45) {
+    self.minimumScore = minimumScore
+    self.maximumOverlap = maximumOverlap
+  }
+
+  /// The picture in the upper left of the model's square, the rest grey (114).
+  static func input(
+    _ image: RGBImage, _ model: ModelHost.Loaded
+  ) throws(InferenceError) -> (tensor: Tensor, scale: Double) {
+    guard let spec = model.session.inputs.first, spec.type == .float32, spec.shape.count == 4,
+      let picture = model.manifest.picture
+    else { throw InferenceError(.model, "'\(model.manifest.name)' takes no picture") }
+    let isPlanar = picture.layout == .nchw
+    let (height, width) = isPlanar ? (spec.shape[2], spec.shape[3]) : (spec.shape[1], spec.shape[2])
+    guard width > 0, height > 0, width <= 4096, height <= 4096 else {
+      throw InferenceError(.model, "'\(model.manifest.name)' takes pictures of no certain size")
+    }
+    let scale = min(Double(width) / Double(image.width), Double(height) / Double(image.height))
+    let (inner, outer) = (
+      (width: max(1, Int(Double(image.width) * scale)), height: max(1, Int(Double(image.height) * scale))),
+      (width: width, height: height)
+    )
+    let scaling = PixelScaling(picture)
+    let region = PictureRegion(
+      centerX: Double(image.width) / 2, centerY: Double(image.height) / 2, width: Double(image.width),
+      height: Double(image.height))
+    var small = [Float](repeating: 0, count: inner.width * inner.height * 3)
+    small.withUnsafeMutableBufferPointer {
+      image.sample(
+        region, width: inner.width, height: inner.height, border: .replicate, scaling: scaling,
+        pixelCenters: true, into: $0)
+    }
+    let grey = (SIMD4<Float>(repeating: 114) - scaling.mean) * scaling.scale
+    let tensor = Tensor(float32: spec.shape.map { $0 < 0 ? 1 : $0 }) { output in
+      guard output.count == outer.width * outer.height * 3 else { return }
+      for place in output.indices {
+        let channel = isPlanar ? place / (outer.width * outer.height) : place % 3
+        output[place] = grey[scaling.isBGR ? 2 - channel : channel]
+      }
+      small.withUnsafeBufferPointer { small in
+        for plane in 0..<(isPlanar ? 3 : 1) {
+          let stride = isPlanar ? 1 : 3
+          for row in 0..<inner.height {
+            let from = (plane * inner.height + row) * inner.width * stride
+            let to = (plane * outer.height + row) * outer.width * stride
+            for column in 0..<(inner.width * stride) { output[to + column] = small[from + column] }
+          }
+        }
+      }
+    }
+    return (tensor, scale)
+  }
+
+  /// - Parameters:
+  ///   - output: [1, cells, 5 + classes]: box, objectness and classes of each cell of the grids.
+  ///   - side: of the model's picture.
+  func objects(
+    _ output: Tensor, inputWidth: Int, inputHeight: Int, scale: Double, image: RGBImage
+  ) throws(InferenceError) -> [DetectedObject] {
+    let strides = [8, 16, 32]
+    let cells = strides.reduce(0) { $0 + (inputWidth / $1) * (inputHeight / $1) }
+    guard output.shape.count == 3, output.shape[1] == cells, output.shape[2] > 5, output.type == .float32
+    else {
+      throw InferenceError(.model, "this is no YOLOX model: its output has the shape \(output.shape)")
+    }
+    let width = output.shape[2]
+    var found: [DetectedObject] = []
+    output.withFloats { values in
+      var row = 0
+      for stride in strides {
+        let columns = inputWidth / stride
+        for cell in 0..<(columns * (inputHeight / stride)) {
+          defer { row += 1 }
+          let start = row * width
+          let objectness = values[start + 4]
+          guard Double(objectness) >= minimumScore else { continue }
+          var (best, label) = (-Float.infinity, 0)
+          for index in 5..<width where values[start + index] > best {
+            best = values[start + index]
+            label = index - 5
+          }
+          let score = Double(best * objectness)
+          guard score >= minimumScore else { continue }
+          let x = Double(values[start] + Float(cell % columns)) * Double(stride)
+          let y = Double(values[start + 1] + Float(cell / columns)) * Double(stride)
+          let w = Double(exp(values[start + 2])) * Double(stride)
+          let h = Double(exp(values[start + 3])) * Double(stride)
+          let box = SIMD4(x - w / 2, y - h / 2, x + w / 2, y + h / 2) / scale
+          guard box.x.isFinite, box.y.isFinite, box.z.isFinite, box.w.isFinite else { continue }
+          found.append(DetectedObject(label: label, score: score, box: box))
+        }
+      }
+    }
+    return suppress(found).map { object in
+      var object = object
+      let limit = SIMD4(Double(image.width), Double(image.height), Double(image.width), Double(image.height))
+      object.box = object.box.clamped(lowerBound: .zero, upperBound: limit)
+      return object
+    }
+  }
+
+  private func suppress(_ found: [DetectedObject]) -> [DetectedObject] {
+    var kept: [DetectedObject] = []
+    for object in found.sorted(by: { $0.score > $1.score }) {
+      let isCovered = kept.contains {
+        $0.label == object.label && DetectedObject.overlap($0.box, object.box) > maximumOverlap
+      }
+      if !isCovered { kept.append(object) }
+    }
+    return kept
+  }
+
+  /// Finds the objects of a picture.
+  public func detect(
+    _ image: RGBImage, _ model: ModelHost.Loaded, host: ModelHost, priority: InferencePriority = .objects
+  ) async throws(InferenceError) -> [DetectedObject] {
+    let (tensor, scale) = try Self.input(image, model)
+    let outputs = try await host.infer(model, [tensor], priority: priority)
+    let isPlanar = model.manifest.picture?.layout == .nchw
+    let shape = tensor.shape
+    guard let output = outputs.first else { return [] }
+    return try objects(
+      output, inputWidth: shape[isPlanar ? 3 : 2], inputHeight: shape[isPlanar ? 2 : 1], scale: scale,
+      image: image)
+  }
+}
+
+extension PixelScaling {
+  /// As a model's manifest has it; means and scales stand there in the order of the model's colours.
+  init(_ picture: PictureInput) {
+    func ordered(_ list: [Double]) -> SIMD4<Float> {
+      let list = picture.isBGR ? list.reversed() : list
+      return SIMD4(Float(list[0]), Float(list[1]), Float(list[2]), 0)
+    }
+    self.init(
+      mean: ordered(picture.mean), scale: ordered(picture.scale), isPlanar: picture.layout == .nchw,
+      isBGR: picture.isBGR)
+  }
+}

@@ -1,0 +1,176 @@
+import Crypto
+import Foundation
+import StrictYAML
+import TestSupport
+import Testing
+
+@testable import Inference
+
+struct RegistryTests {
+  private let key = Curve25519.Signing.PrivateKey()
+
+  private func registry(_ keys: [Curve25519.Signing.PrivateKey]) throws -> ModelRegistry {
+    ModelRegistry(
+      folder: try Places.temporaryFolder(), trusted: TrustedKeys(Set(keys.map { SigningKey.publicText($0) })))
+  }
+
+  private func package(_ version: String = "1", bytes: [UInt8] = [1, 2, 3, 4]) -> ModelPackage {
+    var manifest = ModelManifest(name: "thing", version: version, task: .tensors)
+    manifest.title = "A \"thing\"\nwith \\ signs"
+    manifest.labels = ["yes", "0x10", "ä b"]
+    manifest.inputs = [TensorSpec(name: "x", type: .float32, shape: [1, -1])]
+    manifest.picture = PictureInput(layout: .nchw, isBGR: true)
+    return ModelPackage(manifest: manifest, files: [ModelPackage.File(name: "thing.onnx", bytes: bytes)])
+  }
+
+  @Test func aManifestComesBackAsItWas() throws {
+    var manifest = package().manifest
+    manifest.files = [
+      ModelManifest.File(
+        name: "a.onnx", size: 3, digest: String(repeating: "ab", count: 32),
+        plainDigest: String(repeating: "cd", count: 32))
+    ]
+    #expect(try ModelManifest(text: manifest.text, file: "m") == manifest)
+  }
+
+  @Test func whatIsSignedByATrustedKeyIsGiven() throws {
+    let registry = try registry([key])
+    try registry.add(package(), labels: Array("one\ntwo\n".utf8), signedWith: key)
+    let (loaded, digest) = try registry.package("thing", "1")
+    #expect(loaded.files.map(\.bytes) == [[1, 2, 3, 4]])
+    #expect(loaded.manifest.labels == ["one", "two"])
+    #expect(digest.count == 64)
+    #expect(registry.entries(deep: true).allSatisfy { $0.problem == nil })
+    #expect(throws: RegistryError.self) { try registry.add(package(), signedWith: key) }
+  }
+
+  /// Each way of tampering, and a piece of the sentence that tells it.
+  @Test(arguments: [
+    ("thing.onnx", "was altered"), ("grow", "has 5 bytes"), ("lose", "missing"),
+    ("manifest.yaml", "altered after"),
+    ("manifest.sig", "is no signature"), ("unsigned", "not signed"), ("stranger", "not among"),
+  ])
+  func whatWasAlteredIsRefused(_ what: String, _ told: String) throws {
+    let registry = try registry([key])
+    try registry.add(package(), signedWith: key)
+    let place = registry.folder + "/thing/1/"
+    switch what {
+    case "thing.onnx": try Data([1, 2, 3, 5]).write(to: URL(fileURLWithPath: place + what))
+    case "grow": try Data([1, 2, 3, 4, 5]).write(to: URL(fileURLWithPath: place + "thing.onnx"))
+    case "lose": try FileManager.default.removeItem(atPath: place + "thing.onnx")
+    case "manifest.yaml":
+      let text = try String(contentsOfFile: place + what, encoding: .utf8)
+      try (text + "licence: \"MIT\"\n").write(toFile: place + what, atomically: true, encoding: .utf8)
+    case "manifest.sig": try Data("ed25519 x y".utf8).write(to: URL(fileURLWithPath: place + what))
+    case "unsigned": try FileManager.default.removeItem(atPath: place + "manifest.sig")
+    default: try registry.sign("thing", "1", with: Curve25519.Signing.PrivateKey())
+    }
+    let entry = try #require(registry.entries(deep: true).first)
+    #expect(entry.problem?.contains(told) == true, "\(entry.problem ?? "nothing")")
+    do {
+      _ = try registry.package("thing", "1")
+      Issue.record("it was given")
+    } catch { #expect(error.description.contains(told), "\(error)") }
+  }
+
+  @Test func anEncryptedModelNeedsItsKey() throws {
+    var registry = try registry([key])
+    try registry.add(package(), signedWith: key)
+    let secret = (0..<32).map { UInt8($0) }
+    let modelKey = try #require(ModelKey(secret))
+    try registry.encrypt("thing", "1", with: modelKey, signedWith: key)
+    let stored = try Data(contentsOf: URL(fileURLWithPath: registry.folder + "/thing/1/thing.onnx"))
+    #expect(stored.count == 4 + 28 && stored.range(of: Data([1, 2, 3, 4])) == nil)
+    #expect(throws: RegistryError.self) { try registry.package("thing", "1") }
+    let file = registry.folder + "/key"
+    try Data(Data(secret).base64EncodedString().utf8).write(to: URL(fileURLWithPath: file))
+    registry.keyPlace = file
+    #expect(try registry.package("thing", "1").package.files[0].bytes == [1, 2, 3, 4])
+    // Another key, and a credential that systemd did not give.
+    try Data(repeating: 7, count: 32).write(to: URL(fileURLWithPath: file))
+    do {
+      _ = try registry.package("thing", "1")
+      Issue.record("it opened with another key")
+    } catch { #expect(error.description.contains("does not open")) }
+    registry.keyPlace = "vrbridge-models"
+    do {
+      _ = try registry.package("thing", "1")
+      Issue.record("there is no such credential")
+    } catch { #expect(error.description.contains("LoadCredential")) }
+  }
+
+  @Test func versionsArePinnedTriedAndTakenBack() throws {
+    let registry = try registry([key])
+    for version in ["9", "10", "11"] { try registry.add(package(version), signedWith: key) }
+    func chosen(_ draw: Double = 1) -> String? {
+      registry.choice(of: "thing").version(among: registry.versions(of: "thing"), draw: draw)
+    }
+    #expect(registry.versions(of: "thing") == ["9", "10", "11"])
+    #expect(chosen() == "11")
+    try registry.pin("thing", "9")
+    #expect(chosen() == "9")
+    try registry.pin("thing", "11", canaryShare: 0.25)
+    #expect(chosen(0.2) == "11" && chosen(0.3) == "9")
+    try registry.pin("thing", "10")
+    #expect(try registry.rollBack("thing") == "9" && chosen() == "9" && chosen(0) == "9")
+    #expect(try registry.rollBack("thing") == "11")
+    #expect(throws: RegistryError.self) { try registry.pin("thing", "12") }
+    #expect(throws: RegistryError.self) { try registry.pin("nothing", nil) }
+    try registry.remove("thing", "11")
+    #expect(registry.versions(of: "thing") == ["9", "10"])
+    #expect(throws: RegistryError.self) { try registry.remove("thing", "11") }
+  }
+
+  @Test(arguments: [
+    ("name: \"../thing\"", "name: \"thing\""), ("name: \"../a\", size", "name: \"thing.onnx\", size"),
+    ("task: magic", "task: tensors"), ("type: FP33", "type: FP32"), ("sha256: \"zz", "sha256: \"00"),
+    ("labels: [\"a\\x1b[31m\"]", "labels: [\"yes\", \"0x10\", \"ä b\"]"), ("format: 2", "format: 1"),
+    ("layout: HCWN", "layout: NCHW"),
+  ])
+  func aFaultInAManifestIsTold(_ new: String, _ old: String) throws {
+    var manifest = package().manifest
+    manifest.files = [
+      ModelManifest.File(name: "thing.onnx", size: 3, digest: String(repeating: "0", count: 64))
+    ]
+    let text = manifest.text.replacingOccurrences(of: old, with: new)
+    #expect(text != manifest.text)
+    #expect(throws: DocumentError.self) { try ModelManifest(text: text, file: "m") }
+  }
+
+  @Test func theShippedCatalogueIsWhole() throws {
+    let catalog = try ModelCatalog.load(file: Places.root + "/models/catalog.yaml")
+    #expect(catalog.entries.count { $0.isDefault } == 6)
+    for entry in catalog.entries {
+      #expect(
+        !entry.manifest.licence.isEmpty && !entry.manifest.source.isEmpty && !entry.manifest.title.isEmpty)
+    }
+  }
+
+  @Test func whatIsNotInTheCatalogueOrHasAnotherDigestIsNotPulled() throws {
+    let catalog = try ModelCatalog.load(file: Places.root + "/models/catalog.yaml")
+    let registry = try registry([key])
+    #expect(throws: RegistryError.self) { try catalog.entry("none") }
+    let fetcher = try ModelFetcher(catalog: catalog, registry: registry)
+    defer { fetcher.cleanUp() }
+    let file = registry.folder + "/other.onnx"
+    try Data([1, 2, 3]).write(to: URL(fileURLWithPath: file))
+    do {
+      _ = try fetcher.pull(try catalog.entry("object-detection"), from: file, signedWith: key)
+      Issue.record("another file was taken")
+    } catch { #expect(error.description.contains("not what the catalogue says")) }
+    #expect(registry.names.isEmpty)
+  }
+
+  @Test func metadataOfAnONNXModelIsFoundAndAnyBytesAreSurvived() {
+    // ir_version 8; metadata_props { key "k" value "v" }.
+    let model: [UInt8] = [0x08, 8, 0x72, 6, 0x0a, 1, 0x6b, 0x12, 1, 0x76]
+    #expect(ONNXMetadata.value("k", in: model) == "v")
+    #expect(ONNXMetadata.value("x", in: model) == nil)
+    for count in 0..<model.count { _ = ONNXMetadata.value("k", in: Array(model.prefix(count))) }
+    var random = SystemRandomNumberGenerator()
+    for _ in 0..<2000 {
+      let bytes = (0..<40).map { _ in UInt8.random(in: 0...255, using: &random) }
+      _ = ONNXMetadata.value("k", in: bytes)
+    }
+  }
+}
