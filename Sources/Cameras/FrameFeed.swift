@@ -11,6 +11,7 @@ public final class FrameFeed: Sendable {
     var dropped: UInt64 = 0
   }
   private let state = Mutex(State())
+  private static let maximumCameras = 16
 
   public init() {}
 
@@ -28,6 +29,11 @@ public final class FrameFeed: Sendable {
         state.waiting[place] = frame
         state.dropped += 1
       } else {
+        // Clients name cameras as they like.
+        if state.waiting.count >= Self.maximumCameras {
+          state.waiting.removeFirst()
+          state.dropped += 1
+        }
         state.waiting.append(frame)
       }
       return nil

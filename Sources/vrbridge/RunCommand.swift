@@ -52,6 +52,9 @@ struct RunCommand: AsyncParsableCommand {
       "A picture that hangs in the demonstration's scene; may be given several times.", valueName: "file"))
   var picture: [String] = []
 
+  @Option(help: ArgumentHelp("Serve models over HTTP here.", valueName: "host:port|path"))
+  var http: String?
+
   @Option(
     help: ArgumentHelp(
       "Serve SlimeVR trackers on this address of this machine.", valueName: "address[:port]"))
@@ -84,9 +87,13 @@ struct RunCommand: AsyncParsableCommand {
     // Lines between the redraws of a table would tear it; what matters still shows.
     log.logLevel = isTable && settings.logLevel.source == "default" ? .error : level
     let daemon: Daemon
-    do { daemon = try Daemon(settings, log: log) } catch { throw Failure(String(describing: error)) }
+    do {
+      daemon = try Daemon(
+        settings, log: log, remote: ModelServiceSetup.remoteEngine(settings, log: log))
+    } catch { throw Failure(String(describing: error)) }
 
     var services: [any Service] = daemon.services
+    if let service = try ModelServiceSetup.service(settings, daemon, log: log) { services.append(service) }
     services.insert(ReloadService(daemon: daemon, command: self, log: log), at: 0)
     if view {
       services.append(ViewService(socket: daemon.socketPath))
@@ -157,6 +164,11 @@ struct RunCommand: AsyncParsableCommand {
         wanted.tasks.insert(task)
       }
       settings.perception = Setting(wanted, from: "--perception")
+    }
+    if let http {
+      var service = settings.http.value
+      service.address = http
+      settings.http = Setting(service, from: "--http")
     }
     if !picture.isEmpty { settings.pictures = Setting(picture, from: "--picture") }
     if controllers { settings.controllers = Setting(true, from: "--controllers") }

@@ -75,10 +75,39 @@ public final class CameraService: @unchecked Sendable {
     }
   }
 
+  /// Lenses of clients' cameras, as they said with their last frame.
+  private let clientLenses = Mutex<[String: [Double]]>([:])
+
   /// How a camera sees; nil when nobody said.
-  public func model(of camera: String) -> CameraModel? {
+  ///
+  /// - Parameters:
+  ///   - width: of its picture.
+  ///   - height: of its picture.
+  func model(of camera: String, width: Int, height: Int) -> CameraModel? {
+    if let k = clientLenses.withLock({ $0[camera] }) {
+      return CameraModel(
+        width: width, height: height, focalX: k[0], focalY: k[1], centerX: k[2], centerY: k[3])
+    }
     if let scene, camera == DrawnScene.camera { return scene.model }
     return settings.first { $0.model != nil && ($0.device == "auto" || camera.contains($0.device)) }?.model
+  }
+
+  /// A frame of a client's own camera.
+  ///
+  /// - Parameter intrinsics: focal lengths and principal point in its pixels; nil for a usual lens.
+  public func submit(_ frame: CameraFrame, intrinsics: [Double]?) {
+    var frame = frame
+    frame.camera = "client: " + frame.camera
+    if frame.worldFromHead == nil { frame.worldFromHead = head(frame.captured) }
+    clientLenses.withLock { lenses in
+      // Names are the clients' to choose; their number is not.
+      if lenses.count < 64 || lenses[frame.camera] != nil {
+        lenses[frame.camera] =
+          intrinsics?.count == 4 && intrinsics?.prefix(2).allSatisfy { $0 > 0 } == true
+          ? intrinsics : nil
+      }
+    }
+    for feed in feeds.withLock({ $0 }) { feed.put(frame) }
   }
 
   /// A frame of a session that is played: it goes where a camera's would.

@@ -31,6 +31,8 @@ public struct Configuration: Sendable, Equatable {
   /// Read game controllers that no family of ours reads, through SDL2.
   public var controllers = Setting(false)
   public var models = Setting(ModelSettings(environment: ProcessInfo.processInfo.environment))
+  /// Models over HTTP; no address, no service.
+  public var http = Setting(HTTPSettings())
   /// What is looked for in cameras' frames; nothing unless asked for.
   public var perception = Setting(PerceptionSettings())
   /// Role by serial number; stronger than one that was given.
@@ -139,6 +141,7 @@ public struct Configuration: Sendable, Equatable {
       try settings.apply(given)
       models = Setting(settings, from: source(given))
     }
+    if let given = root["http"] { http = Setting(try HTTPSettings(given), from: source(given)) }
     if let given = root["perception"] {
       perception = Setting(try PerceptionSettings(given), from: source(given))
     }
@@ -244,6 +247,10 @@ public struct Configuration: Sendable, Equatable {
     line(1, "magnetometer", String(magnetometer.value), magnetometer.source)
     lines.append("models:")
     for (indent, key, value) in models.value.lines { line(indent, key, value, models.source) }
+    if http.value.address != nil {
+      lines.append("http:")
+      for (indent, key, value) in http.value.lines { line(indent, key, value, http.source) }
+    }
     lines.append("perception:")
     for (key, value) in perception.value.lines { line(1, key, value, perception.source) }
     if let plan = record.value {

@@ -62,7 +62,8 @@ struct PerceptionService: Service {
         let image = try images.image(of: frame)
         let prepared = linux_monotonic_ns()
         let model =
-          cameras.model(of: frame.camera) ?? CameraModel.assumed(width: image.width, height: image.height)
+          cameras.model(of: frame.camera, width: image.width, height: image.height)
+          ?? CameraModel.assumed(width: image.width, height: image.height)
         let annotations = try await stage.process(
           PerceptionFrame(
             image: image, camera: frame.camera, captured: frame.captured,

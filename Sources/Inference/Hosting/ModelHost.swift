@@ -166,7 +166,9 @@ public actor ModelHost {
             manifest: package.manifest, digest: digest, session: session, place: place.address)
         }
         let session = try await local.open(package, setting.options)
-        return Loaded(manifest: package.manifest, digest: digest, session: session, place: "local")
+        return Loaded(
+          manifest: package.manifest, digest: digest, session: BatchingSession(session) ?? session,
+          place: "local")
       }
     loading[key] = task
     do {

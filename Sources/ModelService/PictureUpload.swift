@@ -1,0 +1,68 @@
+import Foundation
+import Imaging
+
+/// A picture in the body of a request: as it is, in a form (multipart/form-data, RFC 7578), or as base64 in JSON.
+struct PictureUpload {
+  var bytes: [UInt8]
+  var model: String?
+  var top: Int?
+
+  init(_ body: [UInt8], contentType: String) throws(PictureFault) {
+    let type = contentType.lowercased()
+    if type.hasPrefix("multipart/form-data") {
+      self = try Self.form(body, contentType)
+    } else if type.hasPrefix("application/json") {
+      guard let json = try? JSONSerialization.jsonObject(with: Data(body)) as? [String: Any],
+        let text = json["image"] as? String,
+        let data = Data(base64Encoded: text, options: .ignoreUnknownCharacters)
+      else {
+        throw PictureFault(description: "the body must be a JSON object with the picture's base64 in 'image'")
+      }
+      bytes = Array(data)
+      model = json["model"] as? String
+      top = (json["top"] as? NSNumber)?.intValue
+    } else {
+      bytes = body
+    }
+    guard !bytes.isEmpty else { throw PictureFault(description: "the body holds no picture") }
+  }
+
+  private init(bytes: [UInt8]) { self.bytes = bytes }
+
+  private static func form(_ body: [UInt8], _ contentType: String) throws(PictureFault) -> PictureUpload {
+    let marks = contentType.components(separatedBy: "boundary=")
+    guard marks.count == 2 else { throw PictureFault(description: "the form has no boundary") }
+    let boundary = marks[1].split(separator: ";")[0].trimmingCharacters(in: CharacterSet(charactersIn: " \""))
+    guard !boundary.isEmpty, boundary.utf8.count <= 70 else {
+      throw PictureFault(description: "the form's boundary has 1 to 70 letters")
+    }
+    let data = Data(body)
+    let mark = Data("--\(boundary)".utf8)
+    var result: PictureUpload?
+    var (model, top): (String?, Int?) = (nil, nil)
+    var start = data.range(of: mark)
+    var parts = 0
+    while let opening = start, parts < 16,
+      let next = data.range(of: mark, in: opening.upperBound..<data.endIndex)
+    {
+      parts += 1
+      start = next
+      let part = data[opening.upperBound..<next.lowerBound]
+      guard let gap = part.range(of: Data("\r\n\r\n".utf8)) else { continue }
+      let head = String(decoding: part[..<gap.lowerBound], as: UTF8.self).lowercased()
+      var content = part[gap.upperBound...]
+      if content.suffix(2) == Data("\r\n".utf8) { content = content.dropLast(2) }
+      if head.contains("name=\"model\"") {
+        model = String(decoding: content, as: UTF8.self)
+      } else if head.contains("name=\"top\"") {
+        top = Int(String(decoding: content, as: UTF8.self))
+      } else if result == nil {
+        result = PictureUpload(bytes: Array(content))
+      }
+    }
+    guard var result else { throw PictureFault(description: "the form has no picture") }
+    result.model = model
+    result.top = top
+    return result
+  }
+}

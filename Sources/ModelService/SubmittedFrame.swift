@@ -1,0 +1,12 @@
+/// A frame that a program with its own camera sends.
+public struct SubmittedFrame: Sendable {
+  /// JPEG.
+  public var bytes: [UInt8]
+  public var camera: String
+  /// CLOCK_MONOTONIC, nanoseconds; nil for the arrival.
+  public var captured: Int64?
+  /// World from head, x y z and x y z w; nil for the tracked head's.
+  public var pose: [Double]?
+  /// Focal lengths and principal point, in pixels; nil for a usual lens.
+  public var intrinsics: [Double]?
+}
