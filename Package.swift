@@ -167,7 +167,9 @@ let package = Package(
 
     // Tests. `TestSupport` knows where descriptions and the corpus are.
     .target(
-      name: "TestSupport", dependencies: ["Devices", "Sensing"], path: "Tests/Support", swiftSettings: strict),
+      name: "TestSupport",
+      dependencies: ["Devices", "Inference", "Sensing", .product(name: "Crypto", package: "swift-crypto")],
+      path: "Tests/Support", swiftSettings: strict),
     .executableTarget(
       name: "c-reader", dependencies: ["CVRBridge"], path: "Tests/CReader", cSettings: strictC),
     .testTarget(name: "SpatialTests", dependencies: ["Spatial"], swiftSettings: strict),
@@ -198,6 +200,17 @@ let package = Package(
       name: "InferenceTests",
       dependencies: [
         "Inference", "StrictYAML", "TestSupport", .product(name: "Crypto", package: "swift-crypto"),
+      ],
+      swiftSettings: strict),
+    .testTarget(
+      name: "ModelServiceTests",
+      dependencies: [
+        "Imaging", "Inference", "ModelService", "TestSupport",
+        .product(name: "AsyncHTTPClient", package: "async-http-client"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
       ],
       swiftSettings: strict),
     .testTarget(

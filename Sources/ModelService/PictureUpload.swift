@@ -32,7 +32,8 @@ struct PictureUpload {
   private static func form(_ body: [UInt8], _ contentType: String) throws(PictureFault) -> PictureUpload {
     let marks = contentType.components(separatedBy: "boundary=")
     guard marks.count == 2 else { throw PictureFault(description: "the form has no boundary") }
-    let boundary = marks[1].split(separator: ";")[0].trimmingCharacters(in: CharacterSet(charactersIn: " \""))
+    let given = marks[1].prefix { $0 != ";" }
+    let boundary = given.trimmingCharacters(in: CharacterSet(charactersIn: " \""))
     guard !boundary.isEmpty, boundary.utf8.count <= 70 else {
       throw PictureFault(description: "the form's boundary has 1 to 70 letters")
     }

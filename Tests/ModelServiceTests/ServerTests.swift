@@ -1,0 +1,225 @@
+import AsyncHTTPClient
+import Foundation
+import Imaging
+import Inference
+import Logging
+import NIOCore
+import NIOHTTP1
+import ServiceLifecycle
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import ModelService
+
+/// A model service on a free port of the loopback, for as long as a test takes.
+func withServer<Result: Sendable>(
+  _ registry: ModelRegistry, tokens: [ServiceOptions.Token] = [],
+  change: (inout ServiceOptions) -> Void = { _ in },
+  frames: (@Sendable (SubmittedFrame) -> Void)? = nil,
+  _ body: @Sendable @escaping (Int) async throws -> Result
+) async throws -> Result {
+  var options = ServiceOptions(address: .network(host: "127.0.0.1", port: 0))
+  options.tokens = tokens
+  change(&options)
+  let (ports, announce) = AsyncStream<Int>.makeStream()
+  var log = Logger(label: "test")
+  log.logLevel = .error
+  let server = try ModelServer(
+    options, host: TinyModel.host(registry), product: "test", log: log, frames: frames,
+    onRunning: { announce.yield($0 ?? 0) })
+  let group = ServiceGroup(services: [server], logger: log)
+  let running = Task { try await group.run() }
+  var port = 0
+  for await value in ports {
+    port = value
+    break
+  }
+  do {
+    let result = try await body(port)
+    await group.triggerGracefulShutdown()
+    try await running.value
+    return result
+  } catch {
+    await group.triggerGracefulShutdown()
+    throw error
+  }
+}
+
+struct Reply: Sendable {
+  var status: Int
+  var headers: HTTPHeaders
+  var body: [UInt8]
+  var text: String { String(decoding: body, as: UTF8.self) }
+}
+
+func ask(
+  _ port: Int, _ method: HTTPMethod, _ path: String, _ body: [UInt8]? = nil, headers: [(String, String)] = []
+) async throws -> Reply {
+  var request = HTTPClientRequest(url: "http://127.0.0.1:\(port)\(path)")
+  request.method = method
+  for (name, value) in headers { request.headers.add(name: name, value: value) }
+  if let body { request.body = .bytes(ByteBuffer(bytes: body)) }
+  let answer = try await HTTPClient.shared.execute(request, timeout: .seconds(30))
+  let content = try await answer.body.collect(upTo: 1 << 24)
+  return Reply(
+    status: Int(answer.status.code), headers: answer.headers, body: Array(content.readableBytesView))
+}
+
+@Suite(.enabled(if: Models.areHere, "needs the library that 'make test' fetches"))
+struct ServerTests {
+  private static let good =
+    "{\"inputs\":[{\"name\":\"x\",\"datatype\":\"FP32\",\"shape\":[1,3],\"data\":[1,2,3]}]}"
+
+  @Test func requestsAreAnsweredAndFaultsAreTold() async throws {
+    try await withServer(try TinyModel.registry().registry) { port in
+      let answer = try await ask(port, .POST, "/v2/models/double/infer", Array(Self.good.utf8))
+      #expect(answer.status == 200 && answer.text.contains("\"data\":[2.0,4.0,6.0]"), "\(answer.text)")
+      let rows = try await ask(
+        port, .POST, "/v1/models/double:predict", Array("{\"instances\":[[1,2,3],[4,5,6]]}".utf8))
+      #expect(rows.text == "{\"predictions\":[[2.0,4.0,6.0],[8.0,10.0,12.0]]}")
+      let cases: [(HTTPMethod, String, String, Int)] = [
+        (.GET, "/v2/models/none", "", 404), (.GET, "/v2/models/double/versions/9", "", 404),
+        (.POST, "/v2/models/none/infer", Self.good, 404), (.POST, "/v2/models/double/infer", "{", 400),
+        (.POST, "/v2/models/double/infer", Self.good.replacingOccurrences(of: "\"x\"", with: "\"z\""), 400),
+        (.POST, "/v2/models/double/infer", Self.good.replacingOccurrences(of: "[1,3]", with: "[3,1]"), 400),
+        (.POST, "/v2/models/double/infer", Self.good.replacingOccurrences(of: "[1,2,3]", with: "[1,2]"), 400),
+        (.GET, "/v2/models/double/infer", "", 405), (.DELETE, "/v2", "", 405), (.GET, "/", "", 404),
+        (.GET, "/v2/nothing", "", 404), (.POST, "/v2/repository/models/none/load", "{}", 404),
+        (.POST, "/v2/repository/models/double/dance", "{}", 404), (.GET, "/%00%ff/../..", "", 404),
+        (.POST, "/v1/models/double:predict", "{\"instances\":[[1,2]]}", 400),
+        (.POST, "/classify?model=double", "x", 400),
+        (.POST, "/classify", "x", 400), (.POST, "/frames", "x", 404),
+      ]
+      for (method, path, body, status) in cases {
+        let reply = try await ask(port, method, path, body.isEmpty ? nil : Array(body.utf8))
+        #expect(reply.status == status, "\(method) \(path): \(reply.status) \(reply.text)")
+        let json = try JSONSerialization.jsonObject(with: Data(reply.body)) as? [String: Any]
+        #expect((json?["error"] as? String)?.isEmpty == false, "\(path): \(reply.text)")
+      }
+      #expect(try await ask(port, .GET, "/v2/health/ready").status == 200)
+    }
+  }
+
+  @Test func aTokenOpensItsModelsOnly() async throws {
+    let tokens = [
+      ServiceOptions.Token(secret: "one-one-one-one-one", models: ["double"]),
+      ServiceOptions.Token(secret: "all-all-all-all-all", manages: true),
+    ]
+    try await withServer(try TinyModel.registry().registry, tokens: tokens) { port in
+      func status(_ path: String, _ secret: String?, _ method: HTTPMethod = .GET) async throws -> Int {
+        let headers = secret.map { [("Authorization", "Bearer \($0)")] } ?? []
+        return try await ask(port, method, path, method == .POST ? Array("{}".utf8) : nil, headers: headers)
+          .status
+      }
+      #expect(try await status("/v2", nil) == 401)
+      #expect(try await status("/v2", "wrong-wrong-wrong-wrong") == 401)
+      #expect(try await status("/v2/models/double", "one-one-one-one-one") == 200)
+      #expect(try await status("/v2/models/color", "one-one-one-one-one") == 404)
+      #expect(try await status("/v2/repository/models/double/unload", "one-one-one-one-one", .POST) == 403)
+      #expect(try await status("/v2/models/color", "all-all-all-all-all") == 200)
+      #expect(try await status("/v2/repository/models/double/unload", "all-all-all-all-all", .POST) == 200)
+      let index = try await ask(
+        port, .POST, "/v2/repository/index", headers: [("Authorization", "Bearer one-one-one-one-one")])
+      #expect(index.text.contains("double") && !index.text.contains("color"))
+    }
+  }
+
+  @Test func sizesAndRatesAreLimited() async throws {
+    try await withServer(
+      try TinyModel.registry().registry,
+      change: {
+        $0.maximumBody = 1000
+        $0.requestsPerSecond = 5
+      }
+    ) { port in
+      let large = try await ask(port, .POST, "/v2/models/double/infer", [UInt8](repeating: 32, count: 2000))
+      #expect(large.status == 413)
+      var statuses: [Int] = []
+      for _ in 0..<20 { statuses.append(try await ask(port, .GET, "/v2").status) }
+      #expect(statuses.contains(429) && statuses.contains(200))
+    }
+  }
+
+  @Test func picturesAreNamed() async throws {
+    try await withServer(
+      try TinyModel.registry().registry, change: { $0.maximumPixels = 10_000 }
+    ) { port in
+      let red = try #require(RGBImage(width: 40, height: 30, fill: (250, 10, 10)))
+      let (jpeg, png) = (try JPEG.encode(red), try PNG.encode(red))
+      for (body, type) in [(jpeg, "image/jpeg"), (png, "image/png"), (jpeg, "application/octet-stream")] {
+        let reply = try await ask(
+          port, .POST, "/classify?model=color&top=2", body, headers: [("Content-Type", type)])
+        #expect(reply.status == 200 && reply.text.contains("\"label\":\"red\""), "\(reply.text)")
+      }
+      let json = "{\"model\":\"color\",\"top\":1,\"image\":\"\(Data(png).base64EncodedString())\"}"
+      let reply = try await ask(
+        port, .POST, "/classify", Array(json.utf8), headers: [("Content-Type", "application/json")])
+      #expect(reply.text.contains("\"label\":\"red\"") && !reply.text.contains("green"), "\(reply.text)")
+      var form = Array(
+        "--b\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\ncolor\r\n--b\r\nContent-Disposition: form-data; name=\"image\"; filename=\"a\"\r\nContent-Type: image/png\r\n\r\n"
+          .utf8)
+      form += png + Array("\r\n--b--\r\n".utf8)
+      let posted = try await ask(
+        port, .POST, "/classify", form, headers: [("Content-Type", "multipart/form-data; boundary=b")])
+      #expect(posted.text.contains("\"label\":\"red\""), "\(posted.text)")
+      // Too large, none, cut off, of no size.
+      let large = try PNG.encode(try #require(RGBImage(width: 200, height: 200, fill: (1, 2, 3))))
+      for (body, told) in [
+        (large, "too large"), ([UInt8](), "no picture"), (Array(png.prefix(20)), "PNG"),
+        (Array("GIF89a".utf8), "neither"),
+      ] {
+        let refused = try await ask(port, .POST, "/classify?model=color", body)
+        #expect(refused.status == 400 && refused.text.contains(told), "\(told): \(refused.text)")
+      }
+    }
+  }
+
+  @Test func framesOfClientsArePassedOn() async throws {
+    let taken = Mutex<[SubmittedFrame]>([])
+    try await withServer(
+      try TinyModel.registry().registry, frames: { frame in taken.withLock { $0.append(frame) } }
+    ) { port in
+      let picture = try JPEG.encode(try #require(RGBImage(width: 8, height: 8, fill: (1, 2, 3))))
+      #expect(
+        try await ask(
+          port, .POST, "/frames?camera=unity&captured_ns=5&pose=1,2,3,0,0,0,1&intrinsics=400,400,4,4", picture
+        ).status == 202)
+      #expect(try await ask(port, .POST, "/frames?pose=1,2,3", picture).status == 400)
+      #expect(try await ask(port, .POST, "/frames?captured_ns=x", picture).status == 400)
+      #expect(try await ask(port, .POST, "/frames", Array("no picture".utf8)).status == 400)
+    }
+    let frame = try #require(taken.withLock { $0 }.first)
+    #expect(taken.withLock { $0.count } == 1 && frame.camera == "unity" && frame.captured == 5)
+    #expect(frame.pose == [1, 2, 3, 0, 0, 0, 1] && frame.intrinsics == [400, 400, 4, 4])
+  }
+
+  @Test func otherMachinesNeedTokensAndTLS() throws {
+    var options = ServiceOptions(address: .network(host: "0.0.0.0", port: 0))
+    #expect(options.problem != nil)
+    options.tokens = [ServiceOptions.Token(secret: "0123456789abcdef")]
+    #expect(options.problem != nil)
+    options.tls = ServiceOptions.TLS(certificate: "c", key: "k")
+    #expect(options.problem == nil)
+    #expect(ServiceOptions.Address("127.0.0.1:80")?.isLocal == true)
+    #expect(ServiceOptions.Address("[::1]:80") == .network(host: "::1", port: 80))
+    #expect(ServiceOptions.Address("/run/s")?.isLocal == true)
+    for text in ["", "80", ":80", "host:99999", "host"] { #expect(ServiceOptions.Address(text) == nil) }
+  }
+
+  /// Any body of a form ends in an answer.
+  @Test func anyFormIsSurvived() {
+    var random = SystemRandomNumberGenerator()
+    let good = Array("--b\r\nname=\"image\"\r\n\r\nabc\r\n--b--\r\n".utf8)
+    for _ in 0..<3000 {
+      var form = good
+      for _ in 0..<3 {
+        form[Int.random(in: 0..<form.count, using: &random)] = UInt8.random(in: 0...255, using: &random)
+      }
+      _ = try? PictureUpload(form, contentType: "multipart/form-data; boundary=b")
+    }
+    for type in ["multipart/form-data", "multipart/form-data; boundary=", "application/json", "x"] {
+      _ = try? PictureUpload(good, contentType: type)
+    }
+  }
+}
