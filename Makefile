@@ -6,15 +6,17 @@ ARGS ?=
 
 # A target may import only what its manifest entry names.
 CHECKED = --explicit-target-dependency-import-check error
+# One release build for all: with Swift's library inside, so that it needs no Swift where it runs.
+RELEASE = $(CHECKED) -c release --static-swift-stdlib
 SOURCES = Sources Tests Benchmarks Fuzz/Sources Package.swift Fuzz/Package.swift
 
 .PHONY: run test test-vm bench fuzz format lint install protocol setup setup-test setup-test-vm build help
 
 run: setup ## Build and run the bridge with a live view; without a headset a demonstration (ARGS="…" adds options).
-	swift build $(CHECKED) -c release --product vrbridge
+	swift build $(RELEASE) --product vrbridge
 	# What looks at frames is fetched once; without a network all else goes on.
 	.build/release/vrbridge models pull --default || true
-	.build/release/vrbridge run --view --demo-if-no-headset --perception hands,objects,text $(ARGS)
+	.build/release/vrbridge run --view --demo-if-no-headset --perception hands,gestures,objects,text $(ARGS)
 
 test: setup-test ## Build everything and run all tests (VRBRIDGE_CORPUS=DIR adds those on real captures).
 	swift build $(CHECKED) --build-tests
@@ -23,11 +25,11 @@ test: setup-test ## Build everything and run all tests (VRBRIDGE_CORPUS=DIR adds
 	swift test --skip-build --disable-xctest --no-parallel
 
 test-vm: setup-test-vm ## Run the scenarios of Tests/Rig under a real kernel, built once (ARGS="usb" runs some of them).
-	swift build $(CHECKED) -c release --product vrbridge
+	swift build $(RELEASE) --product vrbridge
 	Tests/Rig/run.sh -t 1500 'bash Tests/Rig/suite.sh .build/release/vrbridge $(ARGS)'
 
 bench: setup ## Measure against plain C in one run; docs/performance.md explains the figures.
-	swift build $(CHECKED) -c release --product vrbridge-bench
+	swift build $(RELEASE) --product vrbridge-bench
 	.build/release/vrbridge-bench $(ARGS)
 
 fuzz: setup ## Fuzz every decoder and parser with libFuzzer, SECONDS_PER_TARGET each.
@@ -40,11 +42,11 @@ format: ## Format all sources.
 lint: ## Fail on anything that is not formatted.
 	swift format lint --strict --recursive --parallel $(SOURCES)
 
-build: setup ## Build the program for installation: needs no Swift where it runs.
-	swift build $(CHECKED) -c release --static-swift-stdlib --product vrbridge --scratch-path .build-install
+build: setup ## Build the program for installation.
+	swift build $(RELEASE) --product vrbridge
 
 install: build ## Install under DESTDIR and PREFIX: program, descriptions, C header, udev rules.
-	install -s -D -m 755 .build-install/release/vrbridge "$(DESTDIR)$(PREFIX)/bin/vrbridge"
+	install -s -D -m 755 .build/release/vrbridge "$(DESTDIR)$(PREFIX)/bin/vrbridge"
 	install -d "$(DESTDIR)$(PREFIX)/share/vrbridge/devices"
 	install -m 644 devices/*.yaml "$(DESTDIR)$(PREFIX)/share/vrbridge/devices/"
 	install -d "$(DESTDIR)$(PREFIX)/share/vrbridge/calibration"
@@ -52,7 +54,7 @@ install: build ## Install under DESTDIR and PREFIX: program, descriptions, C hea
 	install -D -m 644 models/catalog.yaml "$(DESTDIR)$(PREFIX)/share/vrbridge/models/catalog.yaml"
 	install -D -m 644 Sources/CVRBridge/include/vrbridge.h "$(DESTDIR)$(PREFIX)/include/vrbridge.h"
 	install -d "$(DESTDIR)$(PREFIX)/lib/udev/rules.d"
-	.build-install/release/vrbridge udev-rules --descriptions devices > "$(DESTDIR)$(PREFIX)/lib/udev/rules.d/70-vrbridge.rules"
+	.build/release/vrbridge udev-rules --descriptions devices > "$(DESTDIR)$(PREFIX)/lib/udev/rules.d/70-vrbridge.rules"
 	chmod 644 "$(DESTDIR)$(PREFIX)/lib/udev/rules.d/70-vrbridge.rules"
 
 # protobuf's own timestamp.proto and duration.proto: libprotobuf-dev has them.

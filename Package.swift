@@ -230,8 +230,8 @@ let package = Package(
     .testTarget(
       name: "BridgeTests",
       dependencies: [
-        "Bridge", "BridgeClient", "BridgeProtocol", "CLinux", "Devices", "MCAP", "Sensing", "SessionLog",
-        "Spatial", "StrictYAML", "Tracking", "TestSupport", "c-reader",
+        "Bridge", "BridgeClient", "BridgeProtocol", "CLinux", "Devices", "Inference", "MCAP", "Perception",
+        "Sensing", "SessionLog", "Spatial", "StrictYAML", "Tracking", "TestSupport", "c-reader",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
         .product(name: "SwiftProtobuf", package: "swift-protobuf"),

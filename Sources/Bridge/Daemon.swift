@@ -7,6 +7,7 @@ import Glibc
 import Imaging
 import Inference
 import Logging
+import Perception
 import Sensing
 import ServiceLifecycle
 import Spatial
@@ -64,7 +65,7 @@ public final class Daemon: Sendable {
     cameras = CameraService(
       settings: configuration.cameras.value, scene: try Self.scene(configuration, replay, log: log),
       recording: recording, log: log,
-      head: { [page] in manager.head($0, page) }, places: { manager.places })
+      head: { [page] in manager.pose(of: .head, $0, page) }, places: { manager.places })
     server = try SocketServer(
       options: SocketServer.Options(
         path: configuration.socketPath.value, group: configuration.socketGroup.value,
@@ -136,7 +137,23 @@ public final class Daemon: Sendable {
 
   /// The parts as services; on shutdown the last goes first, so that what was tracked reaches the clients.
   public var services: [any Service] {
-    [
+    let publish: @Sendable ([Annotation]) -> Void = { [server, recording] annotations in
+      server.publish(annotations)
+      guard recording.records(.annotations) else { return }
+      for record in RecordedAnnotations.records(annotations) { recording.submit(record) }
+    }
+    let numbers = AnnotationNumbers()
+    var gestures: GestureService?
+    if configuration.perception.value.tasks.contains(.gestures) {
+      gestures = GestureService(
+        store: GestureStore(folder: Self.gestureFolder(stateFolder: configuration.stateFolder)),
+        numbers: numbers,
+        pose: { [manager, page] in manager.pose(of: $0, $1, page) }, publish: publish, log: log)
+    }
+    let perception = PerceptionService(
+      settings: configuration.perception.value, host: models, cameras: cameras, numbers: numbers,
+      gestures: gestures, publish: publish, log: log)
+    var services: [any Service] = [
       ThreadService(name: "socket server", run: server.run, stop: server.stop),
       ThreadService(
         name: "tracking loop",
@@ -152,15 +169,14 @@ public final class Daemon: Sendable {
         }),
       ThreadService(name: "device manager", run: manager.run, stop: manager.stop),
       ThreadService(name: "cameras", run: cameras.run, stop: cameras.stop),
-      PerceptionService(
-        settings: configuration.perception.value, host: models, cameras: cameras,
-        publish: { [server, recording] annotations in
-          server.publish(annotations)
-          guard recording.records(.annotations) else { return }
-          for record in RecordedAnnotations.records(annotations) { recording.submit(record) }
-        }, log: log),
+      perception,
     ]
+    if let gestures { services.append(gestures) }
+    return services
   }
+
+  /// Where examples of gestures are.
+  public static func gestureFolder(stateFolder: String) -> String { stateFolder + "/gestures" }
 
   /// What a session holds beside reports goes where it would have come from.
   private func played(_ record: SideRecord) {

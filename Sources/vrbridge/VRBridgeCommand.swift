@@ -14,6 +14,6 @@ struct VRBridgeCommand: AsyncParsableCommand {
       RecordCommand.self, ReplayCommand.self, InfoCommand.self, CompareCommand.self, ExportCommand.self,
       ImportCommand.self, RecoverCommand.self, RedactCommand.self, CalibrateCommand.self, TrackCommand.self,
       BenchCommand.self,
-      ModelsCommand.self, UdevRulesCommand.self,
+      ModelsCommand.self, GesturesCommand.self, UdevRulesCommand.self,
     ])
 }

@@ -50,7 +50,7 @@ let serversPython = Places.root + "/.build/servers/bin/python"
     if: Models.areHere && FileManager.default.fileExists(atPath: serversPython),
     "needs the servers that 'make test' installs"))
 struct PeerTests {
-  @Test func NVIDIAsClientWorksUnmodified() async throws {
+  @Test func tritonclientWorksUnmodified() async throws {
     try await withServer(try TinyModel.registry().registry) { port in
       let result = try await run([Places.root + "/Tests/Python/tritonclient_check.py", "127.0.0.1:\(port)"])
       #expect(result.status == 0 && result.output.contains("agrees"), "\(result.output)")

@@ -189,7 +189,8 @@ public final class CameraService: @unchecked Sendable {
 
   private func deliver(_ frame: CameraFrame, isStereo: Bool) {
     var frame = frame
-    frame.worldFromHead = head(frame.captured)
+    // A drawn frame has its own.
+    if frame.worldFromHead == nil { frame.worldFromHead = head(frame.captured) }
     do throws(PictureFault) {
       if isStereo {
         let (left, right) = try frame.halves()

@@ -122,7 +122,7 @@ public struct DrawnScene: Sendable {
     for board in boards { draw(board, pose, axes, &image, &depth) }
     return CameraFrame(
       camera: Self.camera, format: .rgb, width: width, height: height, stride: width * 3, bytes: image,
-      captured: captured, received: captured, sequence: sequence)
+      captured: captured, received: captured, sequence: sequence, worldFromHead: worldFromHead)
   }
 
   private func draw(

@@ -4,6 +4,8 @@ import StrictYAML
 public struct PerceptionSettings: Sendable, Equatable {
   public enum Task: String, Sendable, CaseIterable {
     case hands, objects, text
+    /// Movements of controllers and hands.
+    case gestures
   }
 
   public var tasks: Set<Task> = []

@@ -90,9 +90,9 @@ final class DeviceManager: @unchecked Sendable {
   var messages: [Vrbridge_V1_Device] { roster.messages }
   var figures: [(device: DeviceID, statistics: DeviceStatistics, controls: [Control])] { roster.figures }
 
-  /// Where the head was.
-  func head(_ time: Timestamp, _ page: PosePage) -> Pose? {
-    guard let slot = roster.slot(role: .head), let state = page.state(slot: slot, at: time),
+  /// Where what has a role was.
+  func pose(of role: DeviceRole, _ time: Timestamp, _ page: PosePage) -> Pose? {
+    guard let slot = roster.slot(role: role), let state = page.state(slot: slot, at: time),
       state.flags.contains(.orientationValid)
     else { return nil }
     return state.worldFromDevice

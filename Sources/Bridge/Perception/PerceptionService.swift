@@ -18,14 +18,17 @@ struct PerceptionService: Service {
   let settings: PerceptionSettings
   let host: ModelHost
   let cameras: CameraService
+  let numbers: AnnotationNumbers
+  /// Looks at the hands too; nil when nobody wants movements.
+  let gestures: GestureService?
   let publish: @Sendable ([Annotation]) -> Void
   let log: Logger
 
   func run() async throws {
-    let numbers = AnnotationNumbers()
     let images = ImageCache()
     await withTaskGroup(of: Void.self) { group in
-      for task in settings.tasks.sorted(by: { $0.rawValue < $1.rawValue }) {
+      let tasks = settings.tasks.subtracting([.gestures])
+      for task in tasks.sorted(by: { $0.rawValue < $1.rawValue }) {
         let feed = cameras.subscribe()
         let stage: any PerceptionStage
         var interval = Duration.zero
@@ -36,6 +39,7 @@ struct PerceptionService: Service {
         case .text:
           stage = TextStage(host: host, numbers: numbers, rate: settings.textRate)
           interval = .seconds(1 / settings.textRate)
+        case .gestures: continue
         }
         group.addTask {
           await withTaskCancellationOrGracefulShutdownHandler {
@@ -45,7 +49,7 @@ struct PerceptionService: Service {
           }
         }
       }
-      if settings.tasks.isEmpty { group.addTask { try? await gracefulShutdown() } }
+      if tasks.isEmpty { group.addTask { try? await gracefulShutdown() } }
       await group.waitForAll()
     }
   }
@@ -69,6 +73,9 @@ struct PerceptionService: Service {
             image: image, camera: frame.camera, captured: frame.captured,
             worldFromHead: frame.worldFromHead, model: model))
         let now = Timestamp(nanoseconds: linux_monotonic_ns())
+        if let gestures {
+          for hand in annotations where hand.kind == .hand { await gestures.look(at: hand) }
+        }
         publish(
           annotations.map { annotation in
             var annotation = annotation

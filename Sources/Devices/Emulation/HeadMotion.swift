@@ -34,9 +34,6 @@ public struct HeadMotion: Sendable {
   ///   - hold: seconds at rest in each attitude.
   ///   - turn: seconds from one to the next.
   public static func calibrationTour(hold: Double = 2.5, turn: Double = 1.2) -> HeadMotion {
-    var motion = still()
-    motion.tourHold = hold
-    motion.tourTurn = turn
     // Sides, then corners; with each another turn about the vertical, so that the gyroscope turns about all axes.
     let ups: [Vector3] = [
       Vector3(0, 1, 0), Vector3(1, 0, 0), Vector3(0, 0, 1), Vector3(0, -1, 0), Vector3(-1, 0, 0),
@@ -44,10 +41,23 @@ public struct HeadMotion: Sendable {
       Vector3(1, 1, -1), Vector3(-1, 1, -1), Vector3(-1, -1, -1), Vector3(1, -1, 1), Vector3(1, 0, 1),
       Vector3(0, 1, -1), Vector3(-1, 1, 0), Vector3(0, -1, 1),
     ]
-    motion.tour = ups.enumerated().map { index, up in
+    let attitudes = ups.enumerated().map { index, up in
       let level = Quaternion(from: up, to: Vector3(0, 1, 0))
       return Quaternion(angle: 1.9 * Double(index), axis: Vector3(0, 1, 0)) * level
     }
+    return tour(attitudes, hold: hold, turn: turn)
+  }
+
+  /// Attitudes one after the other.
+  ///
+  /// - Parameters:
+  ///   - hold: seconds at rest in each.
+  ///   - turn: seconds from one to the next.
+  public static func tour(_ attitudes: [Quaternion], hold: Double, turn: Double) -> HeadMotion {
+    var motion = still()
+    motion.tour = attitudes
+    motion.tourHold = hold
+    motion.tourTurn = turn
     return motion
   }
 

@@ -51,7 +51,7 @@ public final class AnnotationNumbers: Sendable {
 
   public init() {}
 
-  func take() -> UInt64 { next.wrappingAdd(1, ordering: .relaxed).oldValue }
+  public func take() -> UInt64 { next.wrappingAdd(1, ordering: .relaxed).oldValue }
 }
 
 extension Annotation.Source {
