@@ -157,10 +157,13 @@ let package = Package(
     .executableTarget(
       name: "vrbridge-bench",
       dependencies: [
-        "Bridge", "BridgeClient", "BridgeProtocol", "CBaseline", "CLinux", "CVRBridge", "Devices", "MCAP",
-        "Sensing",
+        "Bridge", "BridgeClient", "BridgeProtocol", "CBaseline", "CLinux", "CVRBridge", "Devices", "Imaging",
+        "Inference", "MCAP", "ModelService", "Perception", "Sensing",
         "SessionLog", "Spatial", "Tracking", "vrbridge",
         .product(name: "Logging", package: "swift-log"),
+        .product(name: "AsyncHTTPClient", package: "async-http-client"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
       ],
       path: "Benchmarks/Bench", swiftSettings: strict),

@@ -4,7 +4,7 @@ import Foundation
 let arguments = Set(CommandLine.arguments.dropFirst())
 if arguments.contains("--help") {
   print(
-    "vrbridge-bench [sessions [SECONDS] | decoders] [--quick] [--check]   --check: exit code 1 when a stated bound is broken that holds on any machine"
+    "vrbridge-bench [sessions [SECONDS] | decoders | inference IMAGE PYTHON [SERVERS_PYTHON]] [--quick] [--check]   --check: exit code 1 when a stated bound is broken that holds on any machine"
   )
   exit(0)
 }
@@ -27,6 +27,14 @@ case "sessions":
   await bench.stop()
   try await SessionBench.run(isQuick: arguments.contains("--quick"))
   exit(recorded.dropped == 0 ? 0 : 1)
+case "inference" where words.count >= 3:
+  do {
+    try await InferenceBench.run(image: words[1], python: words[2], servers: words.count > 3 ? words[3] : nil)
+  } catch {
+    FileHandle.standardError.write(Data("vrbridge-bench: \(error)\n".utf8))
+    exit(1)
+  }
+  exit(0)
 case "decoders" where words.count == 1:
   try DecoderBench.run()
   exit(0)

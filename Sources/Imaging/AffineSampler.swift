@@ -55,78 +55,97 @@ extension RGBImage {
   /// - Parameters:
   ///   - pixelCenters: samples lie at the middles of the output's pixels, as OpenCV has it; else at their corners, as
   ///     MediaPipe's models were trained.
-  ///   - output: `width` × `height` × 3 numbers.
+  ///   - output: `width` × `height` × 3 numbers, or more when they are part of something larger.
+  ///   - canvas: width and height of the larger picture in whose upper left corner the numbers go; nil for none.
   public func sample(
     _ region: PictureRegion, width: Int, height: Int, border: PictureBorder, scaling: PixelScaling,
-    pixelCenters: Bool = false, into output: UnsafeMutableBufferPointer<Float>
+    pixelCenters: Bool = false, into output: UnsafeMutableBufferPointer<Float>,
+    canvas: (width: Int, height: Int)? = nil
   ) {
-    guard output.count >= width * height * 3 else { return }
+    let canvas = canvas ?? (width, height)
+    guard canvas.width >= width, canvas.height >= height, output.count >= canvas.width * canvas.height * 3
+    else {
+      return
+    }
     let (c, s) = (cos(region.rotation), sin(region.rotation))
-    let (ax, ay) = (c * region.width / Double(width), s * region.width / Double(width))
-    let (bx, by) = (-s * region.height / Double(height), c * region.height / Double(height))
-    let offset = pixelCenters ? 0.5 : 0
-    let shift = pixelCenters ? -0.5 : 0
-    let (originX, originY) = region.point(0, 0)
-    let firstX = originX + offset * (ax + bx) + shift
-    let firstY = originY + offset * (ay + by) + shift
-    let (wide, high) = (self.width, self.height)
-    let plane = width * height
+    let step = SIMD2(c * region.width / Double(width), s * region.width / Double(width))
+    let down = SIMD2(-s * region.height / Double(height), c * region.height / Double(height))
+    let origin = region.point(0, 0)
+    let first =
+      SIMD2(origin.x, origin.y) + (pixelCenters ? (step + down) * 0.5 - SIMD2(0.5, 0.5) : SIMD2.zero)
+    guard first.x.isFinite, first.y.isFinite, step.x.isFinite, step.y.isFinite else { return }
+    let plane = canvas.width * canvas.height
     let (red, blue) = scaling.isBGR ? (2, 0) : (0, 2)
     let bias = -scaling.mean * scaling.scale
-    let zero = SIMD4<Float>.zero
-    // The middle of the picture, where all four neighbours are inside, needs no care.
+    let scale = scaling.scale
+    // The last place whose right and lower neighbours are inside.
+    let limit = SIMD2(Float(self.width - 1), Float(self.height - 1))
+    let step32 = SIMD2<Float>(step)
+    let rowBytes = self.width * 4
     withPixels { pixels in
-      guard let base = UnsafeRawPointer(pixels.baseAddress) else { return }
-      @inline(__always) func pixel(_ x: Int, _ y: Int) -> SIMD4<Float> {
-        SIMD4<Float>(base.loadUnaligned(fromByteOffset: (y * wide + x) * 4, as: SIMD4<UInt8>.self))
+      guard let base = UnsafeRawPointer(pixels.baseAddress), let target = output.baseAddress else { return }
+      @inline(__always) func load(_ offset: Int) -> SIMD4<Float> {
+        SIMD4<Float>(base.loadUnaligned(fromByteOffset: offset, as: SIMD4<UInt8>.self))
       }
-      @inline(__always) func edge(_ x: Int, _ y: Int) -> SIMD4<Float> {
-        if x >= 0, y >= 0, x < wide, y < high { return pixel(x, y) }
-        if border == .black { return zero }
-        return pixel(min(max(x, 0), wide - 1), min(max(y, 0), high - 1))
+      @inline(__always) func put(_ value: SIMD4<Float>, _ place: UnsafeMutablePointer<Float>) {
+        let value = value * scale + bias
+        if scaling.isPlanar {
+          place[0] = value[red]
+          place[plane] = value[1]
+          place[2 * plane] = value[blue]
+        } else {
+          place[0] = value[red]
+          place[1] = value[1]
+          place[2] = value[blue]
+        }
       }
+      let stride = scaling.isPlanar ? 1 : 3
       for row in 0..<height {
-        var x = firstX + bx * Double(row)
-        var y = firstY + by * Double(row)
-        var place = scaling.isPlanar ? row * width : row * width * 3
-        for _ in 0..<width {
-          // Far outside numbers would not fit, and all there is alike.
-          let (floorX, floorY) = (
-            min(max(x, -4), Double(wide) + 4).rounded(.down), min(max(y, -4), Double(high) + 4).rounded(.down)
-          )
-          let (tx, ty) = (Float(min(max(x - floorX, 0), 1)), Float(min(max(y - floorY, 0), 1)))
-          let (x0, y0) = (Int(floorX), Int(floorY))
-          let (p00, p10, p01, p11): (SIMD4<Float>, SIMD4<Float>, SIMD4<Float>, SIMD4<Float>)
-          if x0 >= 0, y0 >= 0, x0 + 1 < wide, y0 + 1 < high {
-            p00 = pixel(x0, y0)
-            p10 = pixel(x0 + 1, y0)
-            p01 = pixel(x0, y0 + 1)
-            p11 = pixel(x0 + 1, y0 + 1)
-          } else {
-            p00 = edge(x0, y0)
-            p10 = edge(x0 + 1, y0)
-            p01 = edge(x0, y0 + 1)
-            p11 = edge(x0 + 1, y0 + 1)
+        let begin = SIMD2<Float>(first + down * Double(row))
+        let end = begin + step32 * Float(width - 1)
+        var place = target + row * canvas.width * stride
+        let low = pointwiseMin(begin, end)
+        let high = pointwiseMax(begin, end)
+        if low.x >= 0, low.y >= 0, high.x + 0.01 < limit.x, high.y + 0.01 < limit.y {
+          // All of the row lies inside: no neighbour is missing.
+          for column in 0..<width {
+            let at = begin + step32 * Float(column)
+            let (x, y) = (Int(at.x), Int(at.y))
+            let t = at - SIMD2(Float(x), Float(y))
+            let offset = y * rowBytes + x * 4
+            let (p00, p10) = (load(offset), load(offset + 4))
+            let (p01, p11) = (load(offset + rowBytes), load(offset + rowBytes + 4))
+            let top = p00 + (p10 - p00) * t.x
+            let bottom = p01 + (p11 - p01) * t.x
+            put(top + (bottom - top) * t.y, place)
+            place += stride
           }
-          let top = p00 + (p10 - p00) * tx
-          let bottom = p01 + (p11 - p01) * tx
-          let value = (top + (bottom - top) * ty) * scaling.scale + bias
-          if scaling.isPlanar {
-            output[place] = value[red]
-            output[place + plane] = value[1]
-            output[place + 2 * plane] = value[blue]
-            place += 1
-          } else {
-            output[place] = value[red]
-            output[place + 1] = value[1]
-            output[place + 2] = value[blue]
-            place += 3
+        } else {
+          for column in 0..<width {
+            put(edge(begin + step32 * Float(column), border, base), place)
+            place += stride
           }
-          x += ax
-          y += ay
         }
       }
     }
+  }
+
+  /// A bilinear sample anywhere, also outside.
+  private func edge(_ at: SIMD2<Float>, _ border: PictureBorder, _ base: UnsafeRawPointer) -> SIMD4<Float> {
+    // Far outside numbers would not fit, and all there is alike.
+    let x = min(max(at.x, -4), Float(width) + 4)
+    let y = min(max(at.y, -4), Float(height) + 4)
+    let (floorX, floorY) = (x.rounded(.down), y.rounded(.down))
+    let (x0, y0) = (Int(floorX), Int(floorY))
+    func pixel(_ x: Int, _ y: Int) -> SIMD4<Float> {
+      let isInside = x >= 0 && y >= 0 && x < width && y < height
+      if border == .black, !isInside { return .zero }
+      let place = (min(max(y, 0), height - 1) * width + min(max(x, 0), width - 1)) * 4
+      return SIMD4<Float>(base.loadUnaligned(fromByteOffset: place, as: SIMD4<UInt8>.self))
+    }
+    let top = pixel(x0, y0) + (pixel(x0 + 1, y0) - pixel(x0, y0)) * (x - floorX)
+    let bottom = pixel(x0, y0 + 1) + (pixel(x0 + 1, y0 + 1) - pixel(x0, y0 + 1)) * (x - floorX)
+    return top + (bottom - top) * (y - floorY)
   }
 
   /// The picture in another size, bilinear.

@@ -58,29 +58,25 @@ public struct ObjectDetector: Sendable {
     let region = PictureRegion(
       centerX: Double(image.width) / 2, centerY: Double(image.height) / 2, width: Double(image.width),
       height: Double(image.height))
-    var small = [Float](repeating: 0, count: inner.width * inner.height * 3)
-    small.withUnsafeMutableBufferPointer {
-      image.sample(
-        region, width: inner.width, height: inner.height, border: .replicate, scaling: scaling,
-        pixelCenters: true, into: $0)
-    }
     let grey = (SIMD4<Float>(repeating: 114) - scaling.mean) * scaling.scale
     let tensor = Tensor(float32: spec.shape.map { $0 < 0 ? 1 : $0 }) { output in
-      guard output.count == outer.width * outer.height * 3 else { return }
-      for place in output.indices {
-        let channel = isPlanar ? place / (outer.width * outer.height) : place % 3
-        output[place] = grey[scaling.isBGR ? 2 - channel : channel]
-      }
-      small.withUnsafeBufferPointer { small in
-        for plane in 0..<(isPlanar ? 3 : 1) {
-          let stride = isPlanar ? 1 : 3
-          for row in 0..<inner.height {
-            let from = (plane * inner.height + row) * inner.width * stride
-            let to = (plane * outer.height + row) * outer.width * stride
-            for column in 0..<(inner.width * stride) { output[to + column] = small[from + column] }
+      let plane = outer.width * outer.height
+      guard output.count == plane * 3 else { return }
+      // Beside and below the picture.
+      for channel in 0..<3 {
+        let value = grey[scaling.isBGR ? 2 - channel : channel]
+        for row in 0..<outer.height {
+          for column in (row < inner.height ? inner.width : 0)..<outer.width {
+            output[
+              isPlanar
+                ? channel * plane + row * outer.width + column : (row * outer.width + column) * 3 + channel] =
+              value
           }
         }
       }
+      image.sample(
+        region, width: inner.width, height: inner.height, border: .replicate, scaling: scaling,
+        pixelCenters: true, into: output, canvas: outer)
     }
     return (tensor, scale)
   }
