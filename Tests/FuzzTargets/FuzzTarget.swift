@@ -5,7 +5,9 @@ import Devices
 import Evaluation
 import Foundation
 import Imaging
+import Inference
 import MCAP
+import Perception
 import Sensing
 import SessionLog
 import Spatial
@@ -37,6 +39,12 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
   case datagram
   /// Pictures of cameras.
   case picture
+  /// Manifests of models, and the catalogue of them.
+  case manifest
+  /// Requests and answers of model servers: the first two bytes are the length of the JSON.
+  case inference
+  /// Examples of movements, which a person may have edited.
+  case movement
 
   /// A pose that is not finite: what the decoders must never let through.
   public struct NotFinite: Error {}
@@ -79,6 +87,28 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case .session: try replay(input)
     case .datagram: _ = input.withUnsafeBytes { SlimeVRPacket.parse($0) }
     case .picture: _ = try? Picture.decode(input, maximumPixels: 1 << 22)
+    case .manifest:
+      let text = String(decoding: input, as: UTF8.self)
+      if let manifest = try? ModelManifest(text: text, file: "fuzz") {
+        // What was taken is written so that it is taken again.
+        guard try ModelManifest(text: manifest.text, file: "fuzz") == manifest else { throw NotFinite() }
+      }
+      _ = try? ModelCatalog(text: text, file: "fuzz")
+      _ = ModelSignature(text: text)
+    case .inference:
+      let length = input.count > 1 ? Int(input[0]) << 8 | Int(input[1]) : 0
+      let body = Array(input.dropFirst(2))
+      let specs = [TensorSpec(name: "x", type: .float32, shape: [-1, 3])]
+      for header in [nil, length] {
+        _ = try? OpenInference.request(body, headerLength: header, specs: specs)
+        _ = try? OpenInference.answer(body, headerLength: header)
+      }
+      _ = try? OpenInference.metadata(body)
+      _ = try? TensorFlowServing.request(body, specs: specs)
+    case .movement:
+      guard let trace = try? JSONDecoder().decode(GestureTrace.self, from: Data(input)) else { return }
+      let model = GestureModel(Self.builtIn + [(name: "fuzz", trace: trace)])
+      if let match = model.recognise(trace), !match.confidence.isFinite { throw NotFinite() }
     case .capture: _ = try? PacketCapture.parse(input, file: "fuzz")
     case .frames:
       var reader = FrameReader(limit: Framing.maximumRequestLength)
@@ -86,6 +116,9 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
       while let body = try? reader.next() { _ = try? ClientFrame(serializedBytes: Array(body)) }
     }
   }
+
+  /// Few enough to compare with each input.
+  private static let builtIn = Array(BuiltInGestures.all.prefix(3))
 
   /// One decoder and tracker for each part of each family, in the order of the catalog.
   public static func parts(_ catalog: DeviceCatalog) -> [DeviceCatalog.Match] {

@@ -121,6 +121,38 @@ struct FuzzTests {
         camera: "", format: .grey, width: 16, height: 16, stride: 16, bytes: (0..<256).map { UInt8($0) },
         captured: Timestamp(nanoseconds: 0), received: Timestamp(nanoseconds: 0))
       seeds.append(try grey.jpeg())
+    case .manifest:
+      seeds.append(
+        Array(
+          """
+          format: 1
+          name: a
+          version: "1"
+          task: object-detection
+          decoder: yolox
+          picture: { layout: NCHW, order: BGR, mean: [0, 0, 0], scale: [1, 1, 1] }
+          labels: [a, "b\u{22}"]
+          inputs:
+            - { name: x, type: FP32, shape: [1, -1] }
+          files:
+            - { name: a.onnx, size: 3, sha256: \(String(repeating: "0", count: 64)) }
+          """.utf8))
+    case .inference:
+      seeds.append(
+        [0, 79]
+          + Array(
+            "{\"inputs\":[{\"name\":\"x\",\"datatype\":\"FP32\",\"shape\":[1,3],\"data\":[1,2,3]}]}".utf8))
+      seeds.append(
+        [0, 97]
+          + Array(
+            "{\"inputs\":[{\"name\":\"x\",\"datatype\":\"FP32\",\"shape\":[1],\"parameters\":{\"binary_data_size\":4}}]}"
+              .utf8)
+          + [0, 0, 128, 63])
+    case .movement:
+      seeds.append(
+        Array(
+          "{\"points\":[{\"time\":0,\"x\":0,\"y\":0,\"z\":0},{\"time\":1,\"x\":1,\"y\":0,\"z\":0},{\"time\":2,\"x\":1,\"y\":1,\"z\":1}]}"
+            .utf8))
     case .frames:
       seeds.append([
         4, 0, 0, 0, 8, 2, 42, 0, 19, 0, 0, 0, 8, 1, 18, 15, 8, 232, 7, 26, 10, 118, 114, 98, 114, 105, 100,

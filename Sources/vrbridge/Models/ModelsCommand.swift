@@ -6,13 +6,14 @@ import Foundation
 import Inference
 import StrictYAML
 
-struct ModelsCommand: ParsableCommand {
+struct ModelsCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "models",
     abstract: "Fetch, check, sign, choose and remove the models that look at frames.",
     subcommands: [
       ModelsPull.self, ModelsList.self, ModelsShow.self, ModelsVerify.self, ModelsAdd.self, ModelsSign.self,
       ModelsEncrypt.self, ModelsPin.self, ModelsRollback.self, ModelsRemove.self, ModelsKey.self,
+      ModelsEval.self, ModelsExplain.self,
     ])
 }
 
@@ -41,6 +42,12 @@ struct ModelOptions: ParsableArguments {
   }
 
   var stateFolder: String { CalibrationStore.stateFolder(environment: ProcessInfo.processInfo.environment) }
+
+  func host() throws -> ModelHost {
+    try settings().host(stateFolder: stateFolder, remote: nil) { text in
+      FileHandle.standardError.write(Data("vrbridge: \(text)\n".utf8))
+    }
+  }
 
   func registry() throws -> ModelRegistry { try settings().registry(stateFolder: stateFolder) }
 

@@ -1,0 +1,108 @@
+import Foundation
+import Imaging
+import Inference
+import TestSupport
+import Testing
+
+@testable import Perception
+
+struct EvaluationTests {
+  static let servers = Places.root + "/.build/servers/bin/python"
+
+  /// Random truths and detections, some of them crowds: the same figures as COCO's own program.
+  @Test(
+    .enabled(
+      if: FileManager.default.fileExists(atPath: EvaluationTests.servers), "needs what 'make test' installs"),
+    arguments: 1...4)
+  func averagePrecisionIsCOCOs(_ seed: Int) throws {
+    var state = UInt64(seed) &* 77_777
+    func random() -> Double {
+      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+      return Double(state >> 11) * 0x1p-53
+    }
+    var truths: [DetectionMetrics.Truth] = []
+    var found: [DetectionMetrics.Found] = []
+    for image in 0..<12 {
+      for _ in 0..<8 {
+        let (x, y, w, h) = (random() * 300, random() * 300, 20 + random() * 200, 20 + random() * 200)
+        let label = Int(random() * 3)
+        truths.append(
+          DetectionMetrics.Truth(
+            image: image, label: label, box: SIMD4(x, y, x + w, y + h), isCrowd: random() < 0.1))
+        func near(_ spread: Double) -> SIMD4<Double> {
+          let shift = SIMD4(random(), random(), random(), random()) * spread - SIMD4(repeating: spread / 2)
+          return SIMD4(x, y, x + w, y + h) + shift
+        }
+        for _ in 0..<Int(random() * 3) {
+          found.append(
+            DetectionMetrics.Found(
+              image: image,
+              object: DetectedObject(
+                label: random() < 0.85 ? label : Int(random() * 3), score: random(), box: near(19))))
+        }
+      }
+    }
+    let metrics = DetectionMetrics(truths: truths, found: found)
+    let annotations = truths.enumerated().map { index, truth -> [String: Any] in
+      let size = SIMD2(truth.box.z - truth.box.x, truth.box.w - truth.box.y)
+      return [
+        "id": index + 1, "image_id": truth.image, "category_id": truth.label,
+        "iscrowd": truth.isCrowd ? 1 : 0,
+        "area": size.x * size.y, "bbox": [truth.box.x, truth.box.y, size.x, size.y],
+      ]
+    }
+    let results = found.map { item -> [String: Any] in
+      let box = item.object.box
+      return [
+        "image_id": item.image, "category_id": item.object.label, "score": item.object.score,
+        "bbox": [box.x, box.y, box.z - box.x, box.w - box.y],
+      ]
+    }
+    let file = try Places.temporaryFolder() + "/coco.json"
+    try JSONSerialization.data(withJSONObject: [
+      "truth": [
+        "info": [:], "images": (0..<12).map { ["id": $0] },
+        "categories": (0..<3).map { ["id": $0, "name": "\($0)"] },
+        "annotations": annotations,
+      ] as [String: Any], "found": results,
+    ]).write(to: URL(fileURLWithPath: file))
+    let process = Process()
+    let pipe = Pipe()
+    process.executableURL = URL(fileURLWithPath: Self.servers)
+    process.arguments = [Places.root + "/Tests/Python/coco_check.py", file]
+    process.standardOutput = pipe
+    try process.run()
+    let output = pipe.fileHandleForReading.readDataToEndOfFile()
+    let theirs = try #require(try JSONSerialization.jsonObject(with: output) as? [String: Double])
+    #expect(abs(metrics.averagePrecision - (theirs["map"] ?? -1)) < 1e-6)
+    #expect(abs(metrics.averagePrecisionAt50 - (theirs["map_50"] ?? -1)) < 1e-6)
+  }
+
+  @Test func confidencesThatAreRightAsOftenAsTheySayHaveNoError() {
+    let honest = (0..<100).map { (confidence: 0.75, isRight: $0 % 4 != 0) }
+    #expect(CalibrationError.expected(honest) < 1e-12)
+    #expect(abs(CalibrationError.expected((0..<100).map { (0.95, $0 % 2 == 0) }) - 0.45) < 1e-12)
+    #expect(CalibrationError.expected([]) == 0)
+  }
+
+  /// On a photograph of one cat the map lies on the cat.
+  @Test(.enabled(if: Models.areHere && Places.corpus != nil, "needs the corpus and the fetched models"))
+  func whatMattersLiesInTheObjectsBox() async throws {
+    let host = TestHost.make()
+    let model = try await host.model(ObjectStage.model)
+    let folder = try #require(Places.corpus)
+    let data = try Data(contentsOf: URL(fileURLWithPath: folder + "/vision/images/coral_cat_720p.jpg"))
+    let image = try Picture.decode(Array(data))
+    let cat = try #require(try await ObjectDetector().detect(image, model, host: host).first)
+    let map = try await SaliencyMap.explain(image, model, host: host, label: "cat", count: 100)
+    let scale = Double(map.width) / Double(image.width)
+    let box = cat.box * scale
+    let area = (box.z - box.x) * (box.w - box.y) / Double(map.width * map.height)
+    #expect(map.share(in: box) > 0.75 && map.share(in: box) > area * 1.2, "\(map.share(in: box)) of \(area)")
+    #expect(map.overlay(on: image).width == image.width && map.label == "cat")
+    do {
+      _ = try await SaliencyMap.explain(image, model, host: host, label: "toaster", count: 10)
+      Issue.record("there is no toaster")
+    } catch { #expect(error.description.contains("toaster")) }
+  }
+}
