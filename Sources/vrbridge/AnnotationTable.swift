@@ -8,7 +8,7 @@ enum AnnotationTable {
     guard !annotations.isEmpty else { return [] }
     var lines = [
       Terminal.styled(
-        "SEEN       WHAT                    SURE  PLACE                      AGE ms  MODEL", .dim)
+        "SEEN       WHAT                    SURE   PLACE                         AGE ms   MODEL", .dim)
     ]
     let sorted = annotations.sorted { ($0.kind.rawValue, $0.id) < ($1.kind.rawValue, $1.id) }
     for annotation in sorted.prefix(limit) {
@@ -16,7 +16,7 @@ enum AnnotationTable {
         [
           Terminal.styled(Terminal.pad(kind(annotation.kind), 10), .cyan), Terminal.pad(annotation.label, 22),
           Terminal.padLeft("\(Int((annotation.confidence * 100).rounded()))%", 5), " ",
-          Terminal.pad(place(annotation), 24),
+          Terminal.pad(place(annotation), 27),
           Terminal.padLeft(String(format: "%.0f", Double(now - annotation.capturedNs) * 1e-6), 7), " ",
           "\(annotation.model) \(annotation.modelVersion)",
         ].joined(separator: " "))

@@ -90,7 +90,8 @@ public struct ObjectTracker: Sendable {
       taken.insert(pair.detection)
       let object = detections[pair.detection]
       tracks[pair.track].box = tracks[pair.track].filter.update(object.box)
-      tracks[pair.track].score = object.score
+      // One bad look does not make it doubtful.
+      tracks[pair.track].score += (object.score - tracks[pair.track].score) * 0.3
       tracks[pair.track].hits += 1
       tracks[pair.track].missed = 0
     }

@@ -42,7 +42,9 @@ public struct TextReader: Sendable {
     let regions = try await detect(image, detector, priority)
     for region in regions.prefix(maximumTexts) {
       guard let text = try await recognise(image, region, recogniser, priority) else { continue }
-      if text.confidence >= minimumConfidence, !text.text.isEmpty { texts.append(text) }
+      // Of a single letter the model is easily sure.
+      let least = text.text.count > 1 ? minimumConfidence : max(minimumConfidence, 0.9)
+      if text.confidence >= least, !text.text.isEmpty { texts.append(text) }
     }
     return (texts, recogniser)
   }
