@@ -10,7 +10,7 @@ struct ModelEndpoints: Sendable {
   let options: ServiceOptions
   let host: ModelHost
   let product: String
-  let frames: (@Sendable (SubmittedFrame) -> Void)?
+  let frames: (@Sendable (SubmittedFrame) -> Bool)?
 
   func answer(_ request: Request, _ body: [UInt8]) async -> HTTPReply {
     guard let principal = options.principal(request.headers[.authorization]) else {
@@ -380,10 +380,12 @@ struct ModelEndpoints: Sendable {
     guard body.starts(with: [0xff, 0xd8]) else { return .error(.badRequest, "a frame is a JPEG") }
     let captured = query["captured_ns"].map { Int64($0) }
     if let captured, captured == nil { return .error(.badRequest, "captured_ns is a whole number") }
-    frames(
+    let isTaken = frames(
       SubmittedFrame(
         bytes: body, camera: String((query["camera"].map(String.init) ?? "client").prefix(64)),
         captured: captured ?? nil, pose: pose, intrinsics: intrinsics))
-    return HTTPReply(status: .accepted)
+    return isTaken
+      ? HTTPReply(status: .accepted)
+      : .error(.serviceUnavailable, "clients have named too many cameras already")
   }
 }

@@ -20,12 +20,12 @@ public struct ModelServer: Service {
   private let onRunning: @Sendable (Int?) -> Void
 
   /// - Parameters:
-  ///   - frames: takes a client's frame; nil where none are taken.
+  ///   - frames: takes a client's frame, and says whether it did; nil where none are taken.
   ///   - onRunning: is told the port.
   /// - Throws: when the address needs what is not configured.
   public init(
     _ options: ServiceOptions, host: ModelHost, product: String, log: Logger,
-    frames: (@Sendable (SubmittedFrame) -> Void)? = nil,
+    frames: (@Sendable (SubmittedFrame) -> Bool)? = nil,
     onRunning: @escaping @Sendable (Int?) -> Void = { _ in }
   ) throws(ServiceFault) {
     if let problem = options.problem { throw ServiceFault(problem) }

@@ -43,7 +43,7 @@ enum ModelServiceSetup {
     }
   }
 
-  private static func submit(_ frame: SubmittedFrame, to cameras: CameraService) {
+  private static func submit(_ frame: SubmittedFrame, to cameras: CameraService) -> Bool {
     let now = Timestamp(nanoseconds: linux_monotonic_ns())
     var pose: Pose?
     if let p = frame.pose {
@@ -51,7 +51,7 @@ enum ModelServiceSetup {
         position: Vector3(p[0], p[1], p[2]),
         orientation: Quaternion(x: p[3], y: p[4], z: p[5], w: p[6]).normalized)
     }
-    cameras.submit(
+    return cameras.submit(
       CameraFrame(
         camera: frame.camera, format: .mjpeg, width: 0, height: 0, stride: 0, bytes: frame.bytes,
         captured: frame.captured.map { Timestamp(nanoseconds: $0) } ?? now, received: now, worldFromHead: pose

@@ -16,7 +16,7 @@ import Testing
 func withServer<Result: Sendable>(
   _ registry: ModelRegistry, tokens: [ServiceOptions.Token] = [],
   change: (inout ServiceOptions) -> Void = { _ in },
-  frames: (@Sendable (SubmittedFrame) -> Void)? = nil,
+  frames: (@Sendable (SubmittedFrame) -> Bool)? = nil,
   _ body: @Sendable @escaping (Int) async throws -> Result
 ) async throws -> Result {
   var options = ServiceOptions(address: .network(host: "127.0.0.1", port: 0))
@@ -178,7 +178,11 @@ struct ServerTests {
   @Test func framesOfClientsArePassedOn() async throws {
     let taken = Mutex<[SubmittedFrame]>([])
     try await withServer(
-      try TinyModel.registry().registry, frames: { frame in taken.withLock { $0.append(frame) } }
+      try TinyModel.registry().registry,
+      frames: { frame in
+        taken.withLock { $0.append(frame) }
+        return frame.camera != "one too many"
+      }
     ) { port in
       let picture = try JPEG.encode(try #require(RGBImage(width: 8, height: 8, fill: (1, 2, 3))))
       #expect(
@@ -186,11 +190,12 @@ struct ServerTests {
           port, .POST, "/frames?camera=unity&captured_ns=5&pose=1,2,3,0,0,0,1&intrinsics=400,400,4,4", picture
         ).status == 202)
       #expect(try await ask(port, .POST, "/frames?pose=1,2,3", picture).status == 400)
+      #expect(try await ask(port, .POST, "/frames?camera=one%20too%20many", picture).status == 503)
       #expect(try await ask(port, .POST, "/frames?captured_ns=x", picture).status == 400)
       #expect(try await ask(port, .POST, "/frames", Array("no picture".utf8)).status == 400)
     }
     let frame = try #require(taken.withLock { $0 }.first)
-    #expect(taken.withLock { $0.count } == 1 && frame.camera == "unity" && frame.captured == 5)
+    #expect(taken.withLock { $0.count } == 2 && frame.camera == "unity" && frame.captured == 5)
     #expect(frame.pose == [1, 2, 3, 0, 0, 0, 1] && frame.intrinsics == [400, 400, 4, 4])
   }
 

@@ -75,8 +75,10 @@ public final class CameraService: @unchecked Sendable {
     }
   }
 
-  /// Lenses of clients' cameras, as they said with their last frame.
-  private let clientLenses = Mutex<[String: [Double]]>([:])
+  /// Clients' cameras, with the lenses that they told with their last frames.
+  private let clients = Mutex<[String: [Double]?]>([:])
+  /// Names are the clients' to choose; each costs memory in every stage.
+  private static let maximumClientCameras = 16
 
   /// How a camera sees; nil when nobody said.
   ///
@@ -84,7 +86,7 @@ public final class CameraService: @unchecked Sendable {
   ///   - width: of its picture.
   ///   - height: of its picture.
   func model(of camera: String, width: Int, height: Int) -> CameraModel? {
-    if let k = clientLenses.withLock({ $0[camera] }) {
+    if let k = clients.withLock({ $0[camera] ?? nil }) {
       return CameraModel(
         width: width, height: height, focalX: k[0], focalY: k[1], centerX: k[2], centerY: k[3])
     }
@@ -95,19 +97,20 @@ public final class CameraService: @unchecked Sendable {
   /// A frame of a client's own camera.
   ///
   /// - Parameter intrinsics: focal lengths and principal point in its pixels; nil for a usual lens.
-  public func submit(_ frame: CameraFrame, intrinsics: [Double]?) {
+  /// - Returns: false when clients have named as many cameras as are taken.
+  public func submit(_ frame: CameraFrame, intrinsics: [Double]?) -> Bool {
     var frame = frame
     frame.camera = "client: " + frame.camera
     if frame.worldFromHead == nil { frame.worldFromHead = head(frame.captured) }
-    clientLenses.withLock { lenses in
-      // Names are the clients' to choose; their number is not.
-      if lenses.count < 64 || lenses[frame.camera] != nil {
-        lenses[frame.camera] =
-          intrinsics?.count == 4 && intrinsics?.prefix(2).allSatisfy { $0 > 0 } == true
-          ? intrinsics : nil
-      }
+    let isLens = intrinsics?.count == 4 && intrinsics?.prefix(2).allSatisfy { $0 > 0 } == true
+    let isTaken = clients.withLock { clients in
+      guard clients.count < Self.maximumClientCameras || clients[frame.camera] != nil else { return false }
+      clients.updateValue(isLens ? intrinsics : nil, forKey: frame.camera)
+      return true
     }
+    guard isTaken else { return false }
     for feed in feeds.withLock({ $0 }) { feed.put(frame) }
+    return true
   }
 
   /// A frame of a session that is played: it goes where a camera's would.
