@@ -57,7 +57,7 @@ struct PerceptionTests {
     }
     // The head looks away and back, and without optimisation a frame is drawn in half a second.
     let all = try await collect(bridge, within: 150) { list in
-      [("right hand", 4), ("open palm", 2), (DrawnScene.signText, 4)].allSatisfy { label, count in
+      [("right hand", 4), ("open palm", 1), (DrawnScene.signText, 4)].allSatisfy { label, count in
         list.count { $0.label == label && !$0.ended } >= count
       }
     }
@@ -91,7 +91,7 @@ struct PerceptionTests {
       #expect(abs(found.anchor.distance / distance - 1) < 0.35, "\(found.anchor.distance) of \(distance)")
     }
     let gestures = all.filter { $0.label == "open palm" && !$0.ended }
-    #expect(gestures.count >= 2 && gestures.allSatisfy { $0.kind == .gesture })
+    #expect(!gestures.isEmpty && gestures.allSatisfy { $0.kind == .gesture })
     for annotation in all { #expect(annotation.publishedNs >= annotation.capturedNs) }
   }
 

@@ -72,8 +72,8 @@ struct HandGestures {
 /// Tells a gesture that is held from a flicker: it begins when it was the best for some pictures with enough score, and
 /// ends when it was not for some.
 struct GestureHysteresis {
-  var enterScore = 0.6
-  var leaveScore = 0.4
+  var enterScore = 0.5
+  var leaveScore = 0.35
   /// Pictures in a row.
   var enterCount = 3
   var leaveCount = 3
