@@ -132,6 +132,8 @@ extension RGBImage {
 
   /// A bilinear sample anywhere, also outside.
   private func edge(_ at: SIMD2<Float>, _ border: PictureBorder, _ base: UnsafeRawPointer) -> SIMD4<Float> {
+    // A model's numbers may be anything: what is no place has no colour.
+    guard at.x.isFinite, at.y.isFinite else { return .zero }
     // Far outside numbers would not fit, and all there is alike.
     let x = min(max(at.x, -4), Float(width) + 4)
     let y = min(max(at.y, -4), Float(height) + 4)

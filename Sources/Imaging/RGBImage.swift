@@ -126,17 +126,6 @@ public struct RGBImage: Sendable, Hashable {
     }
   }
 
-  /// A rectangle of it, cut to what lies inside; nil when nothing does.
-  public func cropped(x: Int, y: Int, width wide: Int, height high: Int) -> RGBImage? {
-    let (left, top) = (max(0, x), max(0, y))
-    let (right, bottom) = (min(width, x + wide), min(height, y + high))
-    guard right > left, bottom > top else { return nil }
-    var part: [UInt8] = []
-    part.reserveCapacity((right - left) * (bottom - top) * 4)
-    for row in top..<bottom { part += pixels[((row * width + left) * 4)..<((row * width + right) * 4)] }
-    return RGBImage(width: right - left, height: bottom - top, pixels: part)
-  }
-
   public func withPixels<Result>(_ body: (UnsafeBufferPointer<UInt8>) throws -> Result) rethrows -> Result {
     try pixels.withUnsafeBufferPointer(body)
   }

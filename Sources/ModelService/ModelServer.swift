@@ -56,8 +56,14 @@ public struct ModelServer: Service {
     switch options.address {
     case .network(let host, let port): address = .hostname(host, port: port)
     case .unix(let path):
-      // What a server that died has left.
-      try? FileManager.default.removeItem(atPath: path)
+      // What a server that died has left; a file of another kind is somebody's.
+      var information = stat()
+      if lstat(path, &information) == 0 {
+        guard information.st_mode & S_IFMT == S_IFSOCK else {
+          throw ServiceFault("models can't be served at \(path): there is a file that is no socket")
+        }
+        unlink(path)
+      }
       address = .unixDomainSocket(path: path)
     }
     let application = Application(

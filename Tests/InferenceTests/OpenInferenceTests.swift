@@ -60,6 +60,23 @@ struct OpenInferenceTests {
     }
   }
 
+  /// Numbers that no type holds, in every type and as lengths, end in an answer.
+  @Test(
+    arguments: ElementType.allCases,
+    ["1e300", "-1e300", "-1", "1.5", "18446744073709551615", "1e-400", "true"])
+  func numbersBeyondTheirTypeAreSurvived(_ type: ElementType, _ number: String) {
+    for shape in ["1", number] {
+      let text =
+        "{\"inputs\":[{\"name\":\"x\",\"datatype\":\"\(type.rawValue)\",\"shape\":[\(shape)],\"data\":[\(number)],"
+        + "\"parameters\":{\"a\":\(number)}}],\"outputs\":[{\"name\":\"y\",\"parameters\":{\"classification\":\(number)}}]}"
+      _ = try? OpenInference.request(Array(text.utf8), headerLength: nil, specs: [])
+      _ = try? OpenInference.metadata(
+        Array("{\"inputs\":[{\"name\":\"x\",\"datatype\":\"FP32\",\"shape\":[\(number)]}]}".utf8))
+      _ = try? TensorFlowServing.request(
+        Array("{\"instances\":[\(number)]}".utf8), specs: [TensorSpec(name: "x", type: type, shape: [-1])])
+    }
+  }
+
   @Test func aBodyWithoutJSONIsTheOnlyInput() throws {
     let spec = TensorSpec(name: "x", type: .uint8, shape: [-1, 3])
     let request = try OpenInference.request([1, 2, 3, 4, 5, 6], headerLength: 0, specs: [spec])

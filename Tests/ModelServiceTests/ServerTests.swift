@@ -199,6 +199,20 @@ struct ServerTests {
     #expect(frame.pose == [1, 2, 3, 0, 0, 0, 1] && frame.intrinsics == [400, 400, 4, 4])
   }
 
+  /// A socket that was left is replaced; somebody's file is not.
+  @Test func aFileInTheSocketsPlaceIsKept() async throws {
+    let path = try Places.temporaryFolder() + "/mine"
+    try Data("mine".utf8).write(to: URL(fileURLWithPath: path))
+    var log = Logger(label: "test")
+    log.logLevel = .critical
+    let server = try ModelServer(
+      ServiceOptions(address: .unix(path)), host: TinyModel.host(try TinyModel.registry().registry),
+      product: "test",
+      log: log)
+    await #expect(throws: ServiceFault.self) { try await server.run() }
+    #expect(try String(contentsOfFile: path, encoding: .utf8) == "mine")
+  }
+
   @Test func otherMachinesNeedTokensAndTLS() throws {
     var options = ServiceOptions(address: .network(host: "0.0.0.0", port: 0))
     #expect(options.problem != nil)

@@ -1,5 +1,6 @@
 import Foundation
 import Imaging
+import Inference
 import Sensing
 import Spatial
 import Testing
@@ -140,6 +141,24 @@ struct GeometryTests {
       abs(max(found.width, found.height) - 80) < 1e-6 && abs(min(found.width, found.height) - 20) < 1e-6)
     #expect(MinimumRectangle.around([]) == nil)
     #expect(MinimumRectangle.around([SIMD2(1, 1)]) == nil)
+  }
+
+  /// Regions come from a model's numbers.
+  @Test func aRegionThatIsNoPlaceIsSurvived() throws {
+    let image = try #require(RGBImage(width: 8, height: 8, fill: (1, 2, 3)))
+    for wild in [Double.nan, .infinity, 1e300, -1e300, 3e38, 1e-300] {
+      for region in [
+        PictureRegion(centerX: wild, centerY: 4, width: 4, height: 4),
+        PictureRegion(centerX: 4, centerY: 4, width: wild, height: wild, rotation: 1),
+        PictureRegion(centerX: 4, centerY: 4, width: 4, height: 4, rotation: wild),
+      ] {
+        for border in [PictureBorder.black, .replicate] {
+          _ = Tensor(float32: [1, 4, 4, 3]) {
+            image.sample(region, width: 4, height: 4, border: border, scaling: PixelScaling(), into: $0)
+          }
+        }
+      }
+    }
   }
 
   @Test func lettersAreReadOnce() {

@@ -112,9 +112,11 @@ final class BatchingSession: ModelSession {
       for waiting in lot {
         let part = results.compactMap { tensor -> Tensor? in
           let width = tensor.bytes.count / rows
+          let shape = [waiting.rows] + tensor.shape.dropFirst()
           return Tensor(
-            type: tensor.type, shape: [waiting.rows] + tensor.shape.dropFirst(),
+            type: tensor.type, shape: shape,
             bytes: Array(tensor.bytes[(start * width)..<((start + waiting.rows) * width)]))
+            ?? Tensor(empty: tensor.type, shape: shape)
         }
         start += waiting.rows
         waiting.continuation.resume(returning: .success(part))

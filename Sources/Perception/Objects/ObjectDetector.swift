@@ -46,8 +46,11 @@ public struct ObjectDetector: Sendable {
     else { throw InferenceError(.model, "'\(model.manifest.name)' takes no picture") }
     let isPlanar = picture.layout == .nchw
     let (height, width) = isPlanar ? (spec.shape[2], spec.shape[3]) : (spec.shape[1], spec.shape[2])
-    guard width > 0, height > 0, width <= 4096, height <= 4096 else {
-      throw InferenceError(.model, "'\(model.manifest.name)' takes pictures of no certain size")
+    // Of one picture of three colours: a model may ask for anything.
+    guard width > 0, height > 0, width <= 4096, height <= 4096, abs(spec.shape[0]) == 1,
+      spec.shape[isPlanar ? 1 : 3] == 3
+    else {
+      throw InferenceError(.model, "'\(model.manifest.name)' takes no single picture of a certain size")
     }
     let scale = min(Double(width) / Double(image.width), Double(height) / Double(image.height))
     let (inner, outer) = (
