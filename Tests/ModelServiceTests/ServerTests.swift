@@ -213,6 +213,45 @@ struct ServerTests {
     #expect(try String(contentsOfFile: path, encoding: .utf8) == "mine")
   }
 
+  private func shell(_ command: String) async throws -> String {
+    let process = Process()
+    let pipe = Pipe()
+    process.executableURL = URL(fileURLWithPath: "/bin/sh")
+    process.arguments = ["-c", command]
+    process.standardOutput = pipe
+    process.standardError = FileHandle.nullDevice
+    try process.run()
+    return await withCheckedContinuation { continuation in
+      Thread.detachNewThread {
+        let output = pipe.fileHandleForReading.readDataToEndOfFile()
+        process.waitUntilExit()
+        continuation.resume(returning: String(decoding: output, as: UTF8.self))
+      }
+    }
+  }
+
+  /// curl and openssl are not ours.
+  @Test func curlSpeaksTLSWithIt() async throws {
+    let folder = try Places.temporaryFolder()
+    _ = try await shell(
+      "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=DNS:localhost,IP:127.0.0.1 -keyout \(folder)/key.pem -out \(folder)/cert.pem"
+    )
+    try await withServer(
+      try TinyModel.registry().registry, tokens: [ServiceOptions.Token(secret: "0123456789abcdef")],
+      change: { $0.tls = ServiceOptions.TLS(certificate: folder + "/cert.pem", key: folder + "/key.pem") }
+    ) { port in
+      let curl = "curl --silent --max-time 10 --cacert \(folder)/cert.pem"
+      let answer = try await shell(
+        "\(curl) -H 'Authorization: Bearer 0123456789abcdef' https://127.0.0.1:\(port)/v2")
+      #expect(answer.contains("\"name\":\"vrbridge\""), "\(answer)")
+      #expect(try await shell("\(curl) https://127.0.0.1:\(port)/v2").contains("needs a token"))
+      // Without TLS, with an old one, and with a certificate that is not trusted there is no answer.
+      #expect(try await shell("curl --silent --max-time 10 http://127.0.0.1:\(port)/v2").isEmpty)
+      #expect(try await shell("\(curl) --tls-max 1.1 https://127.0.0.1:\(port)/v2").isEmpty)
+      #expect(try await shell("curl --silent --max-time 10 https://127.0.0.1:\(port)/v2").isEmpty)
+    }
+  }
+
   @Test func otherMachinesNeedTokensAndTLS() throws {
     var options = ServiceOptions(address: .network(host: "0.0.0.0", port: 0))
     #expect(options.problem != nil)
