@@ -26,6 +26,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
     .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
     .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0"),
+    .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.0"),
     .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
@@ -45,6 +46,8 @@ let package = Package(
     .target(name: "CLinux", cSettings: strictC),
     // OpenVINO's C API, opened at run time.
     .target(name: "COpenVINO", cSettings: strictC),
+    // sherpa-onnx's C API, likewise.
+    .target(name: "CSherpaOnnx", cSettings: strictC),
     // The header that a renderer drops in.
     .target(name: "CVRBridge", cSettings: strictC),
 
@@ -67,6 +70,9 @@ let package = Package(
       name: "GameControllers", dependencies: ["CLinux", "CSDL2", "Devices", "Sensing", "Spatial"],
       swiftSettings: strict),
     .target(
+      name: "Microphones", dependencies: ["CLinux", "CSDL2", "Devices", "Sensing", "Spatial"],
+      swiftSettings: strict),
+    .target(
       name: "Pairing", dependencies: ["CDBus", "CLinux", "Devices", "Sensing", "Spatial"],
       swiftSettings: strict),
     .target(name: "Tracking", dependencies: ["Spatial", "Sensing"], swiftSettings: strict),
@@ -80,9 +86,14 @@ let package = Package(
       name: "Perception", dependencies: ["Imaging", "Inference", "Sensing", "Spatial"],
       swiftSettings: strict),
     .target(
+      name: "Speech", dependencies: ["CSherpaOnnx", "Inference", "Sensing", "Spatial"], swiftSettings: strict),
+    .target(
+      name: "Dialogue", dependencies: [.product(name: "Mustache", package: "swift-mustache")],
+      swiftSettings: strict),
+    .target(
       name: "ModelService",
       dependencies: [
-        "Imaging", "Inference", "Perception",
+        "Dialogue", "Imaging", "Inference", "Perception", "Speech",
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -91,6 +102,7 @@ let package = Package(
         .product(name: "HummingbirdTLS", package: "hummingbird"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOFoundationCompat", package: "swift-nio"),
         .product(name: "NIOHTTP1", package: "swift-nio"),
         .product(name: "NIOSSL", package: "swift-nio-ssl"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -123,9 +135,8 @@ let package = Package(
     .target(
       name: "Bridge",
       dependencies: [
-        "Spatial", "Sensing", "StrictYAML", "Cameras", "Devices", "GameControllers", "Imaging", "Inference",
-        "Perception", "Tracking", "BridgeProtocol", "CLinux",
-        "MCAP",
+        "Spatial", "Sensing", "StrictYAML", "Cameras", "Devices", "Dialogue", "GameControllers", "Imaging",
+        "Inference", "Microphones", "Perception", "Speech", "Tracking", "BridgeProtocol", "CLinux", "MCAP",
         "SessionLog",
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "DequeModule", package: "swift-collections"),
@@ -134,13 +145,43 @@ let package = Package(
         .product(name: "SwiftProtobuf", package: "swift-protobuf"),
       ],
       swiftSettings: strict),
+    .target(
+      name: "LiveViews",
+      dependencies: [
+        "Bridge", "BridgeProtocol", "Cameras", "Inference", "ModelService", "Sensing", "SessionLog",
+        "Spatial",
+        .product(name: "HTTPTypes", package: "swift-http-types"),
+        .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "NIOSSL", package: "swift-nio-ssl"),
+        .product(name: "NIOWebSocket", package: "swift-nio"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+        .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+      ],
+      swiftSettings: strict),
+    .target(
+      name: "Interop",
+      dependencies: [
+        "Bridge", "BridgeProtocol", "Sensing", "Spatial",
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+      ],
+      swiftSettings: strict),
     .executableTarget(
       name: "vrbridge",
       dependencies: [
-        "Spatial", "Sensing", "StrictYAML", "Cameras", "Devices", "BridgeProtocol", "Bridge", "BridgeClient",
+        "Spatial", "Sensing", "StrictYAML", "Cameras", "Devices", "Dialogue", "BridgeProtocol", "Bridge",
+        "BridgeClient",
         "CLinux",
-        "Evaluation", "Imaging", "Inference", "MCAP", "ModelService", "Pairing", "Perception", "SessionLog",
-        "Tracking",
+        "Evaluation", "Imaging", "Inference", "Interop", "LiveViews", "MCAP", "Microphones", "ModelService",
+        "Pairing",
+        "Perception",
+        "SessionLog", "Speech", "Tracking",
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
@@ -149,6 +190,12 @@ let package = Package(
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
       ],
       swiftSettings: strict),
+
+    // What docs/feeding-a-renderer.md shows.
+    .executableTarget(
+      name: "example-renderer",
+      dependencies: ["BridgeClient", "BridgeProtocol", "CLinux", "Sensing", "Spatial"],
+      path: "examples/Renderer", swiftSettings: strict),
 
     // Benchmarks: `make bench`.
     .target(
@@ -208,7 +255,7 @@ let package = Package(
     .testTarget(
       name: "ModelServiceTests",
       dependencies: [
-        "Imaging", "Inference", "ModelService", "TestSupport",
+        "Dialogue", "Imaging", "Inference", "ModelService", "TestSupport",
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),
@@ -220,6 +267,22 @@ let package = Package(
       name: "PerceptionTests",
       dependencies: ["Imaging", "Inference", "Perception", "Sensing", "Spatial", "TestSupport"],
       swiftSettings: strict),
+    .testTarget(
+      name: "SpeechTests",
+      dependencies: [
+        "CSherpaOnnx", "Inference", "Microphones", "Sensing", "Spatial", "Speech", "TestSupport",
+      ],
+      swiftSettings: strict),
+    .testTarget(
+      name: "LiveViewsTests",
+      dependencies: [
+        "LiveViews", "ModelService", "Sensing", .product(name: "Logging", package: "swift-log"),
+      ],
+      swiftSettings: strict),
+    .testTarget(
+      name: "InteropTests", dependencies: ["Bridge", "Interop", "Sensing", "Spatial", "StrictYAML"],
+      swiftSettings: strict),
+    .testTarget(name: "DialogueTests", dependencies: ["Dialogue"], swiftSettings: strict),
     .testTarget(
       name: "PairingTests", dependencies: ["Devices", "Pairing", "Sensing", "TestSupport"],
       swiftSettings: strict),
@@ -233,8 +296,9 @@ let package = Package(
     .testTarget(
       name: "BridgeTests",
       dependencies: [
-        "Bridge", "BridgeClient", "BridgeProtocol", "CLinux", "Devices", "Inference", "MCAP", "Perception",
-        "Sensing", "SessionLog", "Spatial", "StrictYAML", "Tracking", "TestSupport", "c-reader",
+        "Bridge", "BridgeClient", "BridgeProtocol", "CLinux", "Devices", "Dialogue", "Inference", "MCAP",
+        "Perception", "Sensing", "SessionLog", "Spatial", "Speech", "StrictYAML", "Tracking", "TestSupport",
+        "c-reader", "example-renderer",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
         .product(name: "SwiftProtobuf", package: "swift-protobuf"),
@@ -243,9 +307,8 @@ let package = Package(
     .target(
       name: "FuzzTargets",
       dependencies: [
-        "Bridge", "BridgeProtocol", "Cameras", "Devices", "Evaluation", "Imaging", "Inference", "MCAP",
-        "Sensing",
-        "SessionLog", "Spatial", "Tracking",
+        "Bridge", "BridgeProtocol", "Cameras", "Devices", "Dialogue", "Evaluation", "Imaging", "Inference",
+        "MCAP", "Sensing", "SessionLog", "Spatial", "Speech", "Tracking",
         .product(name: "SwiftProtobuf", package: "swift-protobuf"),
       ],
       path: "Tests/FuzzTargets", swiftSettings: strict),

@@ -1,5 +1,5 @@
 #!/bin/sh
-# servers.sh FOLDER REQUIREMENTS   Makes an environment of Debian's own Python with the model servers that tests ask.
+# servers.sh FOLDER REQUIREMENTS   Makes an environment of Debian's own Python with servers and clients of others that tests use.
 # Where it can't be made (another Python, another processor, no network) it says so, and the tests that need it are
 # skipped by name.
 set -eu
@@ -10,11 +10,11 @@ stamp="$folder/$(sha256sum "$requirements" | cut -c 1-16)"
 case $(/usr/bin/python3 --version 2>/dev/null)-$(uname -m) in
   "Python 3.11."*-x86_64) ;;
   *)
-    echo "vrbridge: no model servers for tests: they need Debian 12's Python 3.11 on x86-64" >&2
+    echo "vrbridge: nothing of $requirements for tests: that needs Debian 12's Python 3.11 on x86-64" >&2
     exit 0
     ;;
 esac
-echo "vrbridge: making an environment with model servers for tests"
+echo "vrbridge: making an environment of $requirements for tests"
 rm -rf "$folder"
 /usr/bin/python3 -m venv "$folder"
 "$folder/bin/pip" install --quiet --disable-pip-version-check --no-deps --require-hashes -r "$requirements" || {

@@ -2,6 +2,7 @@ import BridgeProtocol
 import CLinux
 import Cameras
 import Devices
+import Dialogue
 import Foundation
 import Glibc
 import Imaging
@@ -11,7 +12,9 @@ import Perception
 import Sensing
 import ServiceLifecycle
 import Spatial
+import Speech
 import StrictYAML
+import Synchronization
 
 /// The bridge: tracking loop, devices and socket, wired together.
 public final class Daemon: Sendable {
@@ -27,6 +30,16 @@ public final class Daemon: Sendable {
   /// The models, for perception and for services.
   public let models: ModelHost
   private let replay: SessionPlayer?
+  private let events: EventRing<TrackingEvent>
+  private let pulse = LoopPulse()
+  private let scene = SceneMemory()
+  private let numbers = AnnotationNumbers()
+  private let speech: SpeechService
+  private let microphones: MicrophoneService
+  /// What was seen and heard, to clients and the recording.
+  private let publish: @Sendable ([Annotation]) -> Void
+  /// What there is to show.
+  public let live: LiveSource
   public let socketPath: String
 
   /// Loads descriptions, binds the socket and makes the pose page; nothing runs yet.
@@ -34,13 +47,17 @@ public final class Daemon: Sendable {
   /// - Parameters:
   ///   - replay: a session to be played in place of devices.
   ///   - remote: runs models that a server has.
+  ///   - language: answers questions.
+  ///   - recogniser: turns speech into text in place of the registry's.
   public init(
     _ configuration: Configuration, log: Logger, replay: SessionPlayer? = nil,
-    remote: (any InferenceEngine)? = nil
+    remote: (any InferenceEngine)? = nil, language: (any LanguageModel)? = nil,
+    recogniser: (any SpeechRecogniser)? = nil
   ) throws {
     let recordedLog = RecordedLog()
     var log = log
-    log.handler = RecordingLogHandler(inner: log.handler, recorded: recordedLog)
+    let tail = LogTail()
+    log.handler = RecordingLogHandler(inner: log.handler, recorded: recordedLog, tail: tail)
     self.configuration = configuration
     self.log = log
     self.replay = replay
@@ -48,6 +65,7 @@ public final class Daemon: Sendable {
     page = try Self.makePage()
     let events = EventRing(
       capacity: 8192, empty: TrackingEvent(.pose, device: DeviceID(0), role: .none))
+    self.events = events
     let notices = EventRing(
       capacity: 256, empty: TrackingEvent(.ended, device: DeviceID(0), role: .none))
     let demand = PoseDemand()
@@ -66,6 +84,41 @@ public final class Daemon: Sendable {
       settings: configuration.cameras.value, scene: try Self.scene(configuration, replay, log: log),
       recording: recording, log: log,
       head: { [page] in manager.pose(of: .head, $0, page) }, places: { manager.places })
+    let cameras = cameras
+    let relayed = AnnotationRelay()
+    let scene = scene
+    let policy = AnnotationPolicy(configuration.annotations.value)
+    let publish: @Sendable ([Annotation]) -> Void = { relayed.publish(scene.note(policy.apply($0))) }
+    self.publish = publish
+    let models = configuration.models.value.host(stateFolder: configuration.stateFolder, remote: remote) {
+      [log] in log.notice("\($0)")
+    }
+    self.models = models
+    let speech = SpeechService(
+      settings: configuration.speech.value, language: configuration.language.value, model: language,
+      template: try Self.template(configuration), policy: configuration.annotations.value,
+      models: configuration.speech.value.models(
+        configuration.models.value, stateFolder: configuration.stateFolder),
+      remote: recogniser, scene: scene, numbers: numbers,
+      guesser: IntentModel(host: models, log: log),
+      actions: SpeechActions(
+        recenter: { manager.recenter() },
+        startRecording: {
+          let plan = RecordingPlan(
+            path: Self.newRecording(configuration), streams: RecordedStream.standard)
+          do throws(RecordingFault) { try recording.start(plan) } catch { return .failure(error) }
+          return .success(plan.path)
+        },
+        stopRecording: { recording.requestStop() },
+        head: { [page] in manager.pose(of: .head, $0, page) },
+        picture: { cameras.picture(of: $0) }, publish: publish,
+        recordPrompt: { text, time in
+          if recording.records(.microphone) { recording.submit(.prompt(text, at: time)) }
+        }), log: log)
+    self.speech = speech
+    microphones = MicrophoneService(
+      names: replay == nil ? configuration.speech.value.microphones : [], recording: recording, log: log,
+      places: { manager.places }, isListening: { speech.listens($0, $1) }, hear: { speech.hear($0) })
     server = try SocketServer(
       options: SocketServer.Options(
         path: configuration.socketPath.value, group: configuration.socketGroup.value,
@@ -78,16 +131,40 @@ public final class Daemon: Sendable {
         setRole: { manager.setRole($0, $1) },
         recenter: { manager.recenter() },
         recording: recording,
+        speech: SpeechRequests(
+          hold: { speech.hold($0) }, ask: { speech.ask($0) },
+          explain: { await speech.explain($0, at: Timestamp(nanoseconds: linux_monotonic_ns())) },
+          forget: { speech.forget() }),
         log: log),
       onFirstSubscription: { manager.clientSubscribed() },
       log: log)
     manager.onWrite = { [recording] in recording.submit($0) }
     server.onDeviceEvent = { manager.note($0) }
+    var button: TalkButton?
+    if configuration.speech.value.activation == .button {
+      button = TalkButton(path: configuration.speech.value.button, devices: { manager.messages })
+    }
+    let shownAnnotations = Broadcast<[Annotation]>(depth: 512)
+    let shownControls = Broadcast<LiveSource.ControlEvent>(depth: 4096)
+    server.onControl = { [button] event in
+      if let isHeld = button?.state(event) { speech.hold(isHeld) }
+      guard shownControls.isHeard, let shown = LiveSource.ControlEvent(event, devices: manager.messages)
+      else { return }
+      shownControls.send(shown)
+    }
+    relayed.connect { [server] annotations in
+      server.publish(annotations)
+      shownAnnotations.send(annotations)
+      let wanted = annotations.filter { recording.records($0.kind.isSpeech ? .microphone : .annotations) }
+      for record in RecordedAnnotations.records(wanted) { recording.submit(record) }
+    }
     relay.connect(server)
     socketPath = configuration.socketPath.value
-    models = configuration.models.value.host(stateFolder: configuration.stateFolder, remote: remote) {
-      [log] in log.notice("\($0)")
-    }
+    live = LiveSource(
+      manager: manager, page: page, cameras: cameras,
+      scopes: { [server] in server.scopes(user: $0, group: $1) },
+      makeRecordingPath: { Self.newRecording(configuration) }, annotations: shownAnnotations,
+      controls: shownControls, log: tail, recording: recording, models: models)
     if configuration.lockMemory.value {
       let result = linux_lock_memory()
       if result != 0 {
@@ -135,14 +212,23 @@ public final class Daemon: Sendable {
     }
   }
 
+  public static let metricsType = OpenMetricsText.type
+
+  /// What is counted, in OpenMetrics' text.
+  public func metrics() async -> String {
+    let (server, events) = (server, events)
+    return await BridgeMetrics(
+      manager: manager, recording: recording, models: models, microphones: microphones,
+      clients: { server.clientCount.load(ordering: .relaxed) }, lostEvents: { events.dropped },
+      delivery: server.latency
+    ).text()
+  }
+
+  /// Why the bridge can't do its work now; nil when it can.
+  public var problem: String? { pulse.look(loop) }
+
   /// The parts as services; on shutdown the last goes first, so that what was tracked reaches the clients.
   public var services: [any Service] {
-    let publish: @Sendable ([Annotation]) -> Void = { [server, recording] annotations in
-      server.publish(annotations)
-      guard recording.records(.annotations) else { return }
-      for record in RecordedAnnotations.records(annotations) { recording.submit(record) }
-    }
-    let numbers = AnnotationNumbers()
     var gestures: GestureService?
     if configuration.perception.value.tasks.contains(.gestures) {
       gestures = GestureService(
@@ -170,6 +256,9 @@ public final class Daemon: Sendable {
       ThreadService(name: "device manager", run: manager.run, stop: manager.stop),
       ThreadService(name: "cameras", run: cameras.run, stop: cameras.stop),
       perception,
+      speech,
+      // Goes before what listens to it.
+      ThreadService(name: "microphones", run: microphones.run, stop: microphones.stop),
     ]
     if let gestures { services.append(gestures) }
     return services
@@ -181,6 +270,18 @@ public final class Daemon: Sendable {
   /// What a session holds beside reports goes where it would have come from.
   private func played(_ record: SideRecord) {
     recording.submit(record)
+    if case .audio(let data, let rate, let channels, let microphone, let captured, let received) = record {
+      guard rate == UInt32(AudioBlock.rate), channels == 1 else { return }
+      let shift = linux_monotonic_ns() &- received.nanoseconds
+      var samples = [Int16](repeating: 0, count: data.count / 2)
+      _ = samples.withUnsafeMutableBytes { data.copyBytes(to: $0) }
+      // Recorded already, above, as it was.
+      return speech.hear(
+        AudioBlock(
+          microphone: microphone, samples: samples.map { Int16(littleEndian: $0) },
+          captured: captured.advanced(byNanoseconds: shift), received: received.advanced(byNanoseconds: shift)
+        ))
+    }
     guard case .image(let data, let format, let camera, let captured, let received) = record, format == "jpeg"
     else { return }
     // Poses of a session that is played are those of now; so are its frames.
@@ -189,6 +290,27 @@ public final class Daemon: Sendable {
       CameraFrame(
         camera: camera, format: .mjpeg, width: 0, height: 0, stride: 0, bytes: Array(data),
         captured: captured.advanced(byNanoseconds: shift), received: received.advanced(byNanoseconds: shift)))
+  }
+
+  private static func template(_ configuration: Configuration) throws -> PromptTemplate {
+    do throws(PromptFault) {
+      guard let file = configuration.language.value.template else {
+        return try PromptTemplate(PromptTemplate.standard, name: "built in")
+      }
+      return try PromptTemplate(file: file)
+    } catch { throw StartError(error.description) }
+  }
+
+  /// Where a recording goes that somebody asks for without a name.
+  private static func newRecording(_ configuration: Configuration) -> String {
+    let folder =
+      configuration.record.value.map { URL(fileURLWithPath: $0.path).deletingLastPathComponent().path }
+      ?? configuration.stateFolder + "/recordings"
+    try? FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    let format = DateFormatter()
+    format.locale = Locale(identifier: "en_US_POSIX")
+    format.dateFormat = "yyyyMMdd-HHmmss"
+    return "\(folder)/\(format.string(from: Date())).mcap"
   }
 
   private func startConfiguredRecording() {

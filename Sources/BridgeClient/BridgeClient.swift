@@ -103,10 +103,13 @@ public final class BridgeClient: Sendable {
     request.streams = subscription.streams
     let welcome = connection.welcome
     for stream in subscription.optionalStreams {
-      let isAllowed = stream != .annotations || welcome.scopes.contains("camera")
-      if isAllowed, stream != .annotations || welcome.features.contains("annotations") {
-        request.streams.append(stream)
+      let needs: [Vrbridge_V1_Stream: (feature: String, scope: String)] = [
+        .annotations: ("annotations", "camera"), .speech: ("speech", "microphone"),
+      ]
+      let isHad = needs[stream].map {
+        welcome.features.contains($0.feature) && welcome.scopes.contains($0.scope)
       }
+      if isHad ?? true { request.streams.append(stream) }
     }
     request.roles = subscription.roles.map { Vrbridge_V1_Role($0) }
     request.maxRateHz = subscription.maximumRate

@@ -28,6 +28,7 @@ extension Vrbridge_V1_Annotation {
     inferringS = Float(annotation.inferring)
     timeToLiveS = Float(annotation.timeToLive)
     ended = annotation.isEnded
+    supersededBy = annotation.supersededBy ?? 0
     strength = Float(annotation.strength ?? 0)
     handedness = annotation.isRightHand.map { $0 ? .right : .left } ?? .unspecified
     if let source = annotation.region {
@@ -45,6 +46,16 @@ extension Vrbridge_V1_Annotation {
       anchor.direction = Vrbridge_V1_Vector(source.direction)
       anchor.distance = source.distance ?? 0
       anchor.size = source.size ?? 0
+    }
+    textState =
+      annotation.textState.flatMap { Vrbridge_V1_TextState(rawValue: Int($0.rawValue) + 1) } ?? .unspecified
+    words = annotation.words.map { word in
+      .with {
+        $0.text = word.text
+        $0.startNs = word.start.nanoseconds
+        $0.endNs = word.end.nanoseconds
+        $0.confidence = Float(word.confidence ?? 0)
+      }
     }
     joints = annotation.joints.map { joint in
       let q = joint.pose.orientation

@@ -46,7 +46,6 @@ public final class PosePage: @unchecked Sendable {
     vrb_slot_publish(page, UInt32(truncatingIfNeeded: slot), &pose)
   }
 
-  /// The newest pose of a slot, as a reader in this process sees it.
   /// The state at a time: between two that were published, or predicted; nil when there is none or it is too far off.
   /// The same as every client computes. From any thread.
   public func state(slot: Int, at time: Timestamp) -> TrackedState? {
@@ -57,6 +56,7 @@ public final class PosePage: @unchecked Sendable {
     return TrackedState(pose)
   }
 
+  /// The newest pose of a slot, as a reader in this process sees it.
   public func newest(slot: Int) -> TrackedState? {
     guard (0..<Self.slotCount).contains(slot) else { return nil }
     return withUnsafeMutablePointer(to: &page.pointee.slots) { slots in

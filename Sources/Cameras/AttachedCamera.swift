@@ -1,3 +1,4 @@
+import Devices
 import Foundation
 
 /// A camera node of this machine.
@@ -28,18 +29,5 @@ public struct AttachedCamera: Sendable, Equatable {
   }
 
   /// Whether it is in the headset that is plugged in at a place: the same USB device, or behind the same hub.
-  public func belongs(to place: String) -> Bool {
-    guard bus.hasPrefix("usb-") else { return false }
-    if bus == place { return true }
-    // `usb-CONTROLLER-1.2.3`: only the dots of the last part are hubs.
-    func hub(_ port: String) -> Substring? {
-      guard let dash = port.lastIndex(of: "-"), let dot = port.lastIndex(of: "."), dot > dash else {
-        return nil
-      }
-      return port[..<dot]
-    }
-    guard let mine = hub(bus) else { return false }
-    // A headset that is joined by its hub has the hub's place.
-    return mine == place || mine == hub(place)
-  }
+  public func belongs(to place: String) -> Bool { USBPlace.areTogether(bus, place) }
 }

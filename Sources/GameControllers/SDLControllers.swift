@@ -76,13 +76,14 @@ public final class SDLControllers: @unchecked Sendable {
     for (vendor, product, name) in drivers where isKnown(vendor, product) {
       SDL_SetHint("SDL_JOYSTICK_HIDAPI_\(name)", "0")
     }
-    guard SDL_Init(UInt32(SDL_INIT_GAMECONTROLLER)) == 0 else {
+    guard SDL_InitSubSystem(UInt32(SDL_INIT_GAMECONTROLLER)) == 0 else {
       return SDL_GetError().map { String(cString: $0) } ?? "unknown"
     }
     defer {
       for pad in pads.values { close(pad) }
       pads = [:]
-      SDL_Quit()
+      // Its audio may be in use.
+      SDL_QuitSubSystem(UInt32(SDL_INIT_GAMECONTROLLER))
     }
     var event = SDL_Event()
     while !isStopping.load(ordering: .relaxed) {

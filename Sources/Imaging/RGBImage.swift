@@ -126,6 +126,22 @@ public struct RGBImage: Sendable, Hashable {
     }
   }
 
+  /// A rectangle of it, as far as it lies inside; nil when nothing does.
+  public func cropped(x: Int, y: Int, width: Int, height: Int) -> RGBImage? {
+    let (left, top) = (max(0, x), max(0, y))
+    let (right, bottom) = (min(self.width, x + width), min(self.height, y + height))
+    guard left < right, top < bottom else { return nil }
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity((right - left) * (bottom - top) * 4)
+    withPixels { pixels in
+      for row in top..<bottom {
+        let start = (row * self.width + left) * 4
+        bytes.append(contentsOf: pixels[start..<start + (right - left) * 4])
+      }
+    }
+    return RGBImage(width: right - left, height: bottom - top, pixels: bytes)
+  }
+
   public func withPixels<Result>(_ body: (UnsafeBufferPointer<UInt8>) throws -> Result) rethrows -> Result {
     try pixels.withUnsafeBufferPointer(body)
   }

@@ -11,8 +11,11 @@ struct ModelEndpoints: Sendable {
   let host: ModelHost
   let product: String
   let frames: (@Sendable (SubmittedFrame) -> Bool)?
+  let monitor: ServiceMonitor?
 
   func answer(_ request: Request, _ body: [UInt8]) async -> HTTPReply {
+    // Whether it lives is asked by those who hold no token.
+    if let monitor, let reply = health(request, monitor) { return reply }
     guard let principal = options.principal(request.headers[.authorization]) else {
       var reply = HTTPReply.error(.unauthorized, "this service needs a token: Authorization: Bearer …")
       reply.headers = [(.wwwAuthenticate, "Bearer")]
@@ -23,6 +26,19 @@ struct ModelEndpoints: Sendable {
       return try await route(path, request, body, principal)
     } catch {
       return HTTPReply.error(Self.status(error.kind), error.description)
+    }
+  }
+
+  private func health(_ request: Request, _ monitor: ServiceMonitor) -> HTTPReply? {
+    guard request.method == .get || request.method == .head else { return nil }
+    switch request.uri.path {
+    case "/health/live": return HTTPReply(status: .ok, type: "text/plain", body: Array("alive\n".utf8))
+    case "/health/ready":
+      guard let problem = monitor.problem() else {
+        return HTTPReply(status: .ok, type: "text/plain", body: Array("ready\n".utf8))
+      }
+      return HTTPReply(status: .serviceUnavailable, type: "text/plain", body: Array((problem + "\n").utf8))
+    default: return nil
     }
   }
 
@@ -46,11 +62,21 @@ struct ModelEndpoints: Sendable {
       return reply
     }
     switch (path.count, path.first) {
+    case (1, "metrics"):
+      if let wrong = method(.get) { return wrong }
+      guard let monitor else { return .error(.notFound, "there is nothing at /metrics") }
+      return HTTPReply(status: .ok, type: monitor.metricsType, body: Array(await monitor.metrics().utf8))
     case (1, "openapi.json"):
       return method(.get) ?? HTTPReply.json(OpenAPIDocument.text(product: product))
     case (1, "classify"):
       if let wrong = method(.post) { return wrong }
       return try await classify(request, body, principal)
+    case (2, "classify") where path[1] == "text":
+      if let wrong = method(.post) { return wrong }
+      let asked = try TextRequest.read(body)
+      // Who may not use the model learns nothing of it, here as elsewhere.
+      _ = try await model(SentenceEmbedder.modelName, nil, principal)
+      return .json(try await asked.answer(SentenceEmbedder(host: host)))
     case (1, "frames"):
       if let wrong = method(.post) { return wrong }
       return submit(request, body)

@@ -7,7 +7,7 @@ import Imaging
 import Inference
 import Logging
 import NIOCore
-import NIOSSL
+public import NIOSSL
 import Perception
 import ServiceLifecycle
 
@@ -16,30 +16,43 @@ import ServiceLifecycle
 public struct ModelServer: Service {
   private let options: ServiceOptions
   private let endpoints: ModelEndpoints
+  private let pages: (any HTTPPages)?
   private let log: Logger
   private let onRunning: @Sendable (Int?) -> Void
 
   /// - Parameters:
   ///   - frames: takes a client's frame, and says whether it did; nil where none are taken.
+  ///   - monitor: for /metrics and /health; nil for a service of models alone.
+  ///   - pages: other addresses, asked first.
   ///   - onRunning: is told the port.
   /// - Throws: when the address needs what is not configured.
   public init(
     _ options: ServiceOptions, host: ModelHost, product: String, log: Logger,
-    frames: (@Sendable (SubmittedFrame) -> Bool)? = nil,
-    onRunning: @escaping @Sendable (Int?) -> Void = { _ in }
+    frames: (@Sendable (SubmittedFrame) -> Bool)? = nil, monitor: ServiceMonitor? = nil,
+    pages: (any HTTPPages)? = nil, onRunning: @escaping @Sendable (Int?) -> Void = { _ in }
   ) throws(ServiceFault) {
     if let problem = options.problem { throw ServiceFault(problem) }
     self.options = options
+    self.pages = pages
     self.log = log
     self.onRunning = onRunning
-    endpoints = ModelEndpoints(options: options, host: host, product: product, frames: frames)
+    endpoints = ModelEndpoints(
+      options: options, host: host, product: product, frames: frames, monitor: monitor)
   }
 
   public func run() async throws {
     let limit = RateLimit(options.requestsPerSecond)
-    let responder = CallbackResponder<BasicRequestContext> { [endpoints, options] request, _ in
+    let browsers = BrowserGuard(options)
+    var isUnix = false
+    if case .unix = options.address { isUnix = true }
+    let responder = CallbackResponder<PeerContext> { [endpoints, options, pages, isUnix] request, context in
       guard limit.admits() else {
         return HTTPReply.error(.tooManyRequests, "too many requests a second").response
+      }
+      if let refusal = browsers.refusal(
+        host: request.head.authority, origin: request.headers[.origin], isUnix: isUnix)
+      {
+        return HTTPReply.error(.forbidden, refusal).response
       }
       var body: [UInt8] = []
       do {
@@ -47,6 +60,12 @@ public struct ModelServer: Service {
         body = Array(buffer.readableBytesView)
       } catch {
         return HTTPReply.error(.contentTooLarge, "a body has \(options.maximumBody) bytes at most").response
+      }
+      if let pages {
+        let peer = HTTPPeer(
+          remote: context.remote, local: context.local,
+          permission: options.permission(header: request.headers[.authorization]))
+        if let response = await pages.answer(request, body: body, peer: peer) { return response }
       }
       return await endpoints.answer(request, body).response
     }
@@ -77,31 +96,62 @@ public struct ModelServer: Service {
       }, logger: quiet)
     do { try await application.run() } catch let error as IOError {
       throw ServiceFault(
-        "models can't be served at \(options.address.text): \(String(cString: strerror(error.errnoCode)))")
+        "the page and models can't be served at \(options.address.text): \(String(cString: strerror(error.errnoCode))); choose another place with --http or 'http: address'"
+      )
     }
   }
 
   private func server() throws -> HTTPServerBuilder {
     guard let tls = options.tls else { return .http1() }
     do {
-      let chain = try NIOSSLCertificate.fromPEMFile(tls.certificate).map {
-        NIOSSLCertificateSource.certificate($0)
-      }
-      let key = try NIOSSLPrivateKey(file: tls.key, format: .pem)
-      var configuration = TLSConfiguration.makeServerConfiguration(
-        certificateChain: chain, privateKey: .privateKey(key))
-      configuration.minimumTLSVersion = .tlsv12
-      return try .tls(tlsConfiguration: configuration)
+      return try .tls(tlsConfiguration: try tls.configuration())
+    } catch let fault as ServiceFault {
+      throw fault
     } catch {
-      throw ServiceFault("certificate and key in \(tls.certificate) and \(tls.key) can't be used: \(error)")
+      throw ServiceFault("TLS can't be served with \(tls.certificate): \(error)")
     }
+  }
+}
+
+/// How the whole program goes.
+public struct ServiceMonitor: Sendable {
+  public var metricsType: String
+  public var metrics: @Sendable () async -> String
+  /// Why it can't do its work; nil when it can.
+  public var problem: @Sendable () -> String?
+
+  public init(
+    metricsType: String, metrics: @escaping @Sendable () async -> String,
+    problem: @escaping @Sendable () -> String?
+  ) {
+    self.metricsType = metricsType
+    self.metrics = metrics
+    self.problem = problem
   }
 }
 
 /// Why models are not served, in a sentence.
 public struct ServiceFault: Error, Sendable, CustomStringConvertible {
   public var description: String
-  init(_ description: String) { self.description = description }
+  public init(_ description: String) { self.description = description }
+}
+
+extension ServiceOptions.TLS {
+  /// - Throws: `ServiceFault` when the files can't be used.
+  public func configuration() throws -> TLSConfiguration {
+    do {
+      let chain = try NIOSSLCertificate.fromPEMFile(certificate).map {
+        NIOSSLCertificateSource.certificate($0)
+      }
+      let key = try NIOSSLPrivateKey(file: key, format: .pem)
+      var configuration = TLSConfiguration.makeServerConfiguration(
+        certificateChain: chain, privateKey: .privateKey(key))
+      configuration.minimumTLSVersion = .tlsv12
+      return configuration
+    } catch {
+      throw ServiceFault("certificate and key in \(certificate) and \(key) can't be used: \(error)")
+    }
+  }
 }
 
 /// What is answered.

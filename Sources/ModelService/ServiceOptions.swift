@@ -102,13 +102,31 @@ extension ServiceOptions {
   /// - Returns: nil when a token is needed and none of them was given.
   func principal(_ header: String?) -> Principal? {
     if tokens.isEmpty { return Principal(models: nil, manages: true) }
+    guard let found = token(Self.secret(header)) else { return nil }
+    return Principal(models: found.models.isEmpty ? nil : found.models, manages: found.manages)
+  }
+
+  /// - Parameter header: of `Authorization`.
+  func permission(header: String?) -> HTTPPeer.Permission { permission(token: Self.secret(header)) }
+
+  /// - Parameter secret: that was shown; nil for none.
+  public func permission(token secret: String?) -> HTTPPeer.Permission {
+    tokens.isEmpty ? .anybody : token(secret).map { .token(manages: $0.manages) } ?? .stranger
+  }
+
+  private static func secret(_ header: String?) -> String? {
     guard let header, header.lowercased().hasPrefix("bearer ") else { return nil }
-    let digest = Array(SHA256.hash(data: Data(header.dropFirst(7).trimmingCharacters(in: .whitespaces).utf8)))
+    return header.dropFirst(7).trimmingCharacters(in: .whitespaces)
+  }
+
+  private func token(_ secret: String?) -> Token? {
+    guard let secret else { return nil }
+    let digest = Array(SHA256.hash(data: Data(secret.utf8)))
     // All are looked at, and all bytes of each: time tells nothing. (Of digests it would tell little.)
     var found: Token?
     for token in tokens where zip(token.digest, digest).reduce(0, { $0 | ($1.0 ^ $1.1) }) == 0 {
       found = token
     }
-    return found.map { Principal(models: $0.models.isEmpty ? nil : $0.models, manages: $0.manages) }
+    return found
   }
 }

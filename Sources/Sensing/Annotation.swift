@@ -4,6 +4,11 @@ import Spatial
 public struct Annotation: Sendable, Hashable {
   public enum Kind: UInt8, Sendable, CaseIterable {
     case hand, gesture, object, text, transcript, intent, answer
+    /// The bridge listens to a microphone.
+    case listening
+
+    /// Heard rather than seen: only for those who may listen.
+    public var isSpeech: Bool { rawValue >= Kind.transcript.rawValue }
 
     public var name: String { String(describing: self) }
   }
@@ -86,6 +91,29 @@ public struct Annotation: Sendable, Hashable {
     }
   }
 
+  public enum TextState: UInt8, Sendable, CaseIterable {
+    case partial
+    case final
+    /// It broke off.
+    case interrupted
+  }
+
+  /// A word that was said.
+  public struct Word: Sendable, Hashable {
+    public var text: String
+    public var start: Timestamp
+    public var end: Timestamp
+    /// 0 to 1; nil when the model gives none.
+    public var confidence: Double?
+
+    public init(text: String, start: Timestamp, end: Timestamp, confidence: Double?) {
+      self.text = text
+      self.start = start
+      self.end = end
+      self.confidence = confidence
+    }
+  }
+
   /// Which model said it.
   public struct Source: Sendable, Hashable {
     public var model: String
@@ -126,6 +154,12 @@ public struct Annotation: Sendable, Hashable {
   public var timeToLive = 0.5
   /// The thing is gone: the last of this id.
   public var isEnded = false
+  /// With `isEnded`: what is shown in its place.
+  public var supersededBy: UInt64?
+  /// Of a label that grows; nil for others.
+  public var textState: TextState?
+  /// Of a transcript, where the model gives times.
+  public var words: [Word] = []
 
   public init(
     id: UInt64, kind: Kind, label: String, confidence: Double, source: Source, captured: Timestamp,

@@ -84,7 +84,7 @@ public struct SessionRedaction {
         opened.calibrationSha256 = digests[opened.calibrationAttachment] ?? opened.calibrationSha256
         event.partOpened = opened
         return .replace(try event.serializedBytes())
-      case .log, .scene, .imageAnnotations:
+      case .log, .scene, .imageAnnotations, .speech, .prompts:
         // Same lengths, so that the message stays whole.
         return .replace(scrubbed(Array(message.data)))
       default: return .keep
@@ -123,7 +123,7 @@ public struct SessionRedaction {
   private func isDropped(_ topic: SessionTopic?) -> Bool {
     switch topic {
     case .image, .cameraCalibration: drops.contains(.camera)
-    case .audio: drops.contains(.microphone)
+    case .audio, .speech, .prompts: drops.contains(.microphone)
     // Annotations of a camera show what it saw.
     case .imageAnnotations: drops.contains(.camera) || drops.contains(.annotations)
     case .scene: drops.contains(.annotations)

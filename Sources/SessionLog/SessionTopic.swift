@@ -16,6 +16,10 @@ public enum SessionTopic: Hashable, Sendable {
   case imageAnnotations(camera: String)
   case scene
   case audio(microphone: String)
+  /// What was heard, wanted and answered.
+  case speech
+  /// What was sent to a language model.
+  case prompts
 
   /// Names a topic; parts and cameras are named by descriptions, so anything unusual becomes a hyphen.
   public var path: String {
@@ -35,6 +39,8 @@ public enum SessionTopic: Hashable, Sendable {
     case .imageAnnotations(let camera): "/cameras/\(Self.safe(camera))/annotations"
     case .scene: "/scene"
     case .audio(let microphone): "/microphones/\(Self.safe(microphone))/audio"
+    case .speech: "/speech"
+    case .prompts: "/prompts"
     }
   }
 
@@ -55,7 +61,14 @@ public enum SessionTopic: Hashable, Sendable {
     case .imageAnnotations: "foxglove.ImageAnnotations"
     case .scene: "foxglove.SceneUpdate"
     case .audio: "foxglove.RawAudio"
+    case .speech: "foxglove.SceneUpdate"
+    case .prompts: "foxglove.Log"
     }
+  }
+
+  /// The schema and all it refers to: a FileDescriptorSet, base64.
+  public var descriptorSet: String {
+    SessionWriter.descriptors[schema.split(separator: ".").first.map(String.init) ?? ""] ?? ""
   }
 
   /// What a reader needs beyond the topic.
@@ -68,6 +81,7 @@ public enum SessionTopic: Hashable, Sendable {
     case .groundTruth(let device): ["device": String(device), "kind": "ground_truth"]
     case .image(let camera), .cameraCalibration(let camera), .imageAnnotations(let camera): ["camera": camera]
     case .audio(let microphone): ["microphone": microphone]
+    case .speech, .prompts: ["kind": "speech"]
     case .transforms, .events, .recorder, .log, .scene: [:]
     }
   }
@@ -94,11 +108,11 @@ public enum SessionTopic: Hashable, Sendable {
       guard let device else { return nil }
       self = .pose(device: device)
     case "foxglove.FrameTransform": self = .transforms
-    case "foxglove.Log": self = .log
+    case "foxglove.Log": self = metadata["kind"] == "speech" ? .prompts : .log
     case "foxglove.CompressedImage": self = .image(camera: metadata["camera"] ?? "")
     case "foxglove.CameraCalibration": self = .cameraCalibration(camera: metadata["camera"] ?? "")
     case "foxglove.ImageAnnotations": self = .imageAnnotations(camera: metadata["camera"] ?? "")
-    case "foxglove.SceneUpdate": self = .scene
+    case "foxglove.SceneUpdate": self = metadata["kind"] == "speech" ? .speech : .scene
     case "foxglove.RawAudio": self = .audio(microphone: metadata["microphone"] ?? "")
     default: return nil
     }

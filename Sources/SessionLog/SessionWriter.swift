@@ -46,9 +46,8 @@ public final class SessionWriter {
     if let known = schemas[name] {
       schema = known
     } else {
-      let set = Self.descriptors[name.split(separator: ".").first.map(String.init) ?? ""] ?? ""
-      schema = try file.add(
-        MCAPSchema(name: name, encoding: "protobuf", data: [UInt8](Data(base64Encoded: set) ?? Data())))
+      let set = Data(base64Encoded: topic.descriptorSet) ?? Data()
+      schema = try file.add(MCAPSchema(name: name, encoding: "protobuf", data: [UInt8](set)))
       schemas[name] = schema
     }
     let id = try file.add(
@@ -124,6 +123,14 @@ public final class SessionWriter {
       channel: id, logTime: Self.stamp(state.received), publishTime: Self.stamp(state.captured),
       count: WireFormat.stateLength
     ) { WireFormat.write(state, into: $0) }
+  }
+
+  /// A state as `vrbridge.session.TrackedState`.
+  public static func stateBytes(_ state: TrackedState) -> [UInt8] {
+    [UInt8](unsafeUninitializedCapacity: WireFormat.stateLength) { buffer, count in
+      WireFormat.write(state, into: UnsafeMutableRawBufferPointer(buffer))
+      count = WireFormat.stateLength
+    }
   }
 
   public static func pose(_ state: TrackedState) -> Foxglove_PoseInFrame {

@@ -5,6 +5,32 @@ import Spatial
 /// What models see, for `vrbridge watch`: the lower part of the table, and lines of JSON.
 enum AnnotationTable {
   static func lines(_ annotations: [Vrbridge_V1_Annotation], now: Int64, limit: Int = 16) -> [String] {
+    let heard = annotations.filter { $0.kind.rawValue >= Vrbridge_V1_AnnotationKind.transcript.rawValue }
+    let seen = annotations.filter { $0.kind.rawValue < Vrbridge_V1_AnnotationKind.transcript.rawValue }
+    let gap = seen.isEmpty || heard.isEmpty ? [] : [""]
+    return table(of: seen, now: now, limit: limit) + gap + texts(heard)
+  }
+
+  /// What is said and answered, a line each; the newest last.
+  private static func texts(_ annotations: [Vrbridge_V1_Annotation]) -> [String] {
+    guard !annotations.isEmpty else { return [] }
+    let sorted = annotations.sorted {
+      ($0.kind == .listening ? 0 : 1, $0.id) < ($1.kind == .listening ? 0 : 1, $1.id)
+    }
+    return [Terminal.styled("HEARD", .dim)]
+      + sorted.suffix(8).map { annotation in
+        let mark =
+          switch annotation.textState {
+          case .partial: " …"
+          case .interrupted: " (broken off)"
+          default: ""
+          }
+        let text = annotation.label.replacing("\n", with: " ")
+        return Terminal.styled(Terminal.pad(kind(annotation.kind), 10), .cyan) + " " + text.suffix(110) + mark
+      }
+  }
+
+  private static func table(of annotations: [Vrbridge_V1_Annotation], now: Int64, limit: Int) -> [String] {
     guard !annotations.isEmpty else { return [] }
     var lines = [
       Terminal.styled(
@@ -25,6 +51,23 @@ enum AnnotationTable {
     return lines
   }
 
+  /// Milliseconds of the newest of each kind, by stage.
+  static func latency(_ annotations: [Vrbridge_V1_Annotation]) -> String {
+    var newest: [Vrbridge_V1_AnnotationKind: Vrbridge_V1_Annotation] = [:]
+    for annotation in annotations where annotation.hasRegion {
+      if annotation.capturedNs > newest[annotation.kind]?.capturedNs ?? 0 {
+        newest[annotation.kind] = annotation
+      }
+    }
+    let parts = newest.values.sorted { $0.kind.rawValue < $1.kind.rawValue }.map { annotation in
+      String(
+        format: "%@ %.0f (waiting %.0f, preparing %.0f, models %.0f)", kind(annotation.kind),
+        Double(annotation.publishedNs - annotation.capturedNs) * 1e-6, annotation.waitingS * 1000,
+        annotation.preparingS * 1000, annotation.inferringS * 1000)
+    }
+    return parts.isEmpty ? "" : Terminal.styled("LATENCY ms ", .dim) + parts.joined(separator: " · ")
+  }
+
   private static func kind(_ kind: Vrbridge_V1_AnnotationKind) -> String {
     switch kind {
     case .hand: "hand"
@@ -34,6 +77,7 @@ enum AnnotationTable {
     case .transcript: "speech"
     case .intent: "intent"
     case .answer: "answer"
+    case .listening: "listening"
     case .unspecified, .UNRECOGNIZED: "other"
     }
   }
@@ -69,12 +113,27 @@ enum AnnotationTable {
     }
     if annotation.hasAnchor {
       let anchor = annotation.anchor
-      let space = anchor.space == .world ? "world" : "head"
+      let spaces: [Vrbridge_V1_AnchorSpace: String] = [
+        .world: "world", .head: "head", .hand: "hand", .screen: "screen",
+      ]
+      let space = spaces[anchor.space] ?? "other"
       text +=
         ",\"anchor\":{\"space\":\"\(space)\",\"origin\":\(list(anchor.origin)),\"direction\":\(list(anchor.direction)),\"distance\":\(anchor.distance > 0 ? number(anchor.distance) : "null")}"
     }
     if !annotation.joints.isEmpty {
       text += ",\"joints\":[" + annotation.joints.map { list($0.position) }.joined(separator: ",") + "]"
+    }
+    if annotation.textState != .unspecified {
+      let states: [Vrbridge_V1_TextState: String] = [
+        .partial: "partial", .final: "final", .interrupted: "interrupted",
+      ]
+      text += ",\"text_state\":\"\(states[annotation.textState] ?? "other")\""
+    }
+    if !annotation.words.isEmpty {
+      let words = annotation.words.map { word in
+        "{\"text\":\(PoseLine.quoted(word.text)),\"start_ns\":\(word.startNs),\"end_ns\":\(word.endNs),\"confidence\":\(number(Double(word.confidence)))}"
+      }
+      text += ",\"words\":[" + words.joined(separator: ",") + "]"
     }
     return text + "}"
   }

@@ -7,7 +7,8 @@ import Spatial
 enum PoseTable {
   static func text(
     rows: [(device: Vrbridge_V1_Device?, pose: Vrbridge_V1_Pose?, rate: Double)],
-    annotations: [Vrbridge_V1_Annotation], connection: String, dropped: UInt64, now: Int64
+    annotations: [Vrbridge_V1_Annotation], recording: Vrbridge_V1_RecordingStatus?, connection: String,
+    dropped: UInt64, now: Int64
   ) -> String {
     var lines = [Terminal.styled("vrbridge", .bold) + "  " + connection]
     if rows.contains(where: { $0.device?.origin == .emulated && $0.device?.connected == true }) {
@@ -22,16 +23,28 @@ enum PoseTable {
     }
     let seen = AnnotationTable.lines(annotations, now: now)
     if !seen.isEmpty { lines += [""] + seen }
+    let latency = AnnotationTable.latency(annotations)
+    if !latency.isEmpty { lines += ["", latency] }
+    if let recording, recording.running {
+      lines += [
+        "",
+        Terminal.styled("recording", .red)
+          + String(
+            format: " %.0f s, %.1f MB, %llu dropped, ", recording.seconds, Double(recording.bytes) / 1e6,
+            recording.dropped) + recording.path,
+      ]
+    }
     lines.append("")
     if dropped > 0 { lines.append(Terminal.styled("\(dropped) poses were dropped for this view", .yellow)) }
     lines.append(
       Terminal.styled(
-        "yaw, pitch, roll in °; speed and bias in °/s; late: capture to screen; Ctrl-C ends", .dim))
+        "yaw, pitch, roll in °; speed and bias in °/s, drift in °/min; late: capture to screen; Ctrl-C ends",
+        .dim))
     return lines.joined(separator: "\n") + "\n"
   }
 
   private static let header =
-    "ROLE        DEVICE                  SOURCE       YAW  PITCH   ROLL  SPEED     HZ  LATE ms   BIAS  CLOCK µs  STATE"
+    "ROLE        DEVICE                  SOURCE       YAW  PITCH   ROLL  SPEED     HZ  LATE ms   BIAS  DRIFT  CLOCK µs  STATE"
 
   private static func line(
     _ device: Vrbridge_V1_Device?, _ pose: Vrbridge_V1_Pose?, _ rate: Double, now: Int64
@@ -55,8 +68,10 @@ enum PoseTable {
     }
     if let health = device?.health {
       let bias = Vector3(health.biasX, health.biasY, health.biasZ).length * degree
+      // Against gravity while it moves, else the turn at rest.
+      let drift = [health.driftAgainstGravityDegMin, health.driftAtRestDegMin].first { $0.isFinite }
       columns += [
-        fixed(bias, 6, 2),
+        fixed(bias, 6, 2), drift.map { fixed($0, 6, 1) } ?? "     –",
         health.clockResidualUs.isFinite ? fixed(health.clockResidualUs, 9, 0) : "        –",
       ]
     }

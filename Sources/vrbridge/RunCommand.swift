@@ -1,6 +1,7 @@
 import ArgumentParser
 import Bridge
 import BridgeClient
+import CLinux
 import Foundation
 import Logging
 import ServiceLifecycle
@@ -52,8 +53,26 @@ struct RunCommand: AsyncParsableCommand {
       "A picture that hangs in the demonstration's scene; may be given several times.", valueName: "file"))
   var picture: [String] = []
 
-  @Option(help: ArgumentHelp("Serve models over HTTP here.", valueName: "host:port|path"))
+  @Option(
+    help: ArgumentHelp(
+      "Listen to this microphone ('vrbridge microphones' lists them) or sound file; may be given several times.",
+      valueName: "auto|name|file:PATH|demo"))
+  var microphone: [String] = []
+
+  @Option(help: ArgumentHelp("What is said to the bridge.", valueName: "always|phrase|button"))
+  var activation: String?
+
+  @Option(
+    help: ArgumentHelp("A server of OpenAI's chat completions, which answers questions.", valueName: "url"))
+  var languageModel: String?
+
+  @Option(
+    help: ArgumentHelp("Serve the page, models and metrics over HTTP here.", valueName: "host:port|path"))
   var http: String?
+
+  @Option(
+    help: ArgumentHelp("Serve viewers of the Foxglove WebSocket protocol here.", valueName: "host:port"))
+  var foxglove: String?
 
   @Option(
     help: ArgumentHelp(
@@ -81,20 +100,25 @@ struct RunCommand: AsyncParsableCommand {
       print(settings.text(), terminator: "")
       return
     }
+    // Some thirty threads, few of which ask for memory at the same time.
+    linux_limit_heaps(2)
     let level = Logger.Level(rawValue: settings.logLevel.value) ?? .info
     let isTable = view && Terminal.isInteractive
-    var log = Logger(label: "vrbridge") { StreamLogHandler.standardError(label: $0) }
     // Lines between the redraws of a table would tear it; what matters still shows.
-    log.logLevel = isTable && settings.logLevel.source == "default" ? .error : level
+    let log = Logger.standardError(isTable && settings.logLevel.source == "default" ? .error : level)
     let daemon: Daemon
     do {
       daemon = try Daemon(
-        settings, log: log, remote: ModelServiceSetup.remoteEngine(settings, log: log))
+        settings, log: log, remote: ModelServiceSetup.remoteEngine(settings, log: log),
+        language: try ModelServiceSetup.languageModel(settings),
+        recogniser: try ModelServiceSetup.recogniser(settings))
     } catch { throw Failure(String(describing: error)) }
 
     var services: [any Service] = daemon.services
-    if let service = try ModelServiceSetup.service(settings, daemon, log: log) { services.append(service) }
-    services.insert(ReloadService(daemon: daemon, command: self, log: log), at: 0)
+    services += try ModelServiceSetup.services(settings, daemon, log: log)
+    let manager = ServiceManager(environment: ProcessInfo.processInfo.environment)
+    services.insert(ReloadService(daemon: daemon, command: self, manager: manager, log: log), at: 0)
+    if manager.isWaitedFor { services.append(ReadinessService(daemon: daemon, manager: manager)) }
     if view {
       services.append(ViewService(socket: daemon.socketPath))
     } else {
@@ -165,10 +189,35 @@ struct RunCommand: AsyncParsableCommand {
       }
       settings.perception = Setting(wanted, from: "--perception")
     }
+    if !microphone.isEmpty || activation != nil {
+      var wanted = settings.speech.value
+      if !microphone.isEmpty { wanted.microphones = microphone }
+      if let activation {
+        guard let known = SpeechSettings.Activation(rawValue: activation) else {
+          throw ValidationError("--activation '\(activation)' is not known; allowed: always, phrase, button")
+        }
+        wanted.activation = known
+      }
+      settings.speech = Setting(wanted, from: microphone.isEmpty ? "--activation" : "--microphone")
+    }
+    if let languageModel {
+      var wanted = settings.language.value
+      guard let url = URL(string: languageModel), ["http", "https"].contains(url.scheme), url.host != nil
+      else {
+        throw ValidationError("--language-model '\(languageModel)': http://HOST:PORT/v1 is expected")
+      }
+      wanted.address = languageModel.hasSuffix("/") ? String(languageModel.dropLast()) : languageModel
+      settings.language = Setting(wanted, from: "--language-model")
+    }
     if let http {
       var service = settings.http.value
       service.address = http
       settings.http = Setting(service, from: "--http")
+    }
+    if let foxglove {
+      var viewers = settings.foxglove.value
+      viewers.address = foxglove
+      settings.foxglove = Setting(viewers, from: "--foxglove")
     }
     if !picture.isEmpty { settings.pictures = Setting(picture, from: "--picture") }
     if controllers { settings.controllers = Setting(true, from: "--controllers") }
@@ -194,15 +243,38 @@ struct RunCommand: AsyncParsableCommand {
 struct ReloadService: Service {
   let daemon: Daemon
   let command: RunCommand
+  let manager: ServiceManager
   let log: Logger
 
   func run() async throws {
     let signals = await UnixSignalsSequence(trapping: .sighup)
     for await _ in signals.cancelOnGracefulShutdown() {
+      manager.reloading()
       do { daemon.reload(try command.load()) } catch {
         log.error("reload refused, the old configuration stays in force: \(error)")
       }
+      manager.ready("running")
     }
+  }
+}
+
+/// Tells systemd that the bridge is ready, and that it lives while the tracking loop does.
+struct ReadinessService: Service {
+  let daemon: Daemon
+  let manager: ServiceManager
+
+  func run() async throws {
+    while daemon.problem != nil {
+      try await Task.sleep(for: .milliseconds(10))
+    }
+    manager.ready("running")
+    await cancelWhenGracefulShutdown {
+      while !Task.isCancelled {
+        try? await Task.sleep(for: .seconds(manager.interval ?? 3600))
+        if daemon.problem == nil, !Task.isCancelled { manager.alive() }
+      }
+    }
+    manager.stopping()
   }
 }
 

@@ -34,6 +34,10 @@ enum Terminal {
       ? String(text.prefix(width)) : text + String(repeating: " ", count: width - text.count)
   }
 
+  static func number(_ value: Double, _ decimals: Int) -> String {
+    value.isFinite ? String(format: "%.\(decimals)f", value) : "–"
+  }
+
   static func padLeft(_ text: String, _ width: Int) -> String {
     text.count >= width ? text : String(repeating: " ", count: width - text.count) + text
   }

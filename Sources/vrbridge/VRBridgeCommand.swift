@@ -14,6 +14,7 @@ struct VRBridgeCommand: AsyncParsableCommand {
       RecordCommand.self, ReplayCommand.self, InfoCommand.self, CompareCommand.self, ExportCommand.self,
       ImportCommand.self, RecoverCommand.self, RedactCommand.self, CalibrateCommand.self, TrackCommand.self,
       BenchCommand.self,
-      ModelsCommand.self, GesturesCommand.self, UdevRulesCommand.self,
+      ModelsCommand.self, GesturesCommand.self, TranscribeCommand.self,
+      MicrophonesCommand.self, PromptCommand.self, SummariseCommand.self, UdevRulesCommand.self,
     ])
 }

@@ -18,6 +18,7 @@ final class WatchView: Sendable {
   private struct State {
     var rows: [UInt32: Row] = [:]
     var annotations: [UInt64: Vrbridge_V1_Annotation] = [:]
+    var recording: Vrbridge_V1_RecordingStatus?
     var connection = ""
     var dropped: UInt64 = 0
     var lines = 0
@@ -50,7 +51,7 @@ final class WatchView: Sendable {
     // Every pose is counted for the rate; the table is drawn from the newest.
     var subscription = BridgeClient.Subscription(
       streams: [.poses, .devices], roles: roles, maximumRate: rate, policy: .dropOldest, depth: 16_384)
-    if showsAnnotations { subscription.optionalStreams = [.annotations] }
+    if showsAnnotations { subscription.optionalStreams = [.annotations, .speech] }
     let client = BridgeClient(path: socket, name: "vrbridge watch", subscription: subscription) { [self] in
       handle($0)
     }
@@ -147,6 +148,8 @@ final class WatchView: Sendable {
       let answer = try? connection.request(.listDevices(Vrbridge_V1_ListDevices()))
     else { return }
     handle(.devices(answer.deviceList.devices))
+    let status = try? connection.request(.getRecording(Vrbridge_V1_GetRecording())).recordingStatus
+    state.withLock { $0.recording = status }
   }
 
   private func draw() {
@@ -167,7 +170,8 @@ final class WatchView: Sendable {
       }
       return PoseTable.text(
         rows: state.rows.sorted { $0.key < $1.key }.map { ($0.value.device, $0.value.pose, $0.value.rate) },
-        annotations: Array(state.annotations.values), connection: state.connection, dropped: state.dropped,
+        annotations: Array(state.annotations.values), recording: state.recording,
+        connection: state.connection, dropped: state.dropped,
         now: now)
     }
     Terminal.write(Terminal.isInteractive ? "\u{1b}[H\u{1b}[J" + text : text)

@@ -52,7 +52,12 @@ struct BridgeTests {
 
   @Test func theDemonstrationHasAHeadAndTwoHandsThatMove() async throws {
     let bridge = try TestBridge { $0.demo = Setting(.always) }
-    try #require(try await eventually { try await bridge.devices().count == 3 })
+    // Calibrations are read while a device initialises.
+    try #require(
+      try await eventually {
+        let devices = try await bridge.devices()
+        return devices.count == 3 && devices.allSatisfy { $0.state == .streaming }
+      })
     let devices = try await bridge.devices()
     #expect(Set(devices.map { $0.role.deviceRole }) == [.head, .leftHand, .rightHand])
     for device in devices {

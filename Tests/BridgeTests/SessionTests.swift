@@ -145,7 +145,12 @@ struct SessionTests {
   @Test func aReplayCanBePausedSteppedCutAndRepeated() async throws {
     let folder = try Places.temporaryFolder()
     let source = try TestBridge { $0.demo = Setting(.always, from: "test") }
-    try await Task.sleep(nanoseconds: 200_000_000)
+    // What a device sent before it was ready is recorded, and no step of a replay.
+    try #require(
+      try await eventually {
+        let devices = try await source.devices()
+        return devices.count == 3 && devices.allSatisfy { $0.state == .streaming }
+      })
     let path = folder + "/a.mcap"
     _ = try await record(source, to: path, seconds: 1)
     await source.stop()
@@ -157,7 +162,7 @@ struct SessionTests {
     #expect(player.reports == 0)
     for count in 1...3 {
       player.step()
-      #expect(await eventually { player.reports == count })
+      #expect(await eventually { player.reports == count }, "\(player.reports) \(player.failure ?? "")")
     }
     // A client sees a live bridge: devices, and poses of now that say that they are recorded.
     let client = try await bridge.connect()

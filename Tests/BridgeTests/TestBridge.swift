@@ -1,6 +1,7 @@
 import Bridge
 import BridgeClient
 import BridgeProtocol
+import Dialogue
 import Foundation
 import Logging
 import ServiceLifecycle
@@ -14,7 +15,8 @@ final class TestBridge: Sendable {
   private let task: Task<Void, any Error>
 
   init(
-    socket: String? = nil, replay: SessionPlayer? = nil, _ configure: (inout Configuration) -> Void = { _ in }
+    socket: String? = nil, replay: SessionPlayer? = nil, language: (any LanguageModel)? = nil,
+    _ configure: (inout Configuration) -> Void = { _ in }
   ) throws {
     let path = try socket ?? Places.temporaryFolder() + "/s"
     self.socket = path
@@ -26,7 +28,7 @@ final class TestBridge: Sendable {
     configure(&configuration)
     var log = Logger(label: "test") { StreamLogHandler.standardError(label: $0) }
     log.logLevel = .critical
-    daemon = try Daemon(configuration, log: log, replay: replay)
+    daemon = try Daemon(configuration, log: log, replay: replay, language: language)
     let group = ServiceGroup(services: daemon.services, logger: log)
     self.group = group
     task = Task { try await group.run() }

@@ -2,6 +2,7 @@ import Bridge
 import BridgeProtocol
 import Cameras
 import Devices
+import Dialogue
 import Evaluation
 import Foundation
 import Imaging
@@ -11,6 +12,7 @@ import Perception
 import Sensing
 import SessionLog
 import Spatial
+import Speech
 import SwiftProtobuf
 import Tracking
 
@@ -45,6 +47,8 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
   case inference
   /// Examples of movements, which a person may have edited.
   case movement
+  /// Streams of language models, and texts that recognisers heard.
+  case speech
 
   /// A pose that is not finite: what the decoders must never let through.
   public struct NotFinite: Error {}
@@ -95,6 +99,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
       }
       _ = try? ModelCatalog(text: text, file: "fuzz")
       _ = ModelSignature(text: text)
+      _ = try? Safetensors(input)
     case .inference:
       let length = input.count > 1 ? Int(input[0]) << 8 | Int(input[1]) : 0
       let body = Array(input.dropFirst(2))
@@ -105,6 +110,17 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
       }
       _ = try? OpenInference.metadata(body)
       _ = try? TensorFlowServing.request(body, specs: specs)
+    case .speech:
+      var stream = ChatStream()
+      if (try? stream.feed(input)) != nil { _ = try? stream.end() }
+      let text = String(decoding: input, as: UTF8.self)
+      _ = TextNormaliser.words(text)
+      _ = NumberWords.withDigits(text)
+      _ = IntentClassifier().classify(text, isAddressed: true)
+      _ = WakePhrase("hey bridge").rest(of: text)
+      if let tokens = Self.wordPieces?.tokens(text), tokens.count < 2 || tokens.count > 256 {
+        throw NotFinite()
+      }
     case .movement:
       guard let trace = try? JSONDecoder().decode(GestureTrace.self, from: Data(input)) else { return }
       let model = GestureModel(Self.builtIn + [(name: "fuzz", trace: trace)])
@@ -116,6 +132,10 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
       while let body = try? reader.next() { _ = try? ClientFrame(serializedBytes: Array(body)) }
     }
   }
+
+  private static let wordPieces = WordPieceTokenizer([
+    "[UNK]", "[CLS]", "[SEP]", "a", "##a", "##b", "é", "東", ".",
+  ])
 
   /// Few enough to compare with each input.
   private static let builtIn = Array(BuiltInGestures.all.prefix(3))

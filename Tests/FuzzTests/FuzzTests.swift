@@ -148,6 +148,12 @@ struct FuzzTests {
             "{\"inputs\":[{\"name\":\"x\",\"datatype\":\"FP32\",\"shape\":[1],\"parameters\":{\"binary_data_size\":4}}]}"
               .utf8)
           + [0, 0, 128, 63])
+    case .speech:
+      seeds.append(
+        Array(
+          "data: {\"choices\":[{\"delta\":{\"content\":\"A cup\"},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n"
+            .utf8))
+      seeds.append(Array("Hey bridge, label this as pump twenty-three, 1,234.5 metres: isn't it 21st?".utf8))
     case .movement:
       seeds.append(
         Array(

@@ -184,6 +184,8 @@ struct PeerTests {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: serversPython)
     process.arguments = arguments
+    // schemathesis keeps what it found where it runs.
+    process.currentDirectoryURL = URL(fileURLWithPath: try Places.temporaryFolder())
     let pipe = Pipe()
     process.standardOutput = pipe
     process.standardError = pipe

@@ -90,6 +90,9 @@ struct ServerTests {
         (.POST, "/v1/models/double:predict", "{\"instances\":[[1,2]]}", 400),
         (.POST, "/classify?model=double", "x", 400),
         (.POST, "/classify", "x", 400), (.POST, "/frames", "x", 404),
+        (.GET, "/classify/text", "", 405), (.POST, "/classify/text", "x", 400),
+        (.POST, "/classify/text", #"{"text":"x","examples":{"a":["x"],"b":[]}}"#, 400),
+        (.POST, "/classify/text", #"{"text":"x","examples":{"a":["x"],"b":["y"]}}"#, 404),
       ]
       for (method, path, body, status) in cases {
         let reply = try await ask(port, method, path, body.isEmpty ? nil : Array(body.utf8))
@@ -171,6 +174,36 @@ struct ServerTests {
       ] {
         let refused = try await ask(port, .POST, "/classify?model=color", body)
         #expect(refused.status == 400 && refused.text.contains(told), "\(told): \(refused.text)")
+      }
+    }
+  }
+
+  /// Classes of the caller's own, from a few phrases each.
+  @Test func textsAreClassifiedByExamples() async throws {
+    let key = try SigningKey.load(file: Models.state + "/keys/models.key")
+    let registry = ModelRegistry(
+      folder: Models.folder, trusted: TrustedKeys([SigningKey.publicText(key)]))
+    try await withServer(
+      registry, tokens: [ServiceOptions.Token(secret: "only-hands-only-hands", models: ["hand-landmarks"])]
+    ) {
+      port in
+      let body =
+        #"{"text":"it smells of burning plastic","examples":{"fire":["there is smoke","something burns","I see flames"],"water":["the pipe leaks","the floor is wet"],"fine":["all is well","nothing to report"]},"top":2}"#
+      // A token for another model does not open this one.
+      let refused = try await ask(
+        port, .POST, "/classify/text", Array(body.utf8),
+        headers: [("Authorization", "Bearer only-hands-only-hands")])
+      #expect(refused.status == 404, "\(refused.text)")
+    }
+    try await withServer(registry) { port in
+      for (text, label) in [("it smells of burning plastic", "fire"), ("a puddle under the pump", "water")] {
+        let body =
+          "{\"text\":\"\(text)\",\"examples\":{\"fire\":[\"there is smoke\",\"something burns\",\"I see flames\"],\"water\":[\"the pipe leaks\",\"the floor is wet\"],\"fine\":[\"all is well\",\"nothing to report\"]},\"top\":2}"
+        let reply = try await ask(port, .POST, "/classify/text", Array(body.utf8))
+        let json = try JSONSerialization.jsonObject(with: Data(reply.body)) as? [String: Any]
+        #expect(reply.status == 200 && json?["label"] as? String == label, "\(reply.text)")
+        #expect(
+          (json?["top"] as? [Any])?.count == 2 && (json?["score"] as? Double ?? 0) > 0.4, "\(reply.text)")
       }
     }
   }

@@ -6,8 +6,17 @@ public enum Models {
 
   public static var folder: String { environment["VRBRIDGE_MODELS"] ?? Places.root + "/.build/models" }
   public static var runtime: String { environment["VRBRIDGE_OPENVINO"] ?? Places.root + "/.build/openvino" }
+  public static var speechRuntime: String {
+    environment["VRBRIDGE_SHERPA_ONNX"] ?? Places.root + "/.build/sherpa-onnx"
+  }
   /// Where the key is with which they were signed.
   public static var state: String { environment["VRBRIDGE_STATE"] ?? Places.root + "/.build/state" }
+
+  /// The library and the models that hear.
+  public static var hear: Bool {
+    FileManager.default.fileExists(atPath: folder + "/speech-recognition")
+      && FileManager.default.fileExists(atPath: speechRuntime)
+  }
 
   public static var areHere: Bool {
     FileManager.default.fileExists(atPath: folder + "/hand-landmarks")

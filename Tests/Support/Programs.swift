@@ -30,8 +30,14 @@ public final class Program: Sendable {
   deinit { if process.isRunning { process.terminate() } }
 
   public var isRunning: Bool { process.isRunning }
-  public var output: String { (try? String(contentsOfFile: outputPath, encoding: .utf8)) ?? "" }
-  public var errors: String { (try? String(contentsOfFile: errorPath, encoding: .utf8)) ?? "" }
+  /// What it has printed; bytes that are no text are replaced.
+  public var output: String { Self.text(outputPath) }
+  public var errors: String { Self.text(errorPath) }
+
+  private static func text(_ path: String) -> String {
+    String(decoding: (try? Data(contentsOf: URL(fileURLWithPath: path))) ?? Data(), as: UTF8.self)
+  }
+
   public var lines: [String] { output.split(separator: "\n").map(String.init) }
   public var pid: Int32 { process.processIdentifier }
 

@@ -25,6 +25,7 @@ public final class CameraService: @unchecked Sendable {
   private let places: @Sendable () -> [String]
   private let stopEvent = linux_eventfd()
   private let feeds = Mutex<[FrameFeed]>([])
+  private let newest = Mutex<CameraFrame?>(nil)
   /// Nodes in use, so that two settings do not take one camera.
   private let taken = Mutex<Set<String>>([])
 
@@ -109,7 +110,7 @@ public final class CameraService: @unchecked Sendable {
       return true
     }
     guard isTaken else { return false }
-    for feed in feeds.withLock({ $0 }) { feed.put(frame) }
+    hand(frame)
     return true
   }
 
@@ -117,7 +118,29 @@ public final class CameraService: @unchecked Sendable {
   func play(_ frame: CameraFrame) {
     var frame = frame
     frame.worldFromHead = head(frame.captured)
+    hand(frame)
+  }
+
+  private func hand(_ frame: CameraFrame) {
+    newest.withLock { $0 = frame }
     for feed in feeds.withLock({ $0 }) { feed.put(frame) }
+  }
+
+  /// What is in a region of the newest frame, with something around it, as JPEG; empty when there is none.
+  ///
+  /// - Parameter region: nil, or one of another camera, for the whole frame.
+  func picture(of region: Annotation.Region?) -> [UInt8] {
+    guard let frame = newest.withLock({ $0 }) else { return [] }
+    guard let region, region.camera == frame.camera,
+      [region.x, region.y, region.sizeX, region.sizeY].allSatisfy({ abs($0) < 1e5 }),
+      let image = try? frame.image()
+    else {
+      return (try? frame.jpeg(quality: 85)) ?? []
+    }
+    let part = image.cropped(
+      x: Int(region.x - region.sizeX * 0.75), y: Int(region.y - region.sizeY * 0.75),
+      width: Int(region.sizeX * 1.5), height: Int(region.sizeY * 1.5))
+    return part.flatMap { try? JPEG.encode($0, quality: 85) } ?? []
   }
 
   private func draw(_ scene: DrawnScene) {
@@ -208,7 +231,7 @@ public final class CameraService: @unchecked Sendable {
   }
 
   private func pass(_ frame: CameraFrame) throws(PictureFault) {
-    for feed in feeds.withLock({ $0 }) { feed.put(frame) }
+    hand(frame)
     guard recording.records(.camera) else { return }
     // As the camera compressed it; what it did not compress becomes a JPEG that the eye can't tell from it.
     recording.submit(

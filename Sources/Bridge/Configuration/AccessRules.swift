@@ -76,6 +76,8 @@ public struct AccessRules: Sendable, Equatable {
       var found: UnsafeMutablePointer<passwd>?
       if getpwuid_r(uid, &entry, &buffer, buffer.count, &found) == 0, found != nil, let name = entry.pw_name {
         user = String(cString: name)
+        // A connection over loopback tells the user alone; his first group stands here, the others in the list.
+        numbers.append(entry.pw_gid)
         var count: Int32 = 256
         var list = [gid_t](repeating: 0, count: Int(count))
         if getgrouplist(name, gid, &list, &count) >= 0 { numbers += list.prefix(Int(max(0, count))) }

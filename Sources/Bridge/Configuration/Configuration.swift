@@ -33,8 +33,18 @@ public struct Configuration: Sendable, Equatable {
   public var models = Setting(ModelSettings(environment: ProcessInfo.processInfo.environment))
   /// Models over HTTP; no address, no service.
   public var http = Setting(HTTPSettings())
+  /// Viewers over WebSocket; no address, no service.
+  public var foxglove = Setting(ViewerSettings())
+  /// Protocols of other tools; none unless named.
+  public var interop = Setting(InteropSettings())
+  /// What of it is told.
+  public var annotations = Setting(AnnotationSettings())
   /// What is looked for in cameras' frames; nothing unless asked for.
   public var perception = Setting(PerceptionSettings())
+  /// What is made of what microphones hear; nothing unless one is named.
+  public var speech = Setting(SpeechSettings())
+  /// What answers questions; nothing unless an address is given.
+  public var language = Setting(LanguageSettings())
   /// Role by serial number; stronger than one that was given.
   public var roles = Setting<[String: DeviceRole]>([:])
   public var socketPath = Setting(SocketPath.preferred)
@@ -58,12 +68,25 @@ public struct Configuration: Sendable, Equatable {
       .appendingPathComponent("models/catalog.yaml").path
   }
 
+  /// The question that the demonstration asks.
+  static var demoQuestion: String {
+    URL(fileURLWithPath: DescriptionFolder.standard()).deletingLastPathComponent()
+      .appendingPathComponent("demo/question.wav").path
+  }
+
+  /// The files of the page that a running bridge serves.
+  public static var dashboardFolder: String {
+    URL(fileURLWithPath: DescriptionFolder.standard()).deletingLastPathComponent()
+      .appendingPathComponent("dashboard").path
+  }
+
   static let logLevels = ["trace", "debug", "info", "notice", "warning", "error", "critical"]
 
   static let keys: [String: [String]] = [
     "": [
-      "devices", "slimevr", "cameras", "socket", "access", "tracking", "models", "perception", "record",
-      "log",
+      "devices", "slimevr", "cameras", "socket", "access", "tracking", "models", "http", "foxglove",
+      "interop",
+      "perception", "annotations", "speech", "language_model", "record", "log",
     ],
     "camera": ["device", "width", "height", "rate", "format", "exposure_ms", "gain", "stereo", "intrinsics"],
     "intrinsics": ["focal", "center", "distortion", "fisheye", "position", "orientation"],
@@ -142,8 +165,17 @@ public struct Configuration: Sendable, Equatable {
       models = Setting(settings, from: source(given))
     }
     if let given = root["http"] { http = Setting(try HTTPSettings(given), from: source(given)) }
+    if let given = root["interop"] { interop = Setting(try InteropSettings(given), from: source(given)) }
+    if let given = root["foxglove"] { foxglove = Setting(try ViewerSettings(given), from: source(given)) }
     if let given = root["perception"] {
       perception = Setting(try PerceptionSettings(given), from: source(given))
+    }
+    if let given = root["annotations"] {
+      annotations = Setting(try AnnotationSettings(given), from: source(given))
+    }
+    if let given = root["speech"] { speech = Setting(try SpeechSettings(given), from: source(given)) }
+    if let given = root["language_model"] {
+      language = Setting(try LanguageSettings(given), from: source(given))
     }
     if let given = root["record"] { record = Setting(try Self.plan(given), from: source(given)) }
     if let log = try root["log"]?.mapping(keys: Self.keys["log"] ?? []) {
@@ -251,8 +283,24 @@ public struct Configuration: Sendable, Equatable {
       lines.append("http:")
       for (indent, key, value) in http.value.lines { line(indent, key, value, http.source) }
     }
+    if foxglove.value.address != nil {
+      lines.append("foxglove:")
+      for (key, value) in foxglove.value.lines { line(1, key, value, foxglove.source) }
+    }
+    if !interop.value.lines.isEmpty {
+      lines.append("interop:")
+      for (key, value) in interop.value.lines { line(1, key, value, interop.source) }
+    }
     lines.append("perception:")
     for (key, value) in perception.value.lines { line(1, key, value, perception.source) }
+    lines.append("annotations:")
+    for (key, value) in annotations.value.lines { line(1, key, value, annotations.source) }
+    lines.append("speech:")
+    for (indent, key, value) in speech.value.lines { line(indent, key, value, speech.source) }
+    if language.value.address != nil {
+      lines.append("language_model:")
+      for (key, value) in language.value.lines { line(1, key, value, language.source) }
+    }
     if let plan = record.value {
       lines.append("record:")
       line(1, "path", quotedYAML(plan.path), record.source)

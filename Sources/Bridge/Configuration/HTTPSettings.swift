@@ -68,20 +68,10 @@ public struct HTTPSettings: Sendable, Equatable {
 
   /// The secret in a token's file.
   public static func secret(_ place: String, environment: [String: String]) throws(StartError) -> String {
-    var path = place
-    if !place.contains("/") {
-      guard let folder = environment["CREDENTIALS_DIRECTORY"] else {
-        throw StartError("the token '\(place)' names a credential, and systemd gave none; use a path")
-      }
-      path = folder + "/" + place
-    }
-    guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
-      throw StartError("the token's file \(path) can't be read")
-    }
-    let secret = text.trimmingCharacters(in: .whitespacesAndNewlines)
+    let secret = try SecretFile.read(place, environment: environment, purpose: "the token")
     guard secret.utf8.count >= 16 else {
       throw StartError(
-        "the token in \(path) is shorter than 16 characters; make one with: openssl rand -base64 32")
+        "the token in \(place) is shorter than 16 characters; make one with: openssl rand -base64 32")
     }
     return secret
   }

@@ -8,6 +8,8 @@ public struct ModelSettings: Sendable, Equatable {
   public var folder: String
   /// Folder or file of OpenVINO's library.
   public var runtime: String
+  /// Folder or file of sherpa-onnx's library.
+  public var speechRuntime: String
   /// Public keys beside the user's own.
   public var trustedKeys: [String] = []
   /// File or credential with the key of encrypted models.
@@ -19,7 +21,8 @@ public struct ModelSettings: Sendable, Equatable {
 
   public static let keys: [String: [String]] = [
     "models": [
-      "folder", "openvino", "trusted_keys", "key", "cache", "at_once", "device", "threads", "streams",
+      "folder", "openvino", "sherpa_onnx", "trusted_keys", "key", "cache", "at_once", "device", "threads",
+      "streams",
       "precision", "run",
     ],
     "run": ["device", "threads", "streams", "precision", "remote"],
@@ -28,14 +31,19 @@ public struct ModelSettings: Sendable, Equatable {
 
   public init(environment: [String: String]) {
     folder = ModelRegistry.standardFolder(environment: environment)
-    runtime = URL(fileURLWithPath: folder).deletingLastPathComponent().appendingPathComponent("openvino").path
-    if let named = environment["VRBRIDGE_OPENVINO"], !named.isEmpty { runtime = named }
+    let parent = URL(fileURLWithPath: folder).deletingLastPathComponent()
+    func place(_ name: String, _ variable: String) -> String {
+      environment[variable].flatMap { $0.isEmpty ? nil : $0 } ?? parent.appendingPathComponent(name).path
+    }
+    runtime = place("openvino", "VRBRIDGE_OPENVINO")
+    speechRuntime = place("sherpa-onnx", "VRBRIDGE_SHERPA_ONNX")
   }
 
   mutating func apply(_ value: YAMLValue) throws(DocumentError) {
     let map = try value.mapping(keys: Self.keys["models"] ?? [])
     if let given = map["folder"] { folder = try given.string() }
     if let given = map["openvino"] { runtime = try given.string() }
+    if let given = map["sherpa_onnx"] { speechRuntime = try given.string() }
     if let given = map["key"] { key = try given.string() }
     if let given = map["at_once"] { width = try given.integer(in: 1...64) }
     for item in try map["trusted_keys"]?.list(count: 0...100) ?? [] {
@@ -90,6 +98,7 @@ public struct ModelSettings: Sendable, Equatable {
   var lines: [(indent: Int, key: String, value: String)] {
     var list: [(Int, String, String)] = [
       (1, "folder", quotedYAML(folder)), (1, "openvino", quotedYAML(runtime)),
+      (1, "sherpa_onnx", quotedYAML(speechRuntime)),
     ]
     list.append((1, "trusted_keys", "[" + trustedKeys.map(quotedYAML).joined(separator: ", ") + "]"))
     if let key { list.append((1, "key", quotedYAML(key))) }
@@ -134,6 +143,9 @@ public struct ModelSettings: Sendable, Equatable {
     }
     return ModelRegistry(folder: folder, trusted: TrustedKeys(keys), keyPlace: key)
   }
+
+  /// Where a library of the catalogue belongs.
+  public func folder(ofRuntime name: String) -> String { name == "sherpa-onnx" ? speechRuntime : runtime }
 
   /// - Parameter remote: runs models that a server has.
   public func host(

@@ -14,7 +14,7 @@ enum RecordedAnnotations {
       case .gesture: (0.9, 0.6, 0.1)
       case .object: (0.2, 0.5, 0.95)
       case .text: (0.9, 0.85, 0.2)
-      case .transcript, .intent, .answer: (0.8, 0.4, 0.9)
+      case .transcript, .intent, .answer, .listening: (0.8, 0.4, 0.9)
       }
     return .with {
       ($0.r, $0.g, $0.b, $0.a) = (r, g, b, 1)
@@ -31,6 +31,7 @@ enum RecordedAnnotations {
     if let isRight = annotation.isRightHand { pairs.append(("hand", isRight ? "right" : "left")) }
     if let strength = annotation.strength { pairs.append(("strength", String(strength))) }
     if annotation.isEnded { pairs.append(("ended", "true")) }
+    if let state = annotation.textState { pairs.append(("text_state", String(describing: state))) }
     return pairs.map { pair in
       .with {
         $0.key = pair.0
@@ -61,7 +62,10 @@ enum RecordedAnnotations {
             }, camera: region.camera, at: annotation.captured))
       }
       if let anchor = annotation.anchor {
-        result.append(.scene(scene(annotation, anchor, color, pairs), at: annotation.captured))
+        let update = scene(annotation, anchor, color, pairs)
+        result.append(
+          annotation.kind.isSpeech
+            ? .speech(update, at: annotation.published) : .scene(update, at: annotation.captured))
       }
     }
     return result

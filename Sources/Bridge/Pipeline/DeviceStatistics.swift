@@ -17,6 +17,8 @@ final class DeviceStatistics: Sendable {
   let decodeErrors = Atomic<UInt64>(0)
   let lostSamples = Atomic<UInt64>(0)
   let states = Atomic<UInt64>(0)
+  /// From the read of a report until its pose is in the page.
+  let latency = LatencyHistogram()
   /// Light that the device's sensors saw.
   let opticalSamples = Atomic<UInt64>(0)
   /// rad/s/√Hz, NaN while unknown.

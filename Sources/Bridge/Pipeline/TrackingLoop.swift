@@ -229,8 +229,12 @@ final class TrackingLoop: @unchecked Sendable {
     var received = Timestamp(nanoseconds: 0)
     switch source.transport.read(into: buffer, received: &received) {
     case .report(let count):
-      source.pipeline.process(
+      let state = source.pipeline.process(
         part: source.part, UnsafeRawBufferPointer(rebasing: buffer[0..<count]), received: received)
+      if state != nil {
+        source.pipeline.statistics.latency.record(
+          nanoseconds: linux_monotonic_ns() - received.nanoseconds)
+      }
     case .nothing: break
     case .ended(let code): end(token, code: code)
     }

@@ -305,6 +305,15 @@ final class Recorder: @unchecked Sendable {
     case .imageAnnotations(let message, let camera, let time):
       try writer.write(message, on: .imageAnnotations(camera: camera), at: time)
     case .scene(let message, let time): try writer.write(message, on: .scene, at: time)
+    case .speech(let message, let time): try writer.write(message, on: .speech, at: time)
+    case .prompt(let text, let time):
+      try writer.write(
+        Foxglove_Log.with {
+          $0.timestamp = time.protobuf
+          $0.level = .info
+          $0.name = "prompt"
+          $0.message = text
+        }, on: .prompts, at: time)
     case .written(let report, let device, let part, let isOutput, let time):
       var event = Vrbridge_Session_Event()
       event.timeNs = time.nanoseconds

@@ -20,10 +20,11 @@ final class RecordedLog: Sendable {
   }
 }
 
-/// Passes everything on, and warnings and errors to the session too.
+/// Passes everything on, keeps the last lines, and gives warnings and errors to the session too.
 struct RecordingLogHandler: LogHandler {
   var inner: any LogHandler
   let recorded: RecordedLog
+  let tail: LogTail
 
   var metadata: Logger.Metadata {
     get { inner.metadata }
@@ -42,8 +43,10 @@ struct RecordingLogHandler: LogHandler {
 
   func log(event: LogEvent) {
     inner.log(event: event)
-    guard event.level >= .warning else { return }
+    guard event.level >= .info else { return }
     let details = (event.metadata ?? [:]).sorted { $0.key < $1.key }.map { " \($0.key)=\($0.value)" }.joined()
+    tail.append("\(event.message)\(details)", level: event.level)
+    guard event.level >= .warning else { return }
     recorded.write("\(event.message)\(details)", level: event.level)
   }
 }

@@ -13,6 +13,10 @@ public enum SideRecord: Sendable {
     Data, sampleRate: UInt32, channels: UInt32, microphone: String, captured: Timestamp, received: Timestamp)
   case imageAnnotations(Foxglove_ImageAnnotations, camera: String, at: Timestamp)
   case scene(Foxglove_SceneUpdate, at: Timestamp)
+  /// What was heard, wanted and answered.
+  case speech(Foxglove_SceneUpdate, at: Timestamp)
+  /// What was sent to a language model.
+  case prompt(String, at: Timestamp)
   /// A report that was written to a device.
   case written([UInt8], device: DeviceID, part: Int, isOutput: Bool, at: Timestamp)
   case transition(DeviceState, reason: String, device: DeviceID, at: Timestamp)
@@ -21,7 +25,7 @@ public enum SideRecord: Sendable {
   var stream: RecordedStream {
     switch self {
     case .image: .camera
-    case .audio: .microphone
+    case .audio, .speech, .prompt: .microphone
     case .imageAnnotations, .scene: .annotations
     case .log: .log
     case .written, .transition: .reports
@@ -32,7 +36,8 @@ public enum SideRecord: Sendable {
   var weight: Int {
     switch self {
     case .image(let data, _, _, _, _), .audio(let data, _, _, _, _, _): data.count + 64
-    case .imageAnnotations, .scene: 1024
+    case .imageAnnotations, .scene, .speech: 1024
+    case .prompt(let text, _): text.utf8.count + 64
     case .log(let text, _, _, _): text.utf8.count + 64
     case .written(let report, _, _, _, _): report.count + 64
     case .transition(_, let reason, _, _): reason.utf8.count + 64

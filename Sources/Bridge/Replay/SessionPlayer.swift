@@ -141,7 +141,9 @@ public final class SessionPlayer: @unchecked Sendable {
         start = began
         let passed = Timestamp(nanoseconds: time).seconds(since: Timestamp(nanoseconds: began))
         if let to = options.to, passed > to { return .stop }
-        let isMuted = passed < options.from
+        // Interfaces are read in turns: what stands second may have come a little before what stands first, and is no
+        // part of what is left out.
+        let isMuted = max(0, passed) < options.from
         var offset: Int64 = 0
         if !isMuted {
           guard let now = wait(until: time, &clock, mailbox) else { return .stop }
@@ -184,7 +186,7 @@ public final class SessionPlayer: @unchecked Sendable {
     start = began
     let passed = Timestamp(nanoseconds: time).seconds(since: Timestamp(nanoseconds: began))
     if let to = options.to, passed > to { return false }
-    return passed < options.from || wait(until: time, &clock, mailbox) != nil
+    return max(0, passed) < options.from || wait(until: time, &clock, mailbox) != nil
   }
 
   /// Waits for the moment of a recorded time, and for who paused.

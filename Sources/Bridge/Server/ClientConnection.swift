@@ -101,6 +101,8 @@ final class ClientConnection {
   private var outputStart = 0
   /// Descriptor that goes with the output byte at this position.
   private var passed: (descriptor: Int32, position: Int)?
+  /// Answers that are being made.
+  var awaited = 0
   var wantsWritable = false
   /// When output began to wait, for a client that does not read.
   private(set) var stalledSince: Int64?

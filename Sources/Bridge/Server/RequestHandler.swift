@@ -1,7 +1,16 @@
 import BridgeProtocol
+import Foundation
 import Logging
 import Sensing
 import SwiftProtobuf
+
+/// What clients may ask of the part that hears and answers.
+struct SpeechRequests: Sendable {
+  var hold: @Sendable (Bool) -> Void
+  var ask: @Sendable (String) -> Void
+  var explain: @Sendable (String) async -> Vrbridge_V1_Prompt
+  var forget: @Sendable () -> Void
+}
 
 /// Answers what clients ask: checks greeting, version and scopes, and passes on what concerns devices.
 ///
@@ -10,6 +19,8 @@ struct RequestHandler: Sendable {
   enum Answer {
     /// With a descriptor to be passed, or −1.
     case reply(ServerFrame, descriptor: Int32)
+    /// What takes its time; the answer goes out when it is there.
+    case later(@Sendable () async -> ServerFrame)
     /// The connection ends after this.
     case refusal(Vrbridge_V1_ErrorCode, String)
   }
@@ -22,6 +33,7 @@ struct RequestHandler: Sendable {
   var setRole: @Sendable (DeviceID, DeviceRole) -> Bool
   var recenter: @Sendable () -> Void
   var recording: RecordingControl
+  var speech: SpeechRequests
   var log: Logger
 
   func answer(_ frame: ClientFrame, _ client: ClientConnection) -> Answer {
@@ -62,6 +74,28 @@ struct RequestHandler: Sendable {
         return .recordingStatus(Vrbridge_V1_RecordingStatus(recording.status))
       }
     case .getRecording: message = .recordingStatus(Vrbridge_V1_RecordingStatus(recording.status))
+    case .listen(let request):
+      message = require(.microphone, client) {
+        speech.hold(request.held)
+        return .done(Vrbridge_V1_Done())
+      }
+    case .ask(let request):
+      switch question(client, request) {
+      case .failure(let refusal): message = refusal.message
+      case .success(let text):
+        let speech = speech
+        return .later { [answer] in
+          var answer = answer
+          answer.message = .prompt(await speech.explain(text))
+          if !request.explain { speech.ask(text) }
+          return answer
+        }
+      }
+    case .forgetConversation:
+      message = require(.microphone, client) {
+        speech.forget()
+        return .done(Vrbridge_V1_Done())
+      }
     case .ping(let ping): message = .pong(.with { $0.payload = ping.payload })
     case .hello, nil: message = error(.unsupported, "this bridge does not know the request")
     }
@@ -113,9 +147,10 @@ struct RequestHandler: Sendable {
     let streams = Set(request.streams.map(\.rawValue))
     let known: [(Vrbridge_V1_Stream, Scope?)] = [
       (.poses, .poses), (.controls, .controls), (.devices, nil), (.annotations, .camera),
+      (.speech, .microphone),
     ]
     guard !streams.isEmpty, streams.isSubset(of: known.map(\.0.rawValue)) else {
-      return error(.unsupported, "streams must name poses, controls, devices or annotations")
+      return error(.unsupported, "streams must name poses, controls, devices, annotations or speech")
     }
     for (stream, scope) in known {
       if let scope, streams.contains(stream.rawValue), !client.scopes.contains(scope) {
@@ -152,6 +187,23 @@ struct RequestHandler: Sendable {
     }
     client.subscriptions.remove(at: place)
     return .done(Vrbridge_V1_Done())
+  }
+
+  private struct Refusal: Error { var message: Message }
+
+  private func question(
+    _ client: ClientConnection, _ request: Vrbridge_V1_Ask
+  ) -> Result<String, Refusal> {
+    guard client.scopes.contains(.microphone) else {
+      return .failure(Refusal(message: forbidden(.microphone)))
+    }
+    let text = request.text.trimmingCharacters(in: .whitespacesAndNewlines)
+    guard !text.isEmpty, text.utf8.count <= 4000 else {
+      return .failure(Refusal(message: error(.invalid, "a question has 1 to 4,000 bytes")))
+    }
+    // What is known of the scene stands in the prompt: what cameras saw is for those who may see.
+    guard client.scopes.contains(.camera) else { return .failure(Refusal(message: forbidden(.camera))) }
+    return .success(text)
   }
 
   private func startRecording(_ client: ClientConnection, _ request: Vrbridge_V1_StartRecording) -> Message {

@@ -9,9 +9,48 @@ public struct StartError: Error, Sendable, CustomStringConvertible {
 }
 
 /// The socket in the file system.
-enum SocketFile {
-  /// Makes the folder and the socket (mode 0660) and listens.
-  static func bind(path: String, group: String) throws(StartError) -> Int32 {
+struct SocketFile {
+  let descriptor: Int32
+  /// It was made by systemd, which keeps it while no bridge runs.
+  let isPassed: Bool
+
+  /// Listens: on the socket that systemd passed, else on one that is made (mode 0660), with its folder.
+  init(path: String, group: String, environment: [String: String]) throws(StartError) {
+    if let passed = Self.passed(path: path, environment: environment) {
+      descriptor = passed
+      isPassed = true
+      return
+    }
+    descriptor = try Self.bind(path: path, group: group)
+    isPassed = false
+  }
+
+  /// sd_listen_fds(3)'s protocol: descriptors from 3 on are meant for the process that LISTEN_PID names.
+  ///
+  /// - Returns: the one that listens at the path; nil for none.
+  private static func passed(path: String, environment: [String: String]) -> Int32? {
+    guard environment["LISTEN_PID"] == String(getpid()),
+      let count = environment["LISTEN_FDS"].flatMap({ Int32($0) }), (1...64).contains(count)
+    else { return nil }
+    for descriptor in 3..<(3 + count) {
+      var address = sockaddr_un()
+      var length = socklen_t(MemoryLayout<sockaddr_un>.size)
+      let result = withUnsafeMutablePointer(to: &address) { pointer in
+        pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(descriptor, $0, &length) }
+      }
+      guard result == 0, address.sun_family == sa_family_t(AF_UNIX) else { continue }
+      let name = withUnsafeBytes(of: address.sun_path) {
+        String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+      }
+      guard name == path else { continue }
+      _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
+      _ = fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK)
+      return descriptor
+    }
+    return nil
+  }
+
+  private static func bind(path: String, group: String) throws(StartError) -> Int32 {
     let folder = path.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(
       separator: "/")
     let isOurs = try makeFolder(folder.isEmpty ? "/" : folder)

@@ -1,5 +1,6 @@
 import BridgeProtocol
 import CLinux
+import Foundation
 import Glibc
 import Logging
 import Sensing
@@ -33,13 +34,22 @@ final class SocketServer: @unchecked Sendable {
   private let onFirstSubscription: @Sendable () -> Void
   private let log: Logger
   private let listener: Int32
+  private let isPassed: Bool
+  /// From the read of a report until its pose is on its way to clients.
+  let latency = LatencyHistogram()
   private let epoll: Int32
   private let control: Int32
   private let timer: Int32
   private let isStopping = Atomic<Bool>(false)
   private let announcements = Mutex<[Vrbridge_V1_DeviceEvent]>([])
   private let annotations = Mutex<[Vrbridge_V1_Annotation]>([])
+  /// Answers that took their time, by the client's token.
+  private let late = Mutex<[(token: UInt64, answer: ServerFrame)]>([])
+  /// Of one client.
+  private static let maximumAwaited = 16
   private var clients: [UInt64: ClientConnection] = [:]
+  /// For whoever counts; from any thread.
+  let clientCount = Atomic<Int>(0)
   private var nextToken: UInt64 = 16
   private var hadSubscription = false
   private var isTimerArmed = false
@@ -63,7 +73,10 @@ final class SocketServer: @unchecked Sendable {
     self.handler = handler
     self.onFirstSubscription = onFirstSubscription
     self.log = log
-    listener = try SocketFile.bind(path: options.path, group: options.group)
+    let socket = try SocketFile(
+      path: options.path, group: options.group, environment: ProcessInfo.processInfo.environment)
+    listener = socket.descriptor
+    isPassed = socket.isPassed
     epoll = linux_epoll_create()
     control = linux_eventfd()
     timer = linux_timerfd()
@@ -99,6 +112,11 @@ final class SocketServer: @unchecked Sendable {
   /// New rules hold for new connections; from any thread.
   func update(access rules: AccessRules) { access.withLock { $0 = rules } }
 
+  /// What somebody may do; from any thread.
+  func scopes(user: UInt32, group: UInt32) -> Set<Scope> {
+    access.withLock { $0.scopes(user: user, group: group) }
+  }
+
   /// From any thread: `run` gives clients what is left, says goodbye and returns.
   func stop() {
     isStopping.store(true, ordering: .sequentiallyConsistent)
@@ -117,6 +135,7 @@ final class SocketServer: @unchecked Sendable {
       distribute()
       distributeAnnotations()
       announceAll()
+      answerLate()
       flushAll()
     }
     drain()
@@ -155,7 +174,7 @@ final class SocketServer: @unchecked Sendable {
         Glibc.close(descriptor)
         continue
       }
-      let scopes = access.withLock { $0.scopes(user: user, group: group) }
+      let scopes = scopes(user: user, group: group)
       let token = nextToken
       nextToken += 1
       let client = ClientConnection(
@@ -170,6 +189,7 @@ final class SocketServer: @unchecked Sendable {
         continue
       }
       clients[token] = client
+      clientCount.store(clients.count, ordering: .relaxed)
       linux_epoll_add(epoll, descriptor, token, 0)
       armTimer()
     }
@@ -184,6 +204,7 @@ final class SocketServer: @unchecked Sendable {
 
   private func drop(_ client: ClientConnection, because reason: String?) {
     guard clients.removeValue(forKey: client.token) != nil else { return }
+    clientCount.store(clients.count, ordering: .relaxed)
     linux_epoll_remove(epoll, client.fileDescriptor)
     Glibc.close(client.fileDescriptor)
     updateDemand()
@@ -288,6 +309,30 @@ final class SocketServer: @unchecked Sendable {
         return fail(client, .tooSlow, "too many answers wait to be read")
       }
       updateDemand()
+    case .later(let work):
+      guard client.awaited < Self.maximumAwaited else {
+        return fail(client, .tooSlow, "too many questions wait for their answers", replyTo: frame.requestID)
+      }
+      client.awaited += 1
+      let token = client.token
+      Task { [self] in
+        let answer = await work()
+        late.withLock { $0.append((token, answer)) }
+        linux_eventfd_signal(control)
+      }
+    }
+  }
+
+  /// Gives answers that took their time to those who still wait for them.
+  private func answerLate() {
+    let ready = late.withLock { list in
+      defer { list = [] }
+      return list
+    }
+    for (token, answer) in ready {
+      guard let client = clients[token] else { continue }
+      client.awaited -= 1
+      if !client.send(answer) { fail(client, .tooSlow, "too many answers wait to be read") }
     }
   }
 
@@ -320,6 +365,7 @@ final class SocketServer: @unchecked Sendable {
       budget -= 1
       switch event.kind {
       case .pose:
+        latency.record(nanoseconds: linux_monotonic_ns() - event.state.received)
         for client in clients.values {
           for index in client.subscriptions.indices
           where client.subscriptions[index].streams.contains(poses)
@@ -329,6 +375,7 @@ final class SocketServer: @unchecked Sendable {
           }
         }
       case .control:
+        onControl?(event)
         for client in clients.values {
           for index in client.subscriptions.indices
           where client.subscriptions[index].streams.contains(controls)
@@ -341,6 +388,9 @@ final class SocketServer: @unchecked Sendable {
       }
     }
   }
+
+  /// Controls, for who waits for a button; set before `run`.
+  var onControl: (@Sendable (TrackingEvent) -> Void)?
 
   /// Battery, health and links; set before `run`.
   var onDeviceEvent: (@Sendable (TrackingEvent) -> Void)?
@@ -366,10 +416,18 @@ final class SocketServer: @unchecked Sendable {
       return waiting
     }
     guard !waiting.isEmpty else { return }
-    let stream = Vrbridge_V1_Stream.annotations.rawValue
-    for client in clients.values {
-      for index in client.subscriptions.indices where client.subscriptions[index].streams.contains(stream) {
-        for annotation in waiting { client.subscriptions[index].enqueue(annotation) }
+    let (seen, heard) = (Vrbridge_V1_Stream.annotations.rawValue, Vrbridge_V1_Stream.speech.rawValue)
+    for annotation in waiting {
+      // What is heard is for those who may listen.
+      let isSpeech =
+        Annotation.Kind(rawValue: UInt8(clamping: annotation.kind.rawValue - 1))?.isSpeech == true
+      // That somebody listens is for all who see or hear anything.
+      let streams = annotation.kind == .listening ? [seen, heard] : [isSpeech ? heard : seen]
+      for client in clients.values {
+        for index in client.subscriptions.indices
+        where !client.subscriptions[index].streams.isDisjoint(with: streams) {
+          client.subscriptions[index].enqueue(annotation)
+        }
       }
     }
   }
@@ -424,6 +482,6 @@ final class SocketServer: @unchecked Sendable {
       _ = poll(&descriptors, nfds_t(descriptors.count), Int32(left / 1_000_000 + 1))
     }
     for client in Array(clients.values) { drop(client, because: nil) }
-    unlink(options.path)
+    if !isPassed { unlink(options.path) }
   }
 }

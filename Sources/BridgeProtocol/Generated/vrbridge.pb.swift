@@ -36,6 +36,9 @@ public nonisolated enum Vrbridge_V1_Stream: SwiftProtobuf.Enum, Swift.CaseIterab
 
   /// What models see and hear. Needs the scope 'camera': it tells what stands before the camera.
   case annotations // = 4
+
+  /// What is heard, wanted and answered, as annotations. Needs the scope 'microphone'.
+  case speech // = 5
   case UNRECOGNIZED(Int)
 
   public init() {
@@ -49,6 +52,7 @@ public nonisolated enum Vrbridge_V1_Stream: SwiftProtobuf.Enum, Swift.CaseIterab
     case 2: self = .controls
     case 3: self = .devices
     case 4: self = .annotations
+    case 5: self = .speech
     default: self = .UNRECOGNIZED(rawValue)
     }
   }
@@ -60,6 +64,7 @@ public nonisolated enum Vrbridge_V1_Stream: SwiftProtobuf.Enum, Swift.CaseIterab
     case .controls: return 2
     case .devices: return 3
     case .annotations: return 4
+    case .speech: return 5
     case .UNRECOGNIZED(let i): return i
     }
   }
@@ -71,6 +76,7 @@ public nonisolated enum Vrbridge_V1_Stream: SwiftProtobuf.Enum, Swift.CaseIterab
     .controls,
     .devices,
     .annotations,
+    .speech,
   ]
 
 }
@@ -442,6 +448,9 @@ public nonisolated enum Vrbridge_V1_AnnotationKind: SwiftProtobuf.Enum, Swift.Ca
 
   /// What a language model said.
   case answer // = 7
+
+  /// The bridge listens to a microphone, whose name is the label; it stays until it ends.
+  case listening // = 8
   case UNRECOGNIZED(Int)
 
   public init() {
@@ -458,6 +467,7 @@ public nonisolated enum Vrbridge_V1_AnnotationKind: SwiftProtobuf.Enum, Swift.Ca
     case 5: self = .transcript
     case 6: self = .intent
     case 7: self = .answer
+    case 8: self = .listening
     default: self = .UNRECOGNIZED(rawValue)
     }
   }
@@ -472,6 +482,7 @@ public nonisolated enum Vrbridge_V1_AnnotationKind: SwiftProtobuf.Enum, Swift.Ca
     case .transcript: return 5
     case .intent: return 6
     case .answer: return 7
+    case .listening: return 8
     case .UNRECOGNIZED(let i): return i
     }
   }
@@ -486,6 +497,54 @@ public nonisolated enum Vrbridge_V1_AnnotationKind: SwiftProtobuf.Enum, Swift.Ca
     .transcript,
     .intent,
     .answer,
+    .listening,
+  ]
+
+}
+
+/// Of an annotation whose label is a text that grows.
+public nonisolated enum Vrbridge_V1_TextState: SwiftProtobuf.Enum, Swift.CaseIterable {
+  public typealias RawValue = Int
+  case unspecified // = 0
+
+  /// It will change.
+  case partial // = 1
+  case final // = 2
+
+  /// It broke off.
+  case interrupted // = 3
+  case UNRECOGNIZED(Int)
+
+  public init() {
+    self = .unspecified
+  }
+
+  public init?(rawValue: Int) {
+    switch rawValue {
+    case 0: self = .unspecified
+    case 1: self = .partial
+    case 2: self = .final
+    case 3: self = .interrupted
+    default: self = .UNRECOGNIZED(rawValue)
+    }
+  }
+
+  public var rawValue: Int {
+    switch self {
+    case .unspecified: return 0
+    case .partial: return 1
+    case .final: return 2
+    case .interrupted: return 3
+    case .UNRECOGNIZED(let i): return i
+    }
+  }
+
+  // The compiler won't synthesize support with the UNRECOGNIZED case.
+  public static let allCases: [Vrbridge_V1_TextState] = [
+    .unspecified,
+    .partial,
+    .final,
+    .interrupted,
   ]
 
 }
@@ -682,6 +741,30 @@ public nonisolated struct Vrbridge_V1_ClientFrame: Sendable {
     set {message = .getRecording(newValue)}
   }
 
+  public var listen: Vrbridge_V1_Listen {
+    get {
+      if case .listen(let v)? = message {return v}
+      return Vrbridge_V1_Listen()
+    }
+    set {message = .listen(newValue)}
+  }
+
+  public var ask: Vrbridge_V1_Ask {
+    get {
+      if case .ask(let v)? = message {return v}
+      return Vrbridge_V1_Ask()
+    }
+    set {message = .ask(newValue)}
+  }
+
+  public var forgetConversation: Vrbridge_V1_ForgetConversation {
+    get {
+      if case .forgetConversation(let v)? = message {return v}
+      return Vrbridge_V1_ForgetConversation()
+    }
+    set {message = .forgetConversation(newValue)}
+  }
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum OneOf_Message: Equatable, Sendable {
@@ -697,6 +780,9 @@ public nonisolated struct Vrbridge_V1_ClientFrame: Sendable {
     case startRecording(Vrbridge_V1_StartRecording)
     case stopRecording(Vrbridge_V1_StopRecording)
     case getRecording(Vrbridge_V1_GetRecording)
+    case listen(Vrbridge_V1_Listen)
+    case ask(Vrbridge_V1_Ask)
+    case forgetConversation(Vrbridge_V1_ForgetConversation)
 
   }
 
@@ -888,6 +974,46 @@ public nonisolated struct Vrbridge_V1_GetRecording: Sendable {
   public init() {}
 }
 
+/// A button of the client's for talking: what is said while it is held is meant for the bridge. Needs 'microphone'.
+public nonisolated struct Vrbridge_V1_Listen: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var held: Bool = false
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// As if it had been said. Needs 'microphone'. Answered with Prompt.
+public nonisolated struct Vrbridge_V1_Ask: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var text: String = String()
+
+  /// Only tell what would be sent to the language model.
+  public var explain: Bool = false
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// Clears what was said and answered so far. Needs 'microphone'.
+public nonisolated struct Vrbridge_V1_ForgetConversation: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
 public nonisolated struct Vrbridge_V1_ServerFrame: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1001,6 +1127,14 @@ public nonisolated struct Vrbridge_V1_ServerFrame: Sendable {
     set {message = .annotations(newValue)}
   }
 
+  public var prompt: Vrbridge_V1_Prompt {
+    get {
+      if case .prompt(let v)? = message {return v}
+      return Vrbridge_V1_Prompt()
+    }
+    set {message = .prompt(newValue)}
+  }
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum OneOf_Message: Equatable, Sendable {
@@ -1017,6 +1151,7 @@ public nonisolated struct Vrbridge_V1_ServerFrame: Sendable {
     case goodbye(Vrbridge_V1_Goodbye)
     case recordingStatus(Vrbridge_V1_RecordingStatus)
     case annotations(Vrbridge_V1_AnnotationBatch)
+    case prompt(Vrbridge_V1_Prompt)
 
   }
 
@@ -1582,6 +1717,46 @@ public nonisolated struct Vrbridge_V1_Goodbye: Sendable {
   public init() {}
 }
 
+/// What is sent to the language model.
+public nonisolated struct Vrbridge_V1_Prompt: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var parts: [Vrbridge_V1_Prompt.Part] = []
+
+  /// Roughly, of all parts.
+  public var tokens: UInt32 = 0
+
+  /// Where it goes; empty when no language model is configured.
+  public var destination: String = String()
+
+  /// The command that the text was taken for; empty for none.
+  public var intent: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public nonisolated struct Part: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    /// system, user, assistant.
+    public var role: String = String()
+
+    public var text: String = String()
+
+    /// Bytes of the picture that goes with it.
+    public var pictureBytes: UInt32 = 0
+
+    public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    public init() {}
+  }
+
+  public init() {}
+}
+
 public nonisolated struct Vrbridge_V1_RecordingStatus: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1611,6 +1786,26 @@ public nonisolated struct Vrbridge_V1_RecordingStatus: Sendable {
 
   /// Why it ended before it was asked to; empty otherwise.
   public var failure: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// A word of a transcript.
+public nonisolated struct Vrbridge_V1_Word: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var text: String = String()
+
+  public var startNs: Int64 = 0
+
+  public var endNs: Int64 = 0
+
+  /// 0 to 1; 0 when the model gives none.
+  public var confidence: Float = 0
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1854,6 +2049,23 @@ public nonisolated struct Vrbridge_V1_Annotation: @unchecked Sendable {
     set {_uniqueStorage()._ended = newValue}
   }
 
+  public var textState: Vrbridge_V1_TextState {
+    get {_storage._textState}
+    set {_uniqueStorage()._textState = newValue}
+  }
+
+  /// Of a transcript, where the model gives times.
+  public var words: [Vrbridge_V1_Word] {
+    get {_storage._words}
+    set {_uniqueStorage()._words = newValue}
+  }
+
+  /// With `ended`: the annotation that is shown in its place; 0 for none.
+  public var supersededBy: UInt64 {
+    get {_storage._supersededBy}
+    set {_uniqueStorage()._supersededBy = newValue}
+  }
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -1883,7 +2095,7 @@ public nonisolated struct Vrbridge_V1_AnnotationBatch: Sendable {
 fileprivate nonisolated let _protobuf_package = "vrbridge.v1"
 
 nonisolated extension Vrbridge_V1_Stream: SwiftProtobuf._ProtoNameProviding {
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0STREAM_UNSPECIFIED\0\u{1}STREAM_POSES\0\u{1}STREAM_CONTROLS\0\u{1}STREAM_DEVICES\0\u{1}STREAM_ANNOTATIONS\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0STREAM_UNSPECIFIED\0\u{1}STREAM_POSES\0\u{1}STREAM_CONTROLS\0\u{1}STREAM_DEVICES\0\u{1}STREAM_ANNOTATIONS\0\u{1}STREAM_SPEECH\0")
 }
 
 nonisolated extension Vrbridge_V1_QueuePolicy: SwiftProtobuf._ProtoNameProviding {
@@ -1911,7 +2123,11 @@ nonisolated extension Vrbridge_V1_DeviceState: SwiftProtobuf._ProtoNameProviding
 }
 
 nonisolated extension Vrbridge_V1_AnnotationKind: SwiftProtobuf._ProtoNameProviding {
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0ANNOTATION_KIND_UNSPECIFIED\0\u{1}ANNOTATION_KIND_HAND\0\u{1}ANNOTATION_KIND_GESTURE\0\u{1}ANNOTATION_KIND_OBJECT\0\u{1}ANNOTATION_KIND_TEXT\0\u{1}ANNOTATION_KIND_TRANSCRIPT\0\u{1}ANNOTATION_KIND_INTENT\0\u{1}ANNOTATION_KIND_ANSWER\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0ANNOTATION_KIND_UNSPECIFIED\0\u{1}ANNOTATION_KIND_HAND\0\u{1}ANNOTATION_KIND_GESTURE\0\u{1}ANNOTATION_KIND_OBJECT\0\u{1}ANNOTATION_KIND_TEXT\0\u{1}ANNOTATION_KIND_TRANSCRIPT\0\u{1}ANNOTATION_KIND_INTENT\0\u{1}ANNOTATION_KIND_ANSWER\0\u{1}ANNOTATION_KIND_LISTENING\0")
+}
+
+nonisolated extension Vrbridge_V1_TextState: SwiftProtobuf._ProtoNameProviding {
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0TEXT_STATE_UNSPECIFIED\0\u{1}TEXT_STATE_PARTIAL\0\u{1}TEXT_STATE_FINAL\0\u{1}TEXT_STATE_INTERRUPTED\0")
 }
 
 nonisolated extension Vrbridge_V1_AnchorSpace: SwiftProtobuf._ProtoNameProviding {
@@ -1924,7 +2140,7 @@ nonisolated extension Vrbridge_V1_Handedness: SwiftProtobuf._ProtoNameProviding 
 
 nonisolated extension Vrbridge_V1_ClientFrame: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ClientFrame"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}request_id\0\u{1}hello\0\u{1}subscribe\0\u{1}unsubscribe\0\u{3}open_pose_page\0\u{3}list_devices\0\u{1}haptic\0\u{3}set_role\0\u{1}recenter\0\u{1}ping\0\u{3}start_recording\0\u{3}stop_recording\0\u{3}get_recording\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}request_id\0\u{1}hello\0\u{1}subscribe\0\u{1}unsubscribe\0\u{3}open_pose_page\0\u{3}list_devices\0\u{1}haptic\0\u{3}set_role\0\u{1}recenter\0\u{1}ping\0\u{3}start_recording\0\u{3}stop_recording\0\u{3}get_recording\0\u{1}listen\0\u{1}ask\0\u{3}forget_conversation\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2089,6 +2305,45 @@ nonisolated extension Vrbridge_V1_ClientFrame: SwiftProtobuf.Message, SwiftProto
           self.message = .getRecording(v)
         }
       }()
+      case 14: try {
+        var v: Vrbridge_V1_Listen?
+        var hadOneofValue = false
+        if let current = self.message {
+          hadOneofValue = true
+          if case .listen(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.message = .listen(v)
+        }
+      }()
+      case 15: try {
+        var v: Vrbridge_V1_Ask?
+        var hadOneofValue = false
+        if let current = self.message {
+          hadOneofValue = true
+          if case .ask(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.message = .ask(v)
+        }
+      }()
+      case 16: try {
+        var v: Vrbridge_V1_ForgetConversation?
+        var hadOneofValue = false
+        if let current = self.message {
+          hadOneofValue = true
+          if case .forgetConversation(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.message = .forgetConversation(v)
+        }
+      }()
       default: break
       }
     }
@@ -2150,6 +2405,18 @@ nonisolated extension Vrbridge_V1_ClientFrame: SwiftProtobuf.Message, SwiftProto
     case .getRecording?: try {
       guard case .getRecording(let v)? = self.message else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 13)
+    }()
+    case .listen?: try {
+      guard case .listen(let v)? = self.message else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 14)
+    }()
+    case .ask?: try {
+      guard case .ask(let v)? = self.message else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 15)
+    }()
+    case .forgetConversation?: try {
+      guard case .forgetConversation(let v)? = self.message else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 16)
     }()
     case nil: break
     }
@@ -2549,9 +2816,93 @@ nonisolated extension Vrbridge_V1_GetRecording: SwiftProtobuf.Message, SwiftProt
   }
 }
 
+nonisolated extension Vrbridge_V1_Listen: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".Listen"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}held\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularBoolField(value: &self.held) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.held != false {
+      try visitor.visitSingularBoolField(value: self.held, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Vrbridge_V1_Listen, rhs: Vrbridge_V1_Listen) -> Bool {
+    if lhs.held != rhs.held {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Vrbridge_V1_Ask: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".Ask"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}text\0\u{1}explain\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.text) }()
+      case 2: try { try decoder.decodeSingularBoolField(value: &self.explain) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.text.isEmpty {
+      try visitor.visitSingularStringField(value: self.text, fieldNumber: 1)
+    }
+    if self.explain != false {
+      try visitor.visitSingularBoolField(value: self.explain, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Vrbridge_V1_Ask, rhs: Vrbridge_V1_Ask) -> Bool {
+    if lhs.text != rhs.text {return false}
+    if lhs.explain != rhs.explain {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Vrbridge_V1_ForgetConversation: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ForgetConversation"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap()
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    // Load everything into unknown fields
+    while try decoder.nextFieldNumber() != nil {}
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Vrbridge_V1_ForgetConversation, rhs: Vrbridge_V1_ForgetConversation) -> Bool {
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
 nonisolated extension Vrbridge_V1_ServerFrame: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ServerFrame"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}reply_to\0\u{1}welcome\0\u{1}error\0\u{1}subscribed\0\u{3}pose_page\0\u{3}device_list\0\u{1}poses\0\u{1}controls\0\u{3}device_event\0\u{1}done\0\u{1}pong\0\u{1}goodbye\0\u{3}recording_status\0\u{1}annotations\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}reply_to\0\u{1}welcome\0\u{1}error\0\u{1}subscribed\0\u{3}pose_page\0\u{3}device_list\0\u{1}poses\0\u{1}controls\0\u{3}device_event\0\u{1}done\0\u{1}pong\0\u{1}goodbye\0\u{3}recording_status\0\u{1}annotations\0\u{1}prompt\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2729,6 +3080,19 @@ nonisolated extension Vrbridge_V1_ServerFrame: SwiftProtobuf.Message, SwiftProto
           self.message = .annotations(v)
         }
       }()
+      case 15: try {
+        var v: Vrbridge_V1_Prompt?
+        var hadOneofValue = false
+        if let current = self.message {
+          hadOneofValue = true
+          if case .prompt(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.message = .prompt(v)
+        }
+      }()
       default: break
       }
     }
@@ -2794,6 +3158,10 @@ nonisolated extension Vrbridge_V1_ServerFrame: SwiftProtobuf.Message, SwiftProto
     case .annotations?: try {
       guard case .annotations(let v)? = self.message else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 14)
+    }()
+    case .prompt?: try {
+      guard case .prompt(let v)? = self.message else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 15)
     }()
     case nil: break
     }
@@ -3805,6 +4173,91 @@ nonisolated extension Vrbridge_V1_Goodbye: SwiftProtobuf.Message, SwiftProtobuf.
   }
 }
 
+nonisolated extension Vrbridge_V1_Prompt: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".Prompt"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}parts\0\u{1}tokens\0\u{1}destination\0\u{1}intent\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.parts) }()
+      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.tokens) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.destination) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.intent) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.parts.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.parts, fieldNumber: 1)
+    }
+    if self.tokens != 0 {
+      try visitor.visitSingularUInt32Field(value: self.tokens, fieldNumber: 2)
+    }
+    if !self.destination.isEmpty {
+      try visitor.visitSingularStringField(value: self.destination, fieldNumber: 3)
+    }
+    if !self.intent.isEmpty {
+      try visitor.visitSingularStringField(value: self.intent, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Vrbridge_V1_Prompt, rhs: Vrbridge_V1_Prompt) -> Bool {
+    if lhs.parts != rhs.parts {return false}
+    if lhs.tokens != rhs.tokens {return false}
+    if lhs.destination != rhs.destination {return false}
+    if lhs.intent != rhs.intent {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Vrbridge_V1_Prompt.Part: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = Vrbridge_V1_Prompt.protoMessageName + ".Part"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}role\0\u{1}text\0\u{3}picture_bytes\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.role) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.text) }()
+      case 3: try { try decoder.decodeSingularUInt32Field(value: &self.pictureBytes) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.role.isEmpty {
+      try visitor.visitSingularStringField(value: self.role, fieldNumber: 1)
+    }
+    if !self.text.isEmpty {
+      try visitor.visitSingularStringField(value: self.text, fieldNumber: 2)
+    }
+    if self.pictureBytes != 0 {
+      try visitor.visitSingularUInt32Field(value: self.pictureBytes, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Vrbridge_V1_Prompt.Part, rhs: Vrbridge_V1_Prompt.Part) -> Bool {
+    if lhs.role != rhs.role {return false}
+    if lhs.text != rhs.text {return false}
+    if lhs.pictureBytes != rhs.pictureBytes {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
 nonisolated extension Vrbridge_V1_RecordingStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".RecordingStatus"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}running\0\u{1}path\0\u{1}bytes\0\u{1}messages\0\u{1}seconds\0\u{1}dropped\0\u{3}queued_bytes\0\u{3}most_queued_bytes\0\u{3}free_bytes\0\u{1}files\0\u{1}failure\0")
@@ -3880,6 +4333,51 @@ nonisolated extension Vrbridge_V1_RecordingStatus: SwiftProtobuf.Message, SwiftP
     if lhs.freeBytes != rhs.freeBytes {return false}
     if lhs.files != rhs.files {return false}
     if lhs.failure != rhs.failure {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Vrbridge_V1_Word: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".Word"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}text\0\u{3}start_ns\0\u{3}end_ns\0\u{1}confidence\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.text) }()
+      case 2: try { try decoder.decodeSingularSFixed64Field(value: &self.startNs) }()
+      case 3: try { try decoder.decodeSingularSFixed64Field(value: &self.endNs) }()
+      case 4: try { try decoder.decodeSingularFloatField(value: &self.confidence) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.text.isEmpty {
+      try visitor.visitSingularStringField(value: self.text, fieldNumber: 1)
+    }
+    if self.startNs != 0 {
+      try visitor.visitSingularSFixed64Field(value: self.startNs, fieldNumber: 2)
+    }
+    if self.endNs != 0 {
+      try visitor.visitSingularSFixed64Field(value: self.endNs, fieldNumber: 3)
+    }
+    if self.confidence.bitPattern != 0 {
+      try visitor.visitSingularFloatField(value: self.confidence, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Vrbridge_V1_Word, rhs: Vrbridge_V1_Word) -> Bool {
+    if lhs.text != rhs.text {return false}
+    if lhs.startNs != rhs.startNs {return false}
+    if lhs.endNs != rhs.endNs {return false}
+    if lhs.confidence != rhs.confidence {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -4100,7 +4598,7 @@ nonisolated extension Vrbridge_V1_HandJoint: SwiftProtobuf.Message, SwiftProtobu
 
 nonisolated extension Vrbridge_V1_Annotation: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Annotation"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}kind\0\u{1}label\0\u{1}confidence\0\u{1}model\0\u{3}model_version\0\u{3}model_digest\0\u{3}captured_ns\0\u{3}published_ns\0\u{3}waiting_s\0\u{3}preparing_s\0\u{3}inferring_s\0\u{1}region\0\u{1}anchor\0\u{1}joints\0\u{1}handedness\0\u{1}strength\0\u{3}time_to_live_s\0\u{1}ended\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}kind\0\u{1}label\0\u{1}confidence\0\u{1}model\0\u{3}model_version\0\u{3}model_digest\0\u{3}captured_ns\0\u{3}published_ns\0\u{3}waiting_s\0\u{3}preparing_s\0\u{3}inferring_s\0\u{1}region\0\u{1}anchor\0\u{1}joints\0\u{1}handedness\0\u{1}strength\0\u{3}time_to_live_s\0\u{1}ended\0\u{3}text_state\0\u{1}words\0\u{3}superseded_by\0")
 
   fileprivate class _StorageClass {
     var _id: UInt64 = 0
@@ -4122,6 +4620,9 @@ nonisolated extension Vrbridge_V1_Annotation: SwiftProtobuf.Message, SwiftProtob
     var _strength: Float = 0
     var _timeToLiveS: Float = 0
     var _ended: Bool = false
+    var _textState: Vrbridge_V1_TextState = .unspecified
+    var _words: [Vrbridge_V1_Word] = []
+    var _supersededBy: UInt64 = 0
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -4151,6 +4652,9 @@ nonisolated extension Vrbridge_V1_Annotation: SwiftProtobuf.Message, SwiftProtob
       _strength = source._strength
       _timeToLiveS = source._timeToLiveS
       _ended = source._ended
+      _textState = source._textState
+      _words = source._words
+      _supersededBy = source._supersededBy
     }
   }
 
@@ -4188,6 +4692,9 @@ nonisolated extension Vrbridge_V1_Annotation: SwiftProtobuf.Message, SwiftProtob
         case 17: try { try decoder.decodeSingularFloatField(value: &_storage._strength) }()
         case 18: try { try decoder.decodeSingularFloatField(value: &_storage._timeToLiveS) }()
         case 19: try { try decoder.decodeSingularBoolField(value: &_storage._ended) }()
+        case 20: try { try decoder.decodeSingularEnumField(value: &_storage._textState) }()
+        case 21: try { try decoder.decodeRepeatedMessageField(value: &_storage._words) }()
+        case 22: try { try decoder.decodeSingularUInt64Field(value: &_storage._supersededBy) }()
         default: break
         }
       }
@@ -4257,6 +4764,15 @@ nonisolated extension Vrbridge_V1_Annotation: SwiftProtobuf.Message, SwiftProtob
       if _storage._ended != false {
         try visitor.visitSingularBoolField(value: _storage._ended, fieldNumber: 19)
       }
+      if _storage._textState != .unspecified {
+        try visitor.visitSingularEnumField(value: _storage._textState, fieldNumber: 20)
+      }
+      if !_storage._words.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._words, fieldNumber: 21)
+      }
+      if _storage._supersededBy != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._supersededBy, fieldNumber: 22)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -4285,6 +4801,9 @@ nonisolated extension Vrbridge_V1_Annotation: SwiftProtobuf.Message, SwiftProtob
         if _storage._strength != rhs_storage._strength {return false}
         if _storage._timeToLiveS != rhs_storage._timeToLiveS {return false}
         if _storage._ended != rhs_storage._ended {return false}
+        if _storage._textState != rhs_storage._textState {return false}
+        if _storage._words != rhs_storage._words {return false}
+        if _storage._supersededBy != rhs_storage._supersededBy {return false}
         return true
       }
       if !storagesAreEqual {return false}

@@ -63,6 +63,10 @@ int64_t linux_monotonic_ns(void);
 
 /* --- memory and sockets --------------------------------------------------------------------------------- */
 
+/* glibc gives each thread a heap of its own, up to eight for each processor, and what one has freed no other uses. */
+void linux_limit_heaps(int count);
+/* Gives free memory of all heaps back to the system. */
+void linux_return_memory(void);
 /* A memory file of the given size, mapped writable at *address, then sealed: it can't shrink or grow, and
  * nobody else can map it writable. */
 int linux_sealed_memory(const char *name, size_t size, void **address);

@@ -5,13 +5,14 @@ import Glibc
 /// Files that exist in memory only, under names that a library can open.
 ///
 /// What was verified, or decrypted, never touches a disk again: a folder of symbolic links leads to sealed memory of
-/// this process. OpenVINO tells formats by the names' endings.
-final class MemoryFiles {
+/// this process. Libraries tell formats by the names' endings.
+public final class MemoryFiles {
   private let folder: String
   private var descriptors: [Int32] = []
-  let first: String
+  /// Path of the first.
+  public let first: String
 
-  init(_ files: [ModelPackage.File]) throws(InferenceError) {
+  public init(_ files: [ModelPackage.File]) throws(InferenceError) {
     var template = Array((NSTemporaryDirectory() + "/vrbridge-model-XXXXXX").utf8CString)
     guard let path = mkdtemp(&template), let model = files.first else {
       throw InferenceError(.model, "no temporary folder can be made in \(NSTemporaryDirectory())")
@@ -35,6 +36,8 @@ final class MemoryFiles {
       }
     }
   }
+
+  public func path(_ name: String) -> String { folder + "/" + name }
 
   deinit {
     for descriptor in descriptors { close(descriptor) }

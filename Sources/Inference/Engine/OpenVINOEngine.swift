@@ -1,9 +1,10 @@
+import CLinux
 import COpenVINO
 import Foundation
 import Glibc
 import Synchronization
 
-/// Runs models in this process: ONNX, TensorFlow Lite and OpenVINO's own IR.
+/// Runs models in this process: ONNX, TensorFlow Lite, OpenVINO's own IR, and BERT encoders as bare weights.
 public struct OpenVINOEngine: InferenceEngine {
   /// Where the library is looked for first; nil for the linker's places alone.
   public var folder: String?
@@ -14,7 +15,10 @@ public struct OpenVINOEngine: InferenceEngine {
     _ model: ModelPackage, _ options: SessionOptions
   ) async throws(InferenceError) -> any ModelSession {
     let library = try OpenVINOLibrary.shared(folder: folder)
-    return try OpenVINOSession(library, model, options)
+    let session = try OpenVINOSession(library, model, options)
+    // Compiling leaves as much free memory behind as a model is large.
+    linux_return_memory()
+    return session
   }
 }
 
@@ -53,7 +57,7 @@ final class OpenVINOSession: ModelSession {
   ) throws(InferenceError) {
     self.library = library
     let name = package.manifest.name
-    let files = try MemoryFiles(package.files)
+    let files = try MemoryFiles(BertGraph.files(package.files, name: name) ?? package.files)
     var properties = ["PERFORMANCE_HINT", options.streams > 1 ? "THROUGHPUT" : "LATENCY"]
     // Other devices refuse what is about processors.
     if options.device == "CPU" {

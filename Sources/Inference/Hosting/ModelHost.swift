@@ -233,6 +233,12 @@ public actor ModelHost {
     public var figures: ModelFigures
   }
 
+  /// Of versions that have run, without a look at the registry.
+  public var figures: [(name: String, version: String, figures: ModelFigures)] {
+    figuresByModel.map { ($0.key.name, $0.key.version, $0.value) }
+      .sorted { ($0.name, $0.version) < ($1.name, $1.version) }
+  }
+
   public func index() -> [Row] {
     registry.entries().map { entry in
       let key = Key(name: entry.name, version: entry.version)

@@ -19,21 +19,31 @@ public struct ModelCatalog: Sendable {
     public var labelsKey: String?
   }
 
-  public var entries: [Entry]
-  /// The library that runs models.
-  public var runtime: PythonWheel
+  /// A library that runs models: files of a wheel that match patterns.
+  public struct Runtime: Sendable, Equatable {
+    public var name: String
+    public var wheel: PythonWheel
+    public var members: [String]
+  }
 
-  public static let runtimeName = "openvino"
+  public var entries: [Entry]
+  public var runtimes: [Runtime]
 
   private static let keys: [String: [String]] = [
-    "": ["runtime", "models"],
+    "": ["runtimes", "models"],
+    "runtime": ["name", "wheel"],
     "wheel": ["package", "version", "sha256", "python", "platform", "members"],
     "model": ["wheel", "address", "default", "labels_metadata", "manifest"],
   ]
 
   public init(text: String, file: String) throws(DocumentError) {
     let root = try YAMLDocument(text: text, file: file).root.mapping(keys: Self.keys[""] ?? [])
-    runtime = try Self.wheel(root.required("runtime")).wheel
+    runtimes = []
+    for item in try root.required("runtimes").list(count: 0...16) {
+      let map = try item.mapping(keys: Self.keys["runtime"] ?? [])
+      let (wheel, members) = try Self.wheel(map.required("wheel"))
+      runtimes.append(Runtime(name: try map.required("name").string(), wheel: wheel, members: members))
+    }
     entries = []
     for item in try root.required("models").list(count: 0...1000) {
       let map = try item.mapping(keys: Self.keys["model"] ?? [])
@@ -85,7 +95,7 @@ public struct ModelCatalog: Sendable {
 
   public func entry(_ name: String) throws(RegistryError) -> Entry {
     guard let entry = entries.first(where: { $0.manifest.name == name }) else {
-      let known = ([Self.runtimeName] + entries.map(\.manifest.name)).joined(separator: ", ")
+      let known = (runtimes.map(\.name) + entries.map(\.manifest.name)).joined(separator: ", ")
       throw RegistryError("the catalogue has no '\(name)'; it has: \(known)")
     }
     return entry

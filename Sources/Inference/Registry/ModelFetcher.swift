@@ -70,26 +70,23 @@ public struct ModelFetcher {
     return true
   }
 
-  /// Puts the library that runs models into a folder: the files of its processor parts, some 100 MB.
+  /// Puts a library that runs models into a folder.
   ///
   /// - Returns: false when it was there already.
-  public func pullRuntime(into folder: String) throws(RegistryError) -> Bool {
-    let mark = folder + "/\(catalog.runtime.package)-\(catalog.runtime.version)"
-    if FileManager.default.fileExists(atPath: mark) { return false }
-    let members = [
-      "openvino_c.so*", "openvino.so*", "openvino_intel_cpu_plugin*", "openvino_intel_gpu_plugin*",
-      "openvino_intel_npu_plugin*", "openvino_auto*", "openvino_hetero*", "openvino_ir_frontend*",
-      "openvino_onnx_frontend*", "openvino_tensorflow_lite_frontend*", "tbb*", "hwloc*",
-    ].map { "openvino/libs/lib\($0)" }
-    let source = try fetch(catalog.runtime, members: members) + "/openvino/libs"
+  public func pull(_ runtime: ModelCatalog.Runtime, into folder: String) throws(RegistryError) -> Bool {
+    let mark = "\(runtime.wheel.package)-\(runtime.wheel.version)"
+    if FileManager.default.fileExists(atPath: folder + "/" + mark) { return false }
+    let source = try fetch(runtime.wheel, members: runtime.members)
+    let libraries = runtime.members.first.map {
+      source + "/" + URL(fileURLWithPath: "/" + $0).deletingLastPathComponent().path.dropFirst()
+    }
     do {
       let unfinished = folder + ".new"
       try? FileManager.default.removeItem(atPath: unfinished)
       try FileManager.default.createDirectory(
         at: URL(fileURLWithPath: folder).deletingLastPathComponent(), withIntermediateDirectories: true)
-      try FileManager.default.copyItem(atPath: source, toPath: unfinished)
-      try Data().write(
-        to: URL(fileURLWithPath: unfinished + "/\(catalog.runtime.package)-\(catalog.runtime.version)"))
+      try FileManager.default.copyItem(atPath: libraries ?? source, toPath: unfinished)
+      try Data().write(to: URL(fileURLWithPath: unfinished + "/" + mark))
       try? FileManager.default.removeItem(atPath: folder)
       try FileManager.default.moveItem(atPath: unfinished, toPath: folder)
     } catch {

@@ -13,14 +13,21 @@ public enum ModelTask: String, Sendable, CaseIterable {
   case imageClassification = "image-classification"
   case textClassification = "text-classification"
   case sentenceEmbedding = "sentence-embedding"
+  case speechRecognition = "speech-recognition"
+  case voiceActivity = "voice-activity"
   /// Numbers in, numbers out.
   case tensors
 }
 
-/// How a model's numbers become boxes.
+/// How a model's numbers become boxes, or text.
 public enum ModelDecoder: String, Sendable, CaseIterable {
   /// YOLOX (Ge et al., 2021): raw grids of strides 8, 16 and 32.
   case yolox
+  // Recognisers of speech that sherpa-onnx runs.
+  case moonshine, whisper, transducer, paraformer
+  case senseVoice = "sense-voice"
+  case zipformerCTC = "zipformer-ctc"
+  case nemoCTC = "nemo-ctc"
 }
 
 /// How the planes of a picture lie in a tensor.

@@ -25,7 +25,7 @@ struct ModelOptions: ParsableArguments {
   @Option(help: "Configuration file.")
   var config: String?
 
-  func settings() throws -> ModelSettings {
+  func configuration() throws -> Configuration {
     var configuration = Configuration()
     let environment = ProcessInfo.processInfo.environment
     if let file = config ?? Configuration.standardFile(environment: environment) {
@@ -36,10 +36,11 @@ struct ModelOptions: ParsableArguments {
         throw Failure(String(describing: error))
       }
     }
-    var settings = configuration.models.value
-    if let models { settings.folder = models }
-    return settings
+    if let models { configuration.models.value.folder = models }
+    return configuration
   }
+
+  func settings() throws -> ModelSettings { try configuration().models.value }
 
   var stateFolder: String { CalibrationStore.stateFolder(environment: ProcessInfo.processInfo.environment) }
 
@@ -82,13 +83,15 @@ func attempt<Result>(_ body: () throws(RegistryError) -> Result) throws -> Resul
 
 struct ModelsPull: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "pull", abstract: "Fetch models of the catalogue, or 'openvino', the library that runs them."
+    commandName: "pull",
+    abstract: "Fetch models of the catalogue, or the libraries that run them: 'openvino', 'sherpa-onnx'."
   )
 
   @Argument(help: "Names in the catalogue; 'models list --known' shows them.")
   var names: [String] = []
 
-  @Flag(name: .customLong("default"), help: "The library and the models of hands, gestures and text.")
+  @Flag(
+    name: .customLong("default"), help: "The libraries, and the models of hands, gestures, text and speech.")
   var isDefault = false
 
   @Option(help: "Take this file instead of fetching it; its digest must be the catalogue's all the same.")
@@ -103,7 +106,7 @@ struct ModelsPull: ParsableCommand {
     }
     var wanted = names
     if isDefault {
-      wanted += [ModelCatalog.runtimeName] + catalog.entries.filter(\.isDefault).map(\.manifest.name)
+      wanted += catalog.runtimes.map(\.name) + catalog.entries.filter(\.isDefault).map(\.manifest.name)
     }
     guard !wanted.isEmpty else {
       throw ValidationError("name a model, or give --default; 'vrbridge models list --known' shows them")
@@ -116,12 +119,13 @@ struct ModelsPull: ParsableCommand {
     }
     defer { fetcher.cleanUp() }
     for name in wanted {
+      let runtime = catalog.runtimes.first { $0.name == name }
+      let place = runtime.map { settings.folder(ofRuntime: $0.name) } ?? registry.folder + "/" + name
       let isNew = try attempt { () throws(RegistryError) in
-        if name == ModelCatalog.runtimeName { return try fetcher.pullRuntime(into: settings.runtime) }
+        if let runtime { return try fetcher.pull(runtime, into: place) }
         return try fetcher.pull(try catalog.entry(name), from: from, signedWith: key)
       }
       if isNew {
-        let place = name == ModelCatalog.runtimeName ? settings.runtime : registry.folder + "/" + name
         print("\(name): in \(place)")
       } else if !isDefault {
         print("\(name): there already")

@@ -127,8 +127,7 @@ struct ReplayCommand: AsyncParsableCommand {
     }
     configuration.hardware = Setting(false, from: "replay")
     if let socket { configuration.socketPath = Setting(socket, from: "--socket") }
-    var log = Logger(label: "vrbridge") { StreamLogHandler.standardError(label: $0) }
-    log.logLevel = view && Terminal.isInteractive ? .error : .info
+    let log = Logger.standardError(view && Terminal.isInteractive ? .error : .info)
     let replay: SessionPlayer
     let daemon: Daemon
     do {

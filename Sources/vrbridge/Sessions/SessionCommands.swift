@@ -338,8 +338,7 @@ struct ImportCommand: AsyncParsableCommand {
       throw ValidationError("--from \(format) is not known; allowed: euroc, hid-recorder, usbpcap, csv")
     }
     try told(input) {
-      var log = Logger(label: "vrbridge") { StreamLogHandler.standardError(label: $0) }
-      log.logLevel = .warning
+      let log = Logger.standardError(.warning)
       let name = URL(fileURLWithPath: input).lastPathComponent
       switch format {
       case "hid-recorder":

@@ -5,8 +5,29 @@ import Tracking
 
 struct BenchCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "bench", abstract: "Measure accuracy on recordings with known truth.",
-    subcommands: [TrackingBench.self, PositionBench.self, PredictionBench.self, ClockBench.self])
+    commandName: "bench",
+    abstract: "Measure accuracy on recordings with known truth, and latency on this machine.",
+    subcommands: [
+      TrackingBench.self, PositionBench.self, PredictionBench.self, ClockBench.self, SpeechBench.self,
+    ])
+
+  @Flag(help: "Measure where the time goes between devices and a renderer, through the bridge that runs.")
+  var latency = false
+
+  @Option(help: "Path of the bridge's socket.")
+  var socket: String?
+
+  @Option(help: "How long to measure for --latency.")
+  var seconds = 10.0
+
+  func validate() throws {
+    guard (0.1...3600).contains(seconds) else { throw ValidationError("--seconds must lie in 0.1 to 3600") }
+  }
+
+  func run() async throws {
+    guard latency else { throw CleanExit.helpRequest(self) }
+    try LatencyBench(socket: socket, seconds: seconds).run()
+  }
 }
 
 struct TrackingBench: AsyncParsableCommand {

@@ -1,0 +1,30 @@
+import Synchronization
+
+/// How long something took, by size. One thread counts, others read; counting takes some nanoseconds and no lock.
+final class LatencyHistogram: Sendable {
+  /// Upper bounds, nanoseconds; what is longer counts in the last place.
+  static let bounds: [Int64] = [
+    5_000, 10_000, 20_000, 50_000, 100_000, 200_000, 500_000, 1_000_000, 2_000_000, 5_000_000, 10_000_000,
+    20_000_000, 50_000_000,
+  ]
+  private let counts: InlineArray<14, Atomic<UInt64>> = InlineArray { _ in Atomic(0) }
+  private let total = Atomic<Int64>(0)
+
+  func record(nanoseconds: Int64) {
+    var place = 0
+    while place < Self.bounds.count, nanoseconds > Self.bounds[place] { place += 1 }
+    counts[place].add(1, ordering: .relaxed)
+    total.add(max(0, nanoseconds), ordering: .relaxed)
+  }
+
+  /// Counts up to each bound, in seconds, and up to infinity; and the sum of all in seconds.
+  var cumulative: (counts: [(bound: Double, count: UInt64)], sum: Double) {
+    var running: UInt64 = 0
+    var list: [(Double, UInt64)] = []
+    for place in 0..<counts.count {
+      running += counts[place].load(ordering: .relaxed)
+      list.append((place < Self.bounds.count ? Double(Self.bounds[place]) * 1e-9 : .infinity, running))
+    }
+    return (list, Double(total.load(ordering: .relaxed)) * 1e-9)
+  }
+}

@@ -1,0 +1,142 @@
+import Foundation
+
+public struct ChatMessage: Sendable, Equatable {
+  public enum Role: String, Sendable { case system, user, assistant }
+
+  public var role: Role
+  public var text: String
+  /// JPEG; empty for none.
+  public var picture: [UInt8] = []
+
+  public init(role: Role, text: String) {
+    self.role = role
+    self.text = text
+  }
+}
+
+/// A request for an OpenAI-compatible `/chat/completions`.
+public struct ChatRequest: Sendable, Equatable {
+  public var model: String
+  public var messages: [ChatMessage]
+  public var maximumTokens: Int
+  public var temperature: Double?
+
+  public init(model: String, messages: [ChatMessage], maximumTokens: Int = 200, temperature: Double? = nil) {
+    self.model = model
+    self.messages = messages
+    self.maximumTokens = maximumTokens
+    self.temperature = temperature
+  }
+
+  private struct Body: Encodable {
+    struct Message: Encodable {
+      struct Part: Encodable {
+        struct Address: Encodable { var url: String }
+        var type: String
+        var text: String?
+        var imageURL: Address?
+        enum CodingKeys: String, CodingKey {
+          case type, text
+          case imageURL = "image_url"
+        }
+      }
+      var role: String
+      var text: String
+      var parts: [Part]?
+
+      enum Key: String, CodingKey { case role, content }
+      func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: Key.self)
+        try container.encode(role, forKey: .role)
+        if let parts {
+          try container.encode(parts, forKey: .content)
+        } else {
+          try container.encode(text, forKey: .content)
+        }
+      }
+    }
+    struct Options: Encodable {
+      var includesUsage = true
+      enum CodingKeys: String, CodingKey { case includesUsage = "include_usage" }
+    }
+    var model: String
+    var messages: [Message]
+    var maximumTokens: Int
+    var temperature: Double?
+    var stream = true
+    var options = Options()
+    enum CodingKeys: String, CodingKey {
+      case model, messages, temperature, stream
+      case maximumTokens = "max_tokens"
+      case options = "stream_options"
+    }
+  }
+
+  /// The request's body.
+  public func json() throws -> [UInt8] {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    let body = Body(
+      model: model,
+      messages: messages.map { message in
+        guard !message.picture.isEmpty else {
+          return Body.Message(role: message.role.rawValue, text: message.text)
+        }
+        let address = "data:image/jpeg;base64," + Data(message.picture).base64EncodedString()
+        return Body.Message(
+          role: message.role.rawValue, text: "",
+          parts: [
+            Body.Message.Part(type: "text", text: message.text),
+            Body.Message.Part(type: "image_url", imageURL: Body.Message.Part.Address(url: address)),
+          ])
+      },
+      maximumTokens: maximumTokens, temperature: temperature)
+    return Array(try encoder.encode(body))
+  }
+}
+
+/// What answers.
+public protocol LanguageModel: Sendable {
+  /// Address and model, for annotations.
+  var identity: String { get }
+  /// Pieces of the answer as they come. Ends when the task is cancelled; the server is told.
+  func answer(_ request: ChatRequest) -> AsyncThrowingStream<ChatEvent, any Error>
+}
+
+public enum ChatEvent: Sendable, Equatable {
+  case text(String)
+  /// What came so far is void: the request is sent again.
+  case restarted(reason: String)
+  case ended(ChatEnding)
+}
+
+public struct ChatEnding: Sendable, Equatable {
+  /// `stop`, `length`, `content_filter`, …
+  public var reason: String
+  public var promptTokens: Int?
+  public var answerTokens: Int?
+
+  public init(reason: String, promptTokens: Int?, answerTokens: Int?) {
+    self.reason = reason
+    self.promptTokens = promptTokens
+    self.answerTokens = answerTokens
+  }
+}
+
+/// Why there is no answer, in a sentence.
+public struct ChatFault: Error, Sendable, Equatable, CustomStringConvertible {
+  public enum Kind: Sendable, Equatable {
+    /// Worth another try, after so many seconds when the server says.
+    case passing(after: Double?)
+    case lasting
+    /// The stream broke off: what came stands, marked.
+    case interrupted
+  }
+  public var kind: Kind
+  public var description: String
+
+  public init(_ kind: Kind, _ description: String) {
+    self.kind = kind
+    self.description = description
+  }
+}

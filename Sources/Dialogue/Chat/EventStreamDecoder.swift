@@ -1,0 +1,52 @@
+/// Server-sent events out of bytes that may be cut anywhere, also inside a character.
+///
+/// HTML Living Standard, §9.2.6: lines end with LF, CR or CRLF; a line that begins with a colon is a comment; an empty
+/// line ends an event; lines `data:` of an event are joined by LF. Other fields are not used here.
+public struct EventStreamDecoder: Sendable {
+  private var line: [UInt8] = []
+  private var data: [UInt8]?
+  private var lastWasReturn = false
+  private var isFirstLine = true
+  private let limit: Int
+
+  /// - Parameter limit: bytes of one event at most.
+  public init(limit: Int = 1 << 20) { self.limit = limit }
+
+  /// - Throws: when an event is longer than the limit.
+  public mutating func feed(_ bytes: some Sequence<UInt8>) throws(ChatFault) -> [String] {
+    var events: [String] = []
+    for byte in bytes {
+      defer { lastWasReturn = byte == 13 }
+      if byte == 10, lastWasReturn { continue }
+      if byte == 10 || byte == 13 {
+        if let event = endLine() { events.append(event) }
+        continue
+      }
+      line.append(byte)
+      guard line.count + (data?.count ?? 0) <= limit else {
+        throw ChatFault(.lasting, "the server sent an event of more than \(limit) bytes")
+      }
+    }
+    return events
+  }
+
+  private mutating func endLine() -> String? {
+    defer {
+      line.removeAll(keepingCapacity: true)
+      isFirstLine = false
+    }
+    if isFirstLine, line.starts(with: [0xEF, 0xBB, 0xBF]) { line.removeFirst(3) }
+    if line.isEmpty {
+      defer { data = nil }
+      return data.map { String(decoding: $0, as: UTF8.self) }
+    }
+    guard line.starts(with: Array("data".utf8)), line.count == 4 || line[4] == UInt8(ascii: ":") else {
+      return nil
+    }
+    var value = line.dropFirst(5)
+    if value.first == UInt8(ascii: " ") { value = value.dropFirst() }
+    if data != nil { data?.append(10) }
+    data = (data ?? []) + value
+    return nil
+  }
+}

@@ -1,0 +1,75 @@
+import Foundation
+import NIOCore
+import Synchronization
+
+/// Clients, and the names that senders have for them.
+final class VRPNHub: Sendable {
+  private struct State {
+    var clients: [Int: any Channel] = [:]
+    var nextClient = 1
+    var senders: [String] = []
+  }
+  private let state = Mutex(State())
+
+  static let maximumClients = 32
+
+  /// - Returns: nil when there are too many.
+  func join(_ channel: any Channel) -> Int? {
+    let joined = state.withLock { state -> (Int, [String])? in
+      guard state.clients.count < Self.maximumClients else { return nil }
+      defer { state.nextClient += 1 }
+      state.clients[state.nextClient] = channel
+      return (state.nextClient, state.senders)
+    }
+    guard let (number, senders) = joined else { return nil }
+    var bytes = VRPNMessage.Kind.allCases.flatMap {
+      VRPNMessage.description($0.name, number: $0.rawValue, kind: VRPNMessage.typeDescription)
+    }
+    for (index, name) in senders.enumerated() {
+      bytes += VRPNMessage.description(name, number: Int32(index), kind: VRPNMessage.senderDescription)
+    }
+    channel.writeAndFlush(ByteBuffer(bytes: bytes), promise: nil)
+    return number
+  }
+
+  func leave(_ number: Int) { state.withLock { _ = $0.clients.removeValue(forKey: number) } }
+
+  func closeAll() {
+    for channel in state.withLock({ Array($0.clients.values) }) { channel.close(promise: nil) }
+  }
+
+  var isHeard: Bool { state.withLock { !$0.clients.isEmpty } }
+
+  /// Policy: `dropNewest` for a client that does not read.
+  ///
+  /// Not to be called on an event loop. What is written stands in the channel's queue before the lock is given back, so
+  /// that nobody's message comes before the name of its sender.
+  func send(_ kind: VRPNMessage.Kind, from sender: String, _ body: [UInt8], time: Double) {
+    state.withLock { state in
+      guard !state.clients.isEmpty else { return }
+      let known = state.senders.firstIndex(of: sender)
+      let number = Int32(known ?? state.senders.count)
+      var bytes = VRPNMessage.frame(body, sender: number, kind: kind.rawValue, time: time)
+      if known == nil {
+        state.senders.append(sender)
+        bytes = VRPNMessage.description(sender, number: number, kind: VRPNMessage.senderDescription) + bytes
+      }
+      for client in state.clients.values where known == nil || client.isWritable {
+        client.writeAndFlush(ByteBuffer(bytes: bytes), promise: nil)
+      }
+    }
+  }
+
+  /// Tells a client that every sender lives.
+  ///
+  /// Queued, though it is asked for on the channel's own loop: a sender's name may stand in the queue still.
+  func pong(to channel: any Channel) {
+    let now = Date().timeIntervalSince1970
+    state.withLock { state in
+      let frames = state.senders.indices.flatMap {
+        VRPNMessage.frame([], sender: Int32($0), kind: VRPNMessage.Kind.pong.rawValue, time: now)
+      }
+      channel.eventLoop.execute { channel.writeAndFlush(ByteBuffer(bytes: frames), promise: nil) }
+    }
+  }
+}

@@ -1,0 +1,59 @@
+import Foundation
+import Inference
+
+/// Texts as directions: those that mean much the same point much the same way.
+public struct SentenceEmbedder: Sendable {
+  public static let modelName = "sentence-embedding"
+
+  private let host: ModelHost
+
+  public init(host: ModelHost) { self.host = host }
+
+  /// - Returns: a vector of length 1 for each text, and the model that made them: those of another one can't be compared.
+  /// - Throws: `InferenceError` when the model is missing or can't be used so.
+  public func embed(
+    _ texts: [String], priority: InferencePriority = .background
+  ) async throws(InferenceError) -> (vectors: [[Float]], model: ModelHost.Loaded) {
+    let model = try await host.model(Self.modelName)
+    guard let tokenizer = WordPieceTokenizer(model.manifest.labels) else {
+      throw InferenceError(.model, "'\(model.manifest.name)' has no vocabulary of word pieces as its labels")
+    }
+    var result: [[Float]] = []
+    // Texts of very different lengths in one run would be filled up for nothing; commands are short.
+    for start in stride(from: 0, to: texts.count, by: Self.batch) {
+      let tokens = texts[start..<min(start + Self.batch, texts.count)].map(tokenizer.tokens)
+      result += try await embed(tokens, model, priority)
+    }
+    return (result, model)
+  }
+
+  private static let batch = 16
+
+  private func embed(
+    _ tokens: [[Int]], _ model: ModelHost.Loaded, _ priority: InferencePriority
+  ) async throws(InferenceError) -> [[Float]] {
+    let length = tokens.map(\.count).max() ?? 0
+    func tensor(_ value: (Int) -> Int64, filling: Int64) -> Tensor? {
+      var bytes: [UInt8] = []
+      bytes.reserveCapacity(tokens.count * length * 8)
+      for row in tokens {
+        for place in 0..<length {
+          let number = place < row.count ? value(row[place]) : filling
+          withUnsafeBytes(of: number.littleEndian) { bytes += $0 }
+        }
+      }
+      return Tensor(type: .int64, shape: [tokens.count, length], bytes: bytes)
+    }
+    guard let ids = tensor({ Int64($0) }, filling: 0), let mask = tensor({ _ in 1 }, filling: 0) else {
+      throw InferenceError(.input, "the texts can't be a tensor")
+    }
+    let outputs = try await host.infer(model, [ids, mask], priority: priority)
+    guard let output = outputs.first, output.type == .float32, output.shape.count == 2,
+      output.shape[0] == tokens.count
+    else { throw InferenceError(.model, "'\(model.manifest.name)' gives no vector for a text") }
+    let width = output.shape[1]
+    return output.withFloats { values in
+      (0..<tokens.count).map { Array(values[$0 * width..<($0 + 1) * width]) }
+    } ?? []
+  }
+}

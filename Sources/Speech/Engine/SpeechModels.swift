@@ -1,0 +1,92 @@
+import Foundation
+import Inference
+import Synchronization
+
+/// The recogniser and the voice detector that the registry has, opened when they are first needed and again when
+/// another version is to run.
+public final class SpeechModels: Sendable {
+  public static let recogniserName = "speech-recognition"
+  public static let detectorName = "voice-activity"
+
+  private struct Stamp: Equatable {
+    var versions: [String]
+    var choice: VersionChoice
+  }
+  private struct State {
+    var recogniser: SherpaRecogniser?
+    var stamp: Stamp?
+    var looked: ContinuousClock.Instant?
+  }
+  private let registry: ModelRegistry
+  private let library: String
+  private let name: String
+  private let language: String?
+  private let threads: Int
+  private let state = Mutex(State())
+
+  /// - Parameters:
+  ///   - library: folder or file of sherpa-onnx.
+  ///   - name: of the recogniser in the registry.
+  public init(
+    registry: ModelRegistry, library: String, name: String = SpeechModels.recogniserName,
+    language: String? = nil, threads: Int = 1
+  ) {
+    self.registry = registry
+    self.library = library
+    self.name = name
+    self.language = language
+    self.threads = threads
+  }
+
+  /// The recogniser that is to run now; a version that came since is opened, and if it can't be, the old one goes on.
+  public func recogniser() throws(SpeechFault) -> any SpeechRecogniser {
+    let known: SherpaRecogniser? = state.withLock { state in
+      if let looked = state.looked, ContinuousClock.now - looked < .seconds(1) { return state.recogniser }
+      return nil
+    }
+    if let known { return known }
+    let stamp = Stamp(versions: registry.versions(of: name), choice: registry.choice(of: name))
+    let current: SherpaRecogniser? = state.withLock { state in
+      state.looked = .now
+      return state.stamp == stamp ? state.recogniser : nil
+    }
+    if let current { return current }
+    do throws(SpeechFault) {
+      let (package, digest) = try package(name)
+      let made = try SherpaRecogniser(
+        package, digest: digest, library: try SherpaLibrary.shared(folder: library), language: language,
+        threads: threads)
+      state.withLock { state in
+        state.recogniser = made
+        state.stamp = stamp
+      }
+      return made
+    } catch {
+      let old: SherpaRecogniser? = state.withLock { state in
+        if state.recogniser != nil { state.stamp = stamp }
+        return state.recogniser
+      }
+      if let old { return old }
+      throw error
+    }
+  }
+
+  /// A detector of its own for each stream of sound.
+  public func detector(threshold: Double) throws(SpeechFault) -> VoiceDetector {
+    let (package, _) = try package(Self.detectorName)
+    return try VoiceDetector(
+      package, library: try SherpaLibrary.shared(folder: library), threshold: threshold)
+  }
+
+  private func package(_ name: String) throws(SpeechFault) -> (ModelPackage, digest: String) {
+    let versions = registry.versions(of: name)
+    guard let version = registry.choice(of: name).version(among: versions, draw: 1) else {
+      throw SpeechFault(
+        "the model '\(name)' is not in \(registry.folder); get it with: vrbridge models pull \(name)")
+    }
+    do throws(RegistryError) {
+      let found = try registry.package(name, version)
+      return (found.package, found.digest)
+    } catch { throw SpeechFault(error.description) }
+  }
+}

@@ -1,0 +1,212 @@
+import CSherpaOnnx
+import Foundation
+import Inference
+import Microphones
+import Sensing
+import Spatial
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import Speech
+
+@Suite(.enabled(if: Models.hear, "needs the models that 'make test' fetches"))
+struct EngineTests {
+  static func models() throws -> SpeechModels {
+    // The key with which the fetched models were signed.
+    let key = SigningKey.publicText(try SigningKey.load(file: Models.state + "/keys/models.key"))
+    return SpeechModels(
+      registry: ModelRegistry(folder: Models.folder, trusted: TrustedKeys([key])),
+      library: Models.speechRuntime)
+  }
+
+  /// Speaks a sentence; espeak-ng is installed by `make setup-test`.
+  static func speak(_ text: String) async throws -> [Int16] {
+    let file = try Places.temporaryFolder() + "/speech.wav"
+    let result = try await Program.run("/usr/bin/espeak-ng", ["-v", "en-us", "-s", "150", "-w", file, text])
+    #expect(result.code == 0, "\(result.output)")
+    do throws(MicrophoneFault) { return try SoundFile.read(file) } catch {
+      Issue.record("\(error)")
+      return []
+    }
+  }
+
+  /// Everything that a transcriber makes of a sound.
+  static func hear(_ samples: [Int16], settings: SegmentationSettings = SegmentationSettings()) throws
+    -> [TranscriptEvent]
+  {
+    let models = try models()
+    let events = Mutex<[TranscriptEvent]>([])
+    let transcriber = Transcriber(
+      settings: settings, detector: try models.detector(threshold: settings.voiceThreshold),
+      recogniser: { () throws(SpeechFault) in try models.recogniser() }, now: { 0 },
+      report: { event in events.withLock { $0.append(event) } })
+    for start in stride(from: 0, to: samples.count, by: 700) {
+      let time = Timestamp(nanoseconds: Int64(start) * 62_500)
+      transcriber.feed(
+        AudioBlock(
+          microphone: "m", samples: Array(samples[start..<min(start + 700, samples.count)]), captured: time,
+          received: time))
+    }
+    transcriber.flush()
+    transcriber.stop()
+    return events.withLock { $0 }
+  }
+
+  static func finals(_ events: [TranscriptEvent]) -> [Transcript] {
+    var texts: [UInt64: Transcript] = [:]
+    for case .transcript(let transcript) in events where transcript.state == .final {
+      texts[transcript.number] = transcript
+    }
+    return texts.values.sorted { $0.number < $1.number }
+  }
+
+  @Test func aSentenceIsHeard() async throws {
+    let quiet = [Int16](repeating: 0, count: 16_000)
+    let speech = try await Self.speak("start recording the red pump")
+    let events = try Self.hear(quiet + speech + quiet + quiet)
+    let finals = Self.finals(events)
+    #expect(
+      finals.map { TextNormaliser.words($0.text).joined(separator: " ") } == ["start recording the red pump"])
+    let transcript = try #require(finals.first)
+    #expect(transcript.start.nanoseconds > 800_000_000 && transcript.start.nanoseconds < 1_500_000_000)
+    #expect(transcript.end.nanoseconds > transcript.start.nanoseconds + 1_000_000_000)
+    #expect(transcript.confidence > 0.3 && transcript.source.model == "speech-recognition")
+    #expect(!transcript.source.digest.isEmpty)
+    #expect(events.contains { if case .closed = $0 { true } else { false } })
+  }
+
+  private static func noise(_ seconds: Double, _ make: (Double, Double) -> Double) -> [Int16] {
+    var state: UInt64 = 3
+    return (0..<Int(seconds * 16_000)).map { index in
+      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+      let random = Double(state >> 11) / Double(1 << 53) * 2 - 1
+      return Int16(max(-32_000, min(32_000, make(Double(index) / 16_000, random) * 32_000)))
+    }
+  }
+
+  /// Silence, noise, hum, clicks and chords: nothing was said.
+  @Test(arguments: ["silence", "white noise", "loud noise", "hum", "clicks", "chords", "sweep"])
+  func whatIsNoSpeechGivesNoText(_ kind: String) throws {
+    let samples = Self.noise(10) { time, random in
+      switch kind {
+      case "silence": return 0
+      case "white noise": return 0.05 * random
+      case "loud noise": return 0.6 * random
+      case "hum": return 0.3 * sin(2 * .pi * 100 * time) + 0.1 * sin(2 * .pi * 200 * time)
+      case "clicks": return time.truncatingRemainder(dividingBy: 0.5) < 0.004 ? 0.9 * random : 0
+      case "sweep": return 0.4 * sin(2 * .pi * (200 + 150 * time) * time)
+      default:
+        // Three notes at a time, each half a second, with a decay: a piano in a toy.
+        let step = Int(time * 2) % 4
+        let root = [220.0, 174.6, 261.6, 196.0][step]
+        let age = time.truncatingRemainder(dividingBy: 0.5)
+        let wave = [1, 1.26, 1.5].reduce(0.0) {
+          $0 + sin(2 * .pi * root * $1 * time) + 0.4 * sin(4 * .pi * root * $1 * time)
+        }
+        return 0.12 * wave * exp(-3 * age)
+      }
+    }
+    let finals = Self.finals(try Self.hear(samples))
+    #expect(finals.isEmpty, "\(finals.map(\.text))")
+  }
+
+  @Test func aModelThatIsMissingIsOneSentence() throws {
+    let empty = ModelRegistry(folder: try Places.temporaryFolder(), trusted: TrustedKeys([]))
+    let models = SpeechModels(registry: empty, library: Models.speechRuntime)
+    do throws(SpeechFault) {
+      _ = try models.recogniser()
+      Issue.record("there is no model")
+    } catch {
+      #expect(error.description.contains("vrbridge models pull speech-recognition"))
+    }
+  }
+
+  @Test func aLibraryOfAnotherKindIsRefused() {
+    var error = [CChar](repeating: 0, count: 512)
+    #expect(csherpa_open("libc.so.6", &error, error.count) == nil)
+    let text = String(decoding: error.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    #expect(text.contains("SherpaOnnx"))
+    #expect(csherpa_open("/nonexistent.so", &error, error.count) == nil)
+  }
+
+  /// Real recordings with their texts: cutting costs no more than half a point of word errors.
+  @Test(.enabled(if: Places.corpus != nil, "needs VRBRIDGE_CORPUS"))
+  func cuttingRealSpeechCostsLittle() throws {
+    struct Entry: Decodable {
+      var wav: String
+      var text: String
+      var group: String?
+    }
+    let folder = (Places.corpus ?? "") + "/speech"
+    let entries = try JSONDecoder().decode(
+      [Entry].self, from: Data(contentsOf: URL(fileURLWithPath: folder + "/transcripts.json"))
+    ).filter { $0.group == "libri-other" }
+    let models = try Self.models()
+    let recogniser = try models.recogniser()
+    var live = WordErrors()
+    var whole = WordErrors()
+    var settings = SegmentationSettings()
+    settings.tellsPartials = false
+    for entry in entries {
+      let samples = try SoundFile.read(folder + "/" + entry.wav)
+      let reference = TextNormaliser.words(entry.text)
+      let text = Self.finals(try Self.hear(samples, settings: settings)).map(\.text).joined(separator: " ")
+      live = live + WordErrors(reference: reference, hypothesis: TextNormaliser.words(text))
+      let uncut = try recogniser.recognise(samples.map { Float($0) / 32_768 })
+      whole = whole + WordErrors(reference: reference, hypothesis: TextNormaliser.words(uncut.text))
+    }
+    #expect(live.words > 900 && whole.rate < 0.125)
+    #expect(live.rate <= whole.rate + 0.005, "live \(live.rate), whole \(whole.rate)")
+  }
+
+  /// The structures that are handed to sherpa-onnx are those of its own header, which its wheel has.
+  @Test func layoutsAreThoseOfTheHeader() async throws {
+    let folder = try Places.temporaryFolder()
+    let header = Places.root + "/.build/sherpa-onnx-header"
+    guard FileManager.default.fileExists(atPath: header + "/sherpa-onnx/c-api/c-api.h") else { return }
+    let source = """
+      #include <stddef.h>
+      #include "sherpa-onnx/c-api/c-api.h"
+      #include "sherpa_layout.h"
+      #define SIZE(a, b) _Static_assert(sizeof(a) == sizeof(b), #a);
+      #define PLACE(a, f, b, g) _Static_assert(offsetof(a, f) == offsetof(b, g), #f);
+      SIZE(SherpaOnnxOfflineRecognizerConfig, sherpa_recogniser_config)
+      SIZE(SherpaOnnxOfflineModelConfig, sherpa_model_config)
+      SIZE(SherpaOnnxVadModelConfig, sherpa_vad_config)
+      PLACE(SherpaOnnxOfflineRecognizerConfig, decoding_method, sherpa_recogniser_config, decoding_method)
+      PLACE(SherpaOnnxOfflineModelConfig, tokens, sherpa_model_config, tokens)
+      PLACE(SherpaOnnxOfflineModelConfig, provider, sherpa_model_config, provider)
+      PLACE(SherpaOnnxOfflineModelConfig, whisper.task, sherpa_model_config, whisper.task)
+      PLACE(SherpaOnnxOfflineModelConfig, sense_voice.model, sherpa_model_config, sense_voice.model)
+      PLACE(SherpaOnnxOfflineModelConfig, moonshine.merged_decoder, sherpa_model_config, moonshine.merged_decoder)
+      PLACE(SherpaOnnxOfflineModelConfig, zipformer_ctc.model, sherpa_model_config, zipformer_ctc)
+      PLACE(SherpaOnnxOfflineRecognizerResult, timestamps, sherpa_result, timestamps)
+      PLACE(SherpaOnnxOfflineRecognizerResult, tokens_arr, sherpa_result, token_texts)
+      PLACE(SherpaOnnxOfflineRecognizerResult, ys_log_probs, sherpa_result, log_probabilities)
+      """
+    try source.write(toFile: folder + "/layout.c", atomically: true, encoding: .utf8)
+    let result = try await Program.run(
+      "/usr/bin/cc",
+      [
+        "-fsyntax-only", "-I", header, "-I", Places.root + "/Sources/CSherpaOnnx/include",
+        folder + "/layout.c",
+      ])
+    #expect(result.code == 0, "\(result.output)")
+  }
+}
+
+@Suite struct SampleRingTests {
+  @Test func samplesKeepTheirTimes() {
+    var ring = SampleRing()
+    for block in 0..<100 {
+      ring.append(
+        [Int16](repeating: Int16(block), count: 1600), at: Timestamp(nanoseconds: Int64(block) * 100_000_000))
+    }
+    #expect(ring.time(1600 * 5 + 160).nanoseconds == 510_000_000)
+    ring.drop(before: 1600 * 50)
+    #expect(ring.slice(1600 * 50, 1600 * 50 + 2) == [50.0 / 32_768, 50.0 / 32_768])
+    #expect(ring.slice(0, 10).isEmpty && ring.end == 160_000)
+    #expect(ring.time(1600 * 60).nanoseconds == 6_000_000_000)
+  }
+}

@@ -1,0 +1,120 @@
+import Testing
+
+@testable import Speech
+
+@Suite struct SegmenterTests {
+  private static let window = 512
+
+  /// Seconds of voice and of silence in turn, beginning with silence.
+  private func run(_ pattern: [Double]) -> [UtteranceSegmenter.Demand] {
+    var settings = SegmentationSettings()
+    settings.partialInterval = 0.45
+    var segmenter = UtteranceSegmenter(settings)
+    var demands: [UtteranceSegmenter.Demand] = []
+    for (place, seconds) in pattern.enumerated() {
+      for _ in 0..<Int((seconds * 16_000 / Double(Self.window)).rounded()) {
+        demands += segmenter.add(Self.window, isVoice: place % 2 == 1)
+      }
+    }
+    return demands + segmenter.finish()
+  }
+
+  private func kinds(_ demands: [UtteranceSegmenter.Demand]) -> String {
+    demands.map { demand in
+      switch demand {
+      case .began: "b"
+      case .partial: "p"
+      case .whole: "w"
+      case .final: "f"
+      case .closed: "c"
+      case .dropped: "d"
+      }
+    }.joined()
+  }
+
+  @Test func anUtteranceIsDecodedAtTheFirstPauseAndFinalAtTheSecond() {
+    let demands = run([1, 2, 3])
+    #expect(kinds(demands) == "bppppwfc")
+    guard case .whole(_, let from, let upTo, let end) = demands[5] else { return #expect(Bool(false)) }
+    // With what was before the voice and after it.
+    #expect(from <= 16_000 - 12_000 && end <= upTo && abs(Double(end) - 48_000 + 1600) < 1024)
+  }
+
+  @Test func aVoiceThatGoesOnSoonIsTheSameUtterance() {
+    let demands = run([1, 1, 0.8, 1, 2])
+    #expect(kinds(demands) == "bppwfppwfc")
+    let wholes = demands.compactMap { if case .whole(let n, let from, _, _) = $0 { (n, from) } else { nil } }
+    #expect(wholes.map(\.0) == [1, 1] && wholes[0].1 == wholes[1].1)
+  }
+
+  @Test func aVoiceAfterALongPauseIsANewUtterance_whichBeginsAfterTheLast() {
+    let demands = run([1, 1, 1.7, 1, 2])
+    let wholes = demands.compactMap {
+      if case .whole(let n, let from, _, let end) = $0 { (n, from, end) } else { nil }
+    }
+    #expect(wholes.map(\.0) == [1, 2] && wholes[1].1 >= wholes[0].2)
+  }
+
+  @Test func aCoughIsDropped() { #expect(kinds(run([1, 0.1, 2])) == "bwd") }
+
+  @Test func aLongSpeechIsCutAtAPause() {
+    let demands = run([0.5, 12, 0.3, 14, 2])
+    #expect(kinds(demands).filter { $0 != "p" } == "bwfcbwfc")
+    let wholes = demands.compactMap {
+      if case .whole(_, let from, let upTo, _) = $0 { (from, upTo) } else { nil }
+    }
+    // Nothing is lost between them, and the cut is where the voice paused.
+    #expect(wholes[0].1 == wholes[1].0)
+    #expect(abs(Double(wholes[0].1) / 16_000 - 12.5) < 0.2)
+  }
+
+  @Test func speechWithoutAnyPauseIsCutToo() {
+    let demands = run([0.5, 70, 2])
+    let wholes = demands.compactMap {
+      if case .whole(_, let from, let upTo, _) = $0 { (from, upTo) } else { nil }
+    }
+    #expect(wholes.count >= 3)
+    #expect(wholes.allSatisfy { $0.1 - $0.0 <= 21 * 16_000 })
+    for (left, right) in zip(wholes, wholes.dropFirst()) { #expect(left.1 == right.0) }
+  }
+
+  /// Whatever the voice does: what is final was decoded, what began is closed or dropped, and no sample is asked for that
+  /// may be forgotten.
+  @Test func everyPatternIsToldInOrder() {
+    var state: UInt64 = 99
+    for _ in 0..<300 {
+      var segmenter = UtteranceSegmenter(SegmentationSettings())
+      var open: UInt64?
+      var decoded: Int?
+      var isVoice = false
+      var left = 0
+      for step in 0..<1500 {
+        if left == 0 {
+          state = state &* 6_364_136_223_846_793_005 &+ 1
+          isVoice.toggle()
+          left = 1 + Int(state >> 33) % (isVoice ? 80 : 50)
+        }
+        left -= 1
+        let needed = segmenter.needed
+        let demands = step == 1499 ? segmenter.finish() : segmenter.add(Self.window, isVoice: isVoice)
+        for demand in demands {
+          switch demand {
+          case .began(let number):
+            #expect(open == nil)
+            (open, decoded) = (number, nil)
+          case .partial(let number, let from, let upTo, _):
+            #expect(open == number && from < upTo && from >= needed)
+          case .whole(let number, let from, let upTo, let end):
+            #expect(open == number && from < upTo && from >= needed)
+            decoded = end
+          case .final(let number, let end, _): #expect(open == number && decoded == end)
+          case .closed(let number, _), .dropped(let number):
+            #expect(open == number)
+            open = nil
+          }
+        }
+      }
+      #expect(open == nil)
+    }
+  }
+}

@@ -1,0 +1,87 @@
+"""Poses and annotations of a running bridge, in Python.
+
+    protoc --python_out=. --proto_path=/usr/share/vrbridge vrbridge.proto     # once; needs protobuf-compiler
+    python3 watch.py [SECONDS]                                               # needs python3-protobuf
+
+The protocol (docs/protocol.md): each message behind its length, four bytes, little-endian.
+"""
+
+import os
+import socket
+import struct
+import sys
+import time
+
+import vrbridge_pb2 as vrb
+
+
+def socket_path():
+    if os.environ.get("VRBRIDGE_SOCKET"):
+        return os.environ["VRBRIDGE_SOCKET"]
+    runtime = os.environ.get("XDG_RUNTIME_DIR", "/nowhere") + "/vrbridge/vrbridge.sock"
+    return runtime if os.path.exists(runtime) else "/run/vrbridge/vrbridge.sock"
+
+
+class Bridge:
+    def __init__(self, path):
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.connect(path)
+        self.number = 0
+        welcome = self.ask(hello=vrb.Hello(protocol_version=1005, features=["annotations", "speech"], client_name="watch.py"))
+        self.scopes = set(welcome.welcome.scopes)
+
+    def send(self, **message):
+        self.number += 1
+        data = vrb.ClientFrame(request_id=self.number, **message).SerializeToString()
+        self.socket.sendall(struct.pack("<I", len(data)) + data)
+
+    def receive(self):
+        (length,) = struct.unpack("<I", self._exactly(4))
+        return vrb.ServerFrame.FromString(self._exactly(length))
+
+    def ask(self, **message):
+        self.send(**message)
+        while True:
+            frame = self.receive()
+            if frame.reply_to == self.number:
+                if frame.HasField("error"):
+                    raise SystemExit(f"the bridge says: {frame.error.message}")
+                return frame
+
+    def _exactly(self, count):
+        data = b""
+        while len(data) < count:
+            part = self.socket.recv(count - len(data))
+            if not part:
+                raise SystemExit("the bridge went away")
+            data += part
+        return data
+
+
+def main():
+    end = time.monotonic() + float(sys.argv[1]) if len(sys.argv) > 1 else float("inf")
+    try:
+        bridge = Bridge(socket_path())
+    except OSError as error:
+        raise SystemExit(f"no bridge at {socket_path()} ({error}); start one with 'vrbridge run --demo'")
+    streams = [vrb.STREAM_POSES]
+    if "camera" in bridge.scopes:
+        streams.append(vrb.STREAM_ANNOTATIONS)
+    if "microphone" in bridge.scopes:
+        streams.append(vrb.STREAM_SPEECH)
+    bridge.ask(
+        subscribe=vrb.Subscribe(streams=streams, roles=[vrb.ROLE_HEAD], max_rate_hz=10, queue_policy=vrb.QUEUE_POLICY_LATEST_ONLY)
+    )
+    while time.monotonic() < end:
+        frame = bridge.receive()
+        for pose in frame.poses.poses:
+            age = time.monotonic_ns() - pose.captured_ns
+            print(f"head {pose.qx:+.3f} {pose.qy:+.3f} {pose.qz:+.3f} {pose.qw:+.3f}  {age / 1e6:.1f} ms old")
+        for annotation in frame.annotations.annotations:
+            kind = vrb.AnnotationKind.Name(annotation.kind).removeprefix("ANNOTATION_KIND_").lower()
+            state = "gone" if annotation.ended else f"{annotation.confidence:.0%}"
+            print(f"{kind} {annotation.id}: {annotation.label} ({state}, {annotation.model} {annotation.model_version})")
+
+
+if __name__ == "__main__":
+    main()
