@@ -2,35 +2,47 @@
 PREFIX ?= /usr/local
 DESTDIR ?=
 SECONDS_PER_TARGET ?= 10
+SOAK ?= 3600
+RIG_SECONDS ?= 1500
 ARGS ?=
+HTTP ?= 127.0.0.1:8000
 
 # A target may import only what its manifest entry names.
 CHECKED = --explicit-target-dependency-import-check error
 # One release build for all: with Swift's library inside, so that it needs no Swift where it runs.
 RELEASE = $(CHECKED) -c release --static-swift-stdlib
-SOURCES = Sources Tests Benchmarks Fuzz/Sources Package.swift Fuzz/Package.swift
+SOURCES = Sources Tests Benchmarks examples Fuzz/Sources Package.swift Fuzz/Package.swift
 
-.PHONY: run test test-vm bench fuzz format lint install protocol setup setup-test setup-test-vm build help
+.PHONY: run test build-tests test-vm bench soak soak-tools fuzz format lint install install-files deb test-deb protocol setup setup-test setup-test-vm build help
 
-run: setup ## Build and run the bridge with a live view; without a headset a demonstration (ARGS="…" adds options).
+run: setup ## Build and run the bridge with a live view; without a headset a demonstration (HTTP=HOST:PORT for the page, ARGS="…" adds options).
 	swift build $(RELEASE) --product vrbridge
 	# What looks at frames is fetched once; without a network all else goes on.
 	.build/release/vrbridge models pull --default || true
-	.build/release/vrbridge run --view --demo-if-no-headset --perception hands,gestures,objects,text $(ARGS)
+	.build/release/vrbridge run --view --demo-if-no-headset --perception hands,gestures,objects,text \
+		--microphone demo --http $(HTTP) $(ARGS)
 
-test: setup-test ## Build everything and run all tests (VRBRIDGE_CORPUS=DIR adds those on real captures).
-	swift build $(CHECKED) --build-tests
+test: build-tests ## Build everything and run all tests (VRBRIDGE_CORPUS=DIR adds those on real captures).
 	scripts/test-models.sh
 	# One after the other: tests of time and of hostile clients must not starve each other on a small machine.
 	swift test --skip-build --disable-xctest --no-parallel
 
+build-tests: setup-test
+	swift build $(CHECKED) --build-tests
+
 test-vm: setup-test-vm ## Run the scenarios of Tests/Rig under a real kernel, built once (ARGS="usb" runs some of them).
 	swift build $(RELEASE) --product vrbridge
-	Tests/Rig/run.sh -t 1500 'bash Tests/Rig/suite.sh .build/release/vrbridge $(ARGS)'
+	Tests/Rig/run.sh -t $(RIG_SECONDS) 'bash Tests/Rig/suite.sh .build/release/vrbridge $(ARGS)'
 
 bench: setup ## Measure against plain C in one run; docs/performance.md explains the figures.
 	swift build $(RELEASE) --product vrbridge-bench
 	.build/release/vrbridge-bench $(ARGS)
+
+soak: build soak-tools ## Leave a bridge running with everything attached, and see whether it stays as it was (SOAK=SECONDS).
+	@python=.build/live/bin/python; [ -x $$python ] || python=python3; $$python scripts/soak.py .build/release/vrbridge $(SOAK)
+
+soak-tools:
+	@scripts/servers.sh .build/live Tests/Python/live.txt
 
 fuzz: setup ## Fuzz every decoder and parser with libFuzzer, SECONDS_PER_TARGET each.
 	swift build --package-path Fuzz --scratch-path .build-fuzz -c release --sanitize=fuzzer
@@ -45,17 +57,49 @@ lint: ## Fail on anything that is not formatted.
 build: setup ## Build the program for installation.
 	swift build $(RELEASE) --product vrbridge
 
-install: build ## Install under DESTDIR and PREFIX: program, descriptions, C header, udev rules.
+install: build install-files ## Install under DESTDIR and PREFIX: program, descriptions, C headers, udev rules, units, manual.
+
+install-files:
 	install -s -D -m 755 .build/release/vrbridge "$(DESTDIR)$(PREFIX)/bin/vrbridge"
 	install -d "$(DESTDIR)$(PREFIX)/share/vrbridge/devices"
 	install -m 644 devices/*.yaml "$(DESTDIR)$(PREFIX)/share/vrbridge/devices/"
 	install -d "$(DESTDIR)$(PREFIX)/share/vrbridge/calibration"
 	install -m 644 calibration/*.json "$(DESTDIR)$(PREFIX)/share/vrbridge/calibration/"
+	install -D -m 644 demo/question.wav "$(DESTDIR)$(PREFIX)/share/vrbridge/demo/question.wav"
+	install -d "$(DESTDIR)$(PREFIX)/share/vrbridge/dashboard"
+	install -m 644 dashboard/* "$(DESTDIR)$(PREFIX)/share/vrbridge/dashboard/"
 	install -D -m 644 models/catalog.yaml "$(DESTDIR)$(PREFIX)/share/vrbridge/models/catalog.yaml"
 	install -D -m 644 Sources/CVRBridge/include/vrbridge.h "$(DESTDIR)$(PREFIX)/include/vrbridge.h"
+	install -m 644 Sources/CVRBridge/include/vrbridge_annotations.h "$(DESTDIR)$(PREFIX)/include/"
+	install -D -m 644 Sources/BridgeProtocol/Protos/vrbridge.proto "$(DESTDIR)$(PREFIX)/share/vrbridge/vrbridge.proto"
+	install -D -m 644 systemd/vrbridge.sysusers "$(DESTDIR)$(PREFIX)/lib/sysusers.d/vrbridge.conf"
+	install -d "$(DESTDIR)$(PREFIX)/lib/systemd/system" "$(DESTDIR)$(PREFIX)/lib/systemd/user"
+	sed 's#/usr/bin/vrbridge#$(PREFIX)/bin/vrbridge#' systemd/vrbridge.service > "$(DESTDIR)$(PREFIX)/lib/systemd/system/vrbridge.service"
+	sed 's#/usr/bin/vrbridge#$(PREFIX)/bin/vrbridge#' systemd/vrbridge-user.service > "$(DESTDIR)$(PREFIX)/lib/systemd/user/vrbridge.service"
+	chmod 644 "$(DESTDIR)$(PREFIX)"/lib/systemd/*/vrbridge.service
 	install -d "$(DESTDIR)$(PREFIX)/lib/udev/rules.d"
-	.build/release/vrbridge udev-rules --descriptions devices > "$(DESTDIR)$(PREFIX)/lib/udev/rules.d/70-vrbridge.rules"
+	.build/release/vrbridge udev-rules --group vrbridge --descriptions devices > "$(DESTDIR)$(PREFIX)/lib/udev/rules.d/70-vrbridge.rules"
 	chmod 644 "$(DESTDIR)$(PREFIX)/lib/udev/rules.d/70-vrbridge.rules"
+
+	install -D -m 644 systemd/vrbridge.tmpfiles "$(DESTDIR)$(PREFIX)/lib/tmpfiles.d/vrbridge.conf"
+	install -D -m 644 systemd/vrbridge.socket "$(DESTDIR)$(PREFIX)/lib/systemd/system/vrbridge.socket"
+	# From the command line's own help.
+	install -d "$(DESTDIR)$(PREFIX)/share/man/man1"
+	.build/release/vrbridge --experimental-dump-help | python3 scripts/man.py "$(DESTDIR)$(PREFIX)/share/man/man1"
+	install -d "$(DESTDIR)$(PREFIX)/share/bash-completion/completions" \
+		"$(DESTDIR)$(PREFIX)/share/zsh/vendor-completions" "$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d"
+	.build/release/vrbridge --generate-completion-script bash | sed '1{/^#!/d}' > "$(DESTDIR)$(PREFIX)/share/bash-completion/completions/vrbridge"
+	.build/release/vrbridge --generate-completion-script zsh > "$(DESTDIR)$(PREFIX)/share/zsh/vendor-completions/_vrbridge"
+	.build/release/vrbridge --generate-completion-script fish > "$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/vrbridge.fish"
+
+deb: build ## Build Debian packages into .build/deb.
+	@scripts/setup.sh debhelper dpkg-dev fakeroot
+	scripts/deb.sh .build/deb
+
+test-deb: deb ## Install, run, upgrade and remove the packages in a clean Debian 12 (needs root).
+	@scripts/setup.sh debootstrap curl
+	scripts/deb.sh .build/deb +next
+	scripts/test-deb.sh
 
 # protobuf's own timestamp.proto and duration.proto: libprotobuf-dev has them.
 PROTOC = protoc --swift_opt=Visibility=Public --swift_opt=UseAccessLevelOnImports=true
@@ -69,9 +113,11 @@ setup:
 	@scripts/setup.sh libudev-dev zlib1g-dev libzstd-dev liblz4-dev libdbus-1-dev libturbojpeg0-dev libpng-dev libusb-1.0-0-dev libsdl2-dev libcairo2 fonts-dejavu-core fonts-noto-color-emoji python3 python3-pip curl pkg-config
 
 setup-test:
-	@scripts/setup.sh libudev-dev zlib1g-dev libzstd-dev liblz4-dev libdbus-1-dev libturbojpeg0-dev libpng-dev libusb-1.0-0-dev libsdl2-dev libcairo2 fonts-dejavu-core fonts-noto-color-emoji python3 python3-pip curl pkg-config openssl python3-jsonschema python3-yaml python3-venv
+	@scripts/setup.sh libudev-dev zlib1g-dev libzstd-dev liblz4-dev libdbus-1-dev libturbojpeg0-dev libpng-dev libusb-1.0-0-dev libsdl2-dev libcairo2 fonts-dejavu-core fonts-noto-color-emoji python3 python3-pip curl pkg-config openssl espeak-ng pulseaudio systemd chromium libsdl2-ttf-dev protobuf-compiler python3-protobuf python3-jsonschema python3-yaml python3-venv
 	@scripts/python.sh .build/python Tests/Python/requirements.txt
 	@scripts/servers.sh .build/servers Tests/Python/servers.txt
+	@scripts/servers.sh .build/chat Tests/Python/chat.txt
+	@scripts/servers.sh .build/live Tests/Python/live.txt
 
 setup-test-vm: setup
 	@scripts/setup.sh dbus python3-dbusmock python3-gi udev util-linux procps iproute2

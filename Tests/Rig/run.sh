@@ -27,6 +27,8 @@ out=$(realpath "$out")
 # The kernel's stub processes outlive it when it is killed; they are known by program and by this run's init.
 stop_guest() {
   local process
+  # The kernel first: one whose stubs die under it panics, and says so in the log.
+  [ -z "${guest:-}" ] || kill -9 "$guest" 2>/dev/null
   for process in /proc/[0-9]*; do
     [ "$(readlink "$process/exe" 2>/dev/null)" = "$kernel" ] || continue
     tr '\0' ' ' 2>/dev/null <"$process/cmdline" | grep -qF "init=$rig/init " && kill -9 "${process#/proc/}" 2>/dev/null
@@ -38,7 +40,7 @@ trap 'exit 130' INT
 
 printf '%s\n' "$1" >"$rig/command"
 {
-  for name in HOME LANG PATH CI VRBRIDGE_CORPUS RIG_PATIENCE RIG_RETRIES STORM_CYCLES SOAK_SECONDS SOAK_RATE; do
+  for name in HOME LANG PATH CI VRBRIDGE_CORPUS RIG_PATIENCE RIG_RETRIES RIG_SCENARIO_SECONDS STORM_CYCLES SOAK_SECONDS SOAK_RATE; do
     [ -z "${!name:-}" ] || printf 'export %s=%q\n' "$name" "${!name}"
   done
   printf 'export OUT=%q IN_RIG=1\ncd %q\n' "$out" "$PWD"

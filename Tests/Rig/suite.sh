@@ -9,6 +9,8 @@ here=$(dirname "$(realpath "$0")")
 failed=()
 ran=0
 lost=0
+# No scenario takes longer than this; one that hangs is ended and told, and the others have their turn.
+limit=${RIG_SCENARIO_SECONDS:-300}
 for scenario in "$here"/scenarios/*.sh; do
   if [ $# -gt 0 ]; then
     wanted=0
@@ -18,7 +20,9 @@ for scenario in "$here"/scenarios/*.sh; do
   ran=$((ran + 1))
   tries=0
   # On a machine that others use too, what depends on time may fail once: RIG_RETRIES says how often it is tried again.
-  until bash "$scenario" 2> >(tee /tmp/rig-errors >&2); do
+  echo "rig: $(basename "$scenario" .sh) begins at $SECONDS s"
+  until timeout -k 20 "$limit" bash "$scenario" 2> >(tee /tmp/rig-errors >&2); do
+    [ $? != 124 ] || echo "$(basename "$scenario" .sh): FAILED: not done after $limit s" | tee -a /tmp/rig-errors >&2
     tries=$((tries + 1))
     failed+=("$(basename "$scenario" .sh), try $tries: $(grep -m 1 'FAILED' /tmp/rig-errors)")
     [ $tries -le "${RIG_RETRIES:-0}" ] || break

@@ -3,6 +3,8 @@
 . "$(dirname "$0")/../scenario.sh"
 
 cycles=${STORM_CYCLES:-1000}
+# How long a device is there each time: where others take most of the machine, 0.2 s is less than one turn of the bridge.
+for_time() { awk -v t="$1" -v p="$patience" 'BEGIN { print t * p }'; }
 start_bridge
 descriptors() { ls /proc/$bridge/fd | wc -l; }
 memory() { awk '/VmRSS/ { print $2 }' /proc/$bridge/status; }
@@ -10,12 +12,12 @@ memory() { awk '/VmRSS/ { print $2 }' /proc/$bridge/status; }
 plug uhid oculus-dk2 STAYS
 check "one device stays through it all" eventually shows 'STAYS +hardware +streaming'
 # The first round grows what is grown once.
-"$program" emulate relativty --uhid --serial STORM --cycles 50 --duration 0.2 --gap 0.03 >"$work/warm.log" 2>&1
+"$program" emulate relativty --uhid --serial STORM --cycles 50 --duration "$(for_time 0.2)" --gap "$(for_time 0.03)" >"$work/warm.log" 2>&1
 check "the warm-up is over" eventually shows 'STORM .* lost'
 fds=$(descriptors)
 kib=$(memory)
-"$program" emulate relativty --uhid --serial STORM --cycles $((cycles - 50 - cycles / 33)) --duration 0.2 --gap 0.03 >"$work/storm.log" 2>&1
-"$program" emulate oculus-dk1 --usb --serial STORM2 --cycles $((cycles / 33)) --duration 1 --gap 0.2 >"$work/storm2.log" 2>&1
+"$program" emulate relativty --uhid --serial STORM --cycles $((cycles - 50 - cycles / 33)) --duration "$(for_time 0.2)" --gap "$(for_time 0.03)" >"$work/storm.log" 2>&1
+"$program" emulate oculus-dk1 --usb --serial STORM2 --cycles $((cycles / 33)) --duration "$(for_time 1)" --gap "$(for_time 0.2)" >"$work/storm2.log" 2>&1
 check "after the storm it is lost" eventually shows 'STORM .* lost'
 check "and the other one too" eventually shows 'STORM2 .* lost'
 check "there is one identity a unit" counts 3 ' hardware '

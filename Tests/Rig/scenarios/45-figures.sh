@@ -38,7 +38,8 @@ for way in uhid usb; do
   echo "$way: found to streaming $start ms; unplugged to lost $lost ms"
   check "$way: first pose within a second" awk "BEGIN { exit !($start < 1000 * $patience) }"
   check "$way: loss within 100 ms" awk "BEGIN { exit !($lost < 100 * $patience) }"
-  check "$way: latency" env LIMIT_MS=$patience /usr/bin/python3 "$here/figures.py" "$work/$way.trace" "$work/$way.poses"
+  # Where others take the processor, one report in a hundred waits for them whatever the bridge does.
+  check "$way: latency" env MEDIAN_MS=$patience LIMIT_MS=$((patience == 1 ? 1 : 10 * patience)) /usr/bin/python3 "$here/figures.py" "$work/$way.trace" "$work/$way.poses"
   "$program" assign "FIGURE-$way" none >"$work/assign.log" 2>&1
 done
 
