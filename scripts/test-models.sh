@@ -9,6 +9,7 @@ VRBRIDGE_STATE=$PWD/.build/state
 export VRBRIDGE_MODELS VRBRIDGE_OPENVINO VRBRIDGE_SHERPA_ONNX VRBRIDGE_STATE
 program=.build/debug/vrbridge
 "$program" models pull --default
+"$program" models pull wake-hey-rhasspy
 detector=${VRBRIDGE_CORPUS:-}/vision/models/yolox_nano.onnx
 if [ -e "$detector" ]; then "$program" models pull object-detection --from "$detector"; fi
 # The header of the speech library's wheel, with which a test compares what we hand to the library.

@@ -69,8 +69,7 @@ public final class Daemon: Sendable {
     let notices = EventRing(
       capacity: 256, empty: TrackingEvent(.ended, device: DeviceID(0), role: .none))
     let demand = PoseDemand()
-    loop = try TrackingLoop(
-      events: events, notices: notices, priority: configuration.realtimePriority.value)
+    loop = try TrackingLoop(events: events, notices: notices)
     let relay = AnnouncementRelay()
     let manager = try DeviceManager(
       loop: loop, page: page, events: events, notices: notices, demand: demand, catalog: catalog,
@@ -99,7 +98,7 @@ public final class Daemon: Sendable {
       template: try Self.template(configuration), policy: configuration.annotations.value,
       models: configuration.speech.value.models(
         configuration.models.value, stateFolder: configuration.stateFolder),
-      remote: recogniser, scene: scene, numbers: numbers,
+      remote: recogniser, host: models, scene: scene, numbers: numbers,
       guesser: IntentModel(host: models, log: log),
       actions: SpeechActions(
         recenter: { manager.recenter() },
@@ -245,7 +244,12 @@ public final class Daemon: Sendable {
         name: "tracking loop",
         run: { [self] in
           startConfiguredRecording()
-          if let replay { loop.run(replay, for: manager) { played($0) } } else { loop.run() }
+          if let replay {
+            loop.run(replay, for: manager) { played($0) }
+          } else {
+            prioritise()
+            loop.run()
+          }
           page.markClosed()
           recording.stop()
         },
@@ -311,6 +315,18 @@ public final class Daemon: Sendable {
     format.locale = Locale(identifier: "en_US_POSIX")
     format.dateFormat = "yyyyMMdd-HHmmss"
     return "\(folder)/\(format.string(from: Date())).mcap"
+  }
+
+  /// Asks that the tracking thread, which this is, goes before others.
+  private func prioritise() {
+    let priority = configuration.realtimePriority
+    guard priority.value > 0 else { return }
+    let result = linux_realtime_thread(Int32(priority.value))
+    // Who did not ask for it misses nothing that they were promised.
+    guard result != 0, priority.source != "default" else { return }
+    log.warning(
+      "the tracking thread has no real-time priority (\(errorText(result))); allow it with LimitRTPRIO in a unit, or 'rtprio' in /etc/security/limits.conf"
+    )
   }
 
   private func startConfiguredRecording() {

@@ -97,4 +97,9 @@ int linux_realtime_thread(int priority) {
     return -pthread_setschedparam(pthread_self(), SCHED_FIFO | SCHED_RESET_ON_FORK, &parameters);
 }
 
+int linux_patient_thread(void) {
+    struct sched_param parameters = {.sched_priority = 0};
+    return -pthread_setschedparam(pthread_self(), SCHED_BATCH, &parameters);
+}
+
 int linux_lock_memory(void) { return mlockall(MCL_CURRENT | MCL_FUTURE) < 0 ? -errno : 0; }

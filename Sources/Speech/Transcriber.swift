@@ -23,6 +23,7 @@ public final class Transcriber: @unchecked Sendable {
   private let settings: SegmentationSettings
   private let recogniser: @Sendable () throws(SpeechFault) -> any SpeechRecogniser
   private let detector: any VoiceDetecting
+  private let wakeWord: WakeWordListener?
   private let report: @Sendable (TranscriptEvent) -> Void
   private let now: @Sendable () -> Int64
 
@@ -31,7 +32,7 @@ public final class Transcriber: @unchecked Sendable {
   private var segmenter: UtteranceSegmenter
   private var quiet = NoiseLevel()
   private var starts: [UInt64: Timestamp] = [:]
-  /// Sound is listened to; else it is only passed over.
+  /// Sound is listened to; else only wake words are.
   private var isOpen = true
 
   // Between the two.
@@ -57,17 +58,24 @@ public final class Transcriber: @unchecked Sendable {
 
   /// - Parameters:
   ///   - recogniser: asked for each utterance, so that it can be swapped.
+  ///   - wakeWord: looked for all the time, with the sureness from which it counts as said.
   ///   - now: nanoseconds of CLOCK_MONOTONIC.
-  ///   - report: called on the thread that decodes.
+  ///   - report: called on the thread that decodes; of wake words on another.
   public init(
     settings: SegmentationSettings, detector: any VoiceDetecting,
     recogniser: @escaping @Sendable () throws(SpeechFault) -> any SpeechRecogniser,
+    wakeWord: (stream: WakeWordStream, threshold: Double)? = nil,
     now: @escaping @Sendable () -> Int64, report: @escaping @Sendable (TranscriptEvent) -> Void
   ) {
     self.settings = settings
     self.recogniser = recogniser
     self.detector = detector
     self.report = report
+    self.wakeWord = wakeWord.map { word in
+      WakeWordListener(
+        stream: word.stream, threshold: word.threshold,
+        detected: { report(.woke($0.phrase, sureness: $0.sureness)) }, failed: { report(.failed($0)) })
+    }
     self.now = now
     segmenter = UtteranceSegmenter(settings)
     let thread = Thread { [self] in decodeAll() }
@@ -117,7 +125,11 @@ public final class Transcriber: @unchecked Sendable {
   /// Whether sound is listened to.
   public func open(_ isOpen: Bool) {
     guard isOpen != self.isOpen else { return }
-    if !isOpen { flush() }
+    if !isOpen {
+      flush()
+    } else if wakeWord != nil {
+      segmenter.wakes()
+    }
     self.isOpen = isOpen
   }
 
@@ -127,8 +139,10 @@ public final class Transcriber: @unchecked Sendable {
     guard ring.end - segmenter.position >= VoiceDetector.window * batch else { return }
     while ring.end - segmenter.position >= VoiceDetector.window {
       let window = ring.slice(segmenter.position, segmenter.position + VoiceDetector.window)
-      let isVoice = isOpen && detector.isVoice(window)
-      quiet.add(window, isVoice: isVoice)
+      let isHeard = (isOpen || wakeWord != nil) && detector.isVoice(window)
+      wakeWord?.hear(window, isVoice: isHeard)
+      let isVoice = isOpen && isHeard
+      quiet.add(window, isVoice: isHeard)
       carryOut(segmenter.add(VoiceDetector.window, isVoice: isVoice))
       ring.drop(before: segmenter.needed)
     }

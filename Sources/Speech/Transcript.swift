@@ -35,6 +35,8 @@ public enum TranscriptEvent: Sendable, Equatable {
   case closed(UInt64)
   /// It was none: why.
   case dropped(UInt64, reason: String)
+  /// A wake word was said.
+  case woke(String, sureness: Double)
   /// The recogniser failed.
   case failed(String)
 }

@@ -200,7 +200,8 @@ private final class SpokenModel: LanguageModel {
 
   private func speak(_ text: String) async throws -> String {
     let file = try Places.temporaryFolder() + "/speech.wav"
-    let result = try await Program.run("/usr/bin/espeak-ng", ["-v", "en-us", "-s", "140", "-w", file, text])
+    let result = try await Program.run(
+      "/usr/bin/espeak-ng", ["-v", "en-us", "-s", "140", "-m", "-w", file, text])
     #expect(result.code == 0)
     return file
   }
@@ -271,6 +272,32 @@ private final class SpokenModel: LanguageModel {
     await bridge.stop()
     #expect(all.contains { $0.kind == .listening })
     #expect(!all.contains { $0.kind == .transcript || $0.kind == .intent || $0.kind == .answer })
+  }
+
+  @Test(.enabled(if: Models.hear && Models.wake, "needs the models that 'make test' fetches"))
+  func withAWakeWordOnlyWhatFollowsItIsHeard() async throws {
+    let file = try await speak(
+      "<speak>The weather is fine today.<break time='2500ms'/>Hey Rhasspy, what is this?"
+        + "<break time='2500ms'/>Start recording.</speak>")
+    let bridge = try TestBridge { configuration in
+      hearing(&configuration, file)
+      configuration.models.value.runtime = Models.runtime
+      configuration.speech.value.activation = .word
+      configuration.speech.value.wakeModel = "wake-hey-rhasspy"
+    }
+    let all = try await collect(bridge, within: 40) { list in
+      list.contains { $0.kind == .intent && $0.label == "what is this" }
+    }
+    // What is said later is not meant for the bridge again, until the word comes.
+    let later = try await collect(bridge, within: 4) { _ in false }
+    await bridge.stop()
+    let woken = try #require(all.first { $0.kind == .intent && $0.label == "listening: hey rhasspy" })
+    #expect(woken.confidence > 0.5)
+    let heard = (all + later).filter { $0.kind == .transcript && $0.textState == .final }.map(\.label)
+    #expect(
+      !heard.isEmpty && heard.allSatisfy { TextNormaliser.words($0).joined(separator: " ") == "what is this" }
+    )
+    #expect(!(all + later).contains { $0.label.contains("weather") || $0.label.contains("recording") })
   }
 
   @Test(.enabled(if: Models.hear, "needs the models that 'make test' fetches"))

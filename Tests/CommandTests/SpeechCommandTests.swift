@@ -210,7 +210,10 @@ struct SpeechCommandTests {
     let strip = { (text: String) in text.split(separator: "\n").map { $0.prefix { $0 != "#" } } }
     #expect(strip(again.output) == strip(good.output), "\(again.errors)")
     for (text, message) in [
-      ("speech: { activation: shout }", "always, phrase, button"), ("speech: { wake_phrase: '!!' }", "words"),
+      ("speech: { activation: shout }", "always, phrase, word, button"),
+      ("speech: { activation: word }", "'wake_model'"),
+      ("speech: { activation: word, wake_model: x, wake_threshold: 2 }", "0.01 to 0.99"),
+      ("speech: { wake_phrase: '!!' }", "words"),
       ("speech: { button: x }", "right_hand/input/a/click"), ("speech: { typo: 1 }", "unknown key"),
       ("language_model: { address: here }", "http://"), ("language_model: { model: x }", "address"),
     ] {

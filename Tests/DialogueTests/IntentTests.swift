@@ -50,6 +50,16 @@ import Testing
     #expect(!Intent.recenter.needsConfirmation && !Intent.describe.needsConfirmation)
   }
 
+  @Test(arguments: [
+    ("Hey Rasti! What is this?", "What is this?"), ("Hey ross pit what is this", "what is this"),
+    ("He rusted. What is this?", "What is this?"), ("Hey, Rusty", ""),
+    // It is not written at all.
+    ("What is this?", nil), ("Start recording now", nil), ("", nil),
+  ])
+  func aWakeWordThatWasHeardIsFoundHoweverItIsWritten(_ text: String, _ rest: String?) {
+    #expect(WakePhrase("hey rhasspy").rest(of: text, isHeard: true) == rest)
+  }
+
   @Test func theWakePhraseIsFoundAsRecognisersWriteIt() {
     let wake = WakePhrase("hey bridge")
     #expect(wake.rest(of: "Hey Bridge, what is this?") == "what is this?")

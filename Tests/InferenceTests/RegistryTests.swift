@@ -20,6 +20,7 @@ struct RegistryTests {
     manifest.labels = ["yes", "0x10", "ä b"]
     manifest.inputs = [TensorSpec(name: "x", type: .float32, shape: [1, -1])]
     manifest.picture = PictureInput(layout: .nchw, isBGR: true)
+    manifest.soundScale = 1
     return ModelPackage(manifest: manifest, files: [ModelPackage.File(name: "thing.onnx", bytes: bytes)])
   }
 
@@ -144,7 +145,8 @@ struct RegistryTests {
       .split(separator: "\n").filter { $0.hasSuffix("| default |") || $0.hasSuffix("| by name |") }
     #expect(rows.count == catalog.entries.count)
     for (row, entry) in zip(rows, catalog.entries) {
-      #expect(row.hasPrefix("| `\(entry.manifest.name)` | \(entry.manifest.title) | \(entry.manifest.licence) |"))
+      #expect(
+        row.hasPrefix("| `\(entry.manifest.name)` | \(entry.manifest.title) | \(entry.manifest.licence) |"))
       #expect(row.hasSuffix(entry.isDefault ? "| default |" : "| by name |"))
     }
     for entry in catalog.entries {

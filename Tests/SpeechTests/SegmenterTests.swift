@@ -55,6 +55,38 @@ import Testing
     #expect(wholes.map(\.0) == [1, 2] && wholes[1].1 >= wholes[0].2)
   }
 
+  /// Samples where the first utterance is decoded from, when a wake word was heard after as many seconds.
+  private func start(_ pattern: [Double], wake: Double) -> Int? {
+    var segmenter = UtteranceSegmenter(SegmentationSettings())
+    var demands: [UtteranceSegmenter.Demand] = []
+    var isAwake = false
+    for (place, seconds) in pattern.enumerated() {
+      for _ in 0..<Int((seconds * 16_000 / Double(Self.window)).rounded()) {
+        if !isAwake, Double(segmenter.position) >= wake * 16_000 {
+          isAwake = true
+          segmenter.wakes()
+        }
+        // Sound is passed over until then.
+        demands += segmenter.add(Self.window, isVoice: isAwake && place % 2 == 1)
+      }
+    }
+    for case .whole(_, let from, _, _) in demands { return from }
+    return nil
+  }
+
+  @Test func whatIsSaidInOneBreathWithAWakeWordIsHeardFromTheWordOn() throws {
+    let from = try #require(start([2, 2.5, 2], wake: 3))
+    #expect(abs(Double(from) / 16_000 - (3 - 1.6)) < 0.05)
+  }
+
+  @Test func whatIsSaidAfterAWakeWordIsHeardWithoutIt() throws {
+    let from = try #require(start([2, 1, 0.5, 2, 2], wake: 3.1))
+    // The voice comes 0.4 s later: its lead would reach into the word.
+    #expect(abs(Double(from) / 16_000 - (3.1 - 0.2)) < 0.05)
+    let late = try #require(start([2, 1, 2.5, 2, 2], wake: 3.1))
+    #expect(abs(Double(late) / 16_000 - (5.5 - 0.8)) < 0.05)
+  }
+
   @Test func aCoughIsDropped() { #expect(kinds(run([1, 0.1, 2])) == "bwd") }
 
   @Test func aLongSpeechIsCutAtAPause() {

@@ -18,6 +18,9 @@ public enum Models {
       && FileManager.default.fileExists(atPath: speechRuntime)
   }
 
+  /// A wake word's model.
+  public static var wake: Bool { FileManager.default.fileExists(atPath: folder + "/wake-hey-rhasspy") }
+
   public static var areHere: Bool {
     FileManager.default.fileExists(atPath: folder + "/hand-landmarks")
       && FileManager.default.fileExists(atPath: runtime)

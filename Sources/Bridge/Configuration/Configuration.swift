@@ -51,8 +51,8 @@ public struct Configuration: Sendable, Equatable {
   public var socketGroup = Setting("")
   public var maximumClients = Setting(64)
   public var access = Setting(AccessRules.standard)
-  /// SCHED_FIFO priority of the tracking thread; 0 for the ordinary scheduler.
-  public var realtimePriority = Setting(0)
+  /// SCHED_FIFO priority of the tracking thread where it is permitted; 0 for the ordinary scheduler.
+  public var realtimePriority = Setting(10)
   public var lockMemory = Setting(false)
   /// Calibrated magnetometers take part in headings.
   public var magnetometer = Setting(true)

@@ -11,8 +11,13 @@ public struct SpeechSettings: Sendable, Equatable {
     case always
     /// What begins with the wake phrase.
     case phrase
+    /// What follows a wake word that a model of its own listens for; nothing else is decoded.
+    case word
     /// What is said while a button is held.
     case button
+
+    /// Sound is passed over until something says that it is meant.
+    var needsOpening: Bool { self == .word || self == .button }
   }
 
   /// A server of OpenAI's `/audio/transcriptions`.
@@ -33,6 +38,9 @@ public struct SpeechSettings: Sendable, Equatable {
   public var threads = 1
   public var activation = Activation.phrase
   public var phrase = "hey bridge"
+  /// The wake word's model in the registry.
+  public var wakeModel: String?
+  public var wakeThreshold = 0.5
   /// `right_hand/input/a/click`.
   public var button = "right_hand/input/a/click"
   public var hasPunctuation = true
@@ -44,7 +52,8 @@ public struct SpeechSettings: Sendable, Equatable {
 
   static let keys: [String: [String]] = [
     "speech": [
-      "microphones", "model", "server", "language", "threads", "activation", "wake_phrase", "button",
+      "microphones", "model", "server", "language", "threads", "activation", "wake_phrase",
+      "wake_model", "wake_threshold", "button",
       "punctuation", "digits", "manage", "voice_threshold", "partial_ms", "final_ms",
     ],
     "server": ["address", "model", "key"],
@@ -69,6 +78,12 @@ public struct SpeechSettings: Sendable, Equatable {
     if let given = map["wake_phrase"] {
       phrase = try given.string()
       guard phrase.contains(where: \.isLetter) else { throw given.error("a wake phrase is made of words") }
+    }
+    if let given = map["wake_model"] { wakeModel = try given.string() }
+    if let given = map["wake_threshold"] { wakeThreshold = try given.number(in: 0.01...0.99) }
+    if activation == .word, wakeModel == nil {
+      throw (map["activation"] ?? value).error(
+        "'activation: word' needs 'wake_model', the name of a wake word's model in the registry")
     }
     if let given = map["button"] {
       button = try given.string()
@@ -111,10 +126,12 @@ public struct SpeechSettings: Sendable, Equatable {
       if let key = server.key { text += ", key: \(quotedYAML(key))" }
       list.append((1, "server", text + " }"))
     }
+    if let wakeModel { list.append((1, "wake_model", quotedYAML(wakeModel))) }
     if let language { list.append((1, "language", quotedYAML(language))) }
     list += [
       (1, "threads", String(threads)), (1, "activation", activation.rawValue),
-      (1, "wake_phrase", quotedYAML(phrase)), (1, "button", quotedYAML(button)),
+      (1, "wake_phrase", quotedYAML(phrase)), (1, "wake_threshold", String(wakeThreshold)),
+      (1, "button", quotedYAML(button)),
       (1, "punctuation", String(hasPunctuation)), (1, "digits", String(hasDigits)),
       (1, "manage", String(manages)),
       (1, "voice_threshold", String(segmentation.voiceThreshold)),

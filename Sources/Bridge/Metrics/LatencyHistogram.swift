@@ -4,10 +4,11 @@ import Synchronization
 final class LatencyHistogram: Sendable {
   /// Upper bounds, nanoseconds; what is longer counts in the last place.
   static let bounds: [Int64] = [
-    5_000, 10_000, 20_000, 50_000, 100_000, 200_000, 500_000, 1_000_000, 2_000_000, 5_000_000, 10_000_000,
+    1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000, 200_000, 500_000, 1_000_000, 2_000_000, 5_000_000,
+    10_000_000,
     20_000_000, 50_000_000,
   ]
-  private let counts: InlineArray<14, Atomic<UInt64>> = InlineArray { _ in Atomic(0) }
+  private let counts: InlineArray<16, Atomic<UInt64>> = InlineArray { _ in Atomic(0) }
   private let total = Atomic<Int64>(0)
 
   func record(nanoseconds: Int64) {

@@ -34,18 +34,13 @@ final class TrackingLoop: @unchecked Sendable {
   /// Every device that was ever here, by its place in the page.
   private var pipelines: [Int: DevicePipeline] = [:]
   private var recording: RecordingTap?
-  private let priority: Int
 
-  /// - Parameter priority: SCHED_FIFO priority, 0 for the ordinary scheduler.
-  init(
-    events: EventRing<TrackingEvent>, notices: EventRing<TrackingEvent>, priority: Int
-  ) throws(TransportError) {
+  init(events: EventRing<TrackingEvent>, notices: EventRing<TrackingEvent>) throws(TransportError) {
     epoll = linux_epoll_create()
     mailboxSignal = linux_eventfd()
     guard epoll >= 0, mailboxSignal >= 0 else { throw TransportError("create epoll", code: epoll) }
     self.events = events
     self.notices = notices
-    self.priority = priority
     linux_epoll_add(epoll, mailboxSignal, 0, 0)
   }
 
@@ -170,7 +165,6 @@ final class TrackingLoop: @unchecked Sendable {
   /// The thread's body.
   func run() {
     linux_name_thread("tracking")
-    if priority > 0 { _ = linux_realtime_thread(Int32(priority)) }
     let capacity = 64
     let tokens = UnsafeMutablePointer<UInt64>.allocate(capacity: capacity)
     let conditions = UnsafeMutablePointer<UInt32>.allocate(capacity: capacity)
@@ -229,11 +223,12 @@ final class TrackingLoop: @unchecked Sendable {
     var received = Timestamp(nanoseconds: 0)
     switch source.transport.read(into: buffer, received: &received) {
     case .report(let count):
+      // Not `received`: an emulated device's is when it wrote.
+      let begun = linux_monotonic_ns()
       let state = source.pipeline.process(
         part: source.part, UnsafeRawBufferPointer(rebasing: buffer[0..<count]), received: received)
       if state != nil {
-        source.pipeline.statistics.latency.record(
-          nanoseconds: linux_monotonic_ns() - received.nanoseconds)
+        source.pipeline.statistics.latency.record(nanoseconds: linux_monotonic_ns() - begun)
       }
     case .nothing: break
     case .ended(let code): end(token, code: code)

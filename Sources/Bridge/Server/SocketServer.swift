@@ -125,6 +125,8 @@ final class SocketServer: @unchecked Sendable {
 
   func run() {
     linux_name_thread("socket")
+    // The tracking thread wakes this one, and goes on first.
+    _ = linux_patient_thread()
     let capacity = 64
     var tokens = [UInt64](repeating: 0, count: capacity)
     var conditions = [UInt32](repeating: 0, count: capacity)

@@ -1,4 +1,5 @@
 import CLinux
+import Inference
 import Logging
 import Sensing
 import Spatial
@@ -16,6 +17,7 @@ final class Ears: Sendable {
   private let settings: SpeechSettings
   private let models: SpeechModels
   private let remote: (any SpeechRecogniser)?
+  private let wakeWord: (stream: WakeWordStream, threshold: Double)?
   private let log: Logger
   private let report: @Sendable (String, TranscriptEvent) -> Void
   private struct State {
@@ -25,7 +27,7 @@ final class Ears: Sendable {
     var problem = ""
   }
   private let state = Mutex(State())
-  /// Sound is listened to now: always, but with a button.
+  /// Sound is listened to now.
   private let isOpen: Atomic<Bool>
   /// Asked for by other threads, done by those that feed.
   private let cancels = Atomic<UInt64>(0)
@@ -34,15 +36,17 @@ final class Ears: Sendable {
   private static let maximum = 4
 
   init(
-    settings: SpeechSettings, models: SpeechModels, remote: (any SpeechRecogniser)?, log: Logger,
-    report: @escaping @Sendable (String, TranscriptEvent) -> Void
+    settings: SpeechSettings, models: SpeechModels, remote: (any SpeechRecogniser)?, host: ModelHost,
+    log: Logger, report: @escaping @Sendable (String, TranscriptEvent) -> Void
   ) {
     self.settings = settings
     self.models = models
     self.remote = remote
     self.log = log
     self.report = report
-    isOpen = Atomic(settings.activation != .button)
+    let wakeModel = settings.activation == .word ? settings.wakeModel : nil
+    wakeWord = wakeModel.map { (WakeWordStream(host: host, name: $0), settings.wakeThreshold) }
+    isOpen = Atomic(!settings.activation.needsOpening)
   }
 
   func open(_ open: Bool) { isOpen.store(open, ordering: .relaxed) }
@@ -80,7 +84,12 @@ final class Ears: Sendable {
           recogniser: { () throws(SpeechFault) in
             if let remote { return remote }
             return try models.recogniser()
-          }, now: linux_monotonic_ns, report: { report(microphone, $0) }))
+          }, wakeWord: wakeWord, now: linux_monotonic_ns,
+          report: { [weak self] event in
+            // At once: the speaker goes on.
+            if case .woke = event { self?.open(true) }
+            report(microphone, event)
+          }))
       state.withLock { state in
         state.ears[microphone] = made
         state.problem = ""

@@ -2,6 +2,7 @@ import BridgeProtocol
 import CLinux
 import Dialogue
 import Foundation
+import Inference
 import Logging
 import Perception
 import Sensing
@@ -28,7 +29,8 @@ actor SpeechService: Service {
   private let builder: PromptBuilder
   private nonisolated let classifier = IntentClassifier()
   private nonisolated let guesser: IntentModel
-  private let wake: WakePhrase
+  /// What begins an utterance that is meant; the one of the wake word, once it was heard.
+  private var wake: WakePhrase
   private let scene: SceneMemory
   private let annotations: SpokenAnnotations
   private let placement: TextPlacement
@@ -57,16 +59,25 @@ actor SpeechService: Service {
   private var pending: (intent: Intent, until: Timestamp)?
   /// Until then a question needs no wake phrase.
   private var followUp = Timestamp(nanoseconds: 0)
+  /// When a wake word was heard last.
+  private var woken: Timestamp?
+  /// Until then a wake word holds.
+  private var awake = Timestamp(nanoseconds: 0)
 
   /// Seconds for which somebody may say yes.
   private static let confirmation = 8.0
   /// Seconds in which a question may follow an answer without the wake phrase.
   private static let followUpTime = 8.0
+  /// Seconds in which something must be said after a wake word.
+  private static let wakeTime = 6.0
+  /// Seconds after which a wake word is no part of what is said.
+  private static let breath = 0.5
 
   init(
     settings: SpeechSettings, language: LanguageSettings, model: (any LanguageModel)?,
     template: PromptTemplate, policy: AnnotationSettings,
-    models: SpeechModels, remote: (any SpeechRecogniser)?, scene: SceneMemory, numbers: AnnotationNumbers,
+    models: SpeechModels, remote: (any SpeechRecogniser)?, host: ModelHost, scene: SceneMemory,
+    numbers: AnnotationNumbers,
     guesser: IntentModel, actions: SpeechActions, log: Logger
   ) {
     self.settings = settings
@@ -90,7 +101,7 @@ actor SpeechService: Service {
     ) { continuation.yield(.answer($0, $1)) }
     inputs = stream
     input = continuation
-    ears = Ears(settings: settings, models: models, remote: remote, log: log) {
+    ears = Ears(settings: settings, models: models, remote: remote, host: host, log: log) {
       continuation.yield(.heard($0, $1))
     }
   }
@@ -102,7 +113,7 @@ actor SpeechService: Service {
     input.yield(.listening(microphone, isOpen))
   }
   nonisolated func hold(_ isHeld: Bool) {
-    ears.open(isHeld || settings.activation != .button)
+    ears.open(isHeld || !settings.activation.needsOpening)
     input.yield(.held(isHeld))
   }
   nonisolated func ask(_ text: String) { input.yield(.asked(text)) }
@@ -151,6 +162,7 @@ actor SpeechService: Service {
         await cancelWhenGracefulShutdown {
           while !Task.isCancelled {
             await self.tellListening()
+            await self.sleepAgain()
             try? await Task.sleep(for: .seconds(1))
           }
         }
@@ -212,6 +224,22 @@ actor SpeechService: Service {
 
   // MARK: what is heard
 
+  private func woke(_ phrase: String, _ sureness: Double) {
+    wake = WakePhrase(phrase)
+    woken = now
+    awake = now.advanced(byNanoseconds: Int64(Self.wakeTime * 1e9))
+    annotations.tell(
+      intent: "listening: \(phrase)", confidence: sureness, anchor: placement.anchor(at: now), captured: now)
+  }
+
+  /// After a wake word what was said is heard to its end; then it takes another one.
+  private func sleepAgain() {
+    guard settings.activation == .word, !isHeld, utterances.isEmpty, now > max(awake, followUp) else {
+      return
+    }
+    ears.open(false)
+  }
+
   private func heard(_ microphone: String, _ event: TranscriptEvent) async {
     switch event {
     case .began(let number, let time):
@@ -226,6 +254,7 @@ actor SpeechService: Service {
       if let utterance = utterances.removeValue(forKey: key) {
         annotations.end(utterance.id, .transcript, captured: now)
       }
+    case .woke(let phrase, let sureness): woke(phrase, sureness)
     case .failed(let problem): log.warning("speech: \(problem)")
     }
   }
@@ -241,6 +270,10 @@ actor SpeechService: Service {
       }
       // What was not meant for us is nobody's business.
       guard utterance.isAddressed else { return }
+    }
+    // The wake word is not what is asked.
+    if settings.activation == .word, let woken, transcript.start.seconds(since: woken) < Self.breath {
+      text = wake.rest(of: text, isHeard: true) ?? text
     }
     if settings.hasDigits { text = NumberWords.withDigits(text) }
     if !settings.hasPunctuation { text = Self.withoutPunctuation(text) }
@@ -272,6 +305,7 @@ actor SpeechService: Service {
     // The speaker went on: what was asked is asked again, as a whole.
     utterance.acted = text
     utterances[key] = utterance
+    awake = now
     await act(
       on: text, isAddressed: utterance.isAddressed, utterance: key, anchor: utterance.anchor,
       captured: transcript.end)

@@ -112,6 +112,8 @@ int linux_v4l2_set_control(int fd, int control, int32_t value);
 void linux_name_thread(const char *name);
 /* Asks for SCHED_FIFO at the given priority; 0, or a negative errno when not permitted. */
 int linux_realtime_thread(int priority);
+/* Asks for SCHED_BATCH: when this thread is woken, it does not push aside the one that woke it. 0, or a negative errno. */
+int linux_patient_thread(void);
 /* Locks current and future pages of the process into memory, so that the tracking loop takes no page faults. */
 int linux_lock_memory(void);
 

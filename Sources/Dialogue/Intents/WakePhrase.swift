@@ -3,8 +3,10 @@ import Foundation
 /// A phrase at the start of an utterance that says who is meant.
 public struct WakePhrase: Sendable {
   private let words: [String]
-  /// Letters that may differ, as a share of the phrase's: recognisers write names as they like.
+  /// Share of the phrase's letters that may differ: recognisers write names as they like.
   private static let tolerance = 0.2
+  /// The same where a wake word's model has heard the phrase already.
+  private static let heardTolerance = 0.7
 
   public init(_ phrase: String) { words = Self.words(phrase) }
 
@@ -12,10 +14,12 @@ public struct WakePhrase: Sendable {
     text.lowercased().split { !$0.isLetter && !$0.isNumber }.map(String.init)
   }
 
+  /// - Parameter isHeard: it is known that the phrase was said; the question is only how it is written.
   /// - Returns: what follows the phrase, without punctuation at its start; nil when the text begins otherwise.
-  public func rest(of text: String) -> String? {
+  public func rest(of text: String, isHeard: Bool = false) -> String? {
     guard !words.isEmpty else { return text }
-    let wanted = words.joined()
+    let wanted = Array(words.joined())
+    var best: (distance: Int, rest: Substring)?
     // A recogniser may write one word as two, or two as one.
     for count in max(1, words.count - 1)...(words.count + 1) {
       var index = text.startIndex
@@ -31,12 +35,12 @@ public struct WakePhrase: Sendable {
         index = text.index(after: index)
       }
       guard found == count else { continue }
-      if Double(Self.distance(Array(heard), Array(wanted))) <= Self.tolerance * Double(wanted.count) {
-        let rest = text[index...].drop { !$0.isLetter && !$0.isNumber }
-        return String(rest)
-      }
+      let distance = Self.distance(Array(heard), wanted)
+      if distance <= best?.distance ?? .max { best = (distance, text[index...]) }
     }
-    return nil
+    let tolerance = isHeard ? Self.heardTolerance : Self.tolerance
+    guard let best, Double(best.distance) <= tolerance * Double(wanted.count) else { return nil }
+    return String(best.rest.drop { !$0.isLetter && !$0.isNumber })
   }
 
   /// Levenshtein's.

@@ -15,6 +15,7 @@ public enum ModelTask: String, Sendable, CaseIterable {
   case sentenceEmbedding = "sentence-embedding"
   case speechRecognition = "speech-recognition"
   case voiceActivity = "voice-activity"
+  case wakeWord = "wake-word"
   /// Numbers in, numbers out.
   case tensors
 }
@@ -71,6 +72,8 @@ public struct ModelManifest: Sendable, Hashable {
   public var source = ""
   public var decoder: ModelDecoder?
   public var picture: PictureInput?
+  /// What samples from −1 to 1 are multiplied by for a wake word: 32,768 for models that were trained on whole numbers.
+  public var soundScale = 32_768.0
   /// Names of classes, in the order of the model's outputs.
   public var labels: [String] = []
   /// One of `files` that has a label a line, for long lists.
@@ -94,8 +97,8 @@ public struct ModelManifest: Sendable, Hashable {
 
   static let keys: [String: [String]] = [
     "": [
-      "format", "name", "version", "task", "title", "licence", "source", "decoder", "picture", "labels",
-      "labels_file", "inputs", "outputs", "files",
+      "format", "name", "version", "task", "title", "licence", "source", "decoder", "picture", "sound_scale",
+      "labels", "labels_file", "inputs", "outputs", "files",
     ],
     "picture": ["layout", "order", "mean", "scale"],
     "tensor": ["name", "type", "shape"],
@@ -126,6 +129,7 @@ public struct ModelManifest: Sendable, Hashable {
     source = try root["source"]?.string() ?? ""
     decoder = try root["decoder"]?.choice(ModelDecoder.allCases.map { ($0.rawValue, $0) })
     if let given = root["picture"] { picture = try Self.picture(given) }
+    if let given = root["sound_scale"] { soundScale = try given.number(in: 1...32_768) }
     for item in try root["labels"]?.list(count: 0...100_000) ?? [] {
       let label = try item.string()
       guard Self.isLabel(label) else { throw item.error("a label has no control characters") }
@@ -231,6 +235,7 @@ public struct ModelManifest: Sendable, Hashable {
         "picture: { layout: \(picture.layout.rawValue), order: \(order), mean: \(list(picture.mean)), scale: \(list(picture.scale)) }"
       )
     }
+    if soundScale != 32_768 { lines.append("sound_scale: \(soundScale)") }
     if let labelsFile { lines.append("labels_file: \(quotedYAML(labelsFile))") }
     if !labels.isEmpty { lines.append("labels: [" + labels.map(quotedYAML).joined(separator: ", ") + "]") }
     for (key, specs) in [("inputs", inputs), ("outputs", outputs)] where !specs.isEmpty {

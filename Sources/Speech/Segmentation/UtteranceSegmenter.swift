@@ -44,6 +44,8 @@ struct UtteranceSegmenter {
   private var wasVoice = false
   /// After the voice of the last utterance.
   private var told = 0
+  /// Where a wake word was heard.
+  private var wake: Int?
   /// After the last window.
   private(set) var position = 0
 
@@ -51,6 +53,15 @@ struct UtteranceSegmenter {
     self.settings = settings
     self.rate = rate
   }
+
+  /// How far before the moment at which it is known a wake word may begin, with what it takes to know it; the end of a
+  /// word would be decoded as another one.
+  private static let wakeReach = 1.6
+  /// Seconds between a wake word and what is said with it in one breath.
+  private static let breath = 0.2
+
+  /// A wake word was heard: a voice that goes on is told with it.
+  mutating func wakes() { wake = position }
 
   /// The oldest sample that may still be asked for.
   var needed: Int { utterance?.start ?? max(0, position - samples(settings.lead) - samples(1)) }
@@ -71,11 +82,17 @@ struct UtteranceSegmenter {
     if isVoice {
       if utterance == nil {
         // Nothing is told twice.
-        let begin = max(told, start - samples(settings.lead))
+        var begin = max(told, start - samples(settings.lead))
+        // A short text needs less before it.
+        var partial = max(told, start - samples(settings.lead) / 3)
+        if let wake {
+          let goesOn = start - wake < samples(Self.breath)
+          begin = max(told, goesOn ? wake - samples(Self.wakeReach) : max(begin, wake - samples(Self.breath)))
+          partial = goesOn ? begin : max(partial, begin)
+        }
+        wake = nil
         utterance = Utterance(
-          number: nextNumber, start: begin, end: position,
-          // A short text needs less before it.
-          partialStart: max(told, start - samples(settings.lead) / 3), lastPartial: start)
+          number: nextNumber, start: begin, end: position, partialStart: partial, lastPartial: start)
         nextNumber += 1
         demands.append(.began(nextNumber - 1))
       }

@@ -126,7 +126,8 @@ struct ModelsPull: ParsableCommand {
         return try fetcher.pull(try catalog.entry(name), from: from, signedWith: key)
       }
       if isNew {
-        print("\(name): in \(place)")
+        let licence = catalog.entries.first { $0.manifest.name == name }?.manifest.licence
+        print("\(name)\(licence.map { " (\($0))" } ?? ""): in \(place)")
       } else if !isDefault {
         print("\(name): there already")
       }

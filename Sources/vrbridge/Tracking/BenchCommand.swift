@@ -9,6 +9,7 @@ struct BenchCommand: AsyncParsableCommand {
     abstract: "Measure accuracy on recordings with known truth, and latency on this machine.",
     subcommands: [
       TrackingBench.self, PositionBench.self, PredictionBench.self, ClockBench.self, SpeechBench.self,
+      WakeBench.self,
     ])
 
   @Flag(help: "Measure where the time goes between devices and a renderer, through the bridge that runs.")
