@@ -46,7 +46,8 @@ let package = Package(
     .target(name: "CLinux", cSettings: strictC),
     // OpenVINO's C API, opened at run time.
     .target(name: "COpenVINO", cSettings: strictC),
-    // sherpa-onnx's C API, likewise.
+    // ONNX Runtime's and sherpa-onnx's, likewise.
+    .target(name: "COnnxRuntime", cSettings: strictC),
     .target(name: "CSherpaOnnx", cSettings: strictC),
     // The header that a renderer drops in.
     .target(name: "CVRBridge", cSettings: strictC),
@@ -79,7 +80,8 @@ let package = Package(
     .target(
       name: "Inference",
       dependencies: [
-        "CLinux", "COpenVINO", "StrictYAML", .product(name: "Crypto", package: "swift-crypto"),
+        "CLinux", "COnnxRuntime", "COpenVINO", "StrictYAML",
+        .product(name: "Crypto", package: "swift-crypto"),
       ],
       swiftSettings: strict),
     .target(

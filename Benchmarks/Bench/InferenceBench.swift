@@ -16,18 +16,23 @@ import ServiceLifecycle
 ///     python3 -m venv PEERS && PEERS/bin/pip install mediapipe==0.10.21 openvino==2026.4.1
 ///     vrbridge-bench inference IMAGE PEERS/bin/python .build/servers/bin/python
 enum InferenceBench {
-  private static func host(width: Int = 1) -> ModelHost {
+  private static func host(library: SessionOptions.Library = .openVINO) -> ModelHost {
     let environment = ProcessInfo.processInfo.environment
     let folder = ModelRegistry.standardFolder(environment: environment)
     let state = environment["VRBRIDGE_STATE"] ?? (environment["HOME"] ?? "") + "/.local/state/vrbridge"
     let key = try? SigningKey.load(file: state + "/keys/models.key")
-    let runtime =
-      environment["VRBRIDGE_OPENVINO"]
-      ?? URL(fileURLWithPath: folder).deletingLastPathComponent().appendingPathComponent("openvino").path
+    func place(_ name: String, _ named: String?) -> String {
+      named ?? URL(fileURLWithPath: folder).deletingLastPathComponent().appendingPathComponent(name).path
+    }
+    let runtime = place("openvino", environment["VRBRIDGE_OPENVINO"])
+    var setting = ModelHost.Setting()
+    setting.options.library = library
     return ModelHost(
       registry: ModelRegistry(
         folder: folder, trusted: TrustedKeys(Set([key.map { SigningKey.publicText($0) }].compactMap { $0 }))),
-      local: OpenVINOEngine(folder: runtime), width: width)
+      local: LocalEngine(
+        openVINO: runtime, onnxRuntime: place("sherpa-onnx", environment["VRBRIDGE_SHERPA_ONNX"])),
+      standard: setting)
   }
 
   /// Processor seconds of this process.
@@ -107,7 +112,9 @@ enum InferenceBench {
     let tool = URL(fileURLWithPath: python).deletingLastPathComponent().appendingPathComponent(
       "benchmark_app"
     ).path
-    var (bare, whole, theirs) = (Double.infinity, Double.infinity, Double.infinity)
+    let other = Self.host(library: .onnxRuntime)
+    let otherModel = try? await other.model(ObjectStage.model)
+    var (bare, whole, theirs, beside) = (Double.infinity, Double.infinity, Double.infinity, Double.infinity)
     let blank = Tensor(float32: model.session.inputs[0].shape.map { max($0, 1) }) { _ in }
     for _ in 0..<3 {
       func median(_ body: () async throws -> Void) async throws -> Double {
@@ -121,6 +128,10 @@ enum InferenceBench {
       }
       bare = min(bare, try await median { _ = try await host.infer(model, [blank], priority: .objects) })
       whole = min(whole, try await median { _ = try await ObjectDetector().detect(image, model, host: host) })
+      if let otherModel {
+        beside = min(
+          beside, try await median { _ = try await other.infer(otherModel, [blank], priority: .objects) })
+      }
       let text = try output(
         tool,
         [
@@ -138,6 +149,7 @@ enum InferenceBench {
         format:
           "YOLOX-nano: %.1f ms through the engine, benchmark_app %.1f: %.2f of it; with the picture's preparing and the boxes %.1f (%.0f %% more)",
         bare, theirs, bare / theirs, whole, (whole / bare - 1) * 100))
+    print(String(format: "YOLOX-nano with ONNX Runtime: %.1f ms: %.2f of OpenVINO", beside, beside / bare))
   }
 
   // MARK: service

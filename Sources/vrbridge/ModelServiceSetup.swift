@@ -16,7 +16,7 @@ import Speech
 /// Joins the HTTP service to a bridge as the configuration says.
 enum ModelServiceSetup {
   static func remoteEngine(_ configuration: Configuration, log: Logger) -> RemoteEngine {
-    RemoteEngine(local: OpenVINOEngine(folder: configuration.models.value.runtime)) { log.warning("\($0)") }
+    RemoteEngine(local: configuration.models.value.localEngine) { log.warning("\($0)") }
   }
 
   /// What answers questions; nil when none is configured.

@@ -59,8 +59,12 @@ struct RunCommand: AsyncParsableCommand {
       valueName: "auto|name|file:PATH|demo"))
   var microphone: [String] = []
 
-  @Option(help: ArgumentHelp("What is said to the bridge.", valueName: "always|phrase|button"))
+  @Option(help: ArgumentHelp("What is said to the bridge.", valueName: "always|phrase|word|button"))
   var activation: String?
+
+  @Option(
+    help: ArgumentHelp("Hear what follows this wake word: its model in the registry.", valueName: "name"))
+  var wakeModel: String?
 
   @Option(
     help: ArgumentHelp("A server of OpenAI's chat completions, which answers questions.", valueName: "url"))
@@ -189,14 +193,22 @@ struct RunCommand: AsyncParsableCommand {
       }
       settings.perception = Setting(wanted, from: "--perception")
     }
-    if !microphone.isEmpty || activation != nil {
+    if !microphone.isEmpty || activation != nil || wakeModel != nil {
       var wanted = settings.speech.value
       if !microphone.isEmpty { wanted.microphones = microphone }
+      if let wakeModel {
+        wanted.wakeModel = wakeModel
+        wanted.activation = .word
+      }
       if let activation {
         guard let known = SpeechSettings.Activation(rawValue: activation) else {
-          throw ValidationError("--activation '\(activation)' is not known; allowed: always, phrase, button")
+          throw ValidationError(
+            "--activation '\(activation)' is not known; allowed: always, phrase, word, button")
         }
         wanted.activation = known
+      }
+      guard wanted.activation != .word || wanted.wakeModel != nil else {
+        throw ValidationError("--activation word needs --wake-model, such as wake-alexa of the catalogue")
       }
       settings.speech = Setting(wanted, from: microphone.isEmpty ? "--activation" : "--microphone")
     }

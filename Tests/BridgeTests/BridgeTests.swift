@@ -115,6 +115,26 @@ struct BridgeTests {
     }
   }
 
+  /// The page has 32 places: those that came first have them, the others are told, and the bridge goes on.
+  @Test func ofAHundredDevicesAtOnceAsManyAreTrackedAsHavePlaces() async throws {
+    let path = try Self.recording("oculus-dk2", seconds: 3)
+    let bridge = try TestBridge {
+      $0.recorded = Setting((0..<100).map { "\(path),speed=0.05,loop,serial=UNIT-\($0)" })
+    }
+    let connection = try await bridge.connect()
+    try await subscribe(connection)
+    var seen: Set<UInt32> = []
+    let deadline = Date().addingTimeInterval(30)
+    while seen.count < PosePage.slotCount, Date() < deadline {
+      for pose in try await connection.receive().poses.poses { seen.insert(pose.deviceID) }
+    }
+    let devices = try await bridge.devices()
+    #expect(seen.count == PosePage.slotCount && devices.count == PosePage.slotCount)
+    #expect(Set(devices.map(\.serial)).count == devices.count)
+    await bridge.stop()
+    #expect(!FileManager.default.fileExists(atPath: bridge.socket))
+  }
+
   @Test func aClientStillReadingLosesNothingAtShutdown() async throws {
     let bridge = try TestBridge { $0.demo = Setting(.always) }
     try #require(try await eventually { try await bridge.devices().count == 3 })

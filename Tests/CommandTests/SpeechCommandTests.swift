@@ -180,6 +180,16 @@ struct SpeechCommandTests {
     #expect(wrong.code == 64 && wrong.errors.contains("http://HOST:PORT"))
   }
 
+  @Test func aWakeWordIsNamedByItsModel() async throws {
+    let bare = try await Program.run(
+      "vrbridge", ["run", "--activation", "word", "--print-config"], environment: try environment())
+    #expect(bare.code != 0 && bare.errors.contains("--wake-model"), "\(bare.errors)")
+    let named = try await Program.run(
+      "vrbridge", ["run", "--wake-model", "wake-alexa", "--print-config"], environment: try environment())
+    #expect(named.code == 0 && named.output.contains("activation: word"), "\(named.errors)")
+    #expect(named.output.contains("wake_model: \"wake-alexa\""), "\(named.output)")
+  }
+
   @Test func speechIsConfiguredStrictly() async throws {
     let folder = try Places.temporaryFolder()
     let environment = try environment()

@@ -17,6 +17,52 @@ public enum TinyModel {
     <edge from-layer="1" from-port="2" to-layer="2" to-port="0"/></edges></net>
     """
 
+  /// The same as an ONNX file.
+  public static let doubleONNX = onnx(
+    message(
+      1, message(1, text: "x") + message(1, text: "x") + message(2, text: "y") + message(4, text: "Add")))
+
+  /// The same inside of an If whose condition has two dimensions.
+  public static let choiceONNX: [UInt8] = {
+    func branch(_ output: String) -> [UInt8] {
+      let node =
+        message(1, text: "x") + message(1, text: "x") + message(2, text: output) + message(4, text: "Add")
+      return message(1, node) + message(2, text: output) + message(12, value(output))
+    }
+    func attribute(_ name: String, _ graph: [UInt8]) -> [UInt8] {
+      // Of the type GRAPH.
+      message(5, message(1, text: name) + message(6, graph) + number(20, 5))
+    }
+    // A boolean [1, 1] that is true.
+    let condition = number(1, 1) + number(1, 1) + number(2, 9) + message(8, text: "c") + message(9, [1])
+    let choice =
+      message(1, text: "c") + message(2, text: "y") + message(4, text: "If")
+      + attribute("then_branch", branch("a")) + attribute("else_branch", branch("b"))
+    return onnx(message(1, choice) + message(5, condition))
+  }()
+
+  // Protobuf's fields, as ONNX's format has them (onnx.proto).
+  private static func key(_ number: Int, _ kind: Int) -> [UInt8] { varint(number << 3 | kind) }
+  private static func varint(_ value: Int) -> [UInt8] {
+    value < 128 ? [UInt8(value)] : [UInt8(value & 127 | 128)] + varint(value >> 7)
+  }
+  private static func number(_ field: Int, _ value: Int) -> [UInt8] { key(field, 0) + varint(value) }
+  private static func message(_ field: Int, _ bytes: [UInt8]) -> [UInt8] {
+    key(field, 2) + varint(bytes.count) + bytes
+  }
+  private static func message(_ field: Int, text: String) -> [UInt8] { message(field, Array(text.utf8)) }
+  /// A tensor of floats, [n, 3].
+  private static func value(_ name: String) -> [UInt8] {
+    let shape = message(1, message(2, text: "n")) + message(1, number(1, 3))
+    return message(1, text: name) + message(2, message(1, number(1, 1) + message(2, shape)))
+  }
+  /// A model from x to y.
+  private static func onnx(_ graph: [UInt8]) -> [UInt8] {
+    number(1, 8)
+      + message(7, graph + message(2, text: "g") + message(11, value("x")) + message(12, value("y")))
+      + message(8, number(2, 13))
+  }
+
   /// The mean of each colour of a picture of 4 by 4, so that a red picture is of the class "red".
   public static let color = """
     <?xml version="1.0"?><net name="color" version="11"><layers>

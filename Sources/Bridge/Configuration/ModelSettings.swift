@@ -21,11 +21,12 @@ public struct ModelSettings: Sendable, Equatable {
 
   public static let keys: [String: [String]] = [
     "models": [
-      "folder", "openvino", "sherpa_onnx", "trusted_keys", "key", "cache", "at_once", "device", "threads",
+      "folder", "openvino", "sherpa_onnx", "trusted_keys", "key", "cache", "at_once", "engine", "device",
+      "threads",
       "streams",
       "precision", "run",
     ],
-    "run": ["device", "threads", "streams", "precision", "remote"],
+    "run": ["engine", "device", "threads", "streams", "precision", "remote"],
     "remote": ["address", "protocol", "name", "version", "timeout_ms", "retries", "fall_back", "text"],
   ]
 
@@ -65,6 +66,9 @@ public struct ModelSettings: Sendable, Equatable {
   }
 
   private static func options(_ map: YAMLMapping, _ options: inout SessionOptions) throws(DocumentError) {
+    if let given = map["engine"] {
+      options.library = try given.choice(SessionOptions.Library.allCases.map { ($0.rawValue, $0) })
+    }
     if let given = map["device"] { options.device = try given.string() }
     if let given = map["threads"] { options.threads = try given.integer(in: 1...256) }
     if let given = map["streams"] { options.streams = try given.integer(in: 1...64) }
@@ -125,7 +129,8 @@ public struct ModelSettings: Sendable, Equatable {
 
   private static func lines(_ options: SessionOptions, indent: Int) -> [(Int, String, String)] {
     [
-      (indent, "device", quotedYAML(options.device)), (indent, "threads", String(options.threads)),
+      (indent, "engine", options.library.rawValue), (indent, "device", quotedYAML(options.device)),
+      (indent, "threads", String(options.threads)),
       (indent, "streams", String(options.streams)), (indent, "precision", options.precision),
     ]
   }
@@ -147,12 +152,14 @@ public struct ModelSettings: Sendable, Equatable {
   /// Where a library of the catalogue belongs.
   public func folder(ofRuntime name: String) -> String { name == "sherpa-onnx" ? speechRuntime : runtime }
 
+  public var localEngine: LocalEngine { LocalEngine(openVINO: runtime, onnxRuntime: speechRuntime) }
+
   /// - Parameter remote: runs models that a server has.
   public func host(
     stateFolder: String, remote: (any InferenceEngine)?, report: @escaping @Sendable (String) -> Void
   ) -> ModelHost {
     ModelHost(
-      registry: registry(stateFolder: stateFolder), local: OpenVINOEngine(folder: runtime), remote: remote,
+      registry: registry(stateFolder: stateFolder), local: localEngine, remote: remote,
       standard: standard, settings: perModel, width: width, report: report)
   }
 }

@@ -18,6 +18,15 @@ public protocol ModelSession: Sendable {
 
 /// How a model is run.
 public struct SessionOptions: Sendable, Equatable {
+  public enum Library: String, Sendable, CaseIterable {
+    /// OpenVINO, and ONNX Runtime for ONNX models that it can't take.
+    case automatic = "auto"
+    case openVINO = "openvino"
+    case onnxRuntime = "onnxruntime"
+  }
+
+  /// What runs it in this process.
+  public var library = Library.automatic
   /// OpenVINO's name: CPU, GPU, NPU, AUTO, or a list as `AUTO:GPU,CPU`.
   public var device = "CPU"
   /// Threads of one inference. One is right on a machine that does other work too.

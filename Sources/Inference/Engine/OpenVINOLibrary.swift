@@ -1,6 +1,5 @@
 import COpenVINO
 import Foundation
-import Glibc
 import Synchronization
 
 /// OpenVINO, found and opened once a process.
@@ -29,7 +28,9 @@ public final class OpenVINOLibrary: Sendable {
   public static func shared(folder: String?) throws(InferenceError) -> OpenVINOLibrary {
     if let library = opened.withLock({ $0 }) { return library }
     var problems: [String] = []
-    for file in candidates(folder: folder) {
+    for file in LibraryFile.candidates(
+      variable: "VRBRIDGE_OPENVINO", folder: folder, prefix: "libopenvino_c.so", linked: "libopenvino_c.so")
+    {
       var error = [CChar](repeating: 0, count: 512)
       if let pointer = covino_open(file, &error, error.count) {
         let library = OpenVINOLibrary(handle: Handle(pointer: pointer), file: file)
@@ -38,28 +39,12 @@ public final class OpenVINOLibrary: Sendable {
           return opened ?? library
         }
       }
-      problems.append("\(file): \(text(error))")
+      problems.append("\(file): \(LibraryFile.text(error))")
     }
     throw InferenceError(
       .unavailable,
       "OpenVINO, which runs models in this process, is not there (\(problems.joined(separator: "; "))); "
         + "get it with: vrbridge models pull openvino")
-  }
-
-  /// Files to try: the one that is named, ours, then what the linker finds.
-  static func candidates(folder: String?) -> [String] {
-    var list: [String] = []
-    let named = ProcessInfo.processInfo.environment["VRBRIDGE_OPENVINO"]
-    for place in [named, folder].compactMap({ $0 }) where !place.isEmpty {
-      var information = stat()
-      guard stat(place, &information) == 0, information.st_mode & S_IFMT == S_IFDIR else {
-        list.append(place)
-        continue
-      }
-      let files = (try? FileManager.default.contentsOfDirectory(atPath: place)) ?? []
-      list += files.filter { $0.hasPrefix("libopenvino_c.so") }.sorted().map { place + "/" + $0 }
-    }
-    return list + ["libopenvino_c.so"]
   }
 
   /// Runs a call that returns a status, and gives its error a text.
@@ -78,9 +63,5 @@ public final class OpenVINOLibrary: Sendable {
     let telling = lines.filter { !$0.isEmpty && !$0.contains("src/") && !$0.hasPrefix("Exception from") }
     let text = (telling.isEmpty ? lines : telling).joined(separator: " ")
     return String((text.isEmpty ? "OpenVINO gives no reason" : text).prefix(400))
-  }
-
-  private static func text(_ characters: [CChar]) -> String {
-    String(decoding: characters.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
   }
 }

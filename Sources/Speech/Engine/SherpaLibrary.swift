@@ -1,6 +1,5 @@
 import CSherpaOnnx
-import Foundation
-import Glibc
+import Inference
 import Synchronization
 
 /// sherpa-onnx, found and opened once a process.
@@ -27,7 +26,10 @@ public final class SherpaLibrary: Sendable {
   public static func shared(folder: String?) throws(SpeechFault) -> SherpaLibrary {
     if let library = opened.withLock({ $0 }) { return library }
     var problems: [String] = []
-    for file in candidates(folder: folder) {
+    let name = "libsherpa-onnx-c-api.so"
+    for file in LibraryFile.candidates(
+      variable: "VRBRIDGE_SHERPA_ONNX", folder: folder, prefix: name, linked: name)
+    {
       var error = [CChar](repeating: 0, count: 512)
       if let pointer = csherpa_open(file, &error, error.count) {
         let library = SherpaLibrary(handle: Handle(pointer: pointer), file: file)
@@ -36,24 +38,10 @@ public final class SherpaLibrary: Sendable {
           return opened ?? library
         }
       }
-      let text = String(decoding: error.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-      problems.append("\(file): \(text)")
+      problems.append("\(file): \(LibraryFile.text(error))")
     }
     throw SpeechFault(
       "sherpa-onnx, which turns speech into text, is not there (\(problems.joined(separator: "; "))); "
         + "get it with: vrbridge models pull sherpa-onnx")
-  }
-
-  /// Files to try: the one that is named, ours, then what the linker finds.
-  static func candidates(folder: String?) -> [String] {
-    let name = "libsherpa-onnx-c-api.so"
-    var list: [String] = []
-    let named = ProcessInfo.processInfo.environment["VRBRIDGE_SHERPA_ONNX"]
-    for place in [named, folder].compactMap({ $0 }) where !place.isEmpty {
-      var information = stat()
-      let isFolder = stat(place, &information) == 0 && information.st_mode & S_IFMT == S_IFDIR
-      list.append(isFolder ? place + "/" + name : place)
-    }
-    return list + [name]
   }
 }

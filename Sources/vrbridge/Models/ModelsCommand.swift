@@ -13,7 +13,7 @@ struct ModelsCommand: AsyncParsableCommand {
     subcommands: [
       ModelsPull.self, ModelsList.self, ModelsShow.self, ModelsVerify.self, ModelsAdd.self, ModelsSign.self,
       ModelsEncrypt.self, ModelsPin.self, ModelsRollback.self, ModelsRemove.self, ModelsKey.self,
-      ModelsEval.self, ModelsExplain.self,
+      ModelsEval.self, ModelsExplain.self, ModelsQuantise.self,
     ])
 }
 

@@ -29,11 +29,8 @@ struct ModelsExplain: AsyncParsableCommand {
 
   func run() async throws {
     guard (10...100_000).contains(masks) else { throw ValidationError("--masks is 10 to 100000") }
-    guard let data = FileManager.default.contents(atPath: input) else {
-      throw Failure("\(input) can't be read")
-    }
     do {
-      let image = try Picture.decode(Array(data))
+      let image = try PictureFile.read(input)
       let host = try options.host()
       let model = try await host.model(name)
       let map = try await SaliencyMap.explain(image, model, host: host, label: label, count: masks)
@@ -88,24 +85,15 @@ struct ModelsEval: AsyncParsableCommand {
     }
   }
 
-  private func picture(_ path: String) throws -> RGBImage {
-    guard let data = FileManager.default.contents(atPath: path) else {
-      throw Failure("\(path) can't be read")
-    }
-    do { return try Picture.decode(Array(data)) } catch { throw Failure("\(path): \(error)") }
-  }
-
   private func classifier(_ model: ModelHost.Loaded, _ host: ModelHost) async throws {
     let folders = (try? FileManager.default.contentsOfDirectory(atPath: data).sorted()) ?? []
     var pairs: [(truth: String, answer: String)] = []
     var confidences: [(confidence: Double, isRight: Bool)] = []
     for folder in folders {
       for file in (try? FileManager.default.contentsOfDirectory(atPath: data + "/" + folder).sorted()) ?? [] {
-        guard ["jpg", "jpeg", "png"].contains(URL(fileURLWithPath: file).pathExtension.lowercased()) else {
-          continue
-        }
+        guard PictureFile.isOne(file) else { continue }
         let scores = try await ImageClassifier().classify(
-          try picture("\(data)/\(folder)/\(file)"), model, host: host)
+          try PictureFile.read("\(data)/\(folder)/\(file)"), model, host: host)
         guard let best = scores.first else { continue }
         pairs.append((folder, best.label))
         confidences.append((best.value, best.label == folder))
@@ -177,7 +165,7 @@ struct ModelsEval: AsyncParsableCommand {
     for image in coco.images {
       let direct = data + "/" + image.fileName
       let path = FileManager.default.fileExists(atPath: direct) ? direct : data + "/images/" + image.fileName
-      for object in try await finder.detect(try picture(path), model, host: host) {
+      for object in try await finder.detect(try PictureFile.read(path), model, host: host) {
         found.append(DetectionMetrics.Found(image: image.id, object: object))
       }
     }
