@@ -85,6 +85,14 @@ struct EvaluationTests {
     #expect(CalibrationError.expected([]) == 0)
   }
 
+  /// Of the map, and of the picture.
+  private func share(of map: SaliencyMap, in object: DetectedObject, of image: RGBImage) -> (
+    map: Double, area: Double
+  ) {
+    let box = object.box * (Double(map.width) / Double(image.width))
+    return (map.share(in: box), (box.z - box.x) * (box.w - box.y) / Double(map.width * map.height))
+  }
+
   /// On a photograph of one cat the map lies on the cat.
   @Test(.enabled(if: Models.areHere && Places.corpus != nil, "needs the corpus and the fetched models"))
   func whatMattersLiesInTheObjectsBox() async throws {
@@ -95,10 +103,8 @@ struct EvaluationTests {
     let image = try Picture.decode(Array(data))
     let cat = try #require(try await ObjectDetector().detect(image, model, host: host).first)
     let map = try await SaliencyMap.explain(image, model, host: host, label: "cat", count: 100)
-    let scale = Double(map.width) / Double(image.width)
-    let box = cat.box * scale
-    let area = (box.z - box.x) * (box.w - box.y) / Double(map.width * map.height)
-    #expect(map.share(in: box) > 0.75 && map.share(in: box) > area * 1.2, "\(map.share(in: box)) of \(area)")
+    let (share, area) = share(of: map, in: cat, of: image)
+    #expect(share > 0.75 && share > area * 1.2, "\(share) of \(area)")
     #expect(map.overlay(on: image).width == image.width && map.label == "cat")
     do {
       _ = try await SaliencyMap.explain(image, model, host: host, label: "toaster", count: 10)

@@ -7,13 +7,19 @@ public struct DetectedObject: Sendable, Hashable {
   /// Index in the model's labels.
   public var label: Int
   public var score: Double
+  // Not a SIMD4: Swift 6.3 spoils a task's memory where unoptimised async code keeps values that are aligned to 32 bytes.
+  private var left, top, right, bottom: Double
+
   /// Left, top, right, bottom in pixels.
-  public var box: SIMD4<Double>
+  public var box: SIMD4<Double> {
+    get { SIMD4(left, top, right, bottom) }
+    set { (left, top, right, bottom) = (newValue.x, newValue.y, newValue.z, newValue.w) }
+  }
 
   public init(label: Int, score: Double, box: SIMD4<Double>) {
     self.label = label
     self.score = score
-    self.box = box
+    (left, top, right, bottom) = (box.x, box.y, box.z, box.w)
   }
 
   /// Shared area over all area.

@@ -80,7 +80,7 @@ struct ModelsQuantise: AsyncParsableCommand {
     try registry.add(result, labels: labels, signedWith: try options.signingKey())
     print("\(name) \(manifest.version): in \(registry.folder)/\(name)/\(manifest.version)")
     print(
-      "put it into force with: vrbridge models pin \(name) \(manifest.version); back with: vrbridge models rollback \(name)"
+      "\(name) \(current) stays in force; to change: vrbridge models pin \(name) \(manifest.version), and back: vrbridge models rollback \(name)"
     )
   }
 
