@@ -244,6 +244,8 @@ public final class Daemon: Sendable {
         name: "tracking loop",
         run: { [self] in
           startConfiguredRecording()
+          // Taken when the loop begins: who asks first need not ask twice.
+          _ = problem
           if let replay {
             loop.run(replay, for: manager) { played($0) }
           } else {

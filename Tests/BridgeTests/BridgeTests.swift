@@ -58,6 +58,8 @@ struct BridgeTests {
         let devices = try await bridge.devices()
         return devices.count == 3 && devices.allSatisfy { $0.state == .streaming }
       })
+    // Whoever asks first whether it is ready hears so.
+    #expect(bridge.daemon.problem == nil)
     let devices = try await bridge.devices()
     #expect(Set(devices.map { $0.role.deviceRole }) == [.head, .leftHand, .rightHand])
     for device in devices {
