@@ -323,7 +323,9 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "CommandTests",
-      dependencies: ["Bridge", "MCAP", "SessionLog", "Spatial", "TestSupport", "vrbridge"],
+      dependencies: [
+        "Bridge", "Imaging", "MCAP", "Perception", "SessionLog", "Spatial", "TestSupport", "vrbridge",
+      ],
       swiftSettings: strict),
   ]
 )

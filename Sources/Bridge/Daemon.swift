@@ -232,7 +232,7 @@ public final class Daemon: Sendable {
     if configuration.perception.value.tasks.contains(.gestures) {
       gestures = GestureService(
         store: GestureStore(folder: Self.gestureFolder(stateFolder: configuration.stateFolder)),
-        numbers: numbers,
+        network: configuration.perception.value.movements == .network ? models : nil, numbers: numbers,
         pose: { [manager, page] in manager.pose(of: $0, $1, page) }, publish: publish, log: log)
     }
     let perception = PerceptionService(

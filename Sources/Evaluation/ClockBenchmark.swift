@@ -39,7 +39,7 @@ public struct ClockBenchmark: Sendable {
 
   /// Two minutes, of which the first ten seconds do not count.
   public static func score(_ clockCase: Case, seed: UInt64) -> Score {
-    var random = SplitMix(state: seed)
+    var random = SeededRandom(seed: seed)
     var clock = DeviceClock(ticksPerSecond: 1e6, bits: 32)
     var errors: [Double] = []
     var arrivals: [Double] = []

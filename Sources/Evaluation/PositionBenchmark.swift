@@ -135,7 +135,7 @@ public struct PositionBenchmark: Sendable {
     _ cameras: Cameras, seed: UInt64, blind: ClosedRange<Double>? = nil,
     observe: (_ sample: Int, _ filter: inout PositionFilter) -> Void
   ) {
-    var random = SplitMix(state: seed)
+    var random = SeededRandom(seed: seed)
     var filter = PositionFilter(settings: settings)
     var orientation = OrientationFilter()
     var frame = 0
@@ -144,8 +144,8 @@ public struct PositionBenchmark: Sendable {
       while Double(frame) / cameras.rate + cameras.delay <= now {
         let time = Double(frame) / cameras.rate
         frame += 1
-        let place = random.normal3() * cameras.positionNoise
-        let turn = random.normal3() * cameras.orientationNoise
+        let place = random.gaussian3() * cameras.positionNoise
+        let turn = random.gaussian3() * cameras.orientationNoise
         if let blind, blind.contains(time) { continue }
         guard let pose = truth(time / trial.period) else { continue }
         filter.add(

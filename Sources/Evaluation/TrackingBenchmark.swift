@@ -95,7 +95,7 @@ public struct TrackingBenchmark: Sendable {
   func recording(_ trial: OpticalTrial, _ condition: Condition, from start: Int, seed: UInt64)
     -> InertialTable
   {
-    var random = SplitMix(state: 0x5eed + seed)
+    var random = SeededRandom(seed: 0x5eed + seed)
     var rows: [InertialTable.Row] = []
     rows.reserveCapacity(trial.rate.count - start)
     for index in start..<trial.rate.count {
@@ -173,26 +173,4 @@ struct ExternalTracker {
       )
     }
   }
-}
-
-/// Random numbers that are the same everywhere (Steele, Lea and Flood, 2014).
-struct SplitMix: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-    return z ^ (z >> 31)
-  }
-
-  mutating func uniform() -> Double { Double(next() >> 11) * 0x1p-53 }
-
-  /// Normal, mean 0 and deviation 1 (Box and Muller, 1958).
-  mutating func normal() -> Double {
-    (-2 * log(1 - uniform())).squareRoot() * cos(2 * .pi * uniform())
-  }
-
-  mutating func normal3() -> Vector3 { Vector3(normal(), normal(), normal()) }
 }

@@ -100,9 +100,10 @@ struct BridgeTests {
         default: break
         }
       }
-      // The end is told by another way than the poses: what is still under way comes before the goodbye.
-      await bridge.stop()
+      // The end is told by another way than the poses: what is still under way comes before the goodbye, to who reads.
+      async let stopped = bridge.stop()
       while let frame = try? await connection.receive() { poses += frame.poses.poses }
+      _ = await stopped
       runs.append(poses)
     }
     #expect(runs[0].count == 3001)
@@ -276,11 +277,18 @@ struct BridgeTests {
         try await bridge.devices().first { $0.deviceID == left.deviceID }?.role == .rightHand
       })
     #expect(Set(try await bridge.devices().map { $0.role.deviceRole }) == [.head, .leftHand, .rightHand])
-    var events: [Vrbridge_V1_DeviceEvent.Kind] = []
+    var events: [Vrbridge_V1_DeviceEvent] = []
     let (_, before) = try await connection.exchange(.recenter(Vrbridge_V1_Recenter()))
-    events += before.map(\.deviceEvent.kind)
-    while !events.contains(.recentered) { events.append(try await connection.receive().deviceEvent.kind) }
-    #expect(events.filter { $0 == .changed }.count == 2)
+    events += before.map(\.deviceEvent)
+    while !events.contains(where: { $0.kind == .recentered }) {
+      events.append(try await connection.receive().deviceEvent)
+    }
+    // That a device begins to stream is a change too, so of each the last.
+    let told = Dictionary(
+      events.filter { $0.kind == .changed }.map { ($0.device.deviceID, $0.device.role.deviceRole) },
+      uniquingKeysWith: { $1 })
+    let right = try #require(try await bridge.devices().first { $0.role == .leftHand })
+    #expect(told[left.deviceID] == .rightHand && told[right.deviceID] == .leftHand)
     await #expect(throws: BridgeClientError.self) {
       try await connection.request(.setRole(.with { $0.deviceID = 999 }))
     }

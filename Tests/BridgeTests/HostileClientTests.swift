@@ -5,6 +5,7 @@ import CLinux
 import Devices
 import Foundation
 import Glibc
+import Spatial
 import SwiftProtobuf
 import TestSupport
 import Testing

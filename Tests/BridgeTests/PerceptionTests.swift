@@ -203,17 +203,7 @@ struct PerceptionTests {
     let store = GestureStore(folder: Daemon.gestureFolder(stateFolder: state))
     for movement in movements.prefix(5) { _ = try store.add(movement.trace, to: "three strokes") }
 
-    let player = try SessionPlayer(path: path, options: SessionPlayer.Options(isPaused: true))
-    let replay = try TestBridge(replay: player) { configuration in
-      configuration.stateFolder = state
-      configuration.perception.value.tasks = [.gestures]
-    }
-    try await Task.sleep(for: .milliseconds(500))
-    player.togglePause()
-    let seen = try await collect(replay, within: seconds + 5) { list in
-      list.count { $0.label == "three strokes" } >= 10
-    }
-    await replay.stop()
+    let seen = try await replayed(path, state, .examples, wanted: 10, within: seconds + 5)
     let recognised = seen.count { $0.label == "three strokes" }
     #expect(recognised >= 8, "\(recognised) of \(movements.count): \(seen.map(\.label))")
     for annotation in seen where annotation.label == "three strokes" {
@@ -221,5 +211,48 @@ struct PerceptionTests {
       // Told within half a second of its end.
       #expect(annotation.publishedNs - annotation.capturedNs < 500_000_000)
     }
+    guard canTrain else { return }
+    // A network that learns from the same five.
+    let trained = try await Program.run(
+      "vrbridge",
+      [
+        "gestures", "train", "--network", "--no-compare", "--epochs", "12", "--python", "/usr/bin/python3",
+      ],
+      environment: [
+        "VRBRIDGE_STATE": state, "VRBRIDGE_MODELS": state + "/models", "VRBRIDGE_OPENVINO": Models.runtime,
+        "XDG_CONFIG_HOME": state, "TERM": "dumb",
+      ], within: 120)
+    try #require(trained.code == 0, "\(trained.errors)")
+    let told = try await replayed(path, state, .network, wanted: 4, within: seconds + 5)
+    let byNetwork = told.filter { $0.label == "three strokes" }
+    #expect(byNetwork.count >= 4, "\(told.map(\.label))")
+    #expect(
+      byNetwork.allSatisfy { $0.model == "movements" && $0.modelVersion == "1" && !$0.modelDigest.isEmpty })
+  }
+
+  private var canTrain: Bool {
+    Models.areHere && FileManager.default.fileExists(atPath: "/usr/lib/python3/dist-packages/torch")
+  }
+
+  /// What a bridge tells of the movements in a session.
+  private func replayed(
+    _ path: String, _ state: String, _ learner: PerceptionSettings.MovementLearner, wanted: Int,
+    within seconds: Double
+  ) async throws -> [Vrbridge_V1_Annotation] {
+    let player = try SessionPlayer(path: path, options: SessionPlayer.Options(isPaused: true))
+    let replay = try TestBridge(replay: player) { configuration in
+      configuration.stateFolder = state
+      configuration.perception.value.tasks = [.gestures]
+      configuration.perception.value.movements = learner
+      configuration.models.value.folder = state + "/models"
+      configuration.models.value.runtime = Models.runtime
+    }
+    try await Task.sleep(for: .milliseconds(500))
+    player.togglePause()
+    let seen = try await collect(replay, within: seconds) { list in
+      list.count { $0.label == "three strokes" } >= wanted
+    }
+    await replay.stop()
+    return seen
   }
 }

@@ -160,7 +160,6 @@ struct RegistryTests {
     let registry = try registry([key])
     #expect(throws: RegistryError.self) { try catalog.entry("none") }
     let fetcher = try ModelFetcher(catalog: catalog, registry: registry)
-    defer { fetcher.cleanUp() }
     let file = registry.folder + "/other.onnx"
     try Data([1, 2, 3]).write(to: URL(fileURLWithPath: file))
     do {

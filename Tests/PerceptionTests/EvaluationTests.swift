@@ -1,6 +1,7 @@
 import Foundation
 import Imaging
 import Inference
+import Spatial
 import TestSupport
 import Testing
 
@@ -66,16 +67,48 @@ struct EvaluationTests {
         "annotations": annotations,
       ] as [String: Any], "found": results,
     ]).write(to: URL(fileURLWithPath: file))
-    let process = Process()
-    let pipe = Pipe()
-    process.executableURL = URL(fileURLWithPath: Self.servers)
-    process.arguments = [Places.root + "/Tests/Python/coco_check.py", file]
-    process.standardOutput = pipe
-    try process.run()
-    let output = pipe.fileHandleForReading.readDataToEndOfFile()
-    let theirs = try #require(try JSONSerialization.jsonObject(with: output) as? [String: Double])
+    let theirs = try JSONDecoder().decode([String: Double].self, from: try Self.ask("coco_check.py", file))
     #expect(abs(metrics.averagePrecision - (theirs["map"] ?? -1)) < 1e-6)
     #expect(abs(metrics.averagePrecisionAt50 - (theirs["map_50"] ?? -1)) < 1e-6)
+  }
+
+  private static func ask(_ script: String, _ file: String) throws -> Data {
+    let process = Process()
+    let pipe = Pipe()
+    process.executableURL = URL(fileURLWithPath: servers)
+    process.arguments = ["\(Places.root)/Tests/Python/\(script)", file]
+    process.standardOutput = pipe
+    try process.run()
+    return pipe.fileHandleForReading.readDataToEndOfFile()
+  }
+
+  /// Random truths and answers, with classes that nobody has or nobody gives.
+  @Test(
+    .enabled(
+      if: FileManager.default.fileExists(atPath: EvaluationTests.servers), "needs what 'make test' installs"),
+    arguments: UInt64(1)...4)
+  func figuresOfClassesAreScikitLearns(_ seed: UInt64) throws {
+    struct Theirs: Decodable {
+      var accuracy, precision, recall, f1: Double
+      var confusion: [[Int]]
+    }
+    var random = SeededRandom(seed: seed)
+    let pairs = (0..<200).map { _ in
+      let truth = Int(random.next() % 6)
+      let answer = random.uniform() < 0.6 ? truth : Int(random.next() % 8)
+      // Class 5 is never answered.
+      return (truth: "class \(truth)", answer: "class \(answer == 5 ? 7 : answer)")
+    }
+    let report = ClassificationReport(pairs)
+    let file = try Places.temporaryFolder() + "/pairs.json"
+    try JSONEncoder().encode(["truth": pairs.map(\.truth), "answer": pairs.map(\.answer)])
+      .write(to: URL(fileURLWithPath: file))
+    let theirs = try JSONDecoder().decode(Theirs.self, from: try Self.ask("classification_check.py", file))
+    #expect(report.confusion == theirs.confusion)
+    for (ours, other) in [
+      (report.accuracy, theirs.accuracy), (report.macro.precision, theirs.precision),
+      (report.macro.recall, theirs.recall), (report.macro.f1, theirs.f1),
+    ] { #expect(abs(ours - other) < 1e-12) }
   }
 
   @Test func confidencesThatAreRightAsOftenAsTheySayHaveNoError() {

@@ -1,4 +1,5 @@
 import Foundation
+import Inference
 import Spatial
 import TestSupport
 import Testing
@@ -84,6 +85,71 @@ struct GestureTests {
       right += model.recognise(trace)?.name == name ? 1 : 0
     }
     #expect(right >= 28, "\(right) of 30")
+  }
+
+  /// What a network learns from: variations are still the gesture, and what is called none is none.
+  @Test func variationsAreTheGestureAndStrangersAreNone() throws {
+    let examples = (0..<5).map { (name: "zed", trace: draw(seed: $0, Self.zed)) }
+    let model = GestureModel(examples + BuiltInGestures.all)
+    var variations = GestureVariations(seed: 5)
+    let varied = (0..<100).map { variations.vary(examples[$0 % 5].trace) }
+    #expect(Set(varied).count == 100)
+    let kept = varied.count { model.classify($0)?.name == "zed" }
+    #expect(kept >= 97, "\(kept) of 100")
+    let strangers = (0..<100).compactMap { _ in variations.strange(to: model) }
+    #expect(strangers.count >= 95)
+    for stranger in strangers { #expect(model.recognise(stranger) == nil) }
+    // The same seed, the same movements.
+    var again = GestureVariations(seed: 5)
+    #expect((0..<100).map { again.vary(examples[$0 % 5].trace) } == varied)
+    // Nothing that moves not, or hardly, stops it.
+    for points in [[], [GestureTrace.Point(time: 0, x: 1, y: 1, z: 1)]] {
+      #expect(variations.vary(GestureTrace(points: points)).points == points)
+    }
+    var lone = GestureVariations(seed: 1)
+    #expect(lone.strange(to: GestureModel([])) == nil)
+  }
+
+  @Test func aNetworksInputIsPlaceThenDirection() throws {
+    let line = GestureTrace(
+      points: (0..<20).map { GestureTrace.Point(time: Double($0), x: Double($0), y: 0, z: 0) })
+    let tensor = try #require(GestureNetwork.input(line))
+    #expect(tensor.shape == [1, 6, 64])
+    let numbers = tensor.numbers
+    // From left to right about the middle; the other axes are still; all the way to the right.
+    #expect(numbers[0] < 0 && numbers[63] > 0 && abs(numbers[0] + numbers[63]) < 1e-5)
+    #expect(numbers[64..<192].allSatisfy { $0 == 0 })
+    #expect(numbers[192..<256].allSatisfy { abs($0 - 1) < 1e-5 })
+    #expect(GestureNetwork.input(GestureTrace(points: Array(repeating: line.points[0], count: 9))) == nil)
+    // A network that gives another number of shares than it has labels is told.
+    let shares = try #require(Tensor(type: .float32, shape: [1, 2], numbers: [0.1, 0.9]))
+    #expect(throws: InferenceError.self) { try GestureNetwork.scores([shares], labels: ["none"]) }
+    let scores = try GestureNetwork.scores([shares], labels: ["none", "zed"])
+    #expect(GestureNetwork.accepted(scores)?.label == "zed")
+    #expect(GestureNetwork.accepted(try GestureNetwork.scores([shares], labels: ["zed", "none"])) == nil)
+    let unsure = try #require(Tensor(type: .float32, shape: [1, 2], numbers: [0.4, 0.6]))
+    #expect(GestureNetwork.accepted(try GestureNetwork.scores([unsure], labels: ["none", "zed"])) == nil)
+  }
+
+  /// Two gestures that begin alike: only how they end tells them apart, and the explanation says so.
+  @Test func theExplanationLiesWhereTheGesturesDiffer() async throws {
+    func hook(_ up: Double) -> GestureTrace {
+      draw(seed: 1) { s in s < 0.7 ? (s / 0.7, 0) : (1, up * (s - 0.7) / 0.3) }
+    }
+    let model = GestureModel([("up", hook(1)), ("down", hook(-1))])
+    let trace = draw(seed: 9) { s in s < 0.7 ? (s / 0.7, 0) : (1, (s - 0.7) / 0.3) }
+    #expect(model.classify(trace)?.name == "up")
+    // How much nearer it is to the one than to the other.
+    let explanation = await MovementExplanation.explain(trace) { changed in
+      (model.distance(changed, to: "down") ?? 0) - (model.distance(changed, to: "up") ?? 0)
+    }
+    let stretch = try #require(explanation.mainStretch)
+    #expect(stretch.lowerBound > 0.5, "\(stretch)")
+    // What never changes its answer has no such stretch.
+    let indifferent = await MovementExplanation.explain(trace) { _ in 1 }
+    #expect(indifferent.mainStretch == nil && indifferent.values.count == trace.points.count)
+    let short = GestureTrace(points: Array(trace.points.prefix(2)))
+    #expect(await MovementExplanation.explain(short) { _ in 1 }.values == [0, 0])
   }
 
   @Test func aMovementIsFoundBetweenTwoRests() throws {

@@ -8,13 +8,22 @@ public struct PerceptionSettings: Sendable, Equatable {
     case gestures
   }
 
+  /// How movements are told apart.
+  public enum MovementLearner: String, Sendable, CaseIterable {
+    /// By the nearest example.
+    case examples
+    /// By the network that `vrbridge gestures train --network` made.
+    case network
+  }
+
   public var tasks: Set<Task> = []
+  public var movements = MovementLearner.examples
   /// Objects below this score are not told.
   public var minimumScore = 0.3
   /// Texts a second at most: reading takes its time.
   public var textRate = 1.0
 
-  public static let keys = ["tasks", "min_score", "text_rate"]
+  public static let keys = ["tasks", "movements", "min_score", "text_rate"]
 
   public init() {}
 
@@ -23,6 +32,9 @@ public struct PerceptionSettings: Sendable, Equatable {
     for item in try map["tasks"]?.list(count: 0...8) ?? [] {
       tasks.insert(try item.choice(Task.allCases.map { ($0.rawValue, $0) }))
     }
+    if let given = map["movements"] {
+      movements = try given.choice(MovementLearner.allCases.map { ($0.rawValue, $0) })
+    }
     if let given = map["min_score"] { minimumScore = try given.number(in: 0.05...1) }
     if let given = map["text_rate"] { textRate = try given.number(in: 0.01...30) }
   }
@@ -30,7 +42,7 @@ public struct PerceptionSettings: Sendable, Equatable {
   var lines: [(key: String, value: String)] {
     [
       ("tasks", "[" + tasks.map(\.rawValue).sorted().joined(separator: ", ") + "]"),
-      ("min_score", String(minimumScore)), ("text_rate", String(textRate)),
+      ("movements", movements.rawValue), ("min_score", String(minimumScore)), ("text_rate", String(textRate)),
     ]
   }
 }

@@ -1,5 +1,6 @@
 import CLinux
 import Foundation
+import Inference
 import Logging
 import Perception
 import Sensing
@@ -9,6 +10,8 @@ import Spatial
 /// Names the movements of controllers and of hands that a camera sees.
 actor GestureService: Service {
   private let store: GestureStore
+  /// Where the network is that is asked in place of the examples.
+  private let network: ModelHost?
   private let pose: @Sendable (DeviceRole, Timestamp) -> Pose?
   private let numbers: AnnotationNumbers
   private let publish: @Sendable ([Annotation]) -> Void
@@ -17,6 +20,7 @@ actor GestureService: Service {
   private var model: GestureModel
   private var modelFrom: [String: Date]
   private var lookedAt: Int64 = 0
+  private var problem = ""
   private var spotters: [String: GestureSpotter] = [:]
 
   /// Places of controllers that are looked at a second.
@@ -24,13 +28,16 @@ actor GestureService: Service {
   /// Nanoseconds between looks at the folder of examples.
   private static let lookInterval: Int64 = 2_000_000_000
 
-  /// - Parameter pose: of a role at a time, in the world.
+  /// - Parameters:
+  ///   - network: has the network that is asked in place of the examples; nil to ask the examples.
+  ///   - pose: of a role at a time, in the world.
   init(
-    store: GestureStore, numbers: AnnotationNumbers,
+    store: GestureStore, network: ModelHost?, numbers: AnnotationNumbers,
     pose: @escaping @Sendable (DeviceRole, Timestamp) -> Pose?,
     publish: @escaping @Sendable ([Annotation]) -> Void, log: Logger
   ) {
     self.store = store
+    self.network = network
     self.pose = pose
     self.numbers = numbers
     self.publish = publish
@@ -48,12 +55,12 @@ actor GestureService: Service {
     }
   }
 
-  private func lookAtControllers() {
+  private func lookAtControllers() async {
     let now = Timestamp(nanoseconds: linux_monotonic_ns())
     let head = pose(.head, now)
     for (role, isRight) in [(DeviceRole.leftHand, false), (.rightHand, true)] {
       guard let place = pose(role, now)?.position else { continue }
-      look(role.name, place, at: now, head: head, isRight: isRight)
+      await look(role.name, place, at: now, head: head, isRight: isRight)
     }
     if now.nanoseconds - lookedAt > Self.lookInterval {
       lookedAt = now.nanoseconds
@@ -77,25 +84,57 @@ actor GestureService: Service {
   }
 
   /// A hand that a camera sees.
-  func look(at hand: Annotation) {
+  func look(at hand: Annotation) async {
     guard let anchor = hand.anchor, anchor.space == .world, let place = anchor.position, !hand.isEnded else {
       return spotters["hand \(hand.id)"] = nil
     }
     if spotters.count > 64 { spotters = [:] }
-    look(
+    await look(
       "hand \(hand.id)", place, at: hand.captured, head: pose(.head, hand.captured),
       isRight: hand.isRightHand ?? true)
   }
 
-  private func look(_ source: String, _ place: Vector3, at time: Timestamp, head: Pose?, isRight: Bool) {
+  private struct Answer {
+    var label: String
+    var confidence: Double
+    var source: Annotation.Source
+  }
+
+  private func recognise(_ trace: GestureTrace) async -> Answer? {
+    if let network {
+      do {
+        let model = try await network.model(GestureNetwork.model)
+        defer { problem = "" }
+        return GestureNetwork.accepted(try await GestureNetwork.scores(trace, model, host: network)).map {
+          Answer(label: $0.label, confidence: $0.share, source: Annotation.Source(model))
+        }
+      } catch {
+        // Once, not with each movement; the examples do what the network can't.
+        if problem != error.description {
+          log.warning(
+            "movements are told by example: \(error); 'vrbridge gestures train --network' makes a network")
+        }
+        problem = error.description
+      }
+    }
+    return model.recognise(trace).map {
+      Answer(
+        label: $0.name, confidence: $0.confidence,
+        source: Annotation.Source(
+          model: "gestures by example", version: "\(model.templates.count) examples", digest: ""))
+    }
+  }
+
+  private func look(
+    _ source: String, _ place: Vector3, at time: Timestamp, head: Pose?, isRight: Bool
+  ) async {
     var spotter = spotters[source] ?? GestureSpotter()
     let movement = spotter.add(place, at: time, head: head?.orientation)
     spotters[source] = spotter
-    guard let movement, let match = model.recognise(movement.trace) else { return }
+    guard let movement, let answer = await recognise(movement.trace) else { return }
     var annotation = Annotation(
-      id: numbers.take(), kind: .gesture, label: match.name, confidence: match.confidence,
-      source: Annotation.Source(
-        model: "gestures by example", version: "\(model.templates.count) examples", digest: ""),
+      id: numbers.take(), kind: .gesture, label: answer.label, confidence: answer.confidence,
+      source: answer.source,
       captured: movement.ended, published: Timestamp(nanoseconds: linux_monotonic_ns()))
     annotation.waiting = annotation.published.seconds(since: movement.ended)
     annotation.isRightHand = isRight

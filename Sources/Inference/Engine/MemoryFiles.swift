@@ -7,18 +7,17 @@ import Glibc
 /// What was verified, or decrypted, never touches a disk again: a folder of symbolic links leads to sealed memory of
 /// this process. Libraries tell formats by the names' endings.
 public final class MemoryFiles {
-  private let folder: String
+  private let folder: TemporaryFolder
   private var descriptors: [Int32] = []
   /// Path of the first.
   public let first: String
 
   public init(_ files: [ModelPackage.File]) throws(InferenceError) {
-    var template = Array((NSTemporaryDirectory() + "/vrbridge-model-XXXXXX").utf8CString)
-    guard let path = mkdtemp(&template), let model = files.first else {
-      throw InferenceError(.model, "no temporary folder can be made in \(NSTemporaryDirectory())")
+    guard let model = files.first else { throw InferenceError(.model, "a model has no files") }
+    do { folder = try TemporaryFolder("vrbridge-model") } catch {
+      throw InferenceError(.model, error.description)
     }
-    folder = String(cString: path)
-    first = folder + "/" + model.name
+    first = folder.file(model.name).path
     for file in files {
       let descriptor = linux_memory_file(file.name)
       guard descriptor >= 0 else { throw InferenceError(.model, "the kernel gives no memory for a model") }
@@ -31,16 +30,15 @@ public final class MemoryFiles {
         guard count > 0 else { throw InferenceError(.model, "there is no memory for '\(file.name)'") }
         written += count
       }
-      guard symlink("/proc/self/fd/\(descriptor)", folder + "/" + file.name) == 0 else {
-        throw InferenceError(.model, "'\(file.name)' can't be named in \(folder)")
+      guard symlink("/proc/self/fd/\(descriptor)", path(file.name)) == 0 else {
+        throw InferenceError(.model, "'\(file.name)' can't be named in \(folder.path)")
       }
     }
   }
 
-  public func path(_ name: String) -> String { folder + "/" + name }
+  public func path(_ name: String) -> String { folder.file(name).path }
 
   deinit {
     for descriptor in descriptors { close(descriptor) }
-    try? FileManager.default.removeItem(atPath: folder)
   }
 }

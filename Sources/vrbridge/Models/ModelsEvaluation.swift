@@ -8,7 +8,9 @@ import Perception
 struct ModelsExplain: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "explain",
-    abstract: "Show which parts of a picture a classifier's or detector's answer rests on (RISE).")
+    abstract:
+      "Show what an answer rests on: parts of the picture for classifiers and detectors (RISE), joints for gestures."
+  )
 
   @Argument(help: "The model.")
   var name: String
@@ -33,6 +35,9 @@ struct ModelsExplain: AsyncParsableCommand {
       let image = try PictureFile.read(input)
       let host = try options.host()
       let model = try await host.model(name)
+      if [.gestureEmbedding, .gestureClassification].contains(model.manifest.task) {
+        return try await explainGesture(image, host)
+      }
       let map = try await SaliencyMap.explain(image, model, host: host, label: label, count: masks)
       try Data(PNG.encode(map.overlay(on: image))).write(to: URL(fileURLWithPath: out))
       print("\(map.label): \(out)")
@@ -40,6 +45,17 @@ struct ModelsExplain: AsyncParsableCommand {
       throw failure
     } catch {
       throw Failure(String(describing: error))
+    }
+  }
+
+  private func explainGesture(_ image: RGBImage, _ host: ModelHost) async throws {
+    guard let answer = try await JointExplanation.explain(image, host: host, label: label) else {
+      throw Failure("there is no hand in \(input)")
+    }
+    try Data(PNG.encode(answer.map.overlay(on: image))).write(to: URL(fileURLWithPath: out))
+    print(String(format: "%@ (%.2f): %@", answer.label, answer.score, out))
+    for joint in answer.joints.sorted(by: { $0.importance > $1.importance }).prefix(5) {
+      print(String(format: "  %@: moved, the score falls by %.2f", joint.name, joint.importance))
     }
   }
 }

@@ -54,9 +54,7 @@ struct ModelsQuantise: AsyncParsableCommand {
       throw Failure("\(name) was asked about \(samples.count) things in these pictures: give it more to see")
     }
 
-    let folder = NSTemporaryDirectory() + "/vrbridge-quantise-\(ProcessInfo.processInfo.processIdentifier)"
-    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let folder = try TemporaryFolder("vrbridge-quantise")
     try write(samples, package, folder)
     print("\(name) \(current): fitting to \(samples.count) inputs")
     try fit(folder, package)
@@ -69,7 +67,7 @@ struct ModelsQuantise: AsyncParsableCommand {
     for file in ["quantised.xml", "quantised.bin"] {
       files.append(
         ModelPackage.File(
-          name: file, bytes: Array(try Data(contentsOf: URL(fileURLWithPath: folder + "/" + file)))))
+          name: file, bytes: Array(try Data(contentsOf: folder.file(file)))))
     }
     let labels = manifest.labelsFile.flatMap { wanted in package.files.first { $0.name == wanted }?.bytes }
     manifest.labelsFile = nil
@@ -109,9 +107,9 @@ struct ModelsQuantise: AsyncParsableCommand {
     }
   }
 
-  private func write(_ samples: [[Tensor]], _ package: ModelPackage, _ folder: String) throws {
+  private func write(_ samples: [[Tensor]], _ package: ModelPackage, _ folder: TemporaryFolder) throws {
     for file in package.files {
-      try Data(file.bytes).write(to: URL(fileURLWithPath: folder + "/" + file.name))
+      try Data(file.bytes).write(to: folder.file(file.name))
     }
     struct Entry: Encodable {
       var file: String
@@ -123,33 +121,18 @@ struct ModelsQuantise: AsyncParsableCommand {
       list.append(
         try tensors.enumerated().map { place, tensor in
           let file = "sample-\(number)-\(place)"
-          try Data(tensor.bytes).write(to: URL(fileURLWithPath: folder + "/" + file))
+          try Data(tensor.bytes).write(to: folder.file(file))
           return Entry(file: file, type: tensor.type.rawValue, shape: tensor.shape)
         })
     }
-    try JSONEncoder().encode(list).write(to: URL(fileURLWithPath: folder + "/samples.json"))
+    try JSONEncoder().encode(list).write(to: folder.file("samples.json"))
   }
 
-  private func fit(_ folder: String, _ package: ModelPackage) throws {
-    let script = URL(fileURLWithPath: Configuration.modelCatalog).deletingLastPathComponent()
-      .appendingPathComponent("quantise.py").path
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    process.arguments = [
-      python, script, folder + "/" + package.files[0].name, folder, folder + "/quantised",
-    ]
-    // What NNCF tells of its progress is for nobody.
-    let log = folder + "/log"
-    try Data().write(to: URL(fileURLWithPath: log))
-    let output = FileHandle(forWritingAtPath: log)
-    process.standardOutput = output
-    process.standardError = output
-    try process.run()
-    process.waitUntilExit()
-    guard process.terminationStatus == 0 else {
-      let text = String(decoding: FileManager.default.contents(atPath: log) ?? Data(), as: UTF8.self)
-      let lines = text.split(separator: "\n").suffix(3).joined(separator: "\n")
-      throw Failure("\(python) could not quantise \(name):\n\(lines)")
+  private func fit(_ folder: TemporaryFolder, _ package: ModelPackage) throws {
+    let tool = PythonTool(python: python, script: "quantise.py")
+    let arguments = [folder.file(package.files[0].name).path, folder.path, folder.file("quantised").path]
+    if let fault = try tool.run(arguments, in: folder) {
+      throw Failure("\(python) could not quantise \(name):\n\(fault)")
     }
   }
 

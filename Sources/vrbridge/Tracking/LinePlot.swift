@@ -1,7 +1,7 @@
 import Foundation
 import Imaging
 
-/// Curves over time in panels one above the other, as a picture.
+/// Curves over time, or whatever `unit` counts, in panels one above the other, as a picture.
 struct LinePlot {
   struct Curve {
     var name: String
@@ -18,6 +18,8 @@ struct LinePlot {
   /// Seconds that are shaded.
   var shaded: [ClosedRange<Double>] = []
   var note = ""
+  /// Of what goes to the right.
+  var unit = "s"
 
   func write(to path: String) throws {
     let cairo = try Cairo(width: 1200, height: 840)
@@ -48,7 +50,7 @@ struct LinePlot {
         cairo.line([(x(tick), y0), (x(tick), y0 + height)])
         cairo.color(0.3, 0.3, 0.3)
         if index == panels.count - 1 {
-          cairo.text(Self.label(tick) + " s", x: x(tick) - 10, y: y0 + height + 20)
+          cairo.text(Self.label(tick) + " " + unit, x: x(tick) - 10, y: y0 + height + 20)
         }
       }
       cairo.color(0, 0, 0)
