@@ -49,6 +49,8 @@ let package = Package(
     // ONNX Runtime's and sherpa-onnx's, likewise.
     .target(name: "COnnxRuntime", cSettings: strictC),
     .target(name: "CSherpaOnnx", cSettings: strictC),
+    // The picture sampler's inner loop.
+    .target(name: "CSampler", cSettings: strictC),
     // The header that a renderer drops in.
     .target(name: "CVRBridge", cSettings: strictC),
 
@@ -63,7 +65,7 @@ let package = Package(
       name: "Devices",
       dependencies: ["Compression", "Spatial", "Sensing", "StrictYAML", "CLinux", "CUSB", "CUdev", "CZlib"],
       swiftSettings: strict),
-    .target(name: "Imaging", dependencies: ["CPNG", "CTurboJPEG"], swiftSettings: strict),
+    .target(name: "Imaging", dependencies: ["CPNG", "CSampler", "CTurboJPEG"], swiftSettings: strict),
     .target(
       name: "Cameras", dependencies: ["CLinux", "Devices", "Imaging", "Sensing", "Spatial"],
       swiftSettings: strict),

@@ -1,3 +1,4 @@
+import CSampler
 import Foundation
 
 /// A rectangle of a picture that may be turned: its middle, sides and turn (clockwise, as rows go down), in pixels.
@@ -78,62 +79,73 @@ extension RGBImage {
     let (red, blue) = scaling.isBGR ? (2, 0) : (0, 2)
     let bias = -scaling.mean * scaling.scale
     let scale = scaling.scale
-    // The last place whose right and lower neighbours are inside.
-    let limit = SIMD2(Float(self.width - 1), Float(self.height - 1))
+    let colors = sampler_output(
+      scale: (scale.x, scale.y, scale.z, scale.w), bias: (bias.x, bias.y, bias.z, bias.w),
+      is_bgr: scaling.isBGR ? 1 : 0, plane: scaling.isPlanar ? plane : 1)
     let step32 = SIMD2<Float>(step)
     let rowBytes = self.width * 4
     withPixels { pixels in
       guard let base = UnsafeRawPointer(pixels.baseAddress), let target = output.baseAddress else { return }
-      @inline(__always) func load(_ offset: Int) -> SIMD4<Float> {
-        SIMD4<Float>(base.loadUnaligned(fromByteOffset: offset, as: SIMD4<UInt8>.self))
-      }
-      @inline(__always) func put(_ value: SIMD4<Float>, _ place: UnsafeMutablePointer<Float>) {
-        let value = value * scale + bias
-        if scaling.isPlanar {
-          place[0] = value[red]
-          place[plane] = value[1]
-          place[2 * plane] = value[blue]
-        } else {
-          place[0] = value[red]
-          place[1] = value[1]
-          place[2] = value[blue]
-        }
-      }
       let stride = scaling.isPlanar ? 1 : 3
       for row in 0..<height {
         let begin = SIMD2<Float>(first + down * Double(row))
-        let end = begin + step32 * Float(width - 1)
-        var place = target + row * canvas.width * stride
-        let low = pointwiseMin(begin, end)
-        let high = pointwiseMax(begin, end)
-        if low.x >= 0, low.y >= 0, high.x + 0.01 < limit.x, high.y + 0.01 < limit.y {
-          // All of the row lies inside: no neighbour is missing.
-          for column in 0..<width {
-            let at = begin + step32 * Float(column)
-            let (x, y) = (Int(at.x), Int(at.y))
-            let t = at - SIMD2(Float(x), Float(y))
-            let offset = y * rowBytes + x * 4
-            let (p00, p10) = (load(offset), load(offset + 4))
-            let (p01, p11) = (load(offset + rowBytes), load(offset + rowBytes + 4))
-            let top = p00 + (p10 - p00) * t.x
-            let bottom = p01 + (p11 - p01) * t.x
-            put(top + (bottom - top) * t.y, place)
-            place += stride
-          }
-        } else {
-          for column in 0..<width {
-            put(edge(begin + step32 * Float(column), border, base), place)
-            place += stride
+        let start = target + row * canvas.width * stride
+        func put(_ column: Int) {
+          let value = edge(begin + step32 * Float(column), border, base) * scale + bias
+          let place = start + column * stride
+          place[0] = value[red]
+          place[colors.plane] = value[1]
+          place[2 * colors.plane] = value[blue]
+        }
+        let inner = columnsInside(begin, step32, width)
+        for column in 0..<inner.lowerBound { put(column) }
+        if !inner.isEmpty {
+          let at = begin + step32 * Float(inner.lowerBound)
+          withUnsafePointer(to: colors) {
+            sampler_line(
+              base.assumingMemoryBound(to: UInt8.self), rowBytes, at.x, at.y, step32.x, step32.y,
+              Int32(inner.count), $0, start + inner.lowerBound * stride)
           }
         }
+        for column in inner.upperBound..<width { put(column) }
       }
     }
+  }
+
+  /// Columns of a row whose samples have all their neighbours in the picture.
+  private func columnsInside(_ begin: SIMD2<Float>, _ step: SIMD2<Float>, _ count: Int) -> Range<Int> {
+    var (from, to) = (0.0, Double(count))
+    for axis in 0..<2 {
+      let (start, slope) = (Double(begin[axis]), Double(step[axis]))
+      // Single precision is not exact: a hundredth of a pixel stays for it.
+      let (low, high) = (0.01, Double(axis == 0 ? width : height) - 1.01)
+      if abs(slope) < 1e-9 {
+        // At the very edge that is no reason to leave the picture.
+        guard start >= 0, start < high else { return 0..<0 }
+        continue
+      }
+      let (near, far) = ((low - start) / slope, (high - start) / slope)
+      from = max(from, min(near, far))
+      to = min(to, max(near, far) + 1)
+    }
+    let (first, last) = (from.rounded(.up), to.rounded(.down))
+    guard first < last else { return 0..<0 }
+    let columns = Int(first)..<min(Int(last), count)
+    // A model's numbers may be anything; what is read without another look must lie inside.
+    for column in [columns.lowerBound, columns.upperBound - 1] {
+      let at = begin + step * Float(column)
+      guard at.x >= 0, at.y >= 0, at.x < Float(width - 1), at.y < Float(height - 1) else { return 0..<0 }
+    }
+    return columns
   }
 
   /// A bilinear sample anywhere, also outside.
   private func edge(_ at: SIMD2<Float>, _ border: PictureBorder, _ base: UnsafeRawPointer) -> SIMD4<Float> {
     // A model's numbers may be anything: what is no place has no colour.
     guard at.x.isFinite, at.y.isFinite else { return .zero }
+    if border == .black, at.x < -1 || at.y < -1 || at.x > Float(width) || at.y > Float(height) {
+      return .zero
+    }
     // Far outside numbers would not fit, and all there is alike.
     let x = min(max(at.x, -4), Float(width) + 4)
     let y = min(max(at.y, -4), Float(height) + 4)

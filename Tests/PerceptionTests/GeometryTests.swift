@@ -161,6 +161,63 @@ struct GeometryTests {
     }
   }
 
+  /// Every way that a picture becomes numbers, against the plainest bilinear interpolation there is.
+  @Test(arguments: [PictureBorder.black, .replicate], [false, true])
+  func samplesAreBilinear(_ border: PictureBorder, _ isPlanar: Bool) throws {
+    var random = SeededRandom(seed: 11)
+    let (width, height) = (37, 29)
+    var image = try #require(RGBImage(width: width, height: height, fill: (0, 0, 0)))
+    image.withMutablePixels { pixels in
+      for place in pixels.indices { pixels[place] = UInt8(truncatingIfNeeded: random.next()) }
+    }
+    func pixel(_ x: Int, _ y: Int, _ channel: Int) -> Double {
+      if border == .black, x < 0 || y < 0 || x >= width || y >= height { return 0 }
+      let place = (min(max(y, 0), height - 1) * width + min(max(x, 0), width - 1)) * 4 + channel
+      return image.withPixels { Double($0[place]) }
+    }
+    let scaling = PixelScaling(
+      mean: SIMD4(10, 20, 30, 0), scale: SIMD4(0.5, 0.25, 0.125, 1), isPlanar: isPlanar, isBGR: isPlanar)
+    for trial in 0..<40 {
+      // Inside, over an edge, all around, and outside; upright and turned.
+      let region = PictureRegion(
+        centerX: random.uniform() * 60 - 10, centerY: random.uniform() * 50 - 10,
+        width: 2 + random.uniform() * 60, height: 2 + random.uniform() * 60,
+        rotation: trial % 2 == 0 ? 0 : random.uniform() * 7)
+      let (columns, rows) = (3 + trial % 7, 2 + trial % 5)
+      var numbers = [Float](repeating: -1, count: columns * rows * 3 + 1)
+      numbers.withUnsafeMutableBufferPointer { buffer in
+        image.sample(
+          region, width: columns, height: rows, border: border, scaling: scaling,
+          pixelCenters: trial % 3 == 0,
+          into: buffer)
+      }
+      // What lies behind is somebody else's.
+      #expect(numbers[columns * rows * 3] == -1)
+      let shift = trial % 3 == 0 ? 0.5 : 0
+      for row in 0..<rows {
+        for column in 0..<columns {
+          var (x, y) = region.point(
+            (Double(column) + shift) / Double(columns), (Double(row) + shift) / Double(rows))
+          (x, y) = (x - shift, y - shift)
+          let (left, top) = (Int(x.rounded(.down)), Int(y.rounded(.down)))
+          let (tx, ty) = (x - Double(left), y - Double(top))
+          for channel in 0..<3 {
+            let upper = pixel(left, top, channel) * (1 - tx) + pixel(left + 1, top, channel) * tx
+            let lower = pixel(left, top + 1, channel) * (1 - tx) + pixel(left + 1, top + 1, channel) * tx
+            let expected =
+              ((upper * (1 - ty) + lower * ty) - Double(scaling.mean[channel]))
+              * Double(scaling.scale[channel])
+            let color = scaling.isBGR ? 2 - channel : channel
+            let place =
+              isPlanar
+              ? color * columns * rows + row * columns + column : (row * columns + column) * 3 + color
+            #expect(abs(Double(numbers[place]) - expected) < 0.01, "\(trial): \(column), \(row)")
+          }
+        }
+      }
+    }
+  }
+
   @Test func lettersAreReadOnce() {
     // Blank, A, A, blank, A, B, space: the last class.
     let best = [0, 1, 1, 0, 1, 2, 3]

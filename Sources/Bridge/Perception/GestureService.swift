@@ -103,11 +103,13 @@ actor GestureService: Service {
   private func recognise(_ trace: GestureTrace) async -> Answer? {
     if let network {
       do {
-        let model = try await network.model(GestureNetwork.model)
-        defer { problem = "" }
-        return GestureNetwork.accepted(try await GestureNetwork.scores(trace, model, host: network)).map {
-          Answer(label: $0.label, confidence: $0.share, source: Annotation.Source(model))
+        let loaded = try await network.model(GestureNetwork.model)
+        let scores = try await GestureNetwork.scores(trace, loaded, host: network)
+        problem = ""
+        guard let best = GestureNetwork.accepted(scores), model.admits(trace, as: best.label) else {
+          return nil
         }
+        return Answer(label: best.label, confidence: best.share, source: Annotation.Source(loaded))
       } catch {
         // Once, not with each movement; the examples do what the network can't.
         if problem != error.description {

@@ -29,6 +29,9 @@ public struct GestureModel: Sendable {
   private static let usualThreshold = 0.46
   private static let thresholdRange = 0.38...0.48
 
+  /// Of the threshold, for what a network is sure of.
+  private static let slack = 1.1
+
   public init(_ examples: [(name: String, trace: GestureTrace)]) {
     for example in examples {
       guard let shape = GestureShape(example.trace) else { continue }
@@ -77,6 +80,13 @@ public struct GestureModel: Sendable {
   public func distance(_ trace: GestureTrace, to name: String) -> Double? {
     guard let shape = GestureShape(trace) else { return nil }
     return templates.filter { $0.name == name }.map { Double(shape.distance(to: $0.shape)) }.min()
+  }
+
+  /// Whether another learner's word for a movement is to be believed: what a network never saw it may call anything, so an
+  /// example of the gesture must be near, if only about. Gestures without examples are.
+  public func admits(_ trace: GestureTrace, as name: String) -> Bool {
+    guard let distance = distance(trace, to: name) else { return true }
+    return distance <= Self.slack * (thresholds[name] ?? Self.usualThreshold)
   }
 
   /// The nearest name, for evaluations without rejection.

@@ -84,16 +84,19 @@ struct GestureTrial {
     for fold in folds.indices {
       let examples = learned(without: fold)
       let model = try await open(try trainer.train(examples), engine)
-      let partial =
-        isRejectionJudged ? try await open(try trainer.train(half(examples)), engine) : nil
+      let known = half(examples)
+      let partial = isRejectionJudged ? try await open(try trainer.train(known), engine) : nil
+      let nearby = GestureModel(known)
       for example in folds[fold] {
         let scores = try await shares(example.trace, model)
         // As the examples are asked: which gesture, when it is one.
         let best = scores.first { $0.label != GestureNetwork.noGesture }
         answers.pairs.append((example.name, best?.label ?? GestureNetwork.noGesture))
         guard let partial else { continue }
-        let taken = GestureNetwork.accepted(try await shares(example.trace, partial)) != nil
-        answers.count(isTaken: taken, isStrange: !partial.labels.contains(example.name))
+        let taken = GestureNetwork.accepted(try await shares(example.trace, partial))
+        answers.count(
+          isTaken: taken.map { nearby.admits(example.trace, as: $0.label) } ?? false,
+          isStrange: !partial.labels.contains(example.name))
       }
     }
     return answers
