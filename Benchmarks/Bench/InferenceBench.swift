@@ -1,12 +1,10 @@
-import AsyncHTTPClient
+import CBaseline
 import Foundation
 import Glibc
 import Imaging
 import Inference
 import Logging
 import ModelService
-import NIOCore
-import NIOHTTP1
 import Perception
 import ServiceLifecycle
 
@@ -37,10 +35,8 @@ enum InferenceBench {
 
   /// Processor seconds of this process.
   private static func processorTime() -> Double {
-    var usage = rusage()
-    getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
-    func seconds(_ time: timeval) -> Double { Double(time.tv_sec) + Double(time.tv_usec) * 1e-6 }
-    return seconds(usage.ru_utime) + seconds(usage.ru_stime)
+    // POSIX counts in microseconds.
+    Double(clock()) * 1e-6
   }
 
   private static func output(_ program: String, _ arguments: [String]) throws -> String {
@@ -196,7 +192,7 @@ enum InferenceBench {
       String(
         format:
           "service: %.2f ms a request at p50, %.2f ms over the bare model (%.2f ms); 16 clients: %.0f requests a second",
-        ours.median, ours.median - bare, bare, many.rate))
+        ours.median_ms, ours.median_ms - bare, bare, many.rate))
     if let servers {
       let process = Process()
       process.executableURL = URL(fileURLWithPath: servers)
@@ -205,7 +201,7 @@ enum InferenceBench {
       process.standardError = FileHandle.nullDevice
       try process.run()
       defer { kill(-process.processIdentifier, SIGKILL) }
-      var theirs: (median: Double, rate: Double)?
+      var theirs: baseline_http_result?
       for _ in 0..<60 {
         try await Task.sleep(for: .milliseconds(500))
         theirs = try? await load(28_765, seconds: 4, clients: 16)
@@ -223,40 +219,27 @@ enum InferenceBench {
     try await running.value
   }
 
-  private static func load(
-    _ port: Int, seconds: Double, clients: Int
-  ) async throws -> (median: Double, rate: Double) {
-    let body = Array(
-      "{\"inputs\":[{\"name\":\"x\",\"datatype\":\"FP32\",\"shape\":[1,3],\"data\":[1,2,3]}]}".utf8)
-    let begin = ContinuousClock.now
-    let times = try await withThrowingTaskGroup(of: [Double].self) { group in
-      for _ in 0..<clients {
-        group.addTask {
-          var times: [Double] = []
-          while (ContinuousClock.now - begin) / .seconds(1) < seconds {
-            var request = HTTPClientRequest(url: "http://127.0.0.1:\(port)/v2/models/double/infer")
-            request.method = .POST
-            request.headers.add(name: "Content-Type", value: "application/json")
-            request.body = .bytes(ByteBuffer(bytes: body))
-            let start = ContinuousClock.now
-            let answer = try await HTTPClient.shared.execute(request, timeout: .seconds(5))
-            _ = try await answer.body.collect(upTo: 1 << 20)
-            guard answer.status == .ok else {
-              throw BenchFault(description: "answered with \(answer.status)")
-            }
-            times.append((ContinuousClock.now - start) / .milliseconds(1))
-          }
-          return times
+  private static func load(_ port: Int, seconds: Double, clients: Int) async throws -> baseline_http_result {
+    let json =
+      "{\"inputs\":[{\"name\":\"x\",\"datatype\":\"FP32\",\"shape\":[1,3],\"data\":[1,2,3]}]}"
+    let request =
+      "POST /v2/models/double/infer HTTP/1.1\r\nHost: 127.0.0.1:\(port)\r\nContent-Type: application/json\r\nContent-Length: \(json.utf8.count)\r\n\r\n\(json)"
+    return try await withCheckedThrowingContinuation { continuation in
+      // It waits: not on the threads that the server shares with it.
+      Thread.detachNewThread {
+        var result = baseline_http_result()
+        let status = baseline_http_load(
+          UInt16(port), request, request.utf8.count, Int32(clients), seconds, &result)
+        if status == 0 {
+          continuation.resume(returning: result)
+        } else {
+          continuation.resume(throwing: LoadFault(description: String(cString: strerror(-status))))
         }
       }
-      return try await group.reduce(into: []) { $0 += $1 }
     }
-    let elapsed = (ContinuousClock.now - begin) / .seconds(1)
-    guard !times.isEmpty else { throw BenchFault(description: "no request was answered") }
-    return (times.sorted()[times.count / 2], Double(times.count) / elapsed)
   }
 
-  struct BenchFault: Error, CustomStringConvertible {
+  struct LoadFault: Error, CustomStringConvertible {
     var description: String
   }
 

@@ -276,6 +276,7 @@ public final class Daemon: Sendable {
   /// What a session holds beside reports goes where it would have come from.
   private func played(_ record: SideRecord) {
     recording.submit(record)
+    if case .lens(let model, let camera, _) = record { return cameras.play(model, of: camera) }
     if case .audio(let data, let rate, let channels, let microphone, let captured, let received) = record {
       guard rate == UInt32(AudioBlock.rate), channels == 1 else { return }
       let shift = linux_monotonic_ns() &- received.nanoseconds

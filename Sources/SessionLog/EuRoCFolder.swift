@@ -105,7 +105,9 @@ public struct EuRoCFolder: Sendable {
   }
 
   /// The list of a camera's frames, once `write(frame:)` wrote them.
-  public func write(frames: [Frame], camera: Int) throws {
+  ///
+  /// - Parameter lens: nil when nobody measured it.
+  public func write(frames: [Frame], camera: Int, lens: CameraModel?) throws {
     var text = Self.frameHeader + "\n"
     for frame in frames { text += "\(frame.time),\(frame.name)\n" }
     try put(text, path("cam\(camera)", "data.csv"))
@@ -114,8 +116,54 @@ public struct EuRoCFolder: Sendable {
       sensor_type: camera
       comment: vrbridge
       rate_hz: \(Self.rate(frames.map(\.time)))
-
+      \(lens.map(Self.text) ?? "")
       """, path("cam\(camera)", "sensor.yaml"))
+  }
+
+  private static func text(_ lens: CameraModel) -> String {
+    let (model, coefficients): (String, [Double])
+    switch lens.distortion {
+    case .none: (model, coefficients) = ("radial-tangential", [0, 0, 0, 0])
+    case .radialTangential(let k1, let k2, let p1, let p2, let k3):
+      (model, coefficients) = ("radial-tangential", [k1, k2, p1, p2] + (k3 == 0 ? [] : [k3]))
+    case .fisheye(let k1, let k2, let k3, let k4): (model, coefficients) = ("equidistant", [k1, k2, k3, k4])
+    }
+    return """
+      resolution: [\(lens.width), \(lens.height)]
+      camera_model: pinhole
+      intrinsics: [\(lens.focalX), \(lens.focalY), \(lens.centerX), \(lens.centerY)]
+      distortion_model: \(model)
+      distortion_coefficients: [\(coefficients.map { String($0) }.joined(separator: ", "))]
+      T_BS:
+        cols: 4
+        rows: 4
+        data: [\(matrix(lens.headFromCamera * CameraLens.opticalFrame))]
+
+      """
+  }
+
+  /// A camera's lens and place on the device; nil when `sensor.yaml` does not say, or names another kind of lens.
+  public func lens(camera: Int) -> CameraModel? {
+    guard let text = try? String(contentsOfFile: path("cam\(camera)", "sensor.yaml"), encoding: .utf8),
+      let size = Self.list("resolution", text), size.count == 2, let k = Self.list("intrinsics", text),
+      k.count == 4,
+      let d = Self.list("distortion_coefficients", text), [4, 5].contains(d.count),
+      size.allSatisfy({ (1...65_536).contains($0) }), k[0] > 0, k[1] > 0
+    else { return nil }
+    var lens = CameraModel(
+      width: Int(size[0]), height: Int(size[1]), focalX: k[0], focalY: k[1], centerX: k[2], centerY: k[3])
+    if text.contains("distortion_model: equidistant") {
+      lens.distortion = .fisheye(k1: d[0], k2: d[1], k3: d[2], k4: d[3])
+    } else if text.contains("distortion_model: radial-tangential") {
+      if d.contains(where: { $0 != 0 }) {
+        lens.distortion = .radialTangential(
+          k1: d[0], k2: d[1], p1: d[2], p2: d[3], k3: d.count > 4 ? d[4] : 0)
+      }
+    } else {
+      return nil
+    }
+    if let pose = Self.pose(text) { lens.headFromCamera = pose * CameraLens.opticalFrame.inverse }
+    return lens
   }
 
   public func write(frame: Frame, data: Data, camera: Int) throws {
@@ -142,14 +190,22 @@ public struct EuRoCFolder: Sendable {
 
   /// Device from inertial unit; nil when `sensor.yaml` does not say.
   public func deviceFromUnit() -> Pose? {
-    guard let text = try? String(contentsOfFile: path("imu0", "sensor.yaml"), encoding: .utf8),
-      let start = text.range(of: "data: ["),
+    (try? String(contentsOfFile: path("imu0", "sensor.yaml"), encoding: .utf8)).flatMap(Self.pose)
+  }
+
+  /// The numbers of `key: [a, b, …]`, which may go over lines; nil when there are none or one is no finite number.
+  private static func list(_ key: String, _ text: String) -> [Double]? {
+    guard let start = text.range(of: key + ": ["),
       let end = text.range(of: "]", range: start.upperBound..<text.endIndex)
     else { return nil }
-    let n = text[start.upperBound..<end.lowerBound].split(separator: ",").compactMap {
-      Double($0.trimmingCharacters(in: .whitespacesAndNewlines))
-    }
-    guard n.count == 16, n.allSatisfy(\.isFinite),
+    let parts = text[start.upperBound..<end.lowerBound].split(separator: ",")
+    let numbers = parts.compactMap { Double($0.trimmingCharacters(in: .whitespacesAndNewlines)) }
+    return numbers.count == parts.count && numbers.allSatisfy(\.isFinite) ? numbers : nil
+  }
+
+  /// `T_BS`, body from sensor.
+  private static func pose(_ text: String) -> Pose? {
+    guard let n = list("data", text), n.count == 16,
       let turn = Matrix3(Vector3(n[0], n[1], n[2]), Vector3(n[4], n[5], n[6]), Vector3(n[8], n[9], n[10]))
         .rotation
     else { return nil }

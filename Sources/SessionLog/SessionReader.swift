@@ -12,6 +12,8 @@ public enum SessionRecord {
   case groundTruth(device: UInt32, UnsafeRawBufferPointer)
   case event(Vrbridge_Session_Event)
   case image(camera: String, Foxglove_CompressedImage)
+  case cameraCalibration(camera: String, Foxglove_CameraCalibration)
+  case cameraMount(camera: String, Foxglove_FrameTransform)
   case audio(microphone: String, Foxglove_RawAudio)
   /// Everything else, undecoded.
   case other(SessionTopic?, UnsafeRawBufferPointer)
@@ -137,6 +139,14 @@ public struct SessionReader: Sendable {
     case (.event, _): return (try? Vrbridge_Session_Event(serializedBytes: Array(data))).map { .event($0) }
     case (_, .image(let camera)):
       return (try? Foxglove_CompressedImage(serializedBytes: Array(data))).map { .image(camera: camera, $0) }
+    case (_, .cameraCalibration(let camera)):
+      return (try? Foxglove_CameraCalibration(serializedBytes: Array(data))).map {
+        .cameraCalibration(camera: camera, $0)
+      }
+    case (_, .cameraMount(let camera)):
+      return (try? Foxglove_FrameTransform(serializedBytes: Array(data))).map {
+        .cameraMount(camera: camera, $0)
+      }
     case (_, .audio(let microphone)):
       return (try? Foxglove_RawAudio(serializedBytes: Array(data))).map { .audio(microphone: microphone, $0) }
     default: return .other(topic, data)

@@ -122,7 +122,7 @@ public struct SessionRedaction {
 
   private func isDropped(_ topic: SessionTopic?) -> Bool {
     switch topic {
-    case .image, .cameraCalibration: drops.contains(.camera)
+    case .image, .cameraCalibration, .cameraMount: drops.contains(.camera)
     case .audio, .speech, .prompts: drops.contains(.microphone)
     // Annotations of a camera show what it saw.
     case .imageAnnotations: drops.contains(.camera) || drops.contains(.annotations)

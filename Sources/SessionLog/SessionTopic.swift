@@ -13,6 +13,8 @@ public enum SessionTopic: Hashable, Sendable {
   case log
   case image(camera: String)
   case cameraCalibration(camera: String)
+  /// Where a camera is on the head.
+  case cameraMount(camera: String)
   case imageAnnotations(camera: String)
   case scene
   case audio(microphone: String)
@@ -36,6 +38,7 @@ public enum SessionTopic: Hashable, Sendable {
     case .log: "/log"
     case .image(let camera): "/cameras/\(Self.safe(camera))/image"
     case .cameraCalibration(let camera): "/cameras/\(Self.safe(camera))/calibration"
+    case .cameraMount(let camera): "/cameras/\(Self.safe(camera))/mount"
     case .imageAnnotations(let camera): "/cameras/\(Self.safe(camera))/annotations"
     case .scene: "/scene"
     case .audio(let microphone): "/microphones/\(Self.safe(microphone))/audio"
@@ -58,6 +61,7 @@ public enum SessionTopic: Hashable, Sendable {
     case .log: "foxglove.Log"
     case .image: "foxglove.CompressedImage"
     case .cameraCalibration: "foxglove.CameraCalibration"
+    case .cameraMount: "foxglove.FrameTransform"
     case .imageAnnotations: "foxglove.ImageAnnotations"
     case .scene: "foxglove.SceneUpdate"
     case .audio: "foxglove.RawAudio"
@@ -79,7 +83,9 @@ public enum SessionTopic: Hashable, Sendable {
     case .state(let device), .pose(let device), .control(let device), .figures(let device):
       ["device": String(device)]
     case .groundTruth(let device): ["device": String(device), "kind": "ground_truth"]
-    case .image(let camera), .cameraCalibration(let camera), .imageAnnotations(let camera): ["camera": camera]
+    case .image(let camera), .cameraCalibration(let camera), .cameraMount(let camera),
+      .imageAnnotations(let camera):
+      ["camera": camera]
     case .audio(let microphone): ["microphone": microphone]
     case .speech, .prompts: ["kind": "speech"]
     case .transforms, .events, .recorder, .log, .scene: [:]
@@ -107,7 +113,8 @@ public enum SessionTopic: Hashable, Sendable {
     case "foxglove.PoseInFrame":
       guard let device else { return nil }
       self = .pose(device: device)
-    case "foxglove.FrameTransform": self = .transforms
+    case "foxglove.FrameTransform":
+      self = metadata["camera"].map { .cameraMount(camera: $0) } ?? .transforms
     case "foxglove.Log": self = metadata["kind"] == "speech" ? .prompts : .log
     case "foxglove.CompressedImage": self = .image(camera: metadata["camera"] ?? "")
     case "foxglove.CameraCalibration": self = .cameraCalibration(camera: metadata["camera"] ?? "")

@@ -96,10 +96,16 @@ struct SessionTests {
     let source = try TestBridge { $0.demo = Setting(.always, from: "test") }
     var plan = RecordingPlan(path: folder + "/a.mcap")
     plan.streams.formUnion([.camera, .microphone])
+    var lens = CameraModel(
+      width: 64, height: 48, focalX: 50, focalY: 51, centerX: 31, centerY: 23,
+      distortion: .fisheye(k1: 0.1, k2: 0.02, k3: -0.003, k4: 0.0004))
+    lens.headFromCamera = Pose(
+      position: Vector3(0.03, 0.01, -0.06), orientation: Quaternion(rotationVector: Vector3(0.1, 0.2, 0.3)))
     try source.daemon.recording.start(plan)
     for index in 0..<10 {
       try await Task.sleep(nanoseconds: 20_000_000)
       let now = Timestamp(nanoseconds: linux_monotonic_ns())
+      source.daemon.recording.submit(.lens(lens, camera: "left", at: now))
       source.daemon.recording.submit(
         .image(
           Data([0xff, 0xd8, UInt8(index)]), format: "jpeg", camera: "left",
@@ -138,8 +144,22 @@ struct SessionTests {
     #expect(await eventually { player.reports == all })
     // In real time: ten frames, 20 ms apart.
     #expect(linux_monotonic_ns() - begin > 150_000_000)
+    // Who looks at the frames again knows how they were seen.
+    let told = try #require(bridge.daemon.cameras.model(of: "left", width: 128, height: 96))
+    #expect(told.focalX == 100 && told.distortion == lens.distortion)
+    #expect((told.headFromCamera.position - lens.headFromCamera.position).length < 1e-12)
+    #expect(told.headFromCamera.orientation.angle(to: lens.headFromCamera.orientation) < 1e-7)
     await bridge.stop()
     #expect(try side(plan.path) == before)
+    // Once in a file, not with each frame.
+    for path in [folder + "/a.mcap", plan.path] {
+      var lenses = 0
+      try SessionReader(path: path).read { record, _ in
+        if case .cameraCalibration = record { lenses += 1 }
+        return .goOn
+      }
+      #expect(lenses == 1)
+    }
   }
 
   @Test func aReplayCanBePausedSteppedCutAndRepeated() async throws {

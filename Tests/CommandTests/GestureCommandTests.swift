@@ -83,12 +83,12 @@ struct GestureCommandTests {
     try teach()
     let plot = state + "/loss.png"
     let result = try await gestures(
-      ["train", "--network", "--epochs", "6", "--python", Self.python, "--plot", plot], within: 300)
+      ["train", "--network", "--epochs", "3", "--python", Self.python, "--plot", plot], within: 300)
     #expect(result.code == 0, "\(result.errors)")
     let lines = result.output.split(separator: "\n")
     #expect(lines.contains { $0.hasPrefix("the nearest example: 100.0 % of 10") }, "\(result.output)")
     #expect(
-      lines.contains { $0.hasPrefix("a network: ") } && lines.contains { $0.hasPrefix("epoch 6: loss") })
+      lines.contains { $0.hasPrefix("a network: ") } && lines.contains { $0.hasPrefix("epoch 3: loss") })
     // Ten of ten can't be bettered.
     #expect(result.output.contains("movements: examples"))
     #expect(try PNG.decode(Array(try Data(contentsOf: URL(fileURLWithPath: plot)))).width == 1200)

@@ -181,5 +181,69 @@ struct SessionLogTests {
     #expect(
       (unit.position - pose.position).length < 1e-9 && unit.orientation.angle(to: pose.orientation) < 1e-8)
     #expect(throws: EuRoCFolder.Fault.self) { try EuRoCFolder(root: folder).samples() }
+    // A lens that nobody measured, and both kinds that the format has.
+    try euroc.write(frames: [EuRoCFolder.Frame(time: 5, name: "5.png")], camera: 0, lens: nil)
+    #expect(euroc.lens(camera: 0) == nil && euroc.lens(camera: 1) == nil)
+    for distortion in [
+      CameraModel.Distortion.none, .radialTangential(k1: -0.28, k2: 0.07, p1: 1e-4, p2: 1.7e-5, k3: 0),
+      .radialTangential(k1: -0.28, k2: 0.07, p1: 1e-4, p2: 1.7e-5, k3: 0.5),
+      .fisheye(k1: 0.1, k2: 0.02, k3: -0.003, k4: 0.0004),
+    ] {
+      var lens = CameraModel(
+        width: 752, height: 480, focalX: 458.654, focalY: 457.296, centerX: 367.215, centerY: 248.375,
+        distortion: distortion)
+      lens.headFromCamera = pose
+      try euroc.write(frames: [], camera: 0, lens: lens)
+      var back = try #require(euroc.lens(camera: 0))
+      #expect((back.headFromCamera.position - pose.position).length < 1e-8)
+      #expect(back.headFromCamera.orientation.angle(to: pose.orientation) < 1e-7)
+      back.headFromCamera = pose
+      #expect(back == lens)
+      // And as a session has it.
+      let time = Timestamp(nanoseconds: 1)
+      let calibration = CameraLens.calibration(lens, camera: "c", at: time)
+      let mount = CameraLens.transform(pose, parent: "device-1", camera: "c", at: time)
+      back = try #require(CameraLens.model(calibration, mount: mount))
+      #expect(back.headFromCamera.orientation.angle(to: pose.orientation) < 1e-7)
+      back.headFromCamera = pose
+      #expect(back == lens)
+    }
+    // The dataset's own file (EuRoC MAV, MH_01_easy, cam0), with its matrix over several lines.
+    try """
+    sensor_type: camera
+    comment: VI-Sensor cam0 (MT9M034)
+    T_BS:
+      cols: 4
+      rows: 4
+      data: [0.0148655429818, -0.999880929698, 0.00414029679422, -0.0216401454975,
+             0.999557249008, 0.0149672133247, 0.025715529948, -0.064676986768,
+            -0.0257744366974, 0.00375618835797, 0.999660727178, 0.00981073058949,
+             0.0, 0.0, 0.0, 1.0]
+    rate_hz: 20
+    resolution: [752, 480]
+    camera_model: pinhole
+    intrinsics: [458.654, 457.296, 367.215, 248.375] #fu, fv, cu, cv
+    distortion_model: radial-tangential
+    distortion_coefficients: [-0.28340811, 0.07395907, 0.00019359, 1.76187114e-05]
+
+    """.write(toFile: folder + "/e/mav0/cam0/sensor.yaml", atomically: true, encoding: .utf8)
+    let real = try #require(euroc.lens(camera: 0))
+    #expect(real.focalX == 458.654 && abs(real.headFromCamera.position.y + 0.064676986768) < 1e-9)
+    // What is no lens.
+    for line in [
+      "resolution: [0, 480]", "resolution: [nan, 1]", "intrinsics: [-1, 1, 1, 1]", "distortion_model: omni",
+    ] {
+      let text = try String(contentsOfFile: folder + "/e/mav0/cam0/sensor.yaml", encoding: .utf8)
+      let key = String(line.split(separator: ":")[0])
+      let changed = text.split(separator: "\n").map { $0.hasPrefix(key) ? Substring(line) : $0 }.joined(
+        separator: "\n")
+      let other = EuRoCFolder(root: folder + "/other")
+      try other.write(frames: [], camera: 0, lens: nil)
+      try changed.write(toFile: folder + "/other/mav0/cam0/sensor.yaml", atomically: true, encoding: .utf8)
+      #expect(other.lens(camera: 0) == nil, "\(line)")
+    }
+    var strange = CameraLens.calibration(real, camera: "c", at: Timestamp(nanoseconds: 1))
+    strange.k[0] = .nan
+    #expect(CameraLens.model(strange, mount: nil) == nil)
   }
 }

@@ -19,4 +19,15 @@ double baseline_write_chunks(const char *path, const uint8_t *messages, size_t p
 
 /* Allocations so far of the thread with the given name (as top -H shows it); -1 when there is none. */
 int64_t baseline_allocations(const char *thread_name);
+
+typedef struct {
+  double median_ms;
+  /* Requests a second. */
+  double rate;
+} baseline_http_result;
+
+/* Sends the same request to a server on the loopback from so many connections, each again when its answer is whole;
+ * 0, or a negated errno. Blocks. */
+int baseline_http_load(uint16_t port, const char *request, size_t length, int clients, double seconds,
+                       baseline_http_result *result);
 #endif

@@ -81,12 +81,21 @@ public final class CameraService: @unchecked Sendable {
   /// Names are the clients' to choose; each costs memory in every stage.
   private static let maximumClientCameras = 16
 
+  /// Lenses that a session tells.
+  private let played = Mutex<[String: CameraModel]>([:])
+
+  /// How a camera of a session that is played sees.
+  func play(_ model: CameraModel, of camera: String) {
+    played.withLock { $0[camera] = model }
+  }
+
   /// How a camera sees; nil when nobody said.
   ///
   /// - Parameters:
   ///   - width: of its picture.
   ///   - height: of its picture.
   func model(of camera: String, width: Int, height: Int) -> CameraModel? {
+    if let model = played.withLock({ $0[camera] }) { return model.scaled(width: width, height: height) }
     if let k = clients.withLock({ $0[camera] ?? nil }) {
       return CameraModel(
         width: width, height: height, focalX: k[0], focalY: k[1], centerX: k[2], centerY: k[3])
@@ -233,6 +242,9 @@ public final class CameraService: @unchecked Sendable {
   private func pass(_ frame: CameraFrame) throws(PictureFault) {
     hand(frame)
     guard recording.records(.camera) else { return }
+    if let model = model(of: frame.camera, width: frame.width, height: frame.height) {
+      recording.submit(.lens(model, camera: frame.camera, at: frame.received))
+    }
     // As the camera compressed it; what it did not compress becomes a JPEG that the eye can't tell from it.
     recording.submit(
       .image(

@@ -38,6 +38,9 @@ final class Recorder: @unchecked Sendable {
   private var writer: SessionWriter?
   private var partNames: [UInt64: String] = [:]
   private var controls: [UInt32: [Control]] = [:]
+  /// Lenses that are in the file.
+  private var lenses: [String: CameraModel] = [:]
+  private var headDevice: UInt32?
   private var fileNumber = 0
   private var fileStarted: Int64
   private var earlierBytes: UInt64 = 0
@@ -155,6 +158,7 @@ final class Recorder: @unchecked Sendable {
       Array(configuration.utf8), name: "vrbridge.yaml", mediaType: "application/yaml", at: now)
     self.writer = writer
     fileStarted = now.nanoseconds
+    lenses = [:]
     status.withLock { $0.files = fileNumber }
   }
 
@@ -286,6 +290,7 @@ final class Recorder: @unchecked Sendable {
     throws(OutputError)
   {
     guard let writer else { return }
+    if DeviceRole(rawValue: head.detail) == .head { headDevice = head.device }
     partNames[UInt64(head.device) << 16 | UInt64(head.part)] = record.partName
     for entry in figures() { controls[entry.device.number] = entry.controls }
     try record.write(
@@ -298,6 +303,11 @@ final class Recorder: @unchecked Sendable {
     switch record {
     case .image(let data, let format, let camera, let captured, let received):
       try writer.write(image: data, format: format, camera: camera, captured: captured, received: received)
+    case .lens(let model, let camera, let time):
+      guard lenses[camera] != model else { return }
+      lenses[camera] = model
+      let parent = headDevice.map { "device-\($0)" } ?? "head"
+      try writer.write(lens: model, camera: camera, parent: parent, at: time)
     case .audio(let data, let rate, let channels, let microphone, let captured, let received):
       try writer.write(
         audio: data, sampleRate: rate, channels: channels, microphone: microphone, captured: captured,

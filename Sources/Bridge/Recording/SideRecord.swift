@@ -8,6 +8,8 @@ import Synchronization
 public enum SideRecord: Sendable {
   /// A frame as the camera gave it: jpeg, png, …
   case image(Data, format: String, camera: String, captured: Timestamp, received: Timestamp)
+  /// How a camera sees.
+  case lens(CameraModel, camera: String, at: Timestamp)
   /// Signed 16-bit little-endian samples, channels interleaved.
   case audio(
     Data, sampleRate: UInt32, channels: UInt32, microphone: String, captured: Timestamp, received: Timestamp)
@@ -24,7 +26,7 @@ public enum SideRecord: Sendable {
 
   var stream: RecordedStream {
     switch self {
-    case .image: .camera
+    case .image, .lens: .camera
     case .audio, .speech, .prompt: .microphone
     case .imageAnnotations, .scene: .annotations
     case .log: .log
@@ -36,7 +38,7 @@ public enum SideRecord: Sendable {
   var weight: Int {
     switch self {
     case .image(let data, _, _, _, _), .audio(let data, _, _, _, _, _): data.count + 64
-    case .imageAnnotations, .scene, .speech: 1024
+    case .lens, .imageAnnotations, .scene, .speech: 1024
     case .prompt(let text, _): text.utf8.count + 64
     case .log(let text, _, _, _): text.utf8.count + 64
     case .written(let report, _, _, _, _): report.count + 64

@@ -61,6 +61,8 @@ public struct SessionExporter {
     var units: [UInt32: Pose] = [:]
     var cameras: [String] = []
     var frames: [[EuRoCFolder.Frame]] = []
+    var mounts: [String: Foxglove_FrameTransform] = [:]
+    var lenses: [String: CameraModel] = [:]
     let shared = EuRoCFolder(root: folder)
     func state(_ bytes: UnsafeRawBufferPointer) -> EuRoCFolder.State? {
       SessionReader.state(bytes).map {
@@ -90,6 +92,9 @@ public struct SessionExporter {
         let frame = EuRoCFolder.Frame(time: time, name: "\(time).\(Self.ending(image.format))")
         try shared.write(frame: frame, data: image.data, camera: index)
         frames[index].append(frame)
+      case .cameraMount(let camera, let mount): mounts[camera] = mount
+      case .cameraCalibration(let camera, let calibration):
+        lenses[camera] = CameraLens.model(calibration, mount: mounts[camera])
       case .audio, .other: break
       }
       return .goOn
@@ -106,7 +111,7 @@ public struct SessionExporter {
       written.append("\(root)/mav0: \(samples.count) samples of device \(device)")
     }
     for index in frames.indices {
-      try shared.write(frames: frames[index], camera: index)
+      try shared.write(frames: frames[index], camera: index, lens: lenses[cameras[index]])
       written.append("\(folder)/mav0/cam\(index): \(frames[index].count) frames of \(cameras[index])")
     }
     return written
@@ -235,7 +240,7 @@ public struct SessionExporter {
             + "\(f.driftAtRestDegMin),\(f.driftAgainstGravityDegMin),\(f.driftAgainstFieldDegMin),"
             + "\(f.gyroscopeNoiseDeg),\(f.biasX),\(f.biasY),\(f.biasZ)")
       case .event(let event): _ = try engine.apply(event)
-      case .image, .audio, .other: break
+      case .image, .cameraCalibration, .cameraMount, .audio, .other: break
       }
       return .goOn
     }

@@ -123,10 +123,11 @@ public final class SessionPlayer: @unchecked Sendable {
     engine.restart()
     var start: Int64?
     var clock: Clock?
+    var mounts: [String: Foxglove_FrameTransform] = [:]
     let contents = try reader.read(
       wanted: { topic in
         switch topic {
-        case .report, .events, .image, .audio: true
+        case .report, .events, .image, .cameraCalibration, .cameraMount, .audio: true
         default: false
         }
       }, attachment: { try engine.take($0) }
@@ -168,6 +169,11 @@ public final class SessionPlayer: @unchecked Sendable {
             block.data, sampleRate: block.sampleRate, channels: block.numberOfChannels,
             microphone: microphone,
             captured: block.timestamp.monotonic, received: received))
+      case .cameraMount(let camera, let mount): mounts[camera] = mount
+      case .cameraCalibration(let camera, let calibration):
+        if let model = CameraLens.model(calibration, mount: mounts[camera]) {
+          onSide(.lens(model, camera: camera, at: Timestamp(nanoseconds: Int64(clamping: place.logTime))))
+        }
       case .state, .groundTruth, .other: break
       }
       return .goOn

@@ -154,7 +154,7 @@ public struct SessionVerifier {
             device, (collector.devices[next], Array(collector.bytes(next))), recorded, place)
           return .stop
         }
-      case .groundTruth, .image, .audio, .other: break
+      case .groundTruth, .image, .cameraCalibration, .cameraMount, .audio, .other: break
       }
       return result.difference == nil ? .goOn : .stop
     }

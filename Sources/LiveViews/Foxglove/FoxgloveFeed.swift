@@ -135,46 +135,12 @@ struct FoxgloveFeed: Sendable {
   private func lens(_ frame: CameraFrame) {
     guard let model = source.model(of: frame.camera, width: frame.width, height: frame.height) else { return }
     publish(
-      Foxglove_CameraCalibration(model, camera: frame.camera, at: frame.captured),
+      CameraLens.calibration(model, camera: frame.camera, at: frame.captured),
       on: .cameraCalibration(camera: frame.camera), at: frame.captured)
     guard let head = frame.worldFromHead else { return }
-    // Foxglove's cameras look along +Z with Y down (as OpenCV's); ours along -Z with Y up: half a turn about X.
-    let pose =
-      head * model.headFromCamera * Pose(position: .zero, orientation: Quaternion(x: 1, y: 0, z: 0, w: 0))
     publish(
-      Foxglove_FrameTransform.with {
-        $0.timestamp = frame.captured.protobuf
-        $0.parentFrameID = "world"
-        $0.childFrameID = frame.camera
-        $0.translation = .with { ($0.x, $0.y, $0.z) = (pose.position.x, pose.position.y, pose.position.z) }
-        $0.rotation = .with {
-          let q = pose.orientation
-          ($0.x, $0.y, $0.z, $0.w) = (q.x, q.y, q.z, q.w)
-        }
-      }, on: .transforms, at: frame.captured)
-  }
-}
-
-extension Foxglove_CameraCalibration {
-  init(_ model: CameraModel, camera: String, at time: Timestamp) {
-    self.init()
-    timestamp = time.protobuf
-    frameID = camera
-    width = UInt32(clamping: model.width)
-    height = UInt32(clamping: model.height)
-    k = [model.focalX, 0, model.centerX, 0, model.focalY, model.centerY, 0, 0, 1]
-    r = [1, 0, 0, 0, 1, 0, 0, 0, 1]
-    p = [model.focalX, 0, model.centerX, 0, 0, model.focalY, model.centerY, 0, 0, 0, 1, 0]
-    switch model.distortion {
-    case .none:
-      distortionModel = "plumb_bob"
-      d = [0, 0, 0, 0, 0]
-    case .radialTangential(let k1, let k2, let p1, let p2, let k3):
-      distortionModel = "plumb_bob"
-      d = [k1, k2, p1, p2, k3]
-    case .fisheye(let k1, let k2, let k3, let k4):
-      distortionModel = "kannala_brandt"
-      d = [k1, k2, k3, k4]
-    }
+      CameraLens.transform(
+        head * model.headFromCamera, parent: "world", camera: frame.camera, at: frame.captured),
+      on: .transforms, at: frame.captured)
   }
 }

@@ -40,7 +40,7 @@ final class FoxgloveHub: Sendable {
   /// Who must be allowed what to read a topic.
   private static func scope(of topic: SessionTopic) -> Scope {
     switch topic {
-    case .image, .cameraCalibration, .imageAnnotations, .scene: .camera
+    case .image, .cameraCalibration, .cameraMount, .imageAnnotations, .scene: .camera
     case .speech, .audio, .prompts: .microphone
     case .control: .controls
     case .log: .manage

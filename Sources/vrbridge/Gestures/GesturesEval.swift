@@ -42,7 +42,7 @@ struct GesturesEval: AsyncParsableCommand {
     discussion: """
       Without --data your own examples are judged, each by the others. With --data a folder of files \
       PERSON_GESTURE.htk (6DMG's air-written words) or PERSON_GESTURE.json: each person's are judged by templates \
-      of others, --templates of each gesture. With --network a network that learns from the same examples is judged \
+      of others, --templates of each gesture. With --network a network that learns from all of theirs is judged \
       beside them, and the better is proposed. With --motion nothing is a gesture: what is taken for one in a session of \
       yours, or in BROAD's trials, is counted.
       """)
@@ -50,7 +50,7 @@ struct GesturesEval: AsyncParsableCommand {
   @Option(help: "Folder of a data set.")
   var data: String?
 
-  @Option(help: "Templates a gesture, with --data; 0 for all.")
+  @Option(help: "Templates a gesture, with --data and without --network; 0 for all.")
   var templates = 2
 
   @Flag(help: "Judge a network too.")
@@ -90,7 +90,8 @@ struct GesturesEval: AsyncParsableCommand {
           "there are \(examples.list.count) examples in \(options.store.folder); record some first")
       }
       var trial = GestureTrial(folds: try examples.folds(limit: folds))
-      trial.templates = data == nil || templates == 0 ? nil : templates
+      // Both learn from the same where both are judged.
+      trial.templates = data == nil || templates == 0 || network ? nil : templates
       trial.seed = seed
       trial.isRejectionJudged = examples.names.count >= 4
       let nearest = trial.byExample()
@@ -102,8 +103,6 @@ struct GesturesEval: AsyncParsableCommand {
         FileHandle.standardError.write(
           Data(String(format: "\repoch %d: loss %.3f  ", epoch.epoch, epoch.validation).utf8))
       }
-      // All that others made is learned from: what is few for a network is enough for templates.
-      trial.templates = nil
       let learned = try await trial.byNetwork(trainer, engine: try models.settings().localEngine)
       if progress { FileHandle.standardError.write(Data("\r\u{1b}[K".utf8)) }
       try report(learned, "by a network")

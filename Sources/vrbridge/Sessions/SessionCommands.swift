@@ -403,6 +403,10 @@ struct ImportCommand: AsyncParsableCommand {
         device: 1)
     }
     for (index, frames) in cameras.enumerated() {
+      if let lens = folder.lens(camera: index), let first = frames.first {
+        try importer.extra.write(
+          lens: lens, camera: "cam\(index)", parent: "device-1", at: Timestamp(nanoseconds: first.time))
+      }
       for frame in frames {
         let time = Timestamp(nanoseconds: frame.time)
         let ending = frame.name.split(separator: ".").last.map(String.init) ?? ""
