@@ -21,7 +21,9 @@ struct ModelEndpoints: Sendable {
       reply.headers = [(.wwwAuthenticate, "Bearer")]
       return reply
     }
-    let path = request.uri.path.split(separator: "/").map { $0.removingPercentEncoding ?? String($0) }
+    let path = request.uri.path.split(separator: "/").map {
+      $0.utf8.contains(UInt8(ascii: "%")) ? $0.removingPercentEncoding ?? String($0) : String($0)
+    }
     do throws(InferenceError) {
       return try await route(path, request, body, principal)
     } catch {
@@ -51,6 +53,16 @@ struct ModelEndpoints: Sendable {
     }
   }
 
+  /// Bytes of a request that are read in no time.
+  private static let smallBody = 1 << 16
+
+  /// What takes its time, on the threads that all tasks share: others wait for the connection's own.
+  private func apart(
+    _ work: () async throws(InferenceError) -> HTTPReply
+  ) async throws(InferenceError) -> HTTPReply {
+    try await withTaskExecutorPreference(globalConcurrentExecutor, operation: work)
+  }
+
   private func route(
     _ path: [String], _ request: Request, _ body: [UInt8], _ principal: Principal
   ) async throws(InferenceError) -> HTTPReply {
@@ -70,7 +82,9 @@ struct ModelEndpoints: Sendable {
       return method(.get) ?? HTTPReply.json(OpenAPIDocument.text(product: product))
     case (1, "classify"):
       if let wrong = method(.post) { return wrong }
-      return try await classify(request, body, principal)
+      return try await apart { () async throws(InferenceError) in
+        try await classify(request, body, principal)
+      }
     case (2, "classify") where path[1] == "text":
       if let wrong = method(.post) { return wrong }
       let asked = try TextRequest.read(body)
@@ -101,11 +115,13 @@ struct ModelEndpoints: Sendable {
   private func model(
     _ name: String, _ version: String?, _ principal: Principal
   ) async throws(InferenceError) -> ModelHost.Loaded {
-    guard principal.mayUse(name), !host.versions(of: name).isEmpty else {
-      // Who may not use it does not learn whether it is there, and nobody where models lie.
-      throw InferenceError(.notFound, "there is no model '\(name)'")
+    // Who may not use it does not learn whether it is there, and nobody where models lie.
+    let missing = InferenceError(.notFound, "there is no model '\(name)'")
+    guard principal.mayUse(name) else { throw missing }
+    do throws(InferenceError) { return try await host.model(name, version: version) } catch {
+      if host.versions(of: name).isEmpty { throw missing }
+      throw error
     }
-    return try await host.model(name, version: version)
   }
 
   // MARK: Open Inference Protocol
@@ -151,7 +167,10 @@ struct ModelEndpoints: Sendable {
       )
     case "infer" where rest.count == 1:
       if let wrong = method(.post) { return wrong }
-      return try await infer(name, version, request, body, principal)
+      if body.count <= Self.smallBody { return try await infer(name, version, request, body, principal) }
+      return try await apart { () async throws(InferenceError) in
+        try await infer(name, version, request, body, principal)
+      }
     default: return .error(.notFound, "there is nothing at \(request.uri.path)")
     }
   }

@@ -102,9 +102,10 @@ public struct ModelServer: Service {
   }
 
   private func server() throws -> HTTPServerBuilder {
-    guard let tls = options.tls else { return .http1() }
+    let plain = HTTPServerBuilder { LoopChannel(base: HTTP1Channel(responder: $0)) }
+    guard let tls = options.tls else { return plain }
     do {
-      return try .tls(tlsConfiguration: try tls.configuration())
+      return try .tls(plain, tlsConfiguration: try tls.configuration())
     } catch let fault as ServiceFault {
       throw fault
     } catch {

@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 
 /// Keeps models ready: finds the version that is to run, loads it once, swaps it for another while the old one goes
 /// on, and counts what each does.
@@ -48,7 +49,10 @@ public actor ModelHost {
   private var current: [String: String] = [:]
   private var looked: [String: (at: ContinuousClock.Instant, stamp: Stamp)] = [:]
   private var unloaded: Set<String> = []
-  private var figuresByModel: [Key: ModelFigures] = [:]
+  /// Counted without a turn of the actor: inferences are many.
+  private nonisolated let figuresByModel = Mutex<[Key: ModelFigures]>([:])
+  /// What the last look at the registry found, until the next is due; for models without a canary.
+  private nonisolated let settled = Mutex<[String: (ready: Loaded, until: ContinuousClock.Instant)]>([:])
 
   /// How often the registry's folder is looked at for changes.
   private static let lookInterval = Duration.seconds(1)
@@ -78,14 +82,23 @@ public actor ModelHost {
   /// - Parameters:
   ///   - version: nil for the one that is pinned, tried for a share, or newest.
   ///   - draw: 0 to 1; decides whether this request is one of the canary's share.
-  public func model(
-    _ name: String, version: String? = nil, draw: Double = .random(in: 0..<1)
+  public nonisolated func model(
+    _ name: String, version: String? = nil, draw: Double? = nil
+  ) async throws(InferenceError) -> Loaded {
+    if version == nil, let known = settled.withLock({ $0[name] }), ContinuousClock.now < known.until {
+      return known.ready
+    }
+    return try await find(name, version, draw ?? .random(in: 0..<1))
+  }
+
+  private func find(
+    _ name: String, _ version: String?, _ draw: Double
   ) async throws(InferenceError) -> Loaded {
     guard !unloaded.contains(name) else {
       throw InferenceError(.unavailable, "the model '\(name)' is unloaded")
     }
     if let version {
-      guard registry.versions(of: name).contains(version) else {
+      guard look(at: name).versions.contains(version) || registry.versions(of: name).contains(version) else {
         throw InferenceError(.notFound, "there is no model '\(name)' of version \(version)")
       }
       return try await load(Key(name: name, version: version))
@@ -97,6 +110,9 @@ public actor ModelHost {
     let key = Key(name: name, version: wanted)
     if let ready = loaded[key] {
       if draw >= (stamp.choice.canary?.share ?? 0) { retire(all: name, but: wanted, stamp) }
+      if stamp.choice.canary == nil, let at = looked[name]?.at {
+        settled.withLock { $0[name] = (ready, at + Self.lookInterval) }
+      }
       return ready
     }
     // While another version gets ready, who asks is served by the one that was.
@@ -124,15 +140,19 @@ public actor ModelHost {
     if let known = looked[name], now - known.at < Self.lookInterval { return known.stamp }
     let stamp = Stamp(versions: registry.versions(of: name), choice: registry.choice(of: name))
     if let known = looked[name], known.stamp != stamp {
+      unsettle(name)
       // What failed may be another file now.
       refused = refused.filter { $0.key.name != name }
       for key in loaded.keys where key.name == name && !stamp.versions.contains(key.version) {
         loaded[key] = nil
       }
     }
-    looked[name] = (now, stamp)
+    // Names that nobody has are anybody's to make up: they are not kept.
+    looked[name] = stamp.versions.isEmpty ? nil : (now, stamp)
     return stamp
   }
+
+  private func unsettle(_ name: String) { settled.withLock { $0[name] = nil } }
 
   private func retire(all name: String, but version: String, _ stamp: Stamp) {
     guard current[name] != version else { return }
@@ -200,26 +220,20 @@ public actor ModelHost {
       let result = try await gate.run(priority, within: patience) { () throws(InferenceError) in
         try await model.session.infer(tensors)
       }
-      await count(model, seconds: (ContinuousClock.now - start) / .seconds(1))
+      let seconds = (ContinuousClock.now - start) / .seconds(1)
+      note(model) { $0.count(seconds: seconds) }
       return result
     } catch {
-      await fail(model, isLate: error.kind == .late)
+      note(model) { figures in
+        if error.kind == .late { figures.dropped += 1 } else { figures.failures += 1 }
+      }
       throw error
     }
   }
 
-  private func count(_ model: Loaded, seconds: Double) {
-    figuresByModel[Key(name: model.manifest.name, version: model.manifest.version), default: ModelFigures()]
-      .count(seconds: seconds)
-  }
-
-  private func fail(_ model: Loaded, isLate: Bool) {
+  private nonisolated func note(_ model: Loaded, _ change: (inout ModelFigures) -> Void) {
     let key = Key(name: model.manifest.name, version: model.manifest.version)
-    if isLate {
-      figuresByModel[key, default: ModelFigures()].dropped += 1
-    } else {
-      figuresByModel[key, default: ModelFigures()].failures += 1
-    }
+    figuresByModel.withLock { change(&$0[key, default: ModelFigures()]) }
   }
 
   // MARK: the repository's states
@@ -235,12 +249,13 @@ public actor ModelHost {
 
   /// Of versions that have run, without a look at the registry.
   public var figures: [(name: String, version: String, figures: ModelFigures)] {
-    figuresByModel.map { ($0.key.name, $0.key.version, $0.value) }
+    figuresByModel.withLock { $0 }.map { ($0.key.name, $0.key.version, $0.value) }
       .sorted { ($0.name, $0.version) < ($1.name, $1.version) }
   }
 
   public func index() -> [Row] {
-    registry.entries().map { entry in
+    let figures = figuresByModel.withLock { $0 }
+    return registry.entries().map { entry in
       let key = Key(name: entry.name, version: entry.version)
       let state: String
       var reason = ""
@@ -256,7 +271,7 @@ public actor ModelHost {
       }
       return Row(
         name: key.name, version: key.version, state: state, reason: reason,
-        figures: figuresByModel[key] ?? ModelFigures())
+        figures: figures[key] ?? ModelFigures())
     }
   }
 
@@ -265,6 +280,7 @@ public actor ModelHost {
     unloaded.remove(name)
     refused = refused.filter { $0.key.name != name }
     looked[name] = nil
+    unsettle(name)
     _ = try await model(name, draw: 1)
   }
 
@@ -273,6 +289,7 @@ public actor ModelHost {
       throw InferenceError(.notFound, "there is no model '\(name)'")
     }
     unloaded.insert(name)
+    unsettle(name)
     loaded = loaded.filter { $0.key.name != name }
     current[name] = nil
   }
