@@ -47,7 +47,7 @@ typedef void object_t;
   X(void, partial_shape_free, (partial_shape_t *))                                                                   \
   X(int, shape_create, (int64_t, const int64_t *, shape_t *))                                                        \
   X(int, shape_free, (shape_t *))                                                                                    \
-  X(int, tensor_create, (int, shape_t, object_t **))                                                                 \
+  X(int, tensor_create_from_host_ptr, (int, shape_t, void *, object_t **))                                           \
   X(int, tensor_get_shape, (const object_t *, shape_t *))                                                            \
   X(int, tensor_get_element_type, (const object_t *, int *))                                                         \
   X(int, tensor_get_byte_size, (const object_t *, size_t *))                                                         \
@@ -75,12 +75,10 @@ struct covino_model {
   object_t *compiled;
 };
 
-// Inputs that have been set are kept: their memory is filled again, as long as the shape stays.
 struct covino_request {
   covino_library *library;
   object_t *request;
   size_t input_count;
-  covino_tensor *inputs;
 };
 
 static const char *const type_names[COVINO_TYPE_COUNT] = {
@@ -231,13 +229,10 @@ int covino_request_create(covino_model *model, covino_request **result) {
   if (status) return status;
   covino_request *request = calloc(1, sizeof *request);
   if (!request) return -1;
-  request->inputs = calloc(count ? count : 1, sizeof *request->inputs);
   request->input_count = count;
   request->library = model->library;
-  status = request->inputs
-      ? model->library->compiled_model_create_infer_request(model->compiled, &request->request) : -1;
+  status = model->library->compiled_model_create_infer_request(model->compiled, &request->request);
   if (status) {
-    free(request->inputs);
     free(request);
     return status;
   }
@@ -247,7 +242,6 @@ int covino_request_create(covino_model *model, covino_request **result) {
 
 void covino_request_free(covino_request *request) {
   request->library->infer_request_free(request->request);
-  free(request->inputs);
   free(request);
 }
 
@@ -268,30 +262,20 @@ static int look(covino_library *library, object_t *tensor, covino_tensor *result
   return result->size ? library->tensor_data(tensor, &result->data) : 0;
 }
 
-int covino_request_input(
-    covino_request *request, size_t index, int type, int rank, const int64_t *dimensions, covino_tensor *tensor) {
+int covino_request_lend(
+    covino_request *request, size_t index, int type, int rank, const int64_t *dimensions, void *data) {
   if (index >= request->input_count || rank < 0 || rank > COVINO_MAXIMUM_RANK) return -1;
-  covino_library *library = request->library;
-  covino_tensor *kept = &request->inputs[index];
-  if (kept->data && kept->type == type && kept->rank == rank &&
-      !memcmp(kept->dimensions, dimensions, (size_t)rank * sizeof *dimensions)) {
-    *tensor = *kept;
-    return 0;
-  }
   if (type <= COVINO_UNKNOWN || type >= COVINO_TYPE_COUNT) return -1;
+  covino_library *library = request->library;
   shape_t shape = {0};
-  object_t *created = 0;
+  object_t *lent = 0;
   int status = library->shape_create(rank, dimensions, &shape);
   if (status) return status;
-  status = library->tensor_create(library->to_openvino[type], shape, &created);
+  status = library->tensor_create_from_host_ptr(library->to_openvino[type], shape, data, &lent);
   library->shape_free(&shape);
   if (status) return status;
-  // The request shares the tensor, whose memory lives on with it.
-  memset(kept, 0, sizeof *kept);
-  status = library->infer_request_set_input_tensor_by_index(request->request, index, created);
-  if (!status) status = look(library, created, kept);
-  library->tensor_free(created);
-  *tensor = *kept;
+  status = library->infer_request_set_input_tensor_by_index(request->request, index, lent);
+  library->tensor_free(lent);
   return status;
 }
 

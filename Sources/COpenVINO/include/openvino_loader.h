@@ -67,9 +67,9 @@ int covino_port_at(const covino_model *model, int is_output, size_t index, covin
 
 int covino_request_create(covino_model *model, covino_request **request);
 void covino_request_free(covino_request *request);
-/// Memory for an input of this shape, to be filled before `covino_infer`.
-int covino_request_input(
-    covino_request *request, size_t index, int type, int rank, const int64_t *dimensions, covino_tensor *tensor);
+/// Gives the request an input of this shape, which it reads where it lies: until `covino_infer` is over.
+int covino_request_lend(
+    covino_request *request, size_t index, int type, int rank, const int64_t *dimensions, void *data);
 int covino_infer(covino_request *request);
 int covino_request_output(covino_request *request, size_t index, covino_tensor *tensor);
 

@@ -128,18 +128,9 @@ final class OpenVINOSession: ModelSession {
   }
 
   private func run(_ tensors: [Tensor], _ request: OpaquePointer) throws(InferenceError) -> [Tensor] {
-    for (index, tensor) in tensors.enumerated() {
-      var view = covino_tensor()
-      let status = covino_request_input(
-        request, index, tensor.type.number, Int32(tensor.shape.count), tensor.shape.map(Int64.init), &view)
-      guard status == 0, let memory = view.data, view.size == tensor.bytes.count else {
-        throw fault(.input, "the input '\(inputs[index].name)' can't be set")
-      }
-      tensor.bytes.withUnsafeBytes { source in
-        if let base = source.baseAddress { memory.copyMemory(from: base, byteCount: source.count) }
-      }
+    try lend(tensors[...], request) { () throws(InferenceError) in
+      guard covino_infer(request) == 0 else { throw fault(.failed, "the model can't be run on this input") }
     }
-    guard covino_infer(request) == 0 else { throw fault(.failed, "the model can't be run on this input") }
     var results: [Tensor] = []
     for index in outputs.indices {
       var view = covino_tensor()
@@ -156,6 +147,28 @@ final class OpenVINOSession: ModelSession {
       results.append(tensor)
     }
     return results
+  }
+
+  /// Lends tensors to a request, one within the other's time, and then runs it: a picture's numbers are not copied.
+  private func lend(
+    _ tensors: ArraySlice<Tensor>, _ request: OpaquePointer, then run: () throws(InferenceError) -> Void
+  ) throws(InferenceError) {
+    guard let tensor = tensors.first else { return try run() }
+    let index = tensors.startIndex
+    var outcome: Result<Void, InferenceError> = .success(())
+    tensor.bytes.withUnsafeBytes { source in
+      // It is only read; empty tensors have no address, and are refused before.
+      let status = covino_request_lend(
+        request, index, tensor.type.number, Int32(tensor.shape.count), tensor.shape.map(Int64.init),
+        UnsafeMutableRawPointer(mutating: source.baseAddress))
+      do throws(InferenceError) {
+        guard status == 0 else { throw fault(.input, "the input '\(inputs[index].name)' can't be set") }
+        try lend(tensors.dropFirst(), request, then: run)
+      } catch {
+        outcome = .failure(error)
+      }
+    }
+    try outcome.get()
   }
 
   private func fault(_ kind: InferenceError.Kind, _ what: String) -> InferenceError {
