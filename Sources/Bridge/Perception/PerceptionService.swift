@@ -35,7 +35,8 @@ struct PerceptionService: Service {
         switch task {
         case .hands: stage = HandStage(host: host, numbers: numbers)
         case .objects:
-          stage = ObjectStage(host: host, numbers: numbers, minimumScore: settings.minimumScore)
+          stage = ObjectStage(
+            host: host, model: settings.detector, numbers: numbers, minimumScore: settings.minimumScore)
         case .text:
           stage = TextStage(host: host, numbers: numbers, rate: settings.textRate)
           interval = .seconds(1 / settings.textRate)

@@ -24,6 +24,8 @@ public enum ModelTask: String, Sendable, CaseIterable {
 public enum ModelDecoder: String, Sendable, CaseIterable {
   /// YOLOX (Ge et al., 2021): raw grids of strides 8, 16 and 32.
   case yolox
+  /// NanoDet (RangiLyu, 2020): scores and distributions of the boxes' sides for each stride.
+  case nanodet
   // Recognisers of speech that sherpa-onnx runs.
   case moonshine, whisper, transducer, paraformer
   case senseVoice = "sense-voice"
@@ -196,7 +198,7 @@ public struct ModelManifest: Sendable, Hashable {
       plainDigest: try map["plain_sha256"].map { value throws(DocumentError) in try digest(value) })
   }
 
-  static func isName(_ text: String) -> Bool {
+  public static func isName(_ text: String) -> Bool {
     guard let first = text.utf8.first, text.utf8.count <= 64, first != UInt8(ascii: ".") else { return false }
     return text.utf8.allSatisfy { byte in
       (97...122).contains(byte) || (48...57).contains(byte) || [45, 46, 95].contains(byte)

@@ -1,4 +1,3 @@
-import Foundation
 import Imaging
 import Inference
 
@@ -32,7 +31,7 @@ public struct DetectedObject: Sendable, Hashable {
   }
 }
 
-/// Finds objects with a YOLOX model (Ge et al., "YOLOX: Exceeding YOLO Series in 2021").
+/// Finds objects with any model of the task `object-detection`.
 public struct ObjectDetector: Sendable {
   public var minimumScore: Double
   /// Of two boxes of a class that overlap more than this, the better stays.
@@ -90,54 +89,6 @@ public struct ObjectDetector: Sendable {
     return (tensor, scale)
   }
 
-  /// - Parameters:
-  ///   - output: [1, cells, 5 + classes]: box, objectness and classes of each cell of the grids.
-  ///   - side: of the model's picture.
-  func objects(
-    _ output: Tensor, inputWidth: Int, inputHeight: Int, scale: Double, image: RGBImage
-  ) throws(InferenceError) -> [DetectedObject] {
-    let strides = [8, 16, 32]
-    let cells = strides.reduce(0) { $0 + (inputWidth / $1) * (inputHeight / $1) }
-    guard output.shape.count == 3, output.shape[1] == cells, output.shape[2] > 5, output.type == .float32
-    else {
-      throw InferenceError(.model, "this is no YOLOX model: its output has the shape \(output.shape)")
-    }
-    let width = output.shape[2]
-    var found: [DetectedObject] = []
-    output.withFloats { values in
-      var row = 0
-      for stride in strides {
-        let columns = inputWidth / stride
-        for cell in 0..<(columns * (inputHeight / stride)) {
-          defer { row += 1 }
-          let start = row * width
-          let objectness = values[start + 4]
-          guard Double(objectness) >= minimumScore else { continue }
-          var (best, label) = (-Float.infinity, 0)
-          for index in 5..<width where values[start + index] > best {
-            best = values[start + index]
-            label = index - 5
-          }
-          let score = Double(best * objectness)
-          guard score >= minimumScore else { continue }
-          let x = Double(values[start] + Float(cell % columns)) * Double(stride)
-          let y = Double(values[start + 1] + Float(cell / columns)) * Double(stride)
-          let w = Double(exp(values[start + 2])) * Double(stride)
-          let h = Double(exp(values[start + 3])) * Double(stride)
-          let box = SIMD4(x - w / 2, y - h / 2, x + w / 2, y + h / 2) / scale
-          guard box.x.isFinite, box.y.isFinite, box.z.isFinite, box.w.isFinite else { continue }
-          found.append(DetectedObject(label: label, score: score, box: box))
-        }
-      }
-    }
-    return suppress(found).map { object in
-      var object = object
-      let limit = SIMD4(Double(image.width), Double(image.height), Double(image.width), Double(image.height))
-      object.box = object.box.clamped(lowerBound: .zero, upperBound: limit)
-      return object
-    }
-  }
-
   private func suppress(_ found: [DetectedObject]) -> [DetectedObject] {
     var kept: [DetectedObject] = []
     for object in found.sorted(by: { $0.score > $1.score }) {
@@ -154,13 +105,25 @@ public struct ObjectDetector: Sendable {
     _ image: RGBImage, _ model: ModelHost.Loaded, host: ModelHost, priority: InferencePriority = .objects
   ) async throws(InferenceError) -> [DetectedObject] {
     let (tensor, scale) = try Self.input(image, model)
+    let decoder = try model.manifest.detectionDecoder()
     let outputs = try await host.infer(model, [tensor], priority: priority)
     let isPlanar = model.manifest.picture?.layout == .nchw
     let shape = tensor.shape
-    guard let output = outputs.first else { return [] }
-    return try objects(
-      output, inputWidth: shape[isPlanar ? 3 : 2], inputHeight: shape[isPlanar ? 2 : 1], scale: scale,
-      image: image)
+    let found = try decoder.decode(
+      outputs, width: shape[isPlanar ? 3 : 2], height: shape[isPlanar ? 2 : 1], minimumScore: minimumScore)
+    let limit = SIMD4(Double(image.width), Double(image.height), Double(image.width), Double(image.height))
+    let inside = found.compactMap { object -> DetectedObject? in
+      var object = object
+      object.box /= scale
+      let box = object.box
+      guard box.x.isFinite, box.y.isFinite, box.z.isFinite, box.w.isFinite else { return nil }
+      return object
+    }
+    return suppress(inside).map { object in
+      var object = object
+      object.box = object.box.clamped(lowerBound: .zero, upperBound: limit)
+      return object
+    }
   }
 }
 

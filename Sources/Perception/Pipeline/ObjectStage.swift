@@ -5,9 +5,11 @@ import Spatial
 
 /// Objects with identities, placed along their rays, and by their usual size where things of a kind are alike.
 public actor ObjectStage: PerceptionStage {
+  /// The detector that is run when none is named.
   public static let model = "object-detection"
 
   private let host: ModelHost
+  private let model: String
   private let numbers: AnnotationNumbers
   private let detector: ObjectDetector
   private let threshold: Double
@@ -17,15 +19,19 @@ public actor ObjectStage: PerceptionStage {
   /// What is weaker than a track's first sight keeps tracks alive (ByteTrack's second association).
   private static let weakest = 0.1
 
-  public init(host: ModelHost, numbers: AnnotationNumbers, minimumScore: Double = 0.3) {
+  /// - Parameter model: its name in the registry.
+  public init(
+    host: ModelHost, model: String = ObjectStage.model, numbers: AnnotationNumbers, minimumScore: Double = 0.3
+  ) {
     self.host = host
+    self.model = model
     self.numbers = numbers
     detector = ObjectDetector(minimumScore: min(Self.weakest, minimumScore))
     threshold = minimumScore
   }
 
   public func process(_ frame: PerceptionFrame) async throws(InferenceError) -> [Annotation] {
-    let model = try await host.model(Self.model)
+    let model = try await host.model(model)
     let found = try await detector.detect(frame.image, model, host: host)
     var tracker = trackers[frame.camera] ?? ObjectTracker(threshold: threshold)
     let (present, gone) = tracker.update(found, at: frame.captured)
