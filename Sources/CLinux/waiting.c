@@ -8,6 +8,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -100,6 +101,11 @@ int linux_realtime_thread(int priority) {
 int linux_patient_thread(void) {
     struct sched_param parameters = {.sched_priority = 0};
     return -pthread_setschedparam(pthread_self(), SCHED_BATCH, &parameters);
+}
+
+int linux_limit_memory(uint64_t bytes) {
+    struct rlimit limit = {.rlim_cur = bytes, .rlim_max = bytes};
+    return setrlimit(RLIMIT_DATA, &limit) < 0 ? -errno : 0;
 }
 
 int linux_lock_memory(void) { return mlockall(MCL_CURRENT | MCL_FUTURE) < 0 ? -errno : 0; }

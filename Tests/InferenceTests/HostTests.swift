@@ -38,6 +38,33 @@ struct HostTests {
     #expect(nan[0].numbers[0].isNaN && nan[0].numbers[2] == 2)
   }
 
+  /// A model that is not what its page says, and one that is.
+  @Test func aManifestThatSaysOtherTensorsIsTold() async throws {
+    let (registry, key) = try TinyModel.registry()
+    func add(_ name: String, _ inputs: [TensorSpec], _ outputs: [TensorSpec]) throws {
+      var manifest = ModelManifest(name: name, version: "1", task: .tensors)
+      (manifest.inputs, manifest.outputs) = (inputs, outputs)
+      let file = ModelPackage.File(name: "double.xml", bytes: Array(TinyModel.double.utf8))
+      try registry.add(ModelPackage(manifest: manifest, files: [file]), signedWith: key)
+    }
+    let row = TensorSpec(name: "x", type: .float32, shape: [-1, 3])
+    try add("right", [row], [TensorSpec(name: "y", type: .float32, shape: [1, 3])])
+    try add("wide", [TensorSpec(name: "x", type: .float32, shape: [-1, 4])], [])
+    try add("whole", [TensorSpec(name: "x", type: .int32, shape: [-1, 3])], [])
+    try add("many", [row, row], [])
+    try add("silent", [], [row, row])
+    let host = TinyModel.host(registry)
+    _ = try await host.model("right")
+    for name in ["wide", "whole", "many", "silent"] {
+      do {
+        _ = try await host.model(name)
+        Issue.record("\(name) was loaded")
+      } catch {
+        #expect(error.kind == .model && error.description.contains("its manifest says"), "\(error)")
+      }
+    }
+  }
+
   /// Bytes that are no model, in every format's name: an error each, and the others go on.
   @Test func whatIsNoModelIsToldAndOthersGoOn() async throws {
     let (registry, key) = try TinyModel.registry()

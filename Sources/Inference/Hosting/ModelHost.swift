@@ -186,6 +186,7 @@ public actor ModelHost {
             manifest: package.manifest, digest: digest, session: session, place: place.address)
         }
         let session = try await local.open(package, setting.options)
+        try package.manifest.check(session)
         return Loaded(
           manifest: package.manifest, digest: digest, session: BatchingSession(session) ?? session,
           place: "local")

@@ -92,6 +92,24 @@ public struct ModelManifest: Sendable, Hashable {
     self.files = files
   }
 
+  /// - Throws: when a model takes or gives other tensors than its page says.
+  func check(_ session: any ModelSession) throws(InferenceError) {
+    for (kind, said, found) in [("takes", inputs, session.inputs), ("gives", outputs, session.outputs)]
+    where !said.isEmpty {
+      let isSame =
+        said.count == found.count
+        && zip(said, found).allSatisfy { one, other in
+          one.type == other.type && one.shape.count == other.shape.count
+            && zip(one.shape, other.shape).allSatisfy { $0 == $1 || $0 == -1 || $1 == -1 }
+        }
+      guard isSame else {
+        func text(_ list: [TensorSpec]) -> String { list.map(\.description).joined(separator: ", ") }
+        throw InferenceError(
+          .model, "the model '\(name)' \(kind) \(text(found)), and its manifest says \(text(said))")
+      }
+    }
+  }
+
   public var isEncrypted: Bool { files.contains { $0.plainDigest != nil } }
 
   public static let fileName = "manifest.yaml"

@@ -13,7 +13,7 @@ struct ModelsCommand: AsyncParsableCommand {
     subcommands: [
       ModelsPull.self, ModelsList.self, ModelsShow.self, ModelsVerify.self, ModelsAdd.self, ModelsSign.self,
       ModelsEncrypt.self, ModelsPin.self, ModelsRollback.self, ModelsRemove.self, ModelsKey.self,
-      ModelsEval.self, ModelsExplain.self, ModelsQuantise.self,
+      ModelsEval.self, ModelsExplain.self, ModelsQuantise.self, ModelsTry.self,
     ])
 }
 
@@ -330,12 +330,25 @@ struct ModelsAdd: ParsableCommand {
       }
       list = Array(data)
     }
+    // Before it is signed, and nowhere near a running bridge.
+    if let report = try ModelTrial.open(
+      ModelPackage(manifest: manifest, files: files), config: options.config)
+    {
+      if let fault = report.fault { throw Failure("\(model) is not added: \(fault)") }
+      manifest.inputs = report.inputs.compactMap(\.spec)
+      manifest.outputs = report.outputs.compactMap(\.spec)
+    } else {
+      FileHandle.standardError.write(Data("vrbridge: \(name) was not tried: nothing here runs it\n".utf8))
+    }
     let key = try options.signingKey()
     let registry = try options.registry()
     try attempt { () throws(RegistryError) in
       try registry.add(ModelPackage(manifest: manifest, files: files), labels: list, signedWith: key)
     }
     print("\(name) \(version): in \(registry.folder)/\(name)/\(version)")
+    for (kind, specs) in [("takes", manifest.inputs), ("gives", manifest.outputs)] where !specs.isEmpty {
+      print("  \(kind) \(specs.map(\.description).joined(separator: ", "))")
+    }
   }
 
   private func numbers(_ text: String, _ option: String) throws -> [Double] {
