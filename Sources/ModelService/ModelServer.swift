@@ -61,11 +61,15 @@ public struct ModelServer: Service {
       } catch {
         return HTTPReply.error(.contentTooLarge, "a body has \(options.maximumBody) bytes at most").response
       }
-      if let pages {
+      if let pages, !request.uri.path.hasPrefix("/v2/") {
         let peer = HTTPPeer(
           remote: context.remote, local: context.local,
           permission: options.permission(header: request.headers[.authorization]))
-        if let response = await pages.answer(request, body: body, peer: peer) { return response }
+        // A page's pictures take their time: others wait for the connection's own thread.
+        let response = await withTaskExecutorPreference(globalConcurrentExecutor) { [body] in
+          await pages.answer(request, body: body, peer: peer)
+        }
+        if let response { return response }
       }
       return await endpoints.answer(request, body).response
     }
