@@ -47,6 +47,7 @@ typedef void object_t;
   X(void, partial_shape_free, (partial_shape_t *))                                                                   \
   X(int, shape_create, (int64_t, const int64_t *, shape_t *))                                                        \
   X(int, shape_free, (shape_t *))                                                                                    \
+  X(int, tensor_create, (int, shape_t, object_t **))                                                                 \
   X(int, tensor_create_from_host_ptr, (int, shape_t, void *, object_t **))                                           \
   X(int, tensor_get_shape, (const object_t *, shape_t *))                                                            \
   X(int, tensor_get_element_type, (const object_t *, int *))                                                         \
@@ -79,6 +80,8 @@ struct covino_request {
   covino_library *library;
   object_t *request;
   size_t input_count;
+  // Memory of inputs that were filled; none where the last was lent.
+  covino_tensor *inputs;
 };
 
 static const char *const type_names[COVINO_TYPE_COUNT] = {
@@ -229,10 +232,13 @@ int covino_request_create(covino_model *model, covino_request **result) {
   if (status) return status;
   covino_request *request = calloc(1, sizeof *request);
   if (!request) return -1;
+  request->inputs = calloc(count ? count : 1, sizeof *request->inputs);
   request->input_count = count;
   request->library = model->library;
-  status = model->library->compiled_model_create_infer_request(model->compiled, &request->request);
+  status = request->inputs
+      ? model->library->compiled_model_create_infer_request(model->compiled, &request->request) : -1;
   if (status) {
+    free(request->inputs);
     free(request);
     return status;
   }
@@ -242,6 +248,7 @@ int covino_request_create(covino_model *model, covino_request **result) {
 
 void covino_request_free(covino_request *request) {
   request->library->infer_request_free(request->request);
+  free(request->inputs);
   free(request);
 }
 
@@ -267,6 +274,7 @@ int covino_request_lend(
   if (index >= request->input_count || rank < 0 || rank > COVINO_MAXIMUM_RANK) return -1;
   if (type <= COVINO_UNKNOWN || type >= COVINO_TYPE_COUNT) return -1;
   covino_library *library = request->library;
+  request->inputs[index].data = 0;
   shape_t shape = {0};
   object_t *lent = 0;
   int status = library->shape_create(rank, dimensions, &shape);
@@ -277,6 +285,33 @@ int covino_request_lend(
   status = library->infer_request_set_input_tensor_by_index(request->request, index, lent);
   library->tensor_free(lent);
   return status;
+}
+
+int covino_request_fill(
+    covino_request *request, size_t index, int type, int rank, const int64_t *dimensions, const void *data, size_t size) {
+  if (index >= request->input_count || rank < 0 || rank > COVINO_MAXIMUM_RANK) return -1;
+  covino_library *library = request->library;
+  covino_tensor *kept = &request->inputs[index];
+  if (!kept->data || kept->type != type || kept->rank != rank ||
+      memcmp(kept->dimensions, dimensions, (size_t)rank * sizeof *dimensions)) {
+    if (type <= COVINO_UNKNOWN || type >= COVINO_TYPE_COUNT) return -1;
+    shape_t shape = {0};
+    object_t *created = 0;
+    int status = library->shape_create(rank, dimensions, &shape);
+    if (status) return status;
+    status = library->tensor_create(library->to_openvino[type], shape, &created);
+    library->shape_free(&shape);
+    if (status) return status;
+    // The request shares the tensor, whose memory lives on with it.
+    memset(kept, 0, sizeof *kept);
+    status = library->infer_request_set_input_tensor_by_index(request->request, index, created);
+    if (!status) status = look(library, created, kept);
+    library->tensor_free(created);
+    if (status) return status;
+  }
+  if (!kept->data || kept->size != size) return -1;
+  memcpy(kept->data, data, size);
+  return 0;
 }
 
 int covino_infer(covino_request *request) { return request->library->infer_request_infer(request->request); }

@@ -17,8 +17,14 @@ struct HostTests {
     // Another shape with the same request.
     let again = try await host.infer(model, [rows([7, 8, 9])], priority: .service)
     #expect(again[0].numbers == [14, 16, 18])
+    // Small inputs are copied and large ones lent, by turns: none is taken for another.
+    for (turn, count) in [1, 4000, 1, 4000, 4000, 1, 2].enumerated() {
+      let numbers = (0..<(3 * count)).map { Float($0 + turn * 7) }
+      let answer = try await host.infer(model, [rows(numbers)], priority: .service)
+      #expect(answer[0].numbers == numbers.map { Double(2 * $0) }, "\(turn)")
+    }
     let row = try #require(await host.index().first { $0.name == "double" })
-    #expect(row.state == "READY" && row.figures.runs == 2 && row.figures.latency(0.5) ?? 0 > 0)
+    #expect(row.state == "READY" && row.figures.runs == 9 && row.figures.latency(0.5) ?? 0 > 0)
   }
 
   @Test func whatDoesNotFitIsRefusedAndTheModelGoesOn() async throws {

@@ -158,9 +158,12 @@ final class OpenVINOSession: ModelSession {
     var outcome: Result<Void, InferenceError> = .success(())
     tensor.bytes.withUnsafeBytes { source in
       // It is only read; empty tensors have no address, and are refused before.
-      let status = covino_request_lend(
-        request, index, tensor.type.number, Int32(tensor.shape.count), tensor.shape.map(Int64.init),
-        UnsafeMutableRawPointer(mutating: source.baseAddress))
+      let (type, rank, shape) = (tensor.type.number, Int32(tensor.shape.count), tensor.shape.map(Int64.init))
+      let status =
+        source.count <= Self.quickBytes
+        ? covino_request_fill(request, index, type, rank, shape, source.baseAddress, source.count)
+        : covino_request_lend(
+          request, index, type, rank, shape, UnsafeMutableRawPointer(mutating: source.baseAddress))
       do throws(InferenceError) {
         guard status == 0 else { throw fault(.input, "the input '\(inputs[index].name)' can't be set") }
         try lend(tensors.dropFirst(), request, then: run)
