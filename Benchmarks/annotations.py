@@ -2,7 +2,8 @@
 """annotations.py PROGRAM [SECONDS] [PICTURE]   Where the time goes from a picture's capture to its annotation at a client.
 
 A bridge looks at drawn frames for hands (VRBRIDGE_MODELS and VRBRIDGE_OPENVINO as usual), a client takes its annotations.
-`camera` is from the stamp of a frame until the model's stage takes it: drawing here, exposure and USB elsewhere. With a PICTURE (JPEG with a hand) nothing is drawn: a client sends it twenty
+`camera` is from the stamp of a frame until the stage takes it: drawing here, exposure and USB elsewhere. With a PICTURE
+(JPEG with a hand) nothing is drawn: a client sends it twenty
 times a second. What is left of the
 whole after camera and model is the bridge's own: the goal is a median of 3 ms at most. Ends with 1 above it."""
 
