@@ -225,7 +225,8 @@ let package = Package(
       name: "c-reader", dependencies: ["CVRBridge"], path: "Tests/CReader", cSettings: strictC),
     .testTarget(name: "SpatialTests", dependencies: ["Spatial"], swiftSettings: strict),
     .testTarget(
-      name: "MCAPTests", dependencies: ["Compression", "MCAP", "TestSupport"], swiftSettings: strict),
+      name: "MCAPTests", dependencies: ["Compression", "MCAP", "Spatial", "TestSupport"],
+      swiftSettings: strict),
     .testTarget(
       name: "SessionLogTests",
       dependencies: [
@@ -250,7 +251,8 @@ let package = Package(
     .testTarget(
       name: "InferenceTests",
       dependencies: [
-        "Inference", "StrictYAML", "TestSupport", .product(name: "Crypto", package: "swift-crypto"),
+        "Inference", "Spatial", "StrictYAML", "TestSupport",
+        .product(name: "Crypto", package: "swift-crypto"),
       ],
       swiftSettings: strict),
     .testTarget(
@@ -283,7 +285,7 @@ let package = Package(
     .testTarget(
       name: "InteropTests", dependencies: ["Bridge", "Interop", "Sensing", "Spatial", "StrictYAML"],
       swiftSettings: strict),
-    .testTarget(name: "DialogueTests", dependencies: ["Dialogue"], swiftSettings: strict),
+    .testTarget(name: "DialogueTests", dependencies: ["Dialogue", "Spatial"], swiftSettings: strict),
     .testTarget(
       name: "PairingTests", dependencies: ["Devices", "Pairing", "Sensing", "TestSupport"],
       swiftSettings: strict),

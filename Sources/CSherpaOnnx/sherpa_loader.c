@@ -197,3 +197,11 @@ int csherpa_detect(csherpa_detector *detector, const float *samples, int count) 
 void csherpa_detector_reset(csherpa_detector *detector) {
   detector->library->VoiceActivityDetectorReset(detector->detector);
 }
+
+int csherpa_multiplies_signed_bytes(void) {
+#if defined(__x86_64__)
+  return __builtin_cpu_supports("avx512vnni") || __builtin_cpu_supports("avxvnni") ? 1 : 0;
+#else
+  return 0;
+#endif
+}

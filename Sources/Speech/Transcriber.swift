@@ -133,16 +133,20 @@ public final class Transcriber: @unchecked Sendable {
     self.isOpen = isOpen
   }
 
+  /// Samples after which the detector is asked at the latest.
+  private static let batch = 7 * VoiceDetector.window
+
   private func advance() {
-    // Some windows at a time: waking up for each costs more than judging it. In quiet nobody waits for the answer.
-    let batch = segmenter.isIdle ? 6 : 3
-    guard ring.end - segmenter.position >= VoiceDetector.window * batch else { return }
+    // Some windows at a time: waking up for each costs more than judging it. A text that is due is not kept waiting.
+    let due = (max(1, min(segmenter.patience, Self.batch)) + VoiceDetector.window - 1) / VoiceDetector.window
+    guard ring.end - segmenter.position >= due * VoiceDetector.window else { return }
     while ring.end - segmenter.position >= VoiceDetector.window {
       let window = ring.slice(segmenter.position, segmenter.position + VoiceDetector.window)
       let isHeard = (isOpen || wakeWord != nil) && detector.isVoice(window)
       wakeWord?.hear(window, isVoice: isHeard)
       let isVoice = isOpen && isHeard
       quiet.add(window, isVoice: isHeard)
+      if let ratio = quiet.ratio { segmenter.isNoisy = ratio < settings.noiseRatio }
       carryOut(segmenter.add(VoiceDetector.window, isVoice: isVoice))
       ring.drop(before: segmenter.needed)
     }

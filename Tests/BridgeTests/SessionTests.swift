@@ -525,11 +525,11 @@ struct SessionTests {
       #expect(throws: StateArchive.Fault.self) { try pipeline.restore(ContiguousArray(words.prefix(length))) }
     }
     #expect(throws: StateArchive.Fault.self) { try pipeline.restore(words + [0]) }
-    var state: UInt64 = 1
+    var random = SeededRandom(seed: 1)
     for round in 0..<400 {
       var damaged = words
       for _ in 0..<(1 + round % 4) {
-        state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+        let state = random.next()
         // The history is long; what follows it is short and matters more.
         let place =
           round % 2 == 0 ? damaged.count - 1 - Int(state >> 40) % 1500 : Int(state >> 33) % damaged.count

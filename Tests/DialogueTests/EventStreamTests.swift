@@ -1,4 +1,5 @@
 import Foundation
+import Spatial
 import Testing
 
 @testable import Dialogue
@@ -27,12 +28,12 @@ import Testing
   }
 
   @Test func bytesOfAnyKindDoNotTrap() {
-    var state: UInt64 = 1
+    var random = SeededRandom(seed: 1)
     for _ in 0..<2000 {
       var stream = ChatStream()
       var bytes: [UInt8] = []
       for _ in 0..<200 {
-        state = state &* 6_364_136_223_846_793_005 &+ 1
+        let state = random.next()
         let pieces = [
           "data: ", "\n", "\r", "{\"choices\":[{\"delta\":{\"content\":\"x\"}}]}", "[DONE]", "\"error\":",
           ":", "{", "}",

@@ -1,3 +1,4 @@
+import Spatial
 import Testing
 
 @testable import Dialogue
@@ -74,7 +75,7 @@ import Testing
   @Test func textsOfAnyKindDoNotTrap() {
     let classifier = IntentClassifier()
     let wake = WakePhrase("hey bridge")
-    var state: UInt64 = 7
+    var random = SeededRandom(seed: 7)
     let pieces = [
       "label", "this", "as", "…", "é", "🚀", " ", "start", "recording", ".", "\u{0}", "hey", "bridge", "’",
       "1",
@@ -82,8 +83,7 @@ import Testing
     for _ in 0..<3000 {
       var text = ""
       for _ in 0..<12 {
-        state = state &* 6_364_136_223_846_793_005 &+ 1
-        text += pieces[Int(state >> 40) % pieces.count]
+        text += pieces.randomElement(using: &random) ?? ""
       }
       _ = classifier.classify(text, isAddressed: true)
       _ = wake.rest(of: text)

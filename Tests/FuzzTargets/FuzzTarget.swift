@@ -100,6 +100,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
       _ = try? ModelCatalog(text: text, file: "fuzz")
       _ = ModelSignature(text: text)
       _ = try? Safetensors(input)
+      guard SignedWeights.converted(input).count == input.count else { throw NotFinite() }
     case .inference:
       let length = input.count > 1 ? Int(input[0]) << 8 | Int(input[1]) : 0
       let body = Array(input.dropFirst(2))

@@ -1,7 +1,8 @@
 import Foundation
 import Inference
-import TestSupport
+import Spatial
 import Testing
+import TestSupport
 
 @Suite(.enabled(if: Models.hear, "needs the library that 'make test' fetches"))
 struct OnnxRuntimeTests {
@@ -93,12 +94,11 @@ struct OnnxRuntimeTests {
 
   /// Bytes of a model with anything changed: an error or an answer, never a trap.
   @Test func alteredModelsDoNotTrap() async throws {
-    var state: UInt64 = 42
+    var random = SeededRandom(seed: 42)
     for _ in 0..<400 {
       var bytes = TinyModel.doubleONNX
       for _ in 0..<3 {
-        state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-        bytes[Int(state >> 33) % bytes.count] = UInt8(truncatingIfNeeded: state >> 20)
+        bytes[Int.random(in: bytes.indices, using: &random)] = UInt8.random(in: 0...255, using: &random)
       }
       guard let session = try? await open(bytes) else { continue }
       let shape = session.inputs.first?.shape.map { max(1, min($0, 64)) } ?? [1]

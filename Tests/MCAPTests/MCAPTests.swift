@@ -1,7 +1,8 @@
 import Foundation
 import MCAP
-import TestSupport
+import Spatial
 import Testing
+import TestSupport
 
 /// The format, written and read by us, and across with Python's `mcap`, which nobody here wrote.
 struct MCAPTests {
@@ -114,11 +115,8 @@ struct MCAPTests {
     let writer = try MCAPWriter(output, options: options)
     let channel = try writer.add(MCAPChannel(schemaID: 0, topic: "/t", messageEncoding: ""))
     var times = (0..<300).map { UInt64($0) }
-    var state: UInt64 = 7
-    for index in times.indices.reversed() {
-      state = state &* 6_364_136_223_846_793_005 &+ 1
-      times.swapAt(index, Int(state >> 33) % (index + 1))
-    }
+    var random = SeededRandom(seed: 7)
+    times.shuffle(using: &random)
     for time in times {
       try withUnsafeBytes(of: time) {
         try writer.write(channel: channel, logTime: time, publishTime: 0, data: $0)

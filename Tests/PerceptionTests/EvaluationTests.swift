@@ -16,11 +16,8 @@ struct EvaluationTests {
       if: FileManager.default.fileExists(atPath: EvaluationTests.servers), "needs what 'make test' installs"),
     arguments: 1...4)
   func averagePrecisionIsCOCOs(_ seed: Int) throws {
-    var state = UInt64(seed) &* 77_777
-    func random() -> Double {
-      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-      return Double(state >> 11) * 0x1p-53
-    }
+    var generator = SeededRandom(seed: UInt64(seed))
+    func random() -> Double { generator.uniform() }
     var truths: [DetectionMetrics.Truth] = []
     var found: [DetectionMetrics.Found] = []
     for image in 0..<12 {

@@ -105,11 +105,11 @@ struct GeometryTests {
   /// The error at rest becomes small, and what moves is not left behind.
   @Test func theFilterIsStillAtRestAndFastInMotion() {
     var filter = OneEuroFilter(minimumCutoff: 2, beta: 15)
-    var random = SeededNoise(7)
+    var random = SeededRandom(seed: 7)
     var (raw, smooth) = (0.0, 0.0)
     for frame in 0..<300 {
       let time = Timestamp(nanoseconds: Int64(frame) * 33_333_333)
-      let noise = Vector3(random.next() * 0.002, random.next() * 0.002, random.next() * 0.002)
+      let noise = random.gaussian3() * 0.001
       let value = filter.update(noise, at: time)
       if frame > 30 {
         raw += noise.squaredLength
@@ -227,15 +227,5 @@ struct GeometryTests {
       TextReader.decode($0, steps: best.count, classes: 4, letters: ["A", "B"])
     }
     #expect(read.text == "AAB" && abs(read.confidence - 0.5) < 1e-6)
-  }
-}
-
-/// Numbers between −1 and 1, the same in each run.
-private struct SeededNoise {
-  private var state: UInt64
-  init(_ seed: UInt64) { state = seed }
-  mutating func next() -> Double {
-    state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-    return Double(Int64(bitPattern: state) >> 11) / Double(1 << 52)
   }
 }

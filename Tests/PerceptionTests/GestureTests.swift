@@ -11,8 +11,8 @@ struct GestureTests {
   private func draw(
     _ count: Int = 40, seed: UInt64, size: Double = 0.3, _ place: (Double) -> (Double, Double)
   ) -> GestureTrace {
-    var noise = Tremble(seed)
-    let slant = noise.next() * 0.2
+    var noise = SeededRandom(seed: seed)
+    let slant = tremble(&noise) * 0.2
     return GestureTrace(
       points: (0..<count).map { index in
         // Not at one speed.
@@ -20,9 +20,9 @@ struct GestureTests {
         let eased = s + 0.08 * sin(2 * .pi * s)
         let (x, y) = place(eased)
         return GestureTrace.Point(
-          time: s, x: size * (x + slant * y + 0.02 * noise.next()),
-          y: size * (y - slant * x + 0.02 * noise.next()),
-          z: size * 0.1 * noise.next() * 0.2)
+          time: s, x: size * (x + slant * y + 0.02 * tremble(&noise)),
+          y: size * (y - slant * x + 0.02 * tremble(&noise)),
+          z: size * 0.1 * tremble(&noise) * 0.2)
       })
   }
 
@@ -47,9 +47,9 @@ struct GestureTests {
     // Ordinary motion: smooth wandering.
     var taken = 0
     for seed in 0..<200 {
-      var noise = Tremble(UInt64(seed) + 1000)
+      var noise = SeededRandom(seed: UInt64(seed) + 1000)
       let waves = (0..<6).map { _ in
-        (noise.next(), noise.next(), 0.5 + abs(noise.next()) * 2, noise.next() * 3)
+        (tremble(&noise), tremble(&noise), 0.5 + abs(tremble(&noise)) * 2, tremble(&noise) * 3)
       }
       let wandering = GestureTrace(
         points: (0..<60).map { index in
@@ -223,15 +223,4 @@ struct GestureTests {
   }
 }
 
-/// Numbers between −1 and 1, the same in each run.
-private struct Tremble {
-  private var state: UInt64
-  init(_ seed: UInt64) {
-    state = seed &* 0x9e37_79b9_7f4a_7c15 &+ 1
-    _ = next()
-  }
-  mutating func next() -> Double {
-    state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-    return Double(Int64(bitPattern: state) >> 11) / Double(1 << 52)
-  }
-}
+private func tremble(_ noise: inout SeededRandom) -> Double { Double.random(in: -1...1, using: &noise) }

@@ -77,10 +77,9 @@ struct EngineTests {
   }
 
   private static func noise(_ seconds: Double, _ make: (Double, Double) -> Double) -> [Int16] {
-    var state: UInt64 = 3
+    var generator = SeededRandom(seed: 3)
     return (0..<Int(seconds * 16_000)).map { index in
-      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-      let random = Double(state >> 11) / Double(1 << 53) * 2 - 1
+      let random = generator.uniform() * 2 - 1
       return Int16(max(-32_000, min(32_000, make(Double(index) / 16_000, random) * 32_000)))
     }
   }

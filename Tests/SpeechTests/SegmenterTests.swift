@@ -1,3 +1,4 @@
+import Spatial
 import Testing
 
 @testable import Speech
@@ -45,6 +46,39 @@ import Testing
     #expect(kinds(demands) == "bppwfppwfc")
     let wholes = demands.compactMap { if case .whole(let n, let from, _, _) = $0 { (n, from) } else { nil } }
     #expect(wholes.map(\.0) == [1, 1] && wholes[0].1 == wholes[1].1)
+  }
+
+  @Test func pausesWithinAVoiceDoNotPutOffItsText() throws {
+    // Words of 0.3 s: a text after each 0.45 s of voice, however it is cut up.
+    let demands = run([1, 0.3, 0.2, 0.3, 0.2, 0.3, 0.2, 0.3, 2])
+    #expect(kinds(demands) == "bppwfc")
+  }
+
+  @Test func aPauseIsNotDecodedAgainWithTheVoiceAfterIt() throws {
+    let demands = run([1, 1, 1.2, 1, 2])
+    let partials = demands.compactMap {
+      if case .partial(_, let from, let upTo, _) = $0 { (from, upTo) } else { nil }
+    }
+    // The voice returns after 3.2 s.
+    #expect(abs(Double(partials[2].0) / 16_000 - (3.2 - 0.8 / 3)) < 0.05)
+  }
+
+  @Test func inNoiseAnUtteranceGoesOnLonger() {
+    func count(isNoisy: Bool) -> Int {
+      var segmenter = UtteranceSegmenter(SegmentationSettings())
+      segmenter.isNoisy = isNoisy
+      var numbers: Set<UInt64> = []
+      // Nine seconds, three quarters of one in silence, two seconds more.
+      for step in 0..<400 {
+        let isVoice = step < 280 || (305..<370).contains(step)
+        for case .final(let number, _, _) in segmenter.add(Self.window, isVoice: isVoice) {
+          numbers.insert(number)
+        }
+      }
+      return numbers.count
+    }
+    #expect(count(isNoisy: false) == 2)
+    #expect(count(isNoisy: true) == 1)
   }
 
   @Test func aVoiceAfterALongPauseIsANewUtterance_whichBeginsAfterTheLast() {
@@ -113,22 +147,35 @@ import Testing
   /// Whatever the voice does: what is final was decoded, what began is closed or dropped, and no sample is asked for that
   /// may be forgotten.
   @Test func everyPatternIsToldInOrder() {
-    var state: UInt64 = 99
+    var random = SeededRandom(seed: 99)
     for _ in 0..<300 {
       var segmenter = UtteranceSegmenter(SegmentationSettings())
       var open: UInt64?
       var decoded: Int?
       var isVoice = false
       var left = 0
+      var was = false
       for step in 0..<1500 {
         if left == 0 {
-          state = state &* 6_364_136_223_846_793_005 &+ 1
           isVoice.toggle()
-          left = 1 + Int(state >> 33) % (isVoice ? 80 : 50)
+          left = Int.random(in: 1...(isVoice ? 80 : 50), using: &random)
         }
         left -= 1
         let needed = segmenter.needed
+        let patience = segmenter.patience
+        let wasVoice = was
+        was = isVoice
         let demands = step == 1499 ? segmenter.finish() : segmenter.add(Self.window, isVoice: isVoice)
+        // Who waits as long as he may hears of nothing late.
+        if step != 1499, wasVoice == isVoice, !demands.contains(where: \.isCut) {
+          let asked = demands.contains {
+            switch $0 {
+            case .partial, .whole, .final: true
+            default: false
+            }
+          }
+          #expect(!asked || patience <= Self.window)
+        }
         for demand in demands {
           switch demand {
           case .began(let number):
@@ -149,4 +196,8 @@ import Testing
       #expect(open == nil)
     }
   }
+}
+
+extension UtteranceSegmenter.Demand {
+  fileprivate var isCut: Bool { if case .closed(_, let isCut) = self { isCut } else { false } }
 }

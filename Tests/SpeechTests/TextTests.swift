@@ -1,6 +1,7 @@
 import Foundation
-import TestSupport
+import Spatial
 import Testing
+import TestSupport
 
 @testable import Speech
 
@@ -52,15 +53,12 @@ import Testing
     .enabled(
       if: FileManager.default.fileExists(atPath: chatPython), "needs the packages that 'make test' installs"))
   func jiwerCountsTheSame() async throws {
-    var state: UInt64 = 5
+    var random = SeededRandom(seed: 5)
     var pairs: [[String]] = []
     for _ in 0..<200 {
       func words(_ least: Int) -> String {
-        state = state &* 6_364_136_223_846_793_005 &+ 1
-        let count = least + Int(state >> 33) % 12
-        return (0..<count).map { _ in
-          state = state &* 6_364_136_223_846_793_005 &+ 1
-          return ["a", "b", "c", "d"][Int(state >> 40) % 4]
+        (0..<Int.random(in: least..<least + 12, using: &random)).map { _ in
+          ["a", "b", "c", "d"].randomElement(using: &random) ?? ""
         }.joined(separator: " ")
       }
       pairs.append([words(1), words(0)])

@@ -68,4 +68,7 @@ void csherpa_detector_free(csherpa_detector *detector);
 int csherpa_detect(csherpa_detector *detector, const float *samples, int count);
 void csherpa_detector_reset(csherpa_detector *detector);
 
+/// 1 when the processor has dot products of unsigned by signed bytes that do not overflow (VNNI).
+int csherpa_multiplies_signed_bytes(void);
+
 #endif

@@ -21,9 +21,10 @@ public final class SherpaRecogniser: SpeechRecogniser, @unchecked Sendable {
   /// - Parameters:
   ///   - package: from the registry: what is run is what was verified.
   ///   - language: for models of several; nil lets the model decide.
+  ///   - signedWeights: what the model says is the same either way.
   public init(
     _ package: ModelPackage, digest: String, library: SherpaLibrary, language: String? = nil,
-    threads: Int = 1
+    threads: Int = 1, signedWeights: Bool = SignedWeights.areQuicker
   ) throws(SpeechFault) {
     let manifest = package.manifest
     let name = "\(manifest.name) \(manifest.version)"
@@ -37,6 +38,9 @@ public final class SherpaRecogniser: SpeechRecogniser, @unchecked Sendable {
         throw SpeechFault("\(name): '\(MoonshineTokens.fileName)' is no vocabulary")
       }
       contents[place] = ModelPackage.File(name: "tokens.txt", bytes: lines)
+    }
+    if signedWeights {
+      for place in contents.indices { contents[place].bytes = SignedWeights.converted(contents[place].bytes) }
     }
     let files: MemoryFiles
     do throws(InferenceError) { files = try MemoryFiles(contents) } catch {

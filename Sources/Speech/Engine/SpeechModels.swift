@@ -78,7 +78,7 @@ public final class SpeechModels: Sendable {
       package, library: try SherpaLibrary.shared(folder: library), threshold: threshold)
   }
 
-  private func package(_ name: String) throws(SpeechFault) -> (ModelPackage, digest: String) {
+  func package(_ name: String) throws(SpeechFault) -> (ModelPackage, digest: String) {
     let versions = registry.versions(of: name)
     guard let version = registry.choice(of: name).version(among: versions, draw: 1) else {
       throw SpeechFault(

@@ -16,14 +16,19 @@ public struct SegmentationSettings: Sendable, Equatable {
   /// Length from which an utterance whose text became final is over: the recogniser has heard enough around each word,
   /// and hearing all of it again would cost more and more.
   public var enough = 8.0
+  /// The same two in noise, where a recogniser leans more on what is around a word.
+  public var noisySeparation = 2.0
+  public var noisyEnough = 14.0
+  /// dB by which a voice is louder than the quiet around it, below which there is noise.
+  public var noiseRatio = 25.0
   /// Length at which an utterance is cut, at its last pause.
   public var longest = 20.0
   /// Voice that an utterance must have.
   public var leastVoice = 0.2
-  /// Between the texts of an utterance that goes on.
-  public var partialInterval = 0.38
+  /// Voice between the texts of an utterance that goes on; fourteen windows.
+  public var partialInterval = 0.448
   /// What of an utterance is decoded for such a text: the rest stands as it was told.
-  public var partialWindow = 1.4
+  public var partialWindow = 1.3
   /// Tell texts of utterances that go on.
   public var tellsPartials = true
 

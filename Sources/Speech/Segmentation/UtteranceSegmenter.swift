@@ -29,7 +29,8 @@ struct UtteranceSegmenter {
     var voiced = 0
     /// From where partial texts are decoded.
     var partialStart: Int
-    var lastPartial: Int
+    /// Voice since the last text of it was asked for, samples.
+    var untold: Int
     /// The end for which the whole was asked for.
     var askedEnd = -1
     var finalEnd = -1
@@ -46,6 +47,8 @@ struct UtteranceSegmenter {
   private var told = 0
   /// Where a wake word was heard.
   private var wake: Int?
+  /// The voice is little louder than what is around it.
+  var isNoisy = false
   /// After the last window.
   private(set) var position = 0
 
@@ -66,8 +69,15 @@ struct UtteranceSegmenter {
   /// The oldest sample that may still be asked for.
   var needed: Int { utterance?.start ?? max(0, position - samples(settings.lead) - samples(1)) }
 
-  /// No utterance goes on.
-  var isIdle: Bool { utterance == nil }
+  /// Samples to come before which nothing can be asked for, as long as a voice goes on, or stays away.
+  var patience: Int {
+    guard let utterance else { return .max }
+    if wasVoice {
+      return settings.tellsPartials ? samples(settings.partialInterval) - utterance.untold : .max
+    }
+    let bounds = [settings.firstPause, settings.secondPause].map { utterance.end + samples($0) - position }
+    return bounds.first { $0 > 0 } ?? .max
+  }
 
   private func samples(_ seconds: Double) -> Int { Int((seconds * rate).rounded()) }
 
@@ -92,22 +102,25 @@ struct UtteranceSegmenter {
         }
         wake = nil
         utterance = Utterance(
-          number: nextNumber, start: begin, end: position, partialStart: partial, lastPartial: start)
+          number: nextNumber, start: begin, end: position, partialStart: partial, untold: 0)
         nextNumber += 1
         demands.append(.began(nextNumber - 1))
+      } else if !wasVoice, let current = utterance, current.untold == 0 {
+        // A pause in which nothing is untold need not be decoded again.
+        let begin = max(current.partialStart, start - samples(settings.lead) / 3)
+        utterance?.partialStart = begin
       }
-      // After a pause there is little to tell at first.
-      if !wasVoice { utterance?.lastPartial = start }
       utterance?.end = position
       utterance?.voiced += count
+      utterance?.untold += count
     }
     guard var current = utterance else { return demands }
     if isVoice {
-      if settings.tellsPartials, position - current.lastPartial >= samples(settings.partialInterval) {
+      if settings.tellsPartials, current.untold >= samples(settings.partialInterval) {
         let freezes = position - current.partialStart >= samples(settings.partialWindow)
         demands.append(
           .partial(current.number, from: current.partialStart, upTo: position, freezes: freezes))
-        current.lastPartial = position
+        current.untold = 0
         if freezes { current.partialStart = position }
       }
       if position - current.start > samples(settings.longest) {
@@ -130,6 +143,7 @@ struct UtteranceSegmenter {
             end: current.end))
         // Should the voice go on, what was decoded stands.
         current.partialStart = max(current.partialStart, current.end)
+        current.untold = 0
       }
       if pause >= samples(settings.secondPause), current.finalEnd != current.end {
         let voice = Double(current.voiced) / rate
@@ -140,8 +154,10 @@ struct UtteranceSegmenter {
         current.finalEnd = current.end
         demands.append(.final(current.number, end: current.end, voice: voice))
       }
-      let isEnough = current.finalEnd == current.end && position - current.start > samples(settings.enough)
-      if isEnough || pause >= samples(settings.separation) {
+      let enough = isNoisy ? max(settings.noisyEnough, settings.enough) : settings.enough
+      let separation = isNoisy ? max(settings.noisySeparation, settings.separation) : settings.separation
+      let isEnough = current.finalEnd == current.end && position - current.start > samples(enough)
+      if isEnough || pause >= samples(separation) {
         utterance = nil
         told = current.end
         return demands + [.closed(current.number, isCut: false)]
@@ -161,8 +177,7 @@ struct UtteranceSegmenter {
       .closed(current.number, isCut: true), .began(nextNumber),
     ]
     current = Utterance(
-      number: nextNumber, start: end, end: position, voiced: position - end, partialStart: end,
-      lastPartial: position)
+      number: nextNumber, start: end, end: position, voiced: position - end, partialStart: end, untold: 0)
     nextNumber += 1
     return demands
   }

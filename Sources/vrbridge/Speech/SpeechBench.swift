@@ -1,5 +1,6 @@
 import ArgumentParser
 import CLinux
+import Evaluation
 import Foundation
 import Glibc
 import Microphones
@@ -28,6 +29,9 @@ struct SpeechBench: ParsableCommand {
 
   @Option(help: "Noise added, as the ratio of speech to noise in dB.")
   var noise: Double?
+
+  @Option(help: "Of which colour: pink or white.")
+  var colour: ColouredNoise.Colour = .pink
 
   @Option(help: "Seconds of silence after which text is final.")
   var pause: Double?
@@ -99,7 +103,7 @@ struct SpeechBench: ParsableCommand {
     // A second of what the microphone hears when nobody speaks.
     var heard = samples + [Int16](repeating: 0, count: AudioBlock.rate)
     if let noise {
-      heard = Self.withNoise(heard, power: Self.power(samples), ratio: noise)
+      heard = withNoise(heard, power: Self.power(samples), ratio: noise)
       samples = Array(heard.prefix(length))
     }
     let reference = TextNormaliser.words(entry.text)
@@ -171,18 +175,15 @@ struct SpeechBench: ParsableCommand {
     return ranges
   }
 
-  /// White noise of a fixed seed.
   private static func power(_ samples: [Int16]) -> Double {
     samples.reduce(0.0) { $0 + Double($1) * Double($1) } / Double(max(1, samples.count))
   }
 
-  private static func withNoise(_ samples: [Int16], power: Double, ratio: Double) -> [Int16] {
-    let amplitude = (power / pow(10, ratio / 10) * 3).squareRoot()
-    var state: UInt64 = 0x9E37_79B9_7F4A_7C15
+  private func withNoise(_ samples: [Int16], power: Double, ratio: Double) -> [Int16] {
+    let deviation = (power / pow(10, ratio / 10)).squareRoot()
+    var noise = ColouredNoise(colour, seed: 1)
     return samples.map { sample in
-      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-      let noise = (Double(state >> 11) / Double(1 << 53) * 2 - 1) * amplitude
-      return Int16(max(-32_768, min(32_767, (Double(sample) + noise).rounded())))
+      Int16(max(-32_768, min(32_767, (Double(sample) + noise.next() * deviation).rounded())))
     }
   }
 
@@ -252,3 +253,5 @@ struct SpeechBench: ParsableCommand {
 extension ClosedRange<Double> {
   fileprivate var length: Double { upperBound - lowerBound }
 }
+
+extension ColouredNoise.Colour: ExpressibleByArgument {}
