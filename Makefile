@@ -6,6 +6,8 @@ SOAK ?= 3600
 RIG_SECONDS ?= 1500
 ARGS ?=
 HTTP ?= 127.0.0.1:8000
+# The voice that the demonstration hears: its own, or file:PATH.
+QUESTION ?= demo
 
 # A target may import only what its manifest entry names.
 CHECKED = --explicit-target-dependency-import-check error
@@ -15,12 +17,12 @@ SOURCES = Sources Tests Benchmarks examples Fuzz/Sources Package.swift Fuzz/Pack
 
 .PHONY: run test build-tests test-vm bench soak soak-tools fuzz format lint install install-files deb test-deb protocol setup setup-test setup-test-vm build help
 
-run: setup ## Build and run the bridge with a live view; without a headset a demonstration (HTTP=HOST:PORT for the page, ARGS="…" adds options).
+run: setup ## Build and run the bridge with a live view; without a headset a demonstration (HTTP=HOST:PORT for the page, QUESTION=file:x.wav for another voice, ARGS="…" adds options).
 	swift build $(RELEASE) --product vrbridge
 	# What looks at frames is fetched once; without a network all else goes on.
 	.build/release/vrbridge models pull --default || true
 	.build/release/vrbridge run --view --demo-if-no-headset --perception hands,gestures,objects,text \
-		--microphone demo --http $(HTTP) $(ARGS)
+		--microphone $(QUESTION) --http $(HTTP) $(ARGS)
 
 test: build-tests ## Build everything and run all tests (VRBRIDGE_CORPUS=DIR adds those on real captures).
 	scripts/test-models.sh

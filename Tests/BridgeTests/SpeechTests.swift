@@ -264,6 +264,34 @@ private final class SpokenModel: LanguageModel {
       })
   }
 
+  /// A question that a person asked, in a recording that nobody here made.
+  @Test(
+    .enabled(if: Models.hear, "needs the models that 'make test' fetches"),
+    .enabled(if: Places.hasCorpus, "needs VRBRIDGE_CORPUS"))
+  func aRecordedQuestionIsAnswered() async throws {
+    let file = (Places.corpus ?? "") + "/speech/wav/lso-2414-128291-0000.wav"
+    let model = SpokenModel(["You are ", "asleep, ", "and dream."])
+    let bridge = try TestBridge(language: model) { configuration in
+      hearing(&configuration, file)
+      configuration.speech.value.activation = .always
+    }
+    let all = try await collect(bridge, within: 60) {
+      $0.contains { $0.kind == .answer && $0.textState == .final }
+    }
+    await bridge.stop()
+    // The text says "what hath happened unto me".
+    let transcript = try #require(all.last { $0.kind == .transcript && $0.textState == .final })
+    let words = TextNormaliser.words(transcript.label)
+    #expect(words.first == "what" && words.last == "me" && words.contains("happened"), "\(words)")
+    #expect(all.contains { $0.kind == .transcript && $0.textState == .partial })
+    let answers = all.filter { $0.kind == .answer }
+    #expect(Set(answers.map(\.id)).count == 1 && answers.last?.label == "You are asleep, and dream.")
+    #expect(zip(answers, answers.dropFirst()).allSatisfy { $1.label.hasPrefix($0.label) })
+    #expect(answers.allSatisfy { $0.hasAnchor })
+    let sent = try #require(model.requests.withLock { $0.first })
+    #expect(sent.messages.last?.text.contains(transcript.label) == true)
+  }
+
   @Test(.enabled(if: Models.hear, "needs the models that 'make test' fetches"))
   func whatIsNotMeantForTheBridgeIsNotTold() async throws {
     let file = try await speak("The weather is fine today.")
