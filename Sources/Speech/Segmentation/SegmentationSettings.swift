@@ -27,6 +27,8 @@ public struct SegmentationSettings: Sendable, Equatable {
   public var leastVoice = 0.2
   /// Voice between the texts of an utterance that goes on; fourteen windows.
   public var partialInterval = 0.448
+  /// Sound before the voice that is decoded for such a text.
+  public var partialLead = 0.2
   /// What of an utterance is decoded for such a text: the rest stands as it was told.
   public var partialWindow = 1.3
   /// Tell texts of utterances that go on.

@@ -73,13 +73,21 @@ struct UtteranceSegmenter {
   var patience: Int {
     guard let utterance else { return .max }
     if wasVoice {
-      return settings.tellsPartials ? samples(settings.partialInterval) - utterance.untold : .max
+      return settings.tellsPartials ? interval(utterance) - utterance.untold : .max
     }
     let bounds = [settings.firstPause, settings.secondPause].map { utterance.end + samples($0) - position }
     return bounds.first { $0 > 0 } ?? .max
   }
 
   private func samples(_ seconds: Double) -> Int { Int((seconds * rate).rounded()) }
+
+  /// Voice after which a text is asked for. A long one takes longer to decode, and is asked for a window sooner.
+  private func interval(_ utterance: Utterance) -> Int {
+    let whole = samples(settings.partialInterval)
+    // As long as it will be when it is due.
+    let length = position - utterance.untold + whole - utterance.partialStart
+    return length > samples(settings.partialWindow * 0.75) ? whole - VoiceDetector.window : whole
+  }
 
   /// - Parameters:
   ///   - count: samples of the window.
@@ -94,7 +102,7 @@ struct UtteranceSegmenter {
         // Nothing is told twice.
         var begin = max(told, start - samples(settings.lead))
         // A short text needs less before it.
-        var partial = max(told, start - samples(settings.lead) / 3)
+        var partial = max(told, start - samples(settings.partialLead))
         if let wake {
           let goesOn = start - wake < samples(Self.breath)
           begin = max(told, goesOn ? wake - samples(Self.wakeReach) : max(begin, wake - samples(Self.breath)))
@@ -107,7 +115,7 @@ struct UtteranceSegmenter {
         demands.append(.began(nextNumber - 1))
       } else if !wasVoice, let current = utterance, current.untold == 0 {
         // A pause in which nothing is untold need not be decoded again.
-        let begin = max(current.partialStart, start - samples(settings.lead) / 3)
+        let begin = max(current.partialStart, start - samples(settings.partialLead))
         utterance?.partialStart = begin
       }
       utterance?.end = position
@@ -116,7 +124,7 @@ struct UtteranceSegmenter {
     }
     guard var current = utterance else { return demands }
     if isVoice {
-      if settings.tellsPartials, current.untold >= samples(settings.partialInterval) {
+      if settings.tellsPartials, current.untold >= interval(current) {
         let freezes = position - current.partialStart >= samples(settings.partialWindow)
         demands.append(
           .partial(current.number, from: current.partialStart, upTo: position, freezes: freezes))
