@@ -111,7 +111,7 @@ public final class Transcriber: @unchecked Sendable {
   public func flush() {
     let rest = ring.end - segmenter.position
     if rest > 0 { ring.appendSilence(max(0, VoiceDetector.window * 6 - rest)) }
-    advance()
+    judge()
     carryOut(segmenter.finish())
     detector.reset()
   }
@@ -139,7 +139,11 @@ public final class Transcriber: @unchecked Sendable {
   private func advance() {
     // Some windows at a time: waking up for each costs more than judging it. A text that is due is not kept waiting.
     let due = (max(1, min(segmenter.patience, Self.batch)) + VoiceDetector.window - 1) / VoiceDetector.window
-    guard ring.end - segmenter.position >= due * VoiceDetector.window else { return }
+    if ring.end - segmenter.position >= due * VoiceDetector.window { judge() }
+  }
+
+  /// Asks the detector about all that is there.
+  private func judge() {
     while ring.end - segmenter.position >= VoiceDetector.window {
       let window = ring.slice(segmenter.position, segmenter.position + VoiceDetector.window)
       let isHeard = (isOpen || wakeWord != nil) && detector.isVoice(window)

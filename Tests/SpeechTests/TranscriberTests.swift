@@ -1,0 +1,53 @@
+import Sensing
+import Spatial
+import Synchronization
+import Testing
+
+@testable import Speech
+
+@Suite struct TranscriberTests {
+  /// Hears a voice in all that is loud, and a tenth of a second longer, as the real one does.
+  private final class LoudnessDetector: VoiceDetecting {
+    private var quiet = 3
+    func isVoice(_ window: [Float]) -> Bool {
+      quiet = window.contains { abs($0) > 0.1 } ? 0 : quiet + 1
+      return quiet < 4
+    }
+    func reset() {}
+  }
+
+  private struct OneTextRecogniser: SpeechRecogniser {
+    let identity = RecogniserIdentity(model: "one", version: "1", digest: "")
+    func recognise(_ samples: [Float]) -> Recognition { Recognition(text: "the same") }
+  }
+
+  /// Wherever the sound ends, and in whatever pieces it comes, its voice is heard to the end.
+  @Test(arguments: [160, 512, 700, 16_000]) func aVoiceAtTheEndOfTheSoundIsHeard(piece: Int) {
+    for length in stride(from: 8_000, to: 40_000, by: 900) {
+      let events = Mutex<[TranscriptEvent]>([])
+      let transcriber = Transcriber(
+        settings: SegmentationSettings(), detector: LoudnessDetector(),
+        recogniser: { () throws(SpeechFault) in OneTextRecogniser() }, now: { 0 },
+        report: { event in events.withLock { $0.append(event) } })
+      let sound = [Int16](repeating: 0, count: 4_000) + [Int16](repeating: 9_000, count: length)
+      for start in stride(from: 0, to: sound.count, by: piece) {
+        let time = Timestamp(nanoseconds: Int64(start) * 62_500)
+        transcriber.feed(
+          AudioBlock(
+            microphone: "m", samples: Array(sound[start..<min(start + piece, sound.count)]), captured: time,
+            received: time))
+      }
+      transcriber.flush()
+      transcriber.stop()
+      let finals = events.withLock { list in
+        list.compactMap { event in
+          if case .transcript(let text) = event, text.state == .final { text } else { nil }
+        }
+      }
+      #expect(finals.count == 1, "\(length) samples in pieces of \(piece)")
+      // To the end of the voice, or as much longer as the detector holds it.
+      let end = Double(finals.first?.end.nanoseconds ?? 0) * 1e-9
+      #expect(abs(end - Double(sound.count) / 16_000) < 0.13, "\(length): \(end)")
+    }
+  }
+}
