@@ -21,29 +21,46 @@ import Testing
     func recognise(_ samples: [Float]) -> Recognition { Recognition(text: "the same") }
   }
 
+  /// What is final of a sound that comes in pieces.
+  private func finals(_ sound: [Int16], piece: Int) -> [Transcript] {
+    let events = Mutex<[TranscriptEvent]>([])
+    let transcriber = Transcriber(
+      settings: SegmentationSettings(), detector: LoudnessDetector(),
+      recogniser: { () throws(SpeechFault) in OneTextRecogniser() }, now: { 0 },
+      report: { event in events.withLock { $0.append(event) } })
+    for start in stride(from: 0, to: sound.count, by: piece) {
+      let time = Timestamp(nanoseconds: Int64(start) * 62_500)
+      transcriber.feed(
+        AudioBlock(
+          microphone: "m", samples: Array(sound[start..<min(start + piece, sound.count)]), captured: time,
+          received: time))
+    }
+    transcriber.flush()
+    transcriber.stop()
+    return events.withLock { list in
+      list.compactMap { event in
+        if case .transcript(let text) = event, text.state == .final { text } else { nil }
+      }
+    }
+  }
+
+  /// A voice 19 dB above what is around it is in noise, one 45 dB above is not.
+  @Test(arguments: [(1_000, 1), (50, 2)] as [(Int16, Int)])
+  func inNoiseAnUtteranceIsKeptTogether(around: Int16, utterances: Int) {
+    func sound(_ level: Int16, _ seconds: Double) -> [Int16] {
+      [Int16](repeating: level, count: Int(seconds * 16_000))
+    }
+    let parts = [
+      sound(around, 1), sound(9_000, 9), sound(around, 0.75), sound(9_000, 2), sound(around, 0.7),
+    ]
+    #expect(Set(finals(parts.flatMap { $0 }, piece: 512).map(\.number)).count == utterances)
+  }
+
   /// Wherever the sound ends, and in whatever pieces it comes, its voice is heard to the end.
   @Test(arguments: [160, 512, 700, 16_000]) func aVoiceAtTheEndOfTheSoundIsHeard(piece: Int) {
     for length in stride(from: 8_000, to: 40_000, by: 900) {
-      let events = Mutex<[TranscriptEvent]>([])
-      let transcriber = Transcriber(
-        settings: SegmentationSettings(), detector: LoudnessDetector(),
-        recogniser: { () throws(SpeechFault) in OneTextRecogniser() }, now: { 0 },
-        report: { event in events.withLock { $0.append(event) } })
       let sound = [Int16](repeating: 0, count: 4_000) + [Int16](repeating: 9_000, count: length)
-      for start in stride(from: 0, to: sound.count, by: piece) {
-        let time = Timestamp(nanoseconds: Int64(start) * 62_500)
-        transcriber.feed(
-          AudioBlock(
-            microphone: "m", samples: Array(sound[start..<min(start + piece, sound.count)]), captured: time,
-            received: time))
-      }
-      transcriber.flush()
-      transcriber.stop()
-      let finals = events.withLock { list in
-        list.compactMap { event in
-          if case .transcript(let text) = event, text.state == .final { text } else { nil }
-        }
-      }
+      let finals = finals(sound, piece: piece)
       #expect(finals.count == 1, "\(length) samples in pieces of \(piece)")
       // To the end of the voice, or as much longer as the detector holds it.
       let end = Double(finals.first?.end.nanoseconds ?? 0) * 1e-9
