@@ -85,15 +85,3 @@ public final class AttachedHardware: PairingHardware {
     return count
   }
 }
-
-/// Closes its node with itself.
-private final class OwnedTransport: FeatureAccess {
-  private let transport: HidrawTransport
-  init(_ transport: HidrawTransport) { self.transport = transport }
-  deinit { transport.close() }
-  func getFeature(id: UInt8, length: Int) throws(TransportError) -> [UInt8] {
-    try transport.getFeature(id: id, length: length)
-  }
-  func setFeature(_ report: [UInt8]) throws(TransportError) { try transport.setFeature(report) }
-  func writeOutput(_ report: [UInt8]) throws(TransportError) { try transport.writeOutput(report) }
-}

@@ -100,6 +100,15 @@ public struct Matrix3: Hashable, Sendable {
     return Matrix3(columns.row0 / determinant, columns.row1 / determinant, columns.row2 / determinant)
   }
 
+  /// The matrix that turns as the quaternion does.
+  public init(rotating rotation: Quaternion) {
+    self =
+      Matrix3(
+        rotation.rotate(Vector3(1, 0, 0)), rotation.rotate(Vector3(0, 1, 0)),
+        rotation.rotate(Vector3(0, 0, 1))
+      ).transposed
+  }
+
   /// The rotation that this matrix is; nil when it is none (mirrors, scales).
   public var rotation: Quaternion? {
     let rest = self * transposed - .identity

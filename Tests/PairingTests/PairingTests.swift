@@ -139,6 +139,7 @@ struct PairingTests {
       func getFeature(id: UInt8, length: Int) throws(TransportError) -> [UInt8] { reply }
       func setFeature(_ report: [UInt8]) throws(TransportError) {}
       func writeOutput(_ report: [UInt8]) throws(TransportError) {}
+      func nextInput(within milliseconds: Int) throws(TransportError) -> [UInt8]? { nil }
     }
     for (reply, problem) in [
       ([0x12] + [UInt8](repeating: 0, count: 15), "does not tell its address"),

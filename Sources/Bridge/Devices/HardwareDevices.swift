@@ -142,8 +142,11 @@ extension DeviceManager {
     nodes[path]?.status = .opening(number)
     nodes[path]?.device = id
     opening.insert(part)
+    let catalog = catalog
     openers[number] = WorkerThread(name: "opening") { [self] in
-      let prepared = Self.prepare(match, transport)
+      let prepared = Self.prepare(match, transport) {
+        Self.sibling($0, of: match, transport.identity, catalog)
+      }
       post { manager in
         manager.openers[number] = nil
         manager.opening.remove(part)
@@ -155,13 +158,33 @@ extension DeviceManager {
     }
   }
 
+  /// Opens another interface of the same device, which may be a moment behind.
+  private static func sibling(
+    _ part: String, of match: DeviceCatalog.Match, _ identity: InterfaceIdentity, _ catalog: DeviceCatalog
+  ) -> (any FeatureAccess)? {
+    guard let udev = UdevMonitor() else { return nil }
+    let key = DeviceKey(identity, match.description)
+    for _ in 0..<10 {
+      let node = udev.enumerate().first { node in
+        guard let other = catalog.match(node), other.part.name == part else { return false }
+        return other.description.family == match.description.family
+          && DeviceKey(node.identity, other.description) == key
+      }
+      if let node, let transport = try? node.open(for: match.part) { return OwnedTransport(transport) }
+      usleep(50_000)
+    }
+    return nil
+  }
+
   private static func prepare(
-    _ match: DeviceCatalog.Match, _ transport: any Transport
+    _ match: DeviceCatalog.Match, _ transport: any Transport,
+    sibling: (String) -> (any FeatureAccess)? = { _ in nil }
   ) -> PreparedPart {
     do throws(LayoutError) {
       // A dongle answers for its wand only while that is on; until then nominal values must do.
       guard match.part.driver == .watchman, transport.identity.origin == .hardware else {
-        return PreparedPart(result: .success(try PartOpener.open(match, transport: transport)))
+        return PreparedPart(
+          result: .success(try PartOpener.open(match, transport: transport, sibling: sibling)))
       }
       let decoder = try PartDecoder(
         part: match.part, descriptor: transport.descriptor, controls: match.description.controls)

@@ -48,12 +48,7 @@ final class OpenedPartRecord: Sendable {
         $0.configuredSerial = opened.configuredSerial ?? ""
       }
       $0.reportDescriptor = Data(descriptor?.bytes ?? [])
-      $0.features = opened.exchanges.map { exchange in
-        .with {
-          $0.direction = exchange.direction == .get ? .get : .set
-          $0.report = Data(exchange.report)
-        }
-      }
+      $0.features = opened.exchanges.map(Vrbridge_Session_FeatureExchange.init)
       $0.nominal = isNominal
       $0.calibration = Vrbridge_Session_Calibration(opened.calibration)
       for (name, path) in OrientationSettings.keys { $0.filterSettings[name] = settings[keyPath: path] }
@@ -89,5 +84,31 @@ final class OpenedPartRecord: Sendable {
     event.partOpened.calibrationSha256 = try writer.attach(
       calibration, name: calibrationName, mediaType: "application/json", at: time)
     try writer.write(event, on: .events, at: time)
+  }
+}
+
+extension HIDRecording.FeatureExchange {
+  init(_ message: Vrbridge_Session_FeatureExchange) {
+    let direction: Direction =
+      switch message.direction {
+      case .set: .set
+      case .output: .output
+      case .input: .input
+      case .get, .unspecified, .UNRECOGNIZED: .get
+      }
+    self.init(direction: direction, report: [UInt8](message.report))
+  }
+}
+
+extension Vrbridge_Session_FeatureExchange {
+  init(_ exchange: HIDRecording.FeatureExchange) {
+    self.init()
+    switch exchange.direction {
+    case .get: direction = .get
+    case .set: direction = .set
+    case .output: direction = .output
+    case .input: direction = .input
+    }
+    report = Data(exchange.report)
   }
 }

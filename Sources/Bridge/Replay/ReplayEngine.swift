@@ -134,11 +134,8 @@ final class ReplayEngine {
           decoder: try PartDecoder(part: match.part, descriptor: descriptor, controls: description.controls),
           calibration: calibration)
       } else {
-        let exchanges = message.features.map {
-          HIDRecording.FeatureExchange(
-            direction: $0.direction == .set ? .set : .get, report: [UInt8]($0.report))
-        }
-        opened = try PartOpener.open(match, recorded: exchanges, descriptor: descriptor)
+        opened = try PartOpener.open(
+          match, recorded: message.features.map(HIDRecording.FeatureExchange.init), descriptor: descriptor)
       }
     } catch {
       throw ReplayFault("part '\(match.part.name)' of device \(message.deviceID) can't be opened: \(error)")

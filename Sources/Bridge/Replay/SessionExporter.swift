@@ -150,10 +150,7 @@ public struct SessionExporter {
       for (index, (part, opened)) in sorted.enumerated() {
         indices[part] = index
         for exchange in opened.features {
-          try writer.feature(
-            HIDRecording.FeatureExchange(
-              direction: exchange.direction == .set ? .set : .get, report: [UInt8](exchange.report)),
-            interface: index)
+          try writer.feature(HIDRecording.FeatureExchange(exchange), interface: index)
         }
       }
       writers[device] = (writer, indices, path, 0)

@@ -284,5 +284,6 @@ final class PlayedTransport: Transport {
   }
   func setFeature(_ report: [UInt8]) throws(TransportError) {}
   func writeOutput(_ report: [UInt8]) throws(TransportError) {}
+  func nextInput(within milliseconds: Int) throws(TransportError) -> [UInt8]? { nil }
   func close() {}
 }

@@ -54,6 +54,8 @@ public struct PartDescription: Sendable {
   public var sampleRate: Double
   /// Feature reports with a meaning to the decoder, and what the emulated device answers.
   public var features: [FeatureDescription]
+  /// Data that is asked for with commands, before the set-up.
+  public var stored: [StoredDataDescription]
   /// Feature reports written once when the device is opened.
   public var setup: [[UInt8]]
   /// Output reports written once, after them; the first byte is the id, 0 where outputs are not numbered.
@@ -139,16 +141,29 @@ public enum CalibrationSource: Sendable {
   case onDevice
   /// Read by the part's driver.
   case driver
-  /// Plus and minus readings per axis in a feature report.
+  /// Plus and minus readings per axis in a feature report or in stored data.
   case twoPoint(TwoPointDescription)
+  /// Numbers in a stored JSON document.
+  case document(DocumentCalibration)
 }
 
 /// Factory calibration by readings at +reference and −reference on each axis.
 public struct TwoPointDescription: Sendable {
-  public var feature: String
-  /// The values are offset binary: 0x8000 means 0.
-  public var isOffsetBinary: Bool
-  /// Bytes of 16-bit little-endian values in the feature report, id byte included.
+  public enum Number: String, Sendable, CaseIterable {
+    case i16
+    /// Offset binary: 0x8000 means 0.
+    case o16
+    /// Of the accelerometer alone, in g.
+    case f32
+
+    var size: Int { self == .f32 ? 4 : 2 }
+  }
+
+  /// Feature reports or stored data that hold the values: the first of them that the device gave.
+  public var sources: [(name: String, offset: Int)]
+  public var number: Number
+  /// Bytes of the little-endian values, in a feature report the id byte included. Empty where the maker measured no
+  /// gyroscope.
   public var gyroscopePlus: [Int]
   /// Empty when the maker turned the unit one way only: the span is then from the bias.
   public var gyroscopeMinus: [Int]
@@ -160,7 +175,11 @@ public struct TwoPointDescription: Sendable {
   /// The readings contain the bias, which must be taken off.
   public var subtractsBias: Bool
   public var accelerometerPlus: [Int]
+  /// Empty when there are readings one way only: the span is then from the bias.
   public var accelerometerMinus: [Int]
+  public var accelerometerBias: [Int]
+  /// m/s² between bias and plus.
+  public var accelerometerReference: Double
 }
 
 /// CRC of a report.

@@ -63,7 +63,7 @@ public enum DeviceTable {
     switch part.calibration {
     case .none: return "nominal"
     case .onDevice: return "on the device"
-    case .driver, .twoPoint: return "factory, read"
+    case .driver, .twoPoint, .document: return "factory, read"
     }
   }
 

@@ -11,6 +11,16 @@ struct PartParser {
     let features = try self.features(map["features"])
     var rules: [MatchRule] = []
     for item in try map.required("match").list(count: 1...64) { rules.append(try Self.matchRule(item)) }
+    var stored: [StoredDataDescription] = []
+    for item in try map["stored"]?.list(count: 0...8) ?? [] {
+      let data = try StoredDataParser(value: item).storedData()
+      if features.contains(where: { $0.name == data.name })
+        || stored.contains(where: { $0.name == data.name })
+      {
+        throw item.error("something else is named '\(data.name)'")
+      }
+      stored.append(data)
+    }
     let driver = try map["driver"]?.choice(DriverKind.allCases.map { ($0.rawValue, $0) })
     var reports: [ReportDescription] = []
     if let list = map["reports"] {
@@ -29,11 +39,14 @@ struct PartParser {
       driver: driver,
       sampleRate: rate,
       features: features,
+      stored: stored,
       setup: try setup(map["setup"]),
       setupOutputs: try setup(map["setup_outputs"]),
       setupUsages: try setupUsages(map["setup_usages"]),
       keepAlive: try keepAlive(map["keep_alive"]),
-      calibration: try calibration(map["calibration"], features: features, driver: driver),
+      calibration: try map["calibration"].map { value throws(DocumentError) in
+        try CalibrationParser(features: features, stored: stored, driver: driver).calibration(value)
+      } ?? .none,
       haptics: try haptics(map["haptics"]),
       reports: reports,
       emulation: try map["emulation"].map { value throws(DocumentError) in try emulation(value) }
@@ -151,59 +164,6 @@ struct PartParser {
     return KeepAlive(
       seconds: try map.required("every").number(in: 0.05...3600),
       report: try DescriptionParser.bytes(map.required("report"), count: 1...DescriptionParser.longestReport))
-  }
-
-  private func calibration(
-    _ value: YAMLValue?, features: [FeatureDescription], driver: DriverKind?
-  ) throws(DocumentError) -> CalibrationSource {
-    guard let map = try value?.mapping(keys: DescriptionParser.keys["calibration"] ?? []) else {
-      return .none
-    }
-    let source = try map.required("source")
-    switch try source.choice(["none", "on_device", "driver", "two_point"].map { ($0, $0) }) {
-    case "on_device": return .onDevice
-    case "driver":
-      guard driver != nil else { throw source.error("the part has no 'driver' to read a calibration") }
-      return .driver
-    case "two_point":
-      let name = try map.required("feature")
-      let featureName = try name.string()
-      guard let feature = features.first(where: { $0.name == featureName }) else {
-        throw name.error("no feature is named so", allowed: features.map(\.name).joined(separator: ", "))
-      }
-      // What blocks bring together is longer than one report.
-      let longest = feature.blocks.isEmpty ? feature.length : feature.blocks.count * feature.length
-      let isOffsetBinary = try map["type"]?.choice([("i16", 0), ("o16", 1)]) == 1
-      let gyroscope = try map.required("gyroscope").mapping(keys: DescriptionParser.keys["two_point"] ?? [])
-      let accelerometer = try map.required("accelerometer").mapping(
-        keys: DescriptionParser.keys["two_point"] ?? [])
-      let reference = try gyroscope["reference"]?.number(in: 1...10_000)
-      return .twoPoint(
-        TwoPointDescription(
-          feature: featureName, isOffsetBinary: isOffsetBinary,
-          gyroscopePlus: try offsets(gyroscope.required("plus"), count: 3, in: longest),
-          gyroscopeMinus: try gyroscope["minus"].map { value throws(DocumentError) in
-            try offsets(value, count: 3, in: longest)
-          } ?? [],
-          gyroscopeBias: try offsets(gyroscope.required("bias"), count: 3, in: longest),
-          gyroscopeSpeed: reference == nil
-            ? try offsets(gyroscope.required("speed"), count: 2, in: longest) : [],
-          gyroscopeReference: reference.map { $0 * .pi / 180 },
-          subtractsBias: try gyroscope["readings"]?.choice([("without_bias", 0), ("with_bias", 1)]) == 1,
-          accelerometerPlus: try offsets(accelerometer.required("plus"), count: 3, in: longest),
-          accelerometerMinus: try offsets(accelerometer.required("minus"), count: 3, in: longest)))
-    default: return .none
-    }
-  }
-
-  private func offsets(
-    _ value: YAMLValue, count: Int, in length: Int
-  ) throws(DocumentError) -> [Int] {
-    var result: [Int] = []
-    for item in try value.list(count: count...count) {
-      result.append(try item.integer(in: 0...max(0, length - 2)))
-    }
-    return result
   }
 
   private func haptics(_ value: YAMLValue?) throws(DocumentError) -> HapticsDescription? {

@@ -7,10 +7,15 @@ extension TwoPointDescription {
   func calibration(
     reply: [UInt8], gyroscopeScale: Double, accelerometerScale: Double, axes: AxisTurn
   ) -> InertialCalibration? {
-    func value(_ offset: Int) -> Double? {
-      guard offset + 1 < reply.count else { return nil }
-      let raw = UInt16(reply[offset]) | UInt16(reply[offset + 1]) << 8
-      return isOffsetBinary ? Double(raw) - 0x8000 : Double(Int16(bitPattern: raw))
+    func value(_ place: Int) -> Double? {
+      guard place + number.size <= reply.count else { return nil }
+      let raw = reply[place..<(place + number.size)].reversed().reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
+      switch number {
+      case .i16: return Double(Int16(truncatingIfNeeded: raw))
+      case .o16: return Double(raw) - 0x8000
+      // In readings of the nominal scale, as the others are.
+      case .f32: return Double(Float(bitPattern: raw)) * standardGravity / accelerometerScale
+      }
     }
     func vector(_ offsets: [Int]) -> Vector3? {
       guard offsets.count == 3, let x = value(offsets[0]), let y = value(offsets[1]),
@@ -18,37 +23,47 @@ extension TwoPointDescription {
       else { return nil }
       return Vector3(x, y, z)
     }
-    guard let plus = vector(gyroscopePlus), let bias = vector(gyroscopeBias),
-      let high = vector(accelerometerPlus), let low = vector(accelerometerMinus)
-    else { return nil }
-    // The span is measured from the bias, on either side where there are two.
-    var span = abs3(plus - bias)
-    if !gyroscopeMinus.isEmpty {
-      guard let minus = vector(gyroscopeMinus) else { return nil }
-      span += abs3(minus - bias)
+    var calibration = InertialCalibration(source: .factory)
+    if !gyroscopePlus.isEmpty {
+      guard let plus = vector(gyroscopePlus), let bias = vector(gyroscopeBias) else { return nil }
+      // The span is measured from the bias, on either side where there are two.
+      var span = abs3(plus - bias)
+      if !gyroscopeMinus.isEmpty {
+        guard let minus = vector(gyroscopeMinus) else { return nil }
+        span += abs3(minus - bias)
+      }
+      var speed = (gyroscopeReference ?? 0) * (gyroscopeMinus.isEmpty ? 1 : 2)
+      if gyroscopeReference == nil {
+        guard gyroscopeSpeed.count == 2, let first = value(gyroscopeSpeed[0]),
+          let second = value(gyroscopeSpeed[1])
+        else { return nil }
+        speed = (first + second) * .pi / 180
+      }
+      let gain = speed / span / gyroscopeScale
+      guard all(span .> 1000), speed > 1.7, all(gain .> 0.5), all(gain .< 2) else { return nil }
+      // DualSense and DualShock 4 have taken it off already (Linux hid-playstation subtracts none).
+      let rest = subtractsBias ? bias * (speed / span) : .zero
+      calibration.gyroscope = AffineCorrection(matrix: .diagonal(gain), offset: rest)
     }
-    var speed = (gyroscopeReference ?? 0) * (gyroscopeMinus.isEmpty ? 1 : 2)
-    if gyroscopeReference == nil {
-      guard gyroscopeSpeed.count == 2, let first = value(gyroscopeSpeed[0]),
-        let second = value(gyroscopeSpeed[1])
-      else { return nil }
-      speed = (first + second) * .pi / 180
+    guard let high = vector(accelerometerPlus) else { return nil }
+    var span: Vector3
+    var rest = Vector3.zero
+    if accelerometerMinus.isEmpty {
+      // Readings without a second side are of the gain alone (Linux hid-nintendo subtracts no offset from them).
+      guard let bias = vector(accelerometerBias) else { return nil }
+      span = high - bias
+    } else {
+      guard let low = vector(accelerometerMinus) else { return nil }
+      span = (high - low) / 2
+      rest = (high + low) / 2
     }
-    let gravitySpan = high - low
-    guard all(span .> 1000), speed > 1.7, all(gravitySpan .> 4000) else { return nil }
-    let gyroscopeGain = speed / span / gyroscopeScale
-    // DualSense and DualShock 4 have taken it off already (Linux hid-playstation subtracts none).
-    let rest = subtractsBias ? bias * (speed / span) : .zero
-    let accelerometerGain = (2 * standardGravity) / gravitySpan
-    let middle = (high + low) / 2
-    guard all(gyroscopeGain .> 0.5), all(gyroscopeGain .< 2) else { return nil }
-    let ratio = accelerometerGain / accelerometerScale
-    guard all(ratio .> 0.5), all(ratio .< 2) else { return nil }
-    return InertialCalibration(
-      gyroscope: AffineCorrection(matrix: .diagonal(gyroscopeGain), offset: rest).turned(by: axes.matrix),
-      accelerometer: AffineCorrection(matrix: .diagonal(ratio), offset: middle * accelerometerGain)
-        .turned(by: axes.matrix),
-      source: .factory)
+    let gain = accelerometerReference / span
+    let ratio = gain / accelerometerScale
+    guard all(span .> 2000), all(ratio .> 0.5), all(ratio .< 2) else { return nil }
+    calibration.accelerometer = AffineCorrection(matrix: .diagonal(ratio), offset: rest * gain)
+    calibration.gyroscope = calibration.gyroscope.turned(by: axes.matrix)
+    calibration.accelerometer = calibration.accelerometer.turned(by: axes.matrix)
+    return calibration
   }
 }
 

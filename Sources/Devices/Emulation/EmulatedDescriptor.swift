@@ -1,7 +1,10 @@
 /// A HID report descriptor for an emulated interface: one vendor-defined field a report, of the lengths that the
 /// description states, or the published usages where a family is found by usage.
 enum EmulatedDescriptor {
-  static func bytes(for part: PartDescription, pairing: PairingDescription? = nil) -> [UInt8] {
+  /// - Parameter stored: data that is asked for at this interface.
+  static func bytes(
+    for part: PartDescription, pairing: PairingDescription? = nil, stored: [StoredDataDescription] = []
+  ) -> [UInt8] {
     if part.reports.contains(where: { $0.identifier == .byUsage }) { return androidHeadTracker }
     // Usage page FF00, usage 1, application collection, logical 0…255, 8 bits; or a game pad on the desktop page.
     let usage: [UInt8] =
@@ -33,12 +36,24 @@ enum EmulatedDescriptor {
       default: continue
       }
     }
+    // Reports that answer commands.
+    let isNumbered = part.reports.contains { if case .numbered = $0.identifier { true } else { false } }
+    for data in stored where data.channel == .output {
+      for expected in [data.expected] + data.opening.map(\.expected) {
+        guard let id = expected[0], isNumbered else { continue }
+        if declared.insert(id).inserted { field(0x81, id: id, count: data.answerLength - 1) }
+      }
+      if !isNumbered, declared.insert(0).inserted { field(0x81, id: nil, count: data.answerLength) }
+    }
     // Feature reports with a meaning, those of set-up and keep-alive, and the Lighthouse configuration.
     var features: [(id: UInt8, count: Int)] = (part.features + part.emulation.features).map {
       ($0.id, $0.length - 1)
     }
     for report in part.setup + (part.keepAlive.map { [$0.report] } ?? []) {
       features.append((report[0], report.count - 1))
+    }
+    for data in stored where data.channel == .feature {
+      features.append((data.request[0], data.answerLength - 1))
     }
     if let pairing {
       if let addresses = pairing.addresses { features.append((addresses.id, addresses.length - 1)) }

@@ -60,8 +60,11 @@ public final class EmulatedDevice: Sendable {
       name: "\(rule?.nameContains ?? description.name) (emulated)", origin: .emulated)
     // What pairs by cable does so on USB.
     let pairing = identity.bus == .usb ? description.pairing : nil
-    descriptorBytes = EmulatedDescriptor.bytes(for: part, pairing: pairing)
-    responder = EmulatedFeatures(part: part, serial: options.serial, pairing: pairing)
+    // An interface also answers what is asked there for other parts; one that is emulated alone answers all of its own.
+    let others = description.parts.filter { $0.name != part.name }.flatMap(\.stored)
+    let stored = part.stored + others.filter { $0.part == part.name }
+    descriptorBytes = EmulatedDescriptor.bytes(for: part, pairing: pairing, stored: stored)
+    responder = EmulatedFeatures(part: part, serial: options.serial, pairing: pairing, stored: stored)
     sampleRate = options.sampleRate ?? (part.sampleRate > 0 ? part.sampleRate : 100)
   }
 
@@ -183,13 +186,31 @@ public final class EmulatedFeatures: FeatureAccess, FeatureResponder {
     var blocks: [UInt8: (list: [[UInt8]], next: Int)] = [:]
     var written: [[UInt8]] = []
     var outputs: [[UInt8]] = []
+    var stored: [EmulatedStoredData] = []
+    /// Answers to output reports that nobody has taken.
+    var inputs: [[UInt8]] = []
+    /// Answers to feature reports, by id.
+    var answers: [UInt8: [UInt8]] = [:]
+
+    mutating func answer(
+      _ command: [UInt8], to channel: StoredDataDescription.Channel
+    ) -> [UInt8]? {
+      for index in stored.indices where stored[index].channel == channel {
+        if let answer = stored[index].answer(to: command) { return answer }
+      }
+      return nil
+    }
   }
   private let state: Mutex<State>
   private let lighthouse: LighthouseFeatures?
   private let pairing: PairingDescription?
 
-  init(part: PartDescription, serial: String, pairing: PairingDescription? = nil) {
+  init(
+    part: PartDescription, serial: String, pairing: PairingDescription? = nil,
+    stored: [StoredDataDescription] = []
+  ) {
     var state = State()
+    state.stored = stored.map(EmulatedStoredData.init)
     self.pairing = pairing
     if let addresses = pairing?.addresses {
       var reply = [UInt8](repeating: 0, count: addresses.length)
@@ -237,6 +258,7 @@ public final class EmulatedFeatures: FeatureAccess, FeatureResponder {
   public func getFeature(id: UInt8, length: Int) -> [UInt8]? {
     if let reply = lighthouse?.getFeature(id: id, length: length) { return reply }
     return state.withLock { state in
+      if let answer = state.answers[id] { return answer }
       guard let blocks = state.blocks[id] else { return state.features[id] }
       state.blocks[id]?.next = (blocks.next + 1) % blocks.list.count
       return blocks.list[blocks.next]
@@ -253,6 +275,7 @@ public final class EmulatedFeatures: FeatureAccess, FeatureResponder {
   public func setFeature(_ report: [UInt8]) -> Bool {
     state.withLock { state in
       if let id = report.first, state.features[id] != nil { state.features[id] = report }
+      if let id = report.first, let answer = state.answer(report, to: .feature) { state.answers[id] = answer }
       if let addresses = pairing?.addresses, let host = pairing?.hostReport, report.first == host.id,
         report.count >= host.at + 6, state.features[addresses.id]?.count ?? 0 >= addresses.host + 6
       {
@@ -272,8 +295,15 @@ public final class EmulatedFeatures: FeatureAccess, FeatureResponder {
     state.withLock { state in
       if state.outputs.count >= 256 { state.outputs.removeFirst(128) }
       state.outputs.append(report)
+      if let answer = state.answer(report, to: .output) { state.inputs.append(answer) }
     }
   }
+
+  public func nextInput() -> [UInt8]? {
+    state.withLock { $0.inputs.isEmpty ? nil : $0.inputs.removeFirst() }
+  }
+
+  public func nextInput(within milliseconds: Int) throws(TransportError) -> [UInt8]? { nextInput() }
 
   public func writeOutput(_ report: [UInt8]) throws(TransportError) { output(report) }
 

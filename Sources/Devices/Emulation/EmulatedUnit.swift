@@ -19,7 +19,9 @@ extension EmulatedDevice {
       guard
         let rule = part.match.first(where: {
           $0.vendor == main.identity.vendor && $0.product == main.identity.product && $0.bus != .bluetooth
-        }), !part.reports.isEmpty,
+        }),
+        !part.reports.isEmpty
+          || description.parts.contains(where: { $0.stored.contains { $0.part == part.name } }),
         !unit.contains(where: { $0.identity.interfaceNumber == rule.interfaceNumber })
       else { continue }
       var options = options

@@ -62,7 +62,11 @@ public final class UHIDDevice {
       case LINUX_UHID_SET.rawValue:
         _ = device.responder.setFeature(Array(bytes.prefix(length))) as Bool
         _ = linux_uhid_answer_set(fileDescriptor, request, 0)
-      case LINUX_UHID_OUTPUT.rawValue: device.responder.output(Array(bytes.prefix(length)))
+      case LINUX_UHID_OUTPUT.rawValue:
+        device.responder.output(Array(bytes.prefix(length)))
+        while let input = device.responder.nextInput() {
+          _ = linux_uhid_input(fileDescriptor, input, input.count)
+        }
       default: continue
       }
     }

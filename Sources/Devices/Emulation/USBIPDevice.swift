@@ -131,6 +131,15 @@ public final class USBIPDevice {
     reports[index].append(device.sent(report))
   }
 
+  /// Input reports that answer an output report go out before what is measured next.
+  private func takeAnswers() {
+    for (index, interface) in device.interfaces.enumerated() {
+      while let input = interface.device.responder.nextInput() {
+        reports[index].insert(device.sent(input), at: 0)
+      }
+    }
+  }
+
   private func sendReports() -> Bool {
     for index in requests.indices {
       while let request = requests[index].first, let report = reports[index].first {
@@ -180,7 +189,8 @@ public final class USBIPDevice {
         return sendReports()
       }
       device.interfaces[index].device.responder.output(data)
-      return answer(sequence, status: 0, data: [], length: length)
+      takeAnswers()
+      return answer(sequence, status: 0, data: [], length: length) && sendReports()
     case Self.unlink:
       let victim = word(5)
       var status: Int32 = 0
@@ -197,10 +207,12 @@ public final class USBIPDevice {
 
   private func control(_ sequence: UInt32, _ setup: [UInt8], _ data: [UInt8]) -> Bool {
     switch device.control(setup: setup, data: data) {
-    case .data(let bytes): answer(sequence, status: 0, data: bytes, length: bytes.count)
-    case .done: answer(sequence, status: 0, data: [], length: data.count)
-    case .stall: answer(sequence, status: -EPIPE, data: [], length: 0)
-    case .never: true
+    case .data(let bytes): return answer(sequence, status: 0, data: bytes, length: bytes.count)
+    case .done:
+      takeAnswers()
+      return answer(sequence, status: 0, data: [], length: data.count) && sendReports()
+    case .stall: return answer(sequence, status: -EPIPE, data: [], length: 0)
+    case .never: return true
     }
   }
 

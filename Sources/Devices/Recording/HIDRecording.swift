@@ -27,7 +27,8 @@ public struct HIDRecording: Sendable {
   }
 
   public struct FeatureExchange: Sendable, Equatable {
-    public enum Direction: String, Sendable { case get, set }
+    /// A feature report that was read or written; an output report, and an input report that came after it.
+    public enum Direction: String, Sendable { case get, set, output, input }
     public var direction: Direction
     /// The report with its id byte.
     public var report: [UInt8]
@@ -209,7 +210,7 @@ public struct HIDRecording: Sendable {
           throw scanner.fault("'\(words[3])' is not an interface number")
         }
         recording.interfaces[interface].identity.interfaceNumber = value
-      case "get", "set":
+      case "get", "set", "output", "input":
         scanner.skipWords(3)
         let report = try scanner.counted(limit: HIDRecording.longestReport)
         if let direction = FeatureExchange.Direction(rawValue: words[2]) {

@@ -88,12 +88,14 @@ public final class RecordedPlayer: Sendable {
   }
 }
 
-/// Answers feature reads as the device did when it was recorded: the replies of each id in their order, the
-/// last one for ever after.
+/// Answers as the device did when it was recorded: the feature reports of each id in their order, the last one for
+/// ever after, and the input reports that answered commands.
 public final class RecordedFeatures: FeatureResponder {
   private struct State {
     var replies: [UInt8: [[UInt8]]] = [:]
     var position: [UInt8: Int] = [:]
+    /// Output and input reports, the newest first.
+    var commands: [HIDRecording.FeatureExchange] = []
   }
   private let state: Mutex<State>
 
@@ -102,7 +104,8 @@ public final class RecordedFeatures: FeatureResponder {
     for exchange in exchanges where exchange.direction == .get {
       if let id = exchange.report.first { replies[id, default: []].append(exchange.report) }
     }
-    state = Mutex(State(replies: replies))
+    let commands = exchanges.filter { $0.direction == .input || $0.direction == .output }
+    state = Mutex(State(replies: replies, commands: commands.reversed()))
   }
 
   public func getFeature(id: UInt8, length: Int) -> [UInt8]? {
@@ -115,7 +118,20 @@ public final class RecordedFeatures: FeatureResponder {
   }
 
   public func setFeature(_ report: [UInt8]) -> Bool { true }
-  public func output(_ report: [UInt8]) {}
+
+  /// What came after this report comes next; one that was not written then has no answer.
+  public func output(_ report: [UInt8]) {
+    state.withLock { state in
+      let place = state.commands.lastIndex { $0.direction == .output && $0.report == report }
+      if let place { state.commands.removeSubrange(place...) }
+    }
+  }
+
+  public func nextInput() -> [UInt8]? {
+    state.withLock { state in
+      state.commands.last?.direction == .input ? state.commands.popLast()?.report : nil
+    }
+  }
 }
 
 /// For who asks without a transport between.
@@ -136,6 +152,8 @@ final class AnsweredFeatureAccess: FeatureAccess {
   }
 
   func writeOutput(_ report: [UInt8]) throws(TransportError) { responder.output(report) }
+
+  func nextInput(within milliseconds: Int) throws(TransportError) -> [UInt8]? { responder.nextInput() }
 }
 
 /// Answers as a Lighthouse device with the given configuration blob does.

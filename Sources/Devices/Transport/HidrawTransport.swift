@@ -61,5 +61,15 @@ public final class HidrawTransport: Transport, @unchecked Sendable {
     }
   }
 
+  public func nextInput(within milliseconds: Int) throws(TransportError) -> [UInt8]? {
+    var waiting = pollfd(fd: fileDescriptor, events: Int16(POLLIN), revents: 0)
+    guard poll(&waiting, 1, Int32(clamping: milliseconds)) > 0 else { return nil }
+    var bytes = [UInt8](repeating: 0, count: DescriptionParser.longestReport)
+    let count = Glibc.read(fileDescriptor, &bytes, bytes.count)
+    if count > 0 { return Array(bytes.prefix(count)) }
+    if count < 0, errno == EAGAIN || errno == EINTR { return nil }
+    throw TransportError("read \(path)", code: count == 0 ? ENODEV : errno)
+  }
+
   public func close() { Glibc.close(fileDescriptor) }
 }

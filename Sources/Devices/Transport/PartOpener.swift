@@ -25,10 +25,12 @@ public struct OpenedPart {
 
 /// Prepares an interface for reading: asks its features, applies its setup, reads its calibration.
 public enum PartOpener {
+  /// - Parameter sibling: opens another part of the same device, by name, where stored data is asked for there.
   public static func open(
-    _ match: DeviceCatalog.Match, transport: some Transport
+    _ match: DeviceCatalog.Match, transport: some Transport,
+    sibling: (String) -> (any FeatureAccess)? = { _ in nil }
   ) throws(LayoutError) -> OpenedPart {
-    try open(match, features: transport, descriptor: transport.descriptor)
+    try open(match, features: transport, descriptor: transport.descriptor, sibling: sibling)
   }
 
   /// Opens an interface as it was when it was recorded.
@@ -46,7 +48,8 @@ public enum PartOpener {
   }
 
   static func open(
-    _ match: DeviceCatalog.Match, features: some FeatureAccess, descriptor: HIDReportDescriptor?
+    _ match: DeviceCatalog.Match, features: some FeatureAccess, descriptor: HIDReportDescriptor?,
+    sibling: (String) -> (any FeatureAccess)? = { _ in nil }
   ) throws(LayoutError) -> OpenedPart {
     let features = FeatureListener(features)
     let part = match.part
@@ -66,7 +69,23 @@ public enum PartOpener {
       if let answer {
         replies[feature.name] = answer
       } else {
-        warnings.append("feature '\(feature.name)' not read (\(problem)); the description's default is used")
+        warnings.append("feature '\(feature.name)' not read (\(problem)); nominal values are used")
+      }
+    }
+    for stored in part.stored where !isMute {
+      let device = stored.part.flatMap(sibling)
+      do throws(StoredDataFault) {
+        if let device {
+          replies[stored.name] = try StoredDataReader(
+            stored, device: FeatureListener(device, parent: features)
+          ).read()
+        } else {
+          replies[stored.name] = try StoredDataReader(stored, device: features).read()
+        }
+      } catch {
+        if !stored.isOptional {
+          warnings.append("'\(stored.name)' not read from the device (\(error)); nominal values are used")
+        }
       }
     }
     for (isOutput, report) in part.setup.map({ (false, $0) }) + part.setupOutputs.map({ (true, $0) })
@@ -99,14 +118,25 @@ public enum PartOpener {
       }
     case .twoPoint(let description):
       let scales = part.nominalScales
-      if let reply = replies[description.feature],
-        let read = description.calibration(
-          reply: reply, gyroscopeScale: scales.gyroscope, accelerometerScale: scales.accelerometer,
-          axes: part.axes)
+      // That what holds it did not come was said above.
+      guard let source = description.sources.first(where: { replies[$0.name] != nil }),
+        let reply = replies[source.name]
+      else { break }
+      if let read = description.calibration(
+        reply: Array(reply.dropFirst(source.offset)), gyroscopeScale: scales.gyroscope,
+        accelerometerScale: scales.accelerometer, axes: part.axes)
       {
         calibration = read
       } else {
         warnings.append("factory calibration missing or not plausible; nominal scale is used")
+      }
+    case .document(let description):
+      // That the data did not come was said above.
+      guard let text = replies[description.data] else { break }
+      do {
+        calibration = try description.calibration(text, axes: part.axes)
+      } catch {
+        warnings.append("factory calibration not read (\(error)); nominal scale is used")
       }
     }
     var opened = OpenedPart(

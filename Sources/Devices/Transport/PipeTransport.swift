@@ -8,6 +8,12 @@ public protocol FeatureResponder: Sendable {
   func getFeature(id: UInt8, length: Int) -> [UInt8]?
   func setFeature(_ report: [UInt8]) -> Bool
   func output(_ report: [UInt8])
+  /// The input report that answers an output report, if one is there.
+  func nextInput() -> [UInt8]?
+}
+
+extension FeatureResponder {
+  public func nextInput() -> [UInt8]? { nil }
 }
 
 /// Reports from a program through a packet socket, which has hidraw's manners: one report a read, readable
@@ -71,6 +77,9 @@ public final class PipeTransport: Transport, @unchecked Sendable {
   }
 
   public func writeOutput(_ report: [UInt8]) throws(TransportError) { responder.output(report) }
+
+  /// What comes through the socket belongs to the decoder: a recording plays once.
+  public func nextInput(within milliseconds: Int) throws(TransportError) -> [UInt8]? { responder.nextInput() }
 
   public func close() { Glibc.close(fileDescriptor) }
 }

@@ -13,6 +13,10 @@ public protocol FeatureAccess: AnyObject, Sendable {
   func setFeature(_ report: [UInt8]) throws(TransportError)
   /// Writes an output report whose first byte is its id (0 for unnumbered).
   func writeOutput(_ report: [UInt8]) throws(TransportError)
+  /// Waits for an input report that answers a command, before anyone else reads the interface.
+  ///
+  /// - Returns: nil when none came in time.
+  func nextInput(within milliseconds: Int) throws(TransportError) -> [UInt8]?
 }
 
 /// One open interface: something to poll, to read reports from, and to exchange feature reports with.

@@ -474,6 +474,10 @@ public nonisolated struct Vrbridge_Session_FeatureExchange: Sendable {
     case unspecified // = 0
     case get // = 1
     case set // = 2
+    case output // = 3
+
+    /// An input report that came after an output report.
+    case input // = 4
     case UNRECOGNIZED(Int)
 
     public init() {
@@ -485,6 +489,8 @@ public nonisolated struct Vrbridge_Session_FeatureExchange: Sendable {
       case 0: self = .unspecified
       case 1: self = .get
       case 2: self = .set
+      case 3: self = .output
+      case 4: self = .input
       default: self = .UNRECOGNIZED(rawValue)
       }
     }
@@ -494,6 +500,8 @@ public nonisolated struct Vrbridge_Session_FeatureExchange: Sendable {
       case .unspecified: return 0
       case .get: return 1
       case .set: return 2
+      case .output: return 3
+      case .input: return 4
       case .UNRECOGNIZED(let i): return i
       }
     }
@@ -503,6 +511,8 @@ public nonisolated struct Vrbridge_Session_FeatureExchange: Sendable {
       .unspecified,
       .get,
       .set,
+      .output,
+      .input,
     ]
 
   }
@@ -1616,7 +1626,7 @@ nonisolated extension Vrbridge_Session_FeatureExchange: SwiftProtobuf.Message, S
 }
 
 nonisolated extension Vrbridge_Session_FeatureExchange.Direction: SwiftProtobuf._ProtoNameProviding {
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0DIRECTION_UNSPECIFIED\0\u{1}DIRECTION_GET\0\u{1}DIRECTION_SET\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0DIRECTION_UNSPECIFIED\0\u{1}DIRECTION_GET\0\u{1}DIRECTION_SET\0\u{1}DIRECTION_OUTPUT\0\u{1}DIRECTION_INPUT\0")
 }
 
 nonisolated extension Vrbridge_Session_Affine: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
