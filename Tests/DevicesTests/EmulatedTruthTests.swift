@@ -17,7 +17,8 @@ struct EmulatedTruthTests {
     ("sony-psmove-zcm2", "bluetooth"), ("microsoft-wmr", "sensors"),
     ("microsoft-wmr-controller", "bluetooth"),
     ("valve-index", "imu"), ("htc-vive-tracker", "imu"), ("sony-psvr2-sense-left", "usb"),
-    ("sony-psvr2-sense-right", "bluetooth"), ("rokid", "sensors"), ("rayneo-air", "sensors"),
+    ("sony-psvr2-sense-right", "bluetooth"), ("oculus-touch-left", "radio"),
+    ("oculus-touch-right", "radio"), ("rokid", "sensors"), ("rayneo-air", "sensors"),
   ]
 
   private func device(_ family: String, _ part: String, errors: InertialErrors = .none) throws

@@ -36,7 +36,7 @@ final class DeviceManager: @unchecked Sendable {
   var configuration: Configuration
   private var udev: UdevMonitor?
   /// Nodes that are there and belong to a description.
-  var nodes: [String: HardwareNode] = [:]
+  var nodes: [NodeKey: HardwareNode] = [:]
   /// Parts that a thread is opening.
   var opening: Set<PartKey> = []
   var openings = 0
@@ -48,7 +48,7 @@ final class DeviceManager: @unchecked Sendable {
   var strangers: [DeviceID: Int64] = [:]
   var trackerThread: WorkerThread?
   /// Interfaces without motion whose device has not come yet.
-  var waiting: [(match: DeviceCatalog.Match, transport: any Transport, path: String?)] = []
+  var waiting: [(match: DeviceCatalog.Match, transport: any Transport, node: NodeKey?)] = []
   private var sources: VirtualDevices?
 
   private static let udevToken: UInt64 = 1
@@ -240,7 +240,7 @@ final class DeviceManager: @unchecked Sendable {
   // MARK: devices
 
   /// Joins an open interface to its device, which is made when it is new and found again when it was here before.
-  func attach(_ match: DeviceCatalog.Match, _ transport: any Transport, path: String? = nil) {
+  func attach(_ match: DeviceCatalog.Match, _ transport: any Transport, node: NodeKey? = nil) {
     let key = DeviceKey(transport.identity, match.description)
     let serial = transport.identity.serial
     let motion = match.isPrimary
@@ -253,7 +253,7 @@ final class DeviceManager: @unchecked Sendable {
           metadata: ["device": "\(match.description.name)"])
         transport.close()
       } else {
-        waiting.append((match, transport, path))
+        waiting.append((match, transport, node))
       }
       return
     }
@@ -264,11 +264,11 @@ final class DeviceManager: @unchecked Sendable {
       transport.close()
       return
     }
-    open(match, transport, path: path, id: id, key: key)
+    open(match, transport, node: node, id: id, key: key)
     guard motion else { return }
     let joining = waiting.filter { DeviceKey($0.transport.identity, $0.match.description) == key }
     waiting.removeAll { DeviceKey($0.transport.identity, $0.match.description) == key }
-    for entry in joining { open(entry.match, entry.transport, path: entry.path, id: id, key: key) }
+    for entry in joining { open(entry.match, entry.transport, node: entry.node, id: id, key: key) }
   }
 
   /// Gives up interfaces of recordings and emulators whose device did not come.
@@ -334,9 +334,9 @@ final class DeviceManager: @unchecked Sendable {
   }
 
   private func ended(_ notice: TrackingEvent) {
-    let (path, lost) = roster.close(
+    let (node, lost) = roster.close(
       part: Int(notice.index), of: DeviceID(notice.device), now: linux_monotonic_ns())
-    if let path, nodes[path]?.status == .open { nodes[path] = nil }
+    if let node, nodes[node]?.status == .open { nodes[node] = nil }
     guard let change = lost else { return }
     identify(change)
     let reason = notice.value == 0 ? "ended" : errorText(Int32(notice.value))
@@ -401,31 +401,6 @@ final class DeviceManager: @unchecked Sendable {
 
   /// Is told of reports that are written; set before `run`.
   var onWrite: (@Sendable (SideRecord) -> Void)?
-
-  /// A dongle's wand was switched on: now its ranges and its calibration can be read.
-  private func linkCame(_ id: DeviceID) {
-    guard let device = roster.device(id), device.origin == .hardware,
-      let (index, interface) = device.parts.first(where: { $0.value.part.driver == .watchman })
-    else { return }
-    let match = DeviceCatalog.Match(description: device.description, partIndex: index)
-    guard var opened = try? PartOpener.open(match, transport: interface.transport) else { return }
-    calibrate(&opened, match, interface.transport)
-    for warning in opened.warnings { log.warning("\(device.name), part \(interface.part.name): \(warning)") }
-    let box = PipelineAttachment(
-      reference: device.pipeline, transport: interface.transport, part: index, opened: opened,
-      description: interface.part, isPrimary: match.isPrimary,
-      record: OpenedPartRecord(
-        device: id, match: match, identity: interface.transport.identity,
-        descriptor: interface.transport.descriptor, opened: opened, isNominal: false,
-        settings: OrientationSettings()))
-    loop.post { box.update(on: $0) }
-    let source = opened.calibration.source
-    roster.change(id) { device in
-      device.calibration = source
-      return true
-    }
-    enter(.streaming, "", id)
-  }
 
   /// Makes the present headings the world's −Z, for every device.
   func recenter() {

@@ -115,12 +115,18 @@ final class DeviceRoster: Sendable {
     state.withLock { state in
       var changes: [(DeviceID, Int64, Bool)] = []
       for place in state.devices.indices where state.devices[place].isConnected {
-        let reports = state.devices[place].statistics.reports.load(ordering: .relaxed)
         let device = state.devices[place]
         // What is played pauses as it likes, and a dongle has nothing to say while its peer is off.
         guard device.origin == .hardware,
           !device.parts.values.contains(where: { $0.part.driver == .watchman })
         else { continue }
+        // A radio that several share goes on when one of them is switched off.
+        let isPeer = device.parts.values.contains { $0.part.isPeer }
+        if isPeer, device.state == .initialising { continue }
+        let reports =
+          isPeer
+          ? device.statistics.states.load(ordering: .relaxed)
+          : device.statistics.reports.load(ordering: .relaxed)
         if reports != device.reportsSeen {
           state.devices[place].reportsSeen = reports
           state.devices[place].lastProgress = now
@@ -159,16 +165,16 @@ final class DeviceRoster: Sendable {
   /// Notes that an interface has ended.
   ///
   /// - Returns: the node that was open, and the device when it was lost by this.
-  func close(part: Int, of id: DeviceID, now: Int64) -> (path: String?, lost: KnownDevice?) {
-    var path: String?
+  func close(part: Int, of id: DeviceID, now: Int64) -> (node: NodeKey?, lost: KnownDevice?) {
+    var node: NodeKey?
     let lost = change(id) { device in
-      path = device.parts.removeValue(forKey: part)?.path
+      node = device.parts.removeValue(forKey: part)?.node
       guard device.isConnected, !device.isOpen else { return false }
       device.isConnected = false
       device.lostAt = now
       return true
     }
-    return (path, lost)
+    return (node, lost)
   }
 
   /// Gives a role; a device that had it takes the other's.

@@ -6,6 +6,12 @@ import Logging
 import Sensing
 import Tracking
 
+/// A node and the family that is read through it; several may share one.
+struct NodeKey: Hashable, Sendable {
+  var path: String
+  var family: String
+}
+
 /// A hidraw node that a description fits.
 struct HardwareNode: Sendable {
   enum Status: Sendable, Equatable {
@@ -18,6 +24,7 @@ struct HardwareNode: Sendable {
     case refused
   }
   var node: DeviceNode
+  var family: String
   var device: DeviceID?
   var status: Status
 }
@@ -43,12 +50,16 @@ extension DeviceManager {
 
   /// A node came, or its permissions may have changed.
   func found(_ node: DeviceNode) {
-    if let known = nodes[node.path] {
-      if case .blocked = known.status { tryOpening(node, match(node), device: known.device) }
+    let known = nodes.filter { $0.key.path == node.path }
+    guard known.isEmpty else {
+      for entry in known.values { if case .blocked = entry.status { retry(entry, node) } }
       return
     }
     // The kernel gives the descriptor in sysfs, so that devices of other kinds need not be opened.
-    guard let match = match(node) else { return }
+    for match in catalog.matches(node) { found(node, match) }
+  }
+
+  private func found(_ node: DeviceNode, _ match: DeviceCatalog.Match) {
     var device: DeviceID?
     if match.isPrimary {
       let key = DeviceKey(node.identity, match.description)
@@ -67,24 +78,30 @@ extension DeviceManager {
     tryOpening(node, match, device: device)
   }
 
-  private func match(_ node: DeviceNode) -> DeviceCatalog.Match? {
-    catalog.match(node)
+  /// - Parameter node: as it is now; another node may have the path by now.
+  private func retry(_ entry: HardwareNode, _ node: DeviceNode) {
+    guard let match = catalog.matches(node).first(where: { $0.description.family == entry.family }) else {
+      return
+    }
+    tryOpening(node, match, device: entry.device)
   }
 
-  private func tryOpening(_ node: DeviceNode, _ match: DeviceCatalog.Match?, device: DeviceID?) {
-    guard let match else { return }
-    let isRetry = nodes[node.path] != nil
+  private func tryOpening(_ node: DeviceNode, _ match: DeviceCatalog.Match, device: DeviceID?) {
+    let family = match.description.family
+    let key = NodeKey(path: node.path, family: family)
+    let isRetry = nodes[key] != nil
     if let device, !isRetry, !isTaken(PartKey(device: device, part: match.partIndex)) {
       enter(.opening, "", device)
     }
     do throws(TransportError) {
       let transport = try node.open(for: match.part)
-      nodes[node.path] = HardwareNode(node: node, device: device, status: .open)
-      attach(match, transport, path: node.path)
+      nodes[key] = HardwareNode(node: node, family: family, device: device, status: .open)
+      attach(match, transport, node: key)
     } catch {
       // A node that vanished again (its driver refused the device) is nobody's fault; udev tells when it is gone.
       let retry = linux_monotonic_ns() + Self.retryInterval
-      nodes[node.path] = HardwareNode(node: node, device: device, status: .blocked(retryAt: retry))
+      nodes[key] = HardwareNode(
+        node: node, family: family, device: device, status: .blocked(retryAt: retry))
       let isGone = error.code == ENOENT || error.code == ENODEV || error.code == ENXIO
       if let device, !isGone, !isTaken(PartKey(device: device, part: match.partIndex)) {
         enter(.blocked, Doctor.obstacle(node, code: error.code), device)
@@ -98,25 +115,24 @@ extension DeviceManager {
   /// Opens what could not be opened before: permissions mend and other programs end without udev telling.
   func retryBlocked(now: Int64) {
     for entry in nodes.values {
-      if case .blocked(let at) = entry.status, at <= now {
-        tryOpening(entry.node, match(entry.node), device: entry.device)
-      }
+      if case .blocked(let at) = entry.status, at <= now { retry(entry, entry.node) }
     }
   }
 
   func removed(_ path: String) {
-    let entry = nodes.removeValue(forKey: path)
     waiting.removeAll { waiting in
-      guard waiting.path == path else { return false }
+      guard waiting.node?.path == path else { return false }
       waiting.transport.close()
       return true
     }
-    guard let entry, let device = entry.device else { return }
-    switch entry.status {
-    case .blocked: enter(.lost, "unplugged before it could be opened", device)
-    case .opening: enter(.lost, "unplugged while it was being opened", device)
-    case .refused: enter(.lost, "unplugged", device)
-    case .open: break
+    for key in nodes.keys.filter({ $0.path == path }) {
+      guard let entry = nodes.removeValue(forKey: key), let device = entry.device else { continue }
+      switch entry.status {
+      case .blocked: enter(.lost, "unplugged before it could be opened", device)
+      case .opening: enter(.lost, "unplugged while it was being opened", device)
+      case .refused: enter(.lost, "unplugged", device)
+      case .open: break
+      }
     }
   }
 
@@ -129,18 +145,18 @@ extension DeviceManager {
 
   /// Reads an interface's configuration and hands it to the tracking loop.
   func open(
-    _ match: DeviceCatalog.Match, _ transport: any Transport, path: String?, id: DeviceID, key: DeviceKey
+    _ match: DeviceCatalog.Match, _ transport: any Transport, node: NodeKey?, id: DeviceID, key: DeviceKey
   ) {
     let part = PartKey(device: id, part: match.partIndex)
     if match.isPrimary { enter(.initialising, "", id) }
     // What is played or emulated answers at once.
-    guard transport.identity.origin == .hardware, let path else {
-      return finish(Self.prepare(match, transport).result, match, transport, path: path, part: part, key: key)
+    guard transport.identity.origin == .hardware, let node else {
+      return finish(Self.prepare(match, transport).result, match, transport, node: node, part: part, key: key)
     }
     openings += 1
     let number = openings
-    nodes[path]?.status = .opening(number)
-    nodes[path]?.device = id
+    nodes[node]?.status = .opening(number)
+    nodes[node]?.device = id
     opening.insert(part)
     let catalog = catalog
     openers[number] = WorkerThread(name: "opening") { [self] in
@@ -151,9 +167,9 @@ extension DeviceManager {
         manager.openers[number] = nil
         manager.opening.remove(part)
         // Unplugged meanwhile; the same path may be another device by now.
-        guard manager.nodes[path]?.status == .opening(number) else { return transport.close() }
-        manager.nodes[path]?.status = .open
-        manager.finish(prepared.result, match, transport, path: path, part: part, key: key)
+        guard manager.nodes[node]?.status == .opening(number) else { return transport.close() }
+        manager.nodes[node]?.status = .open
+        manager.finish(prepared.result, match, transport, node: node, part: part, key: key)
       }
     }
   }
@@ -181,8 +197,8 @@ extension DeviceManager {
     sibling: (String) -> (any FeatureAccess)? = { _ in nil }
   ) -> PreparedPart {
     do throws(LayoutError) {
-      // A dongle answers for its wand only while that is on; until then nominal values must do.
-      guard match.part.driver == .watchman, transport.identity.origin == .hardware else {
+      // A radio answers for its controller only while that is on; until then nominal values must do.
+      guard match.part.waitsForPeer, transport.identity.origin == .hardware else {
         return PreparedPart(
           result: .success(try PartOpener.open(match, transport: transport, sibling: sibling)))
       }
@@ -197,7 +213,7 @@ extension DeviceManager {
 
   private func finish(
     _ result: Result<OpenedPart, LayoutError>, _ match: DeviceCatalog.Match, _ transport: any Transport,
-    path: String?, part: PartKey, key: DeviceKey
+    node: NodeKey?, part: PartKey, key: DeviceKey
   ) {
     let id = part.device
     var opened: OpenedPart
@@ -206,7 +222,7 @@ extension DeviceManager {
     case .failure(let error):
       log.error("\(match.description.name), part \(match.part.name): \(error)")
       transport.close()
-      if let path { nodes[path]?.status = .refused }
+      if let node { nodes[node]?.status = .refused }
       if match.isPrimary { enter(.blocked, "its reports can't be read: \(error)", id) }
       return
     }
@@ -214,11 +230,11 @@ extension DeviceManager {
     for warning in opened.warnings {
       log.warning("\(match.description.name), part \(match.part.name): \(warning)")
     }
-    let isNominal = match.part.driver == .watchman && transport.identity.origin == .hardware
+    let isNominal = match.part.waitsForPeer && transport.identity.origin == .hardware
     let keepAlive = match.part.keepAlive.map { linux_monotonic_ns() + Int64($0.seconds * 1e9) }
     let arrival = roster.open(
       KnownDevice.OpenInterface(
-        transport: transport, part: match.part, path: path, nextKeepAlive: keepAlive),
+        transport: transport, part: match.part, node: node, nextKeepAlive: keepAlive),
       part: match.partIndex, of: id, key: key, opened: opened)
     guard let reference = roster.device(id)?.pipeline else {
       // Its place went to another device meanwhile.
@@ -236,5 +252,51 @@ extension DeviceManager {
       enter(.initialising, "waits for the controller to be switched on", id)
     }
     armTimer()
+  }
+
+  // MARK: radio
+
+  /// What is behind a radio was switched on: now its ranges and its calibration can be read.
+  func linkCame(_ id: DeviceID) {
+    guard let device = roster.device(id), device.origin == .hardware,
+      let (index, interface) = device.parts.first(where: { $0.value.part.waitsForPeer }),
+      let node = interface.node, opening.insert(PartKey(device: id, part: index)).inserted
+    else { return }
+    let match = DeviceCatalog.Match(description: device.description, partIndex: index)
+    openings += 1
+    let number = openings
+    openers[number] = WorkerThread(name: "opening") { [self] in
+      let opened = try? PartOpener.open(match, transport: interface.transport)
+      let prepared = opened.map { PreparedPart(result: .success($0)) }
+      post { manager in
+        manager.openers[number] = nil
+        manager.opening.remove(PartKey(device: id, part: index))
+        guard manager.nodes[node]?.status == .open, case .success(let opened)? = prepared?.result else { return }
+        manager.linked(opened, match, interface.transport, id)
+      }
+    }
+  }
+
+  private func linked(
+    _ opened: OpenedPart, _ match: DeviceCatalog.Match, _ transport: any Transport, _ id: DeviceID
+  ) {
+    guard let device = roster.device(id) else { return }
+    var opened = opened
+    calibrate(&opened, match, transport)
+    for warning in opened.warnings { log.warning("\(device.name), part \(match.part.name): \(warning)") }
+    opened.decoder.assumeLink()
+    let box = PipelineAttachment(
+      reference: device.pipeline, transport: transport, part: match.partIndex, opened: opened,
+      description: match.part, isPrimary: match.isPrimary,
+      record: OpenedPartRecord(
+        device: id, match: match, identity: transport.identity, descriptor: transport.descriptor,
+        opened: opened, isNominal: false, settings: OrientationSettings()))
+    loop.post { box.update(on: $0) }
+    let source = opened.calibration.source
+    roster.change(id) { device in
+      device.calibration = source
+      return true
+    }
+    enter(.streaming, "", id)
   }
 }

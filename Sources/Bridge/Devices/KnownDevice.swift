@@ -37,8 +37,8 @@ struct KnownDevice: Sendable {
   struct OpenInterface: Sendable {
     var transport: any Transport
     var part: PartDescription
-    /// The node, for hardware.
-    var path: String?
+    /// For hardware.
+    var node: NodeKey?
     var nextKeepAlive: Int64?
   }
 

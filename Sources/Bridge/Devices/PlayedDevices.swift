@@ -27,7 +27,7 @@ extension DeviceManager {
     }
     let arrival = roster.open(
       KnownDevice.OpenInterface(
-        transport: PlayedTransport(identity), part: match.part, path: nil, nextKeepAlive: nil),
+        transport: PlayedTransport(identity), part: match.part, node: nil, nextKeepAlive: nil),
       part: match.partIndex, of: id, key: key, opened: opening.opened)
     if let arrival { arrived(arrival) }
     enter(.streaming, "", id)

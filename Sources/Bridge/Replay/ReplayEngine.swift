@@ -141,6 +141,7 @@ final class ReplayEngine {
       throw ReplayFault("part '\(match.part.name)' of device \(message.deviceID) can't be opened: \(error)")
     }
     opened.calibration = calibration
+    if message.isUpdate { opened.decoder.assumeLink() }
     let identity = message.interface
     opened.configuredSerial =
       message.identity.configuredSerial.isEmpty ? nil : message.identity.configuredSerial

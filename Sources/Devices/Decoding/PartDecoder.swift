@@ -13,6 +13,9 @@ public final class PartDecoder {
   private let next: ContiguousArray<Int16>
   private let isNumbered: Bool
   private let splitter: WatchmanSplitter?
+  /// What is behind a radio says that it is on by its first report.
+  private let isPeer: Bool
+  private var isLinked = false
   private var states: ContiguousArray<PickState>
   /// The longest report that the interface declares: its host controller can't deliver more.
   private let maximumLength: Int
@@ -67,6 +70,7 @@ public final class PartDecoder {
     self.first = first
     self.next = next
     self.isNumbered = isNumbered
+    isPeer = part.waitsForPeer && part.driver == nil
     splitter = part.driver == .watchman ? WatchmanSplitter() : nil
     states = ContiguousArray(repeating: PickState(), count: layouts.count)
   }
@@ -74,6 +78,13 @@ public final class PartDecoder {
   /// Forgets counters, as when the device was unplugged.
   public func reset() {
     for index in states.indices { states[index] = PickState() }
+    isLinked = false
+  }
+
+  /// Says that the radio's other end is known to be on: its next report is no news.
+  public func assumeLink() {
+    isLinked = true
+    splitter?.isLinked = true
   }
 
   /// What is remembered between reports.
@@ -84,6 +95,7 @@ public final class PartDecoder {
       archive.code(&state.stale, in: 0...(1 << 60))
     }
     splitter?.archive(archive)
+    if isPeer { archive.code(&isLinked) }
   }
 
   /// Decodes one report as read from the interface: the id first when reports are numbered.
@@ -115,15 +127,28 @@ public final class PartDecoder {
       guard report.count >= length else {
         throw DecodeError(.tooShort, reportID: reportID, offset: report.count)
       }
-      if let when = layouts[index].when, when.field.bits(report, base: 0) != when.equals {
+      guard isMeant(index, report) else {
         index = Int(next[index])
         continue
+      }
+      if isPeer, !isLinked {
+        isLinked = true
+        batch.linkChange = true
       }
       try apply(index, report, reportID: reportID, received, batch)
       outcome = .decoded
       index = Int(next[index])
     }
     return outcome
+  }
+
+  @inline(__always)
+  private func isMeant(_ index: Int, _ report: UnsafeRawBufferPointer) -> Bool {
+    for place in layouts[index].when.indices {
+      let condition = layouts[index].when[place]
+      if (condition.field.bits(report, base: 0) == condition.value) == condition.isNegated { return false }
+    }
+    return true
   }
 
   private func apply(

@@ -56,7 +56,7 @@ struct ReportLayout: Sendable {
   var identifier: ReportDescription.Identifier
   /// The report must be at least this long.
   var length: Int
-  var when: (field: BitField, equals: UInt64)?
+  var when: [ReportDescription.Condition]
   var checksum: ChecksumDescription?
   var clock: ClockDescription?
   var samples: Slots?

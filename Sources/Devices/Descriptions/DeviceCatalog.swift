@@ -56,27 +56,34 @@ public struct DeviceCatalog: Sendable {
   /// Interfaces that share an identity are told apart by their reports: a part whose reports the descriptor
   /// does not declare can't be meant.
   public func match(_ identity: InterfaceIdentity, descriptor: HIDReportDescriptor?) -> Match? {
-    match(identity, descriptor) { _ in true }
+    matches(identity, descriptor).first
   }
 
   /// The part that a node is for: those that are read through libusb have no hidraw node, and the other way round.
-  public func match(_ node: DeviceNode) -> Match? {
-    match(node.identity, node.reportDescriptor) { ($0.usb != nil) == (node.access == .usb) }
+  public func match(_ node: DeviceNode) -> Match? { matches(node).first }
+
+  /// The parts that a node is for: several where devices share it, as two controllers share the radio in a headset.
+  public func matches(_ node: DeviceNode) -> [Match] {
+    matches(node.identity, node.reportDescriptor) { ($0.usb != nil) == (node.access == .usb) }
   }
 
-  private func match(
-    _ identity: InterfaceIdentity, _ descriptor: HIDReportDescriptor?, _ isMeant: (PartDescription) -> Bool
-  ) -> Match? {
-    var best: (match: Match, score: Int)?
+  /// The parts that an interface is for.
+  public func matches(
+    _ identity: InterfaceIdentity, _ descriptor: HIDReportDescriptor?,
+    _ isMeant: (PartDescription) -> Bool = { _ in true }
+  ) -> [Match] {
+    var found: [(match: Match, score: Int)] = []
     for description in descriptions {
       for (index, part) in description.parts.enumerated() where isMeant(part) {
         let scores = part.match.compactMap { $0.score(identity, descriptor) }
         guard let rule = scores.max(), let reports = part.reportScore(descriptor) else { continue }
         let score = rule * 100 + reports
-        if score > best?.score ?? -1 { best = (Match(description: description, partIndex: index), score) }
+        found.append((Match(description: description, partIndex: index), score))
       }
     }
-    return best?.match
+    guard let highest = found.map(\.score).max() else { return [] }
+    let best = found.filter { $0.score == highest }.map(\.match)
+    return best[0].part.isShared ? best.filter(\.part.isShared) : [best[0]]
   }
 
   public func description(family: String) -> DeviceDescription? { descriptions.first { $0.family == family } }

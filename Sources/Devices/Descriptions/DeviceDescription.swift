@@ -50,6 +50,10 @@ public struct PartDescription: Sendable {
   public var name: String
   public var match: [MatchRule]
   public var driver: DriverKind?
+  /// Other families are read through the same interface: a radio that brings two controllers.
+  public var isShared = false
+  /// What is read sits behind a radio; see `waitsForPeer`.
+  public var isPeer = false
   /// Inertial samples per second, nominal; 0 for a part that has none.
   public var sampleRate: Double
   /// Feature reports with a meaning to the decoder, and what the emulated device answers.
@@ -222,10 +226,16 @@ public struct ReportDescription: Sendable {
     /// Where the fields are is found in the HID report descriptor, by usage.
     case byUsage
   }
+  public struct Condition: Sendable {
+    public var field: BitField
+    public var value: UInt64
+    /// Holds for every other value.
+    public var isNegated = false
+  }
   public var identifier: Identifier
   public var length: Int
-  /// The report is this only when the field has the value.
-  public var when: (field: BitField, equals: UInt64)?
+  /// The report is this only when the fields have the values.
+  public var when: [Condition]
   public var checksum: ChecksumDescription?
   public var clock: ClockDescription?
   public var samples: SamplesDescription?

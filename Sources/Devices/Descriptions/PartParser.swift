@@ -37,6 +37,8 @@ struct PartParser {
       name: try map.required("name").string(),
       match: rules,
       driver: driver,
+      isShared: try map["shared"]?.boolean() ?? false,
+      isPeer: try map["peer"]?.boolean() ?? false,
       sampleRate: rate,
       features: features,
       stored: stored,

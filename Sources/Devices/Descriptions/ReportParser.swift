@@ -31,9 +31,7 @@ struct ReportParser {
     let report = ReportDescription(
       identifier: identifier,
       length: length,
-      when: try map["when"].map { value throws(DocumentError) in
-        try when(value, place: FieldParser(base: 0, end: length))
-      },
+      when: try conditions(map["when"], place: FieldParser(base: 0, end: length)),
       checksum: try map["checksum"].map { value throws(DocumentError) in try checksum(value, length: length)
       },
       clock: clock,
@@ -94,9 +92,21 @@ struct ReportParser {
     return .byUsage
   }
 
-  private func when(_ value: YAMLValue, place: FieldParser) throws(DocumentError) -> (BitField, UInt64) {
-    let map = try value.mapping(keys: DescriptionParser.keys["when"] ?? [])
-    return (try place.field(map), UInt64(try map.required("equals").integer(in: 0...0xffff_ffff)))
+  /// One condition, or several that must all hold.
+  private func conditions(
+    _ value: YAMLValue?, place: FieldParser
+  ) throws(DocumentError) -> [ReportDescription.Condition] {
+    guard let value else { return [] }
+    var conditions: [ReportDescription.Condition] = []
+    for item in value.isMapping ? [value] : try value.list(count: 1...4) {
+      let map = try item.mapping(keys: DescriptionParser.keys["when"] ?? [])
+      let isNegated = map["differs"] != nil
+      let value = try map.required(isNegated ? "differs" : "equals").integer(in: 0...0xffff_ffff)
+      conditions.append(
+        ReportDescription.Condition(
+          field: try place.field(map), value: UInt64(value), isNegated: isNegated))
+    }
+    return conditions
   }
 
   private func clock(

@@ -70,6 +70,17 @@ public struct StoredDataDescription: Sendable {
   public var document: Document?
   /// What an emulated device keeps.
   public var content: [UInt8]
+  /// Written after each request: it makes a radio ask its other end.
+  public var then: Relay?
+
+  /// A feature report that sets something off and then says how it went.
+  public struct Relay: Sendable {
+    public var command: [UInt8]
+    /// Not 0 while it is at work.
+    public var busy: BitField
+    /// Not 0 when the other end did not answer.
+    public var refused: BitField
+  }
 
   /// A text in the data, hidden by a repeated key (exclusive or) or in the clear.
   public struct Document: Sendable {

@@ -59,7 +59,15 @@ struct StoredDataParser {
       holds: try bytes(map["holds"], in: StoredDataDescription.longest),
       isOptional: try map["optional"]?.boolean() ?? false,
       document: try map["document"].map { value throws(DocumentError) in try document(value) },
-      content: try content(map["content"]))
+      content: try content(map["content"]),
+      then: try map["then"].map { value throws(DocumentError) in
+        let then = try value.mapping(keys: DescriptionParser.keys["stored_then"] ?? [])
+        let keys = DescriptionParser.keys["field"] ?? []
+        return StoredDataDescription.Relay(
+          command: try Self.command(then.required("send")),
+          busy: try answered.field(then.required("busy").mapping(keys: keys)),
+          refused: try answered.field(then.required("refused").mapping(keys: keys)))
+      })
   }
 
   private func extent(
@@ -77,7 +85,7 @@ struct StoredDataParser {
         command: try Self.command(measure.required("send")), length: try answered.field(measure))
     }
     if let value = map["while"] {
-      let condition = try value.mapping(keys: DescriptionParser.keys["when"] ?? [])
+      let condition = try value.mapping(keys: DescriptionParser.keys["stored_while"] ?? [])
       return .whileEqual(
         try answered.field(condition),
         UInt64(try condition.required("equals").integer(in: 0...0xffff_ffff)))

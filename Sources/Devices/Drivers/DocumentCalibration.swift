@@ -99,18 +99,28 @@ public struct DocumentCalibration: Sendable {
 }
 
 /// A place in a JSON document: member names with dots between; `[Key=Value]` takes the element of a list whose member
-/// `Key` is `Value`.
+/// `Key` is `Value`, `[9:12]` at the end the tenth to twelfth number.
 public struct DocumentPath: Sendable, CustomStringConvertible {
   struct Step: Sendable {
     var name: String
     var filter: (key: String, value: String)?
   }
   let steps: [Step]
+  private let slice: Range<Int>?
   public let description: String
 
   /// - Returns: nil for text that is not a path.
   init?(_ text: String) {
     var steps: [Step] = []
+    var text = text[...]
+    let full = String(text)
+    if let match = text.firstMatch(of: #/\[(\d{1,3}):(\d{1,3})\]$/#), let from = Int(match.1), let to = Int(match.2) {
+      guard from < to else { return nil }
+      slice = from..<to
+      text = text[..<match.range.lowerBound]
+    } else {
+      slice = nil
+    }
     for word in text.split(separator: ".", omittingEmptySubsequences: false) {
       guard let match = word.wholeMatch(of: #/([^\[\]=]+)(?:\[([^\[\]=]+)=([^\[\]=]+)\])?/#) else {
         return nil
@@ -121,7 +131,7 @@ public struct DocumentPath: Sendable, CustomStringConvertible {
     }
     guard !steps.isEmpty else { return nil }
     self.steps = steps
-    description = text
+    description = full
   }
 
   private func value(in root: [String: Any]) -> Any? {
@@ -139,7 +149,8 @@ public struct DocumentPath: Sendable, CustomStringConvertible {
 
   /// - Parameter every: takes each n-th of n times as many numbers.
   func numbers(in root: [String: Any], count: Int, every: Int = 1) throws(ConfigurationFault) -> [Double] {
-    let all = (value(in: root) as? [Any] ?? []).compactMap { ($0 as? NSNumber)?.doubleValue }
+    var all = (value(in: root) as? [Any] ?? []).compactMap { ($0 as? NSNumber)?.doubleValue }
+    if let slice, slice.upperBound <= all.count { all = Array(all[slice]) }
     guard all.count == count * every, all.allSatisfy(\.isFinite) else {
       throw ConfigurationFault("'\(self)' is not \(count * every) numbers")
     }

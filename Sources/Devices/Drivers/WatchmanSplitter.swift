@@ -38,7 +38,8 @@ final class WatchmanSplitter {
 
   static let messageLength = 29
   private let inertial = UnsafeMutableRawBufferPointer.allocate(byteCount: 16, alignment: 8)
-  private var isLinked = false
+  /// Whether the radio's other end is on.
+  var isLinked = false
 
   deinit { inertial.deallocate() }
 

@@ -54,6 +54,7 @@ enum EmulatedDescriptor {
     }
     for data in stored where data.channel == .feature {
       features.append((data.request[0], data.answerLength - 1))
+      if let relay = data.then { features.append((relay.command[0], data.answerLength - 1)) }
     }
     if let pairing {
       if let addresses = pairing.addresses { features.append((addresses.id, addresses.length - 1)) }

@@ -31,6 +31,10 @@ struct EmulatedStoredData {
   /// - Returns: nil when the command is none of these.
   mutating func answer(to command: [UInt8]) -> [UInt8]? {
     guard !kept.isEmpty else { return nil }
+    if let relay = description.then, isSame(command, relay.command) {
+      // Done, and well.
+      return [relay.command[0]] + [UInt8](repeating: 0, count: description.answerLength - 1)
+    }
     for opening in description.opening where isSame(command, opening.bytes) {
       given = 0
       return answer(

@@ -10,6 +10,7 @@ public final class ReportEncoder {
   private let gyroscopeInverse: (Vector3) -> Vector3
   private let accelerometerInverse: (Vector3) -> Vector3
   private var sequence: UInt64 = 0
+  private var turn = 0
   private var ring: [[UInt8]]
   private var pending: [(sample: InertialSample, ticks: UInt64, time: Double)] = []
   /// Samples collected in one report where the format allows several.
@@ -70,9 +71,11 @@ public final class ReportEncoder {
         }
         continue
       }
+      // A sample goes out once, in the first of the places that a report has for it; what takes turns in a report rides
+      // on one of its samples.
+      guard !isRepeated(index), carrier(of: index) == nil else { continue }
       var bytes = [UInt8](repeating: 0, count: layout.length)
       if case .numbered(let id) = layout.identifier { bytes[0] = id }
-      if let when = layout.when { when.field.store(when.equals, into: &bytes, base: 0) }
       if layout.samples != nil {
         guard let filled = fillSamples(index, bytes, rate: rate, force: force, time: time) else { continue }
         bytes = filled
@@ -80,8 +83,17 @@ public final class ReportEncoder {
       if let orientation = Optional(orientation), layout.orientation != nil {
         fill(&bytes, layout, orientation: orientation, rate: rate)
       }
-      for control in layout.controls { fill(&bytes, control, controlValues) }
-      if let battery = layout.battery { battery.level.encode(battery.full * 0.8, into: &bytes, base: 0) }
+      let riders = layouts.indices.filter { carrier(of: $0) == index }
+      turn += 1
+      for source in [index] + (riders.isEmpty ? [] : [riders[turn % riders.count]]) {
+        for condition in layouts[source].when where !condition.isNegated {
+          condition.field.store(condition.value, into: &bytes, base: 0)
+        }
+        for control in layouts[source].controls { fill(&bytes, control, controlValues) }
+        if let battery = layouts[source].battery {
+          battery.level.encode(battery.full * 0.8, into: &bytes, base: 0)
+        }
+      }
       if let checksum = layout.checksum {
         let crc = bytes.withUnsafeBytes {
           seededCRC32(seed: checksum.seed, UnsafeRawBufferPointer(rebasing: $0[0..<checksum.at]))
@@ -93,6 +105,26 @@ public final class ReportEncoder {
       result.append(bytes)
     }
     return result
+  }
+
+  /// Whether an earlier layout of the same report brings the samples.
+  private func isRepeated(_ index: Int) -> Bool {
+    layouts[index].samples != nil
+      && layouts[..<index].contains { $0.samples != nil && $0.identifier == layouts[index].identifier }
+  }
+
+  /// The layout with samples whose conditions are among those of this one, which has none.
+  private func carrier(of index: Int) -> Int? {
+    let layout = layouts[index]
+    guard layout.samples == nil, layout.when.count > 1 else { return nil }
+    return layouts.indices.first { other in
+      let carrier = layouts[other]
+      return carrier.samples != nil && carrier.identifier == layout.identifier
+        && carrier.when.allSatisfy { condition in
+          condition.isNegated
+            || layout.when.contains { $0.field == condition.field && $0.value == condition.value }
+        }
+    }
   }
 
   // MARK: samples

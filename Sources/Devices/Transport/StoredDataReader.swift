@@ -148,6 +148,7 @@ struct StoredDataReader<Device: FeatureAccess> {
     for _ in 0..<Self.tries {
       guard linux_monotonic_ns() < deadline else { break }
       try write(command)
+      try relay()
       let limit = min(deadline, linux_monotonic_ns() + Int64(Self.answerMilliseconds) * 1_000_000)
       while let answer = try next(command[0], before: limit) {
         if isAnswer(answer, to: command, expected: expected) { return answer }
@@ -156,6 +157,21 @@ struct StoredDataReader<Device: FeatureAccess> {
     let numbers = command.prefix(12).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }
     throw StoredDataFault(
       description: "command \(numbers.joined(separator: " ")) was not answered", isFinal: true)
+  }
+
+  /// Lets a radio fetch what was asked for.
+  private func relay() throws(StoredDataFault) {
+    guard let relay = description.then else { return }
+    try write(relay.command)
+    while linux_monotonic_ns() < deadline {
+      guard let state = try next(relay.command[0], before: deadline) else { break }
+      guard value(relay.busy, state) == 0 else { continue }
+      guard value(relay.refused, state) == 0 else {
+        throw StoredDataFault(description: "what is behind the radio does not answer")
+      }
+      return
+    }
+    throw StoredDataFault(description: "the radio does not come to an end")
   }
 
   private func next(_ id: UInt8, before limit: Int64) throws(StoredDataFault) -> [UInt8]? {
