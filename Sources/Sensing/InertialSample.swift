@@ -44,15 +44,18 @@ public struct OrientationSample: Sendable {
   public var angularVelocity: Vector3?
   /// Changes when the device gave itself a new heading reference.
   public var referenceCounter: UInt32
+  /// Metres in the world, when the device knows its place.
+  public var position: Vector3?
 
   public init(
     received: Timestamp, deviceTicks: UInt64? = nil, worldFromDevice: Quaternion,
-    angularVelocity: Vector3? = nil, referenceCounter: UInt32 = 0
+    angularVelocity: Vector3? = nil, referenceCounter: UInt32 = 0, position: Vector3? = nil
   ) {
     self.received = received
     self.deviceTicks = deviceTicks
     self.worldFromDevice = worldFromDevice
     self.angularVelocity = angularVelocity
     self.referenceCounter = referenceCounter
+    self.position = position
   }
 }

@@ -152,6 +152,22 @@ public struct DeviceTracker: Sendable {
     return history.append(state) ? history.newest : state
   }
 
+  /// Puts a device where it says that it is.
+  private func place(_ state: inout TrackedState, _ position: Vector3) {
+    state.worldFromDevice.position = position
+    if let last = history.newest, last.flags.contains(.positionTracked) {
+      let step = state.captured.seconds(since: last.captured)
+      if step > 1e-6, step < 1 {
+        state.linearVelocity = (position - last.worldFromDevice.position) / step
+      }
+    }
+    state.uncertainty.position = Self.toldPosition
+    state.flags.formUnion([.positionValid, .positionTracked])
+  }
+
+  /// m: what the makers of magnetic trackers promise near their base.
+  private static let toldPosition = 0.01
+
   /// Takes an attitude that the device fused itself.
   public mutating func process(_ sample: OrientationSample) -> TrackedState? {
     let captured = lastCaptured.map { max(sample.received, $0.advanced(byNanoseconds: 1)) } ?? sample.received
@@ -175,6 +191,7 @@ public struct DeviceTracker: Sendable {
       worldFromDevice: Pose(orientation: orientation), angularVelocity: rate,
       uncertainty: PoseUncertainty(inclination: 0.03, heading: .pi),
       flags: mark.union([.orientationValid, .orientationTracked]))
+    if let place = sample.position { self.place(&state, worldFromStart.rotate(place)) }
     bodyModel?.place(&state)
     return history.append(state, isCoarse: sample.angularVelocity == nil) ? history.newest : state
   }

@@ -64,7 +64,7 @@ struct DescriptionTests {
     ("at: 0, type: i16", "at: 0, type: u65", 20, "u, i or o"),
     ("axes: [x, y, z]", "axes: [x, y, y]", 19, "each axis once"),
     ("axes: [x, y, z]", "axes: [-x, y, z]", 19, "mirror"),
-    ("unit: g, full_scale: 4", "unit: mm, full_scale: 4", 20, "m/s2, g"),
+    ("unit: g, full_scale: 4", "unit: ft, full_scale: 4", 20, "m/s2, g"),
     ("unit: g, full_scale: 4", "unit: g", 20, "one way to scale"),
     ("unit: g, full_scale: 4", "unit: g, full_scale: 0", 20, "greater than 0"),
     ("unit: g, full_scale: 4", "unit: g, scale: 1, full_scale: 4", 20, "one way to scale"),
@@ -159,7 +159,7 @@ struct DescriptionTests {
       // What only code can check (sizes, references, doubled keys) is no matter of the schema.
       let isStructural = [
         "format: 2", "family: Test Device", "kind: hat", "roles: [tail]", "rolls: [tracker]", "bus: pci",
-        "vendor: 0x12345", "type: s16", "unit: mm", "path: a",
+        "vendor: 0x12345", "type: s16", "unit: ft", "path: a",
       ].contains { fault.1.contains($0) }
       guard isStructural else { continue }
       let text = Self.valid.replacingOccurrences(of: fault.0, with: fault.1)

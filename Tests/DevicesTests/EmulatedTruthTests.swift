@@ -18,7 +18,8 @@ struct EmulatedTruthTests {
     ("microsoft-wmr-controller", "bluetooth"),
     ("valve-index", "imu"), ("htc-vive-tracker", "imu"), ("sony-psvr2-sense-left", "usb"),
     ("sony-psvr2-sense-right", "bluetooth"), ("oculus-touch-left", "radio"),
-    ("oculus-touch-right", "radio"), ("rokid", "sensors"), ("rayneo-air", "sensors"),
+    ("oculus-touch-right", "radio"), ("oculus-rift-s", "headset"), ("rokid", "sensors"),
+    ("rayneo-air", "sensors"),
   ]
 
   private func device(_ family: String, _ part: String, errors: InertialErrors = .none) throws
@@ -67,7 +68,10 @@ struct EmulatedTruthTests {
     }
   }
 
-  @Test(arguments: [("relativty", 2e-7), ("android-head-tracker", 6e-5)])
+  @Test(arguments: [
+    ("relativty", 2e-7), ("android-head-tracker", 6e-5), ("razer-hydra-left", 6e-5),
+    ("razer-hydra-right", 6e-5),
+  ])
   func orientationsEqualTheTruth(_ family: String, _ tolerance: Double) throws {
     let device = try EmulatedDevice(try Places.description(family), options: EmulatedDevice.Options())
     let opened = try PartOpener.open(device.match, features: device.responder, descriptor: device.descriptor)

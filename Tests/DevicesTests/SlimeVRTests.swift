@@ -101,6 +101,7 @@ struct SlimeVRTests {
     let batch = SampleBatch()
     var (orientations, isOver) = ([Quaternion](), false)
     var battery: BatteryState?
+    var accelerations: [Vector3] = []
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 4096, alignment: 16)
     defer { buffer.deallocate() }
     let end = Date().addingTimeInterval(4)
@@ -113,6 +114,7 @@ struct SlimeVRTests {
           UnsafeRawBufferPointer(rebasing: buffer[0..<count]), received: received, into: batch)
         if let orientation = batch.orientation { orientations.append(orientation.worldFromDevice) }
         if let level = batch.battery { battery = level }
+        if let acceleration = batch.acceleration { accelerations.append(acceleration) }
       case .nothing: Thread.sleep(forTimeInterval: 0.02)
       // Nobody is heard for a second.
       case .ended: isOver = true
@@ -126,6 +128,13 @@ struct SlimeVRTests {
       let truth = motion.state(at: Double(index) / 100).worldFromDevice.orientation
       let dot = abs((truth.components * orientation.components).sum())
       #expect(dot > 1 - 1e-8, "rotation \(index)")
+    }
+    // Without gravity, 1/128 m/s² a step.
+    #expect(accelerations.count == orientations.count)
+    for (index, acceleration) in accelerations.enumerated() {
+      let truth = motion.state(at: Double(index) / 100)
+      let up = truth.worldFromDevice.orientation.conjugate.rotate(Vector3(0, standardGravity, 0))
+      #expect((acceleration - (truth.specificForce - up)).length < 0.01, "acceleration \(index)")
     }
     server.stop()
   }

@@ -271,7 +271,9 @@ extension DeviceManager {
       post { manager in
         manager.openers[number] = nil
         manager.opening.remove(PartKey(device: id, part: index))
-        guard manager.nodes[node]?.status == .open, case .success(let opened)? = prepared?.result else { return }
+        guard manager.nodes[node]?.status == .open, case .success(let opened)? = prepared?.result else {
+          return
+        }
         manager.linked(opened, match, interface.transport, id)
       }
     }

@@ -162,6 +162,7 @@ final class DevicePipeline {
     if let orientation = batch.orientation, let state = tracker.process(orientation) {
       newest = publish(state)
     }
+    if let acceleration = batch.acceleration { note(acceleration, received) }
     if batch.opticalCount > 0 {
       statistics.opticalSamples.add(UInt64(batch.opticalCount), ordering: .relaxed)
       if let tap, tap.wantsSamples {
@@ -178,6 +179,15 @@ final class DevicePipeline {
       captured: newest?.captured, deviceTicks: count > 0 ? batch.inertial(count - 1).deviceTicks : nil)
     updateFigures()
     return newest
+  }
+
+  /// What a device that fuses itself says of its acceleration, as the sample that its unit must have taken.
+  private func note(_ acceleration: Vector3, _ received: Timestamp) {
+    guard let tap, tap.wantsSamples, let state = tracker.history.newest else { return }
+    let deviceFromWorld = state.worldFromDevice.orientation.conjugate
+    tap.sample(
+      captured: received, rate: deviceFromWorld.rotate(state.angularVelocity),
+      force: acceleration + deviceFromWorld.rotate(Vector3(0, standardGravity, 0)), device: id)
   }
 
   private func publish(_ state: TrackedState) -> TrackedState {

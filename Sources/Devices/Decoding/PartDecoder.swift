@@ -22,6 +22,7 @@ public final class PartDecoder {
   /// How an attitude that the device fused becomes a report of none: limits of what a sensor can say.
   private static let maximumRate = 1000.0  // rad/s; the fastest MEMS gyroscope ends at 70
   private static let maximumForce = 10_000.0  // m/s²; the strongest MEMS accelerometer ends at 4,000
+  private static let maximumDistance = 100.0  // m; nothing that tells its place is for larger rooms
   private static let maximumField = 100_000.0  // µT
 
   /// What must be remembered between reports to tell new samples from repeated ones.
@@ -145,8 +146,7 @@ public final class PartDecoder {
   @inline(__always)
   private func isMeant(_ index: Int, _ report: UnsafeRawBufferPointer) -> Bool {
     for place in layouts[index].when.indices {
-      let condition = layouts[index].when[place]
-      if (condition.field.bits(report, base: 0) == condition.value) == condition.isNegated { return false }
+      if !layouts[index].when[place].holds(report, base: 0) { return false }
     }
     return true
   }
@@ -167,6 +167,12 @@ public final class PartDecoder {
     }
     if layouts[index].orientation != nil {
       try decodeOrientation(index, report, reportID: reportID, received, batch)
+    }
+    if let layout = layouts[index].acceleration {
+      var ignored = false
+      batch.set(
+        acceleration: try vector(
+          layout, report, base: 0, limit: Self.maximumForce, reportID, saturated: &ignored))
     }
     if let optical = layouts[index].optical {
       for slot in 0..<optical.count {
@@ -207,6 +213,12 @@ public final class PartDecoder {
         let ticks = stamp(index, report, slot: slot, of: samples.count, samples)
         guard ticks != states[index].lastStamp else { continue }
         states[index].lastStamp = ticks
+        try emit(index, report, slot: slot, ticks: ticks, periods: 1, reportID, received, batch)
+      }
+    case .marked(let mark):
+      for slot in 0..<samples.count {
+        guard mark.holds(report, base: samples.at + slot * samples.stride) else { return }
+        let ticks = stamp(index, report, slot: slot, of: samples.count, samples)
         try emit(index, report, slot: slot, ticks: ticks, periods: 1, reportID, received, batch)
       }
     case .sequence(let field):
@@ -359,6 +371,7 @@ public final class PartDecoder {
   ) throws(DecodeError) {
     let orientation: Quaternion
     var rate: Vector3?
+    var position: Vector3?
     var reference: UInt32 = 0
     var offset = 0
     do {
@@ -376,7 +389,8 @@ public final class PartDecoder {
         guard length > 0.5, length < 2 else {
           throw DecodeError(.implausible, reportID: reportID, offset: offset)
         }
-        orientation = Quaternion(SIMD4(layout.axes(Vector3(q.x, q.y, q.z)), q.w)).normalized
+        orientation =
+          (Quaternion(SIMD4(layout.axes(Vector3(q.x, q.y, q.z)), q.w)) * layout.mounting).normalized
       case .rotationVector:
         let turned = layout.axes(v * layout.scale)
         guard turned.isFinite else { throw DecodeError(.notFinite, reportID: reportID, offset: offset) }
@@ -390,13 +404,18 @@ public final class PartDecoder {
         rate = try vector(
           angular, report, base: 0, limit: Self.maximumRate, reportID, saturated: &ignored)
       }
+      if let place = layout.position {
+        var ignored = false
+        position = try vector(
+          place, report, base: 0, limit: Self.maximumDistance, reportID, saturated: &ignored)
+      }
       if let field = layout.reference { reference = UInt32(truncatingIfNeeded: field.bits(report, base: 0)) }
     }
     let ticks = layouts[index].clock.map { $0.field.bits(report, base: 0) }
     batch.set(
       OrientationSample(
         received: received, deviceTicks: ticks, worldFromDevice: orientation, angularVelocity: rate,
-        referenceCounter: reference))
+        referenceCounter: reference, position: position))
   }
 
   private func decodeControls(_ index: Int, _ report: UnsafeRawBufferPointer, _ batch: SampleBatch) {

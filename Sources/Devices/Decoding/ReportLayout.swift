@@ -51,6 +51,8 @@ struct ReportLayout: Sendable {
     var axes: AxisTurn
     var angularVelocity: Vector?
     var reference: BitField?
+    var position: Vector?
+    var mounting: Quaternion
   }
 
   var identifier: ReportDescription.Identifier
@@ -65,6 +67,7 @@ struct ReportLayout: Sendable {
   var magnetometer: Vector?
   var temperature: ScalarDescription?
   var orientation: Orientation?
+  var acceleration: Vector?
   var controls: [ControlField]
   var battery: BatteryDescription?
   var optical: OpticalDescription?
@@ -99,6 +102,13 @@ struct ReportLayout: Sendable {
       {
         scale = chosen
       }
+      if let counted = description.scale.counted, let reply = replies[counted.feature],
+        counted.field.endByte <= reply.count
+      {
+        // A device that lies must not make a sensor of nothing, or of everything.
+        let perUnit = reply.withUnsafeBytes { counted.field.value($0, base: 0) }
+        if perUnit.isFinite, perUnit > 1e-3, perUnit < 1e9 { scale = counted.unit / perUnit }
+      }
       let range = fields[0].range
       return Vector(
         x: fields[0], y: fields[1], z: fields[2], scale: scale, axes: description.axes,
@@ -108,6 +118,7 @@ struct ReportLayout: Sendable {
     accelerometer = try vector(report.samples?.accelerometer)
     gyroscope = try vector(report.samples?.gyroscope)
     magnetometer = try vector(report.magnetometer)
+    acceleration = try vector(report.acceleration)
     if let given = report.orientation {
       let fields =
         try given.usage.map { usage throws(LayoutError) in
@@ -118,7 +129,8 @@ struct ReportLayout: Sendable {
         ?? given.reference
       orientation = Orientation(
         form: given.form, fields: fields, scale: given.scale, axes: given.axes,
-        angularVelocity: try vector(given.angularVelocity), reference: reference)
+        angularVelocity: try vector(given.angularVelocity), reference: reference,
+        position: try vector(given.position), mounting: given.mounting)
     }
     if report.identifier == .byUsage, let found = resolver.report {
       identifier = found.id == 0 ? .unnumbered : .numbered(found.id)

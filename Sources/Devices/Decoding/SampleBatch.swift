@@ -11,6 +11,8 @@ public final class SampleBatch {
   public private(set) var opticalCount = 0
   private let opticalStorage: UnsafeMutableBufferPointer<OpticalSample>
   public private(set) var orientation: OrientationSample?
+  /// Acceleration without gravity, m/s² in the device's axes, that the device told itself.
+  public private(set) var acceleration: Vector3?
   public private(set) var battery: BatteryState?
   /// Value of each control as last reported.
   private let values: UnsafeMutableBufferPointer<Float>
@@ -47,6 +49,7 @@ public final class SampleBatch {
     inertialCount = 0
     opticalCount = 0
     orientation = nil
+    acceleration = nil
     battery = nil
     changedControls = 0
     lostSamples = 0
@@ -83,6 +86,7 @@ public final class SampleBatch {
   }
 
   func set(_ sample: OrientationSample) { orientation = sample }
+  func set(acceleration value: Vector3) { acceleration = value }
   func set(_ state: BatteryState) { battery = state }
 
   func set(control index: Int, to value: Float) {

@@ -231,6 +231,11 @@ public struct ReportDescription: Sendable {
     public var value: UInt64
     /// Holds for every other value.
     public var isNegated = false
+
+    @inline(__always)
+    func holds(_ report: UnsafeRawBufferPointer, base: Int) -> Bool {
+      (field.bits(report, base: base) == value) != isNegated
+    }
   }
   public var identifier: Identifier
   public var length: Int
@@ -242,6 +247,8 @@ public struct ReportDescription: Sendable {
   public var magnetometer: VectorDescription?
   public var temperature: ScalarDescription?
   public var orientation: OrientationDescription?
+  /// Acceleration without gravity, for devices that fuse themselves.
+  public var acceleration: VectorDescription?
   public var controls: [ControlDescription]
   public var battery: BatteryDescription?
   public var optical: OpticalDescription?
@@ -287,6 +294,8 @@ public struct SamplesDescription: Sendable {
     case sequence(BitField)
     /// Slots with a device stamp that was not seen yet.
     case stamp
+    /// Slots up to the first in which the field has another value.
+    case marked(ReportDescription.Condition)
     /// A count of samples since the last report; above the number of slots the first slot is the mean of the
     /// surplus.
     case counted(BitField)
@@ -328,6 +337,8 @@ public struct ScaleDescription: Sendable {
   public var nominal: Double
   /// A feature report's byte selects the full scale.
   public var selected: (feature: String, at: Int, scales: [Int: Double])?
+  /// A feature report says how many counts are one unit (`unit` SI units).
+  public var counted: (feature: String, field: BitField, unit: Double)?
 }
 
 public struct ScalarDescription: Sendable {
@@ -350,6 +361,10 @@ public struct OrientationDescription: Sendable {
   public var angularVelocity: VectorDescription?
   public var reference: BitField?
   public var referenceUsage: UInt32?
+  /// Where the device is, for those that know it.
+  public var position: VectorDescription?
+  /// How the device sits in what its numbers turn: device from sensor.
+  public var mounting: Quaternion
 }
 
 public struct ControlDescription: Sendable {

@@ -73,13 +73,14 @@ struct FieldParser {
   }
 
   enum Quantity {
-    case acceleration, angularVelocity, magneticField
+    case acceleration, angularVelocity, magneticField, position
 
     /// Names and factors to SI (µT for the magnetic field).
     var units: [(name: String, value: Double)] {
       switch self {
       case .acceleration: [("m/s2", 1), ("g", standardGravity)]
       case .angularVelocity: [("rad/s", 1), ("deg/s", .pi / 180)]
+      case .position: [("m", 1), ("mm", 0.001)]
       case .magneticField: [("uT", 1), ("gauss", 100), ("mgauss", 0.1)]
       }
     }
@@ -112,27 +113,32 @@ struct FieldParser {
       fields.first.map {
         $0.number == .signed || $0.number == .offset ? -$0.range.lowerBound : $0.range.upperBound
       } ?? 1
-    let given = ["scale", "full_scale", "full_scale_by", "ratio"].filter { map[$0] != nil }
+    let given = ["scale", "full_scale", "full_scale_by", "per_unit_by", "ratio"].filter { map[$0] != nil }
     guard given.count == 1 else {
-      throw map.error("one way to scale is needed", allowed: "scale, full_scale, full_scale_by or ratio")
+      throw map.error(
+        "one way to scale is needed", allowed: "scale, full_scale, full_scale_by, per_unit_by or ratio")
     }
     var scale = ScaleDescription(nominal: 0, selected: nil)
     if let number = map["scale"] { scale.nominal = try positive(number) * unit }
     if let number = map["full_scale"] { scale.nominal = try positive(number) * unit / counts }
     if let choice = map["full_scale_by"] {
       let by = try choice.mapping(keys: DescriptionParser.keys["full_scale_by"] ?? [])
-      let name = try by.required("feature").string()
-      guard let feature = features.first(where: { $0.name == name }) else {
-        throw choice.error(
-          "no feature is named '\(name)'", allowed: features.map(\.name).joined(separator: ", "))
-      }
+      let feature = try Self.feature(by.required("feature"), among: features)
       let at = try by.required("at").integer(in: 0...(feature.length - 1))
       var scales: [Int: Double] = [:]
       for (key, entry) in try by.required("values").pairs() {
         scales[try key.integer(in: 0...255)] = try positive(entry) * unit / counts
       }
       scale.nominal = try positive(by.required("default")) * unit / counts
-      scale.selected = (name, at, scales)
+      scale.selected = (feature.name, at, scales)
+    }
+    if let choice = map["per_unit_by"] {
+      let by = try choice.mapping(keys: DescriptionParser.keys["per_unit_by"] ?? [])
+      let feature = try Self.feature(by.required("feature"), among: features)
+      scale.counted = (
+        feature.name, try FieldParser(base: 0, end: feature.length).field(by), unit
+      )
+      scale.nominal = unit / (try positive(by.required("default")))
     }
     var ratio: RatioDescription?
     if let given = map["ratio"] {
@@ -145,6 +151,17 @@ struct FieldParser {
     }
     return VectorDescription(
       fields: fields, usage: usage, scale: scale, axes: turn, ratio: ratio, stride: stride, mean: mean)
+  }
+
+  private static func feature(
+    _ value: YAMLValue, among features: [FeatureDescription]
+  ) throws(DocumentError) -> FeatureDescription {
+    let name = try value.string()
+    guard let feature = features.first(where: { $0.name == name }) else {
+      throw value.error(
+        "no feature is named '\(name)'", allowed: features.map(\.name).joined(separator: ", "))
+    }
+    return feature
   }
 
   /// A multiplier and a divisor that stand in the report.

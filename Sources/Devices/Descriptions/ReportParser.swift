@@ -46,6 +46,9 @@ struct ReportParser {
       orientation: try map["orientation"].map { value throws(DocumentError) in
         try orientation(value, place: place)
       },
+      acceleration: try map["acceleration"].map { value throws(DocumentError) in
+        try place.vector(value, quantity: .acceleration, axes: .identity, features: features)
+      },
       controls: try controls(map["controls"], place: place),
       battery: try map["battery"].map { value throws(DocumentError) in try battery(value, place: place) },
       optical: try map["optical"].map { value throws(DocumentError) in try optical(value, place: place) })
@@ -99,14 +102,19 @@ struct ReportParser {
     guard let value else { return [] }
     var conditions: [ReportDescription.Condition] = []
     for item in value.isMapping ? [value] : try value.list(count: 1...4) {
-      let map = try item.mapping(keys: DescriptionParser.keys["when"] ?? [])
-      let isNegated = map["differs"] != nil
-      let value = try map.required(isNegated ? "differs" : "equals").integer(in: 0...0xffff_ffff)
-      conditions.append(
-        ReportDescription.Condition(
-          field: try place.field(map), value: UInt64(value), isNegated: isNegated))
+      conditions.append(try condition(item, place: place))
     }
     return conditions
+  }
+
+  private func condition(
+    _ value: YAMLValue, place: FieldParser
+  ) throws(DocumentError) -> ReportDescription.Condition {
+    let map = try value.mapping(keys: DescriptionParser.keys["when"] ?? [])
+    let isNegated = map["differs"] != nil
+    let number = try map.required(isNegated ? "differs" : "equals").integer(in: 0...0xffff_ffff)
+    return ReportDescription.Condition(
+      field: try place.field(map), value: UInt64(number), isNegated: isNegated)
   }
 
   private func clock(
@@ -197,7 +205,9 @@ struct ReportParser {
       guard hasClock else { throw counted.error("'counted' needs a 'clock' in the report") }
       return .counted(try place.field(counted.mapping(keys: DescriptionParser.keys["field"] ?? [])))
     }
-    throw map.error("one rule is needed", allowed: "all, stamp, { sequence: … }, { counted: … }")
+    if let marked = map["marked"] { return .marked(try condition(marked, place: slot)) }
+    throw map.error(
+      "one rule is needed", allowed: "all, stamp, { sequence: … }, { counted: … }, { marked: … }")
   }
 
   private func scalar(_ value: YAMLValue, place: FieldParser) throws(DocumentError) -> ScalarDescription {
@@ -248,7 +258,22 @@ struct ReportParser {
       angularVelocity: try map["angular_velocity"].map { value throws(DocumentError) in
         try place.vector(value, quantity: .angularVelocity, axes: axes, features: features)
       },
-      reference: reference, referenceUsage: referenceUsage)
+      reference: reference, referenceUsage: referenceUsage,
+      position: try map["position"].map { value throws(DocumentError) in
+        try place.vector(value, quantity: .position, axes: .identity, features: features)
+      },
+      mounting: try map["mounting"].map { value throws(DocumentError) in try rotation(value) } ?? .identity)
+  }
+
+  /// A quaternion x, y, z, w.
+  private func rotation(_ value: YAMLValue) throws(DocumentError) -> Quaternion {
+    var n: [Double] = []
+    for item in try value.list(count: 4...4) { n.append(try item.number(in: -1...1)) }
+    let rotation = Quaternion(x: n[0], y: n[1], z: n[2], w: n[3])
+    guard abs((rotation.components * rotation.components).sum() - 1) < 0.001 else {
+      throw value.error("this is not a rotation", allowed: "x, y, z, w of length 1")
+    }
+    return rotation.normalized
   }
 
   private func controls(

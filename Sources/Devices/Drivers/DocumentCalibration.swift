@@ -114,7 +114,9 @@ public struct DocumentPath: Sendable, CustomStringConvertible {
     var steps: [Step] = []
     var text = text[...]
     let full = String(text)
-    if let match = text.firstMatch(of: #/\[(\d{1,3}):(\d{1,3})\]$/#), let from = Int(match.1), let to = Int(match.2) {
+    if let match = text.firstMatch(of: #/\[(\d{1,3}):(\d{1,3})\]$/#), let from = Int(match.1),
+      let to = Int(match.2)
+    {
       guard from < to else { return nil }
       slice = from..<to
       text = text[..<match.range.lowerBound]

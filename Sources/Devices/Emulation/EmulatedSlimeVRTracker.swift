@@ -81,7 +81,11 @@ public final class EmulatedSlimeVRTracker {
       }
       if isConnected, now >= next {
         let time = Double(next - start) * 1e-9
-        rotation(motion.state(at: time).worldFromDevice.orientation)
+        let truth = motion.state(at: time)
+        rotation(
+          truth.worldFromDevice.orientation,
+          acceleration: truth.specificForce
+            - truth.worldFromDevice.orientation.conjugate.rotate(Vector3(0, standardGravity, 0)))
         next += Int64(1e9 / rate)
         if Int(time * rate) % Int(rate) == 0 {
           packet(12, bigEndian(Float(3.9)) + bigEndian(Float(0.8)))
@@ -118,15 +122,18 @@ public final class EmulatedSlimeVRTracker {
   }
 
   /// The tracker's world has Z up: the inverse of what the description says.
-  private func rotation(_ orientation: Quaternion) {
+  private func rotation(_ orientation: Quaternion, acceleration: Vector3) {
+    let a = [acceleration.x, -acceleration.z, acceleration.y]
     let v = [orientation.x, -orientation.z, orientation.y, orientation.w]
     if usesBundles {
-      let body =
-        [23, 0] + v.flatMap { bigEndian(Int16(max(-32767, min(32767, ($0 * 32768).rounded())))) }
-        + [UInt8](repeating: 0, count: 6)
+      func fixed(_ values: [Double], _ one: Double) -> [UInt8] {
+        values.flatMap { bigEndian(Int16(max(-32767, min(32767, ($0 * one).rounded())))) }
+      }
+      let body = [23, 0] + fixed(v, 32768) + fixed(a, 128)
       packet(101, [UInt8(body.count)] + body)
     } else {
       packet(17, [0, 1] + v.flatMap { bigEndian(Float($0)) } + [0])
+      packet(4, a.flatMap { bigEndian(Float($0)) } + [0])
     }
   }
 

@@ -164,6 +164,17 @@ public final class ReportEncoder {
         clock.field.store(clock.stamp == .newest ? last.ticks : first.ticks, into: &bytes, base: 0)
       }
       pending.removeAll()
+    case .marked(let mark):
+      fillSlot(&bytes, layout, samples, slot: 0, rate: rate, force: force, time: time)
+      for slot in 0..<samples.count {
+        // What marks an empty slot is all ones where a full one has a number.
+        let number = (slot == 0) != mark.isNegated ? mark.value : ~mark.value
+        mark.field.store(
+          number & mask(mark.field), into: &bytes, base: samples.at + slot * samples.stride)
+      }
+      if let clock = layout.clock, !clock.isPerSample {
+        clock.field.store(ticks(layout, at: time), into: &bytes, base: 0)
+      }
     case .all, .stamp:
       for slot in 0..<samples.count {
         fillSlot(&bytes, layout, samples, slot: slot, rate: rate, force: force, time: time)
@@ -248,6 +259,7 @@ public final class ReportEncoder {
     guard let description = layout.orientation else { return }
     switch description.form {
     case .quaternion:
+      let orientation = orientation * description.mounting.conjugate
       let v = description.axes.inverse(orientation.vector)
       for (field, value) in zip(description.fields, [v.x, v.y, v.z, orientation.w]) {
         field.encode(value / description.scale, into: &bytes, base: 0)
@@ -258,6 +270,8 @@ public final class ReportEncoder {
         field.encode(value / description.scale, into: &bytes, base: 0)
       }
     }
+    // Before the base, at the height of the chest.
+    if let place = description.position { fill(&bytes, place, Vector3(0.2, 0.1, -0.3), base: 0) }
     if let angular = description.angularVelocity { fill(&bytes, angular, rate, base: 0) }
   }
 
