@@ -126,7 +126,7 @@ public final class Daemon: Sendable {
       handler: RequestHandler(
         page: page,
         devices: { manager.messages },
-        haptic: { manager.haptic($0) },
+        haptic: { manager.haptic($0) }, light: { manager.light($0) },
         setRole: { manager.setRole($0, $1) },
         recenter: { manager.recenter() },
         recording: recording,

@@ -28,19 +28,20 @@ public final class SDLControllers: @unchecked Sendable {
     }
   }
 
-  private struct Rumble: Sendable {
-    var pad: Int32
-    var low: UInt16
-    var high: UInt16
+  /// What was asked of a pad on another thread.
+  private enum Output: Sendable {
+    case rumble(pad: Int32, low: UInt16, high: UInt16)
+    case light(pad: Int32, red: UInt8, green: UInt8, blue: UInt8)
   }
 
   private let isKnown: @Sendable (_ vendor: UInt16, _ product: UInt16) -> Bool
   private let attached: @Sendable (PipeTransport) -> Void
   private let isStopping = Atomic<Bool>(false)
-  private let rumbles = Mutex<[Rumble]>([])
+  private let outputs = Mutex<[Output]>([])
   private var pads: [Int32: Pad] = [:]
 
-  private static let rumbleMilliseconds: UInt32 = 250
+  /// Whoever asks for it ends it; this is how long a bridge that was killed leaves it on.
+  private static let rumbleMilliseconds: UInt32 = 10_000
 
   /// - Parameters:
   ///   - isKnown: whether a family of ours reads the device.
@@ -91,13 +92,19 @@ public final class SDLControllers: @unchecked Sendable {
       if SDL_WaitEventTimeout(&event, 4) == 1 {
         repeat { handle(event) } while SDL_PollEvent(&event) == 1
       }
-      let waiting = rumbles.withLock { list in
+      let waiting = outputs.withLock { list in
         defer { list = [] }
         return list
       }
-      for rumble in waiting {
-        guard let pad = pads[rumble.pad] else { continue }
-        SDL_GameControllerRumble(pad.handle, rumble.low, rumble.high, Self.rumbleMilliseconds)
+      for output in waiting {
+        switch output {
+        case .rumble(let pad, let low, let high):
+          guard let handle = pads[pad]?.handle else { continue }
+          SDL_GameControllerRumble(handle, low, high, Self.rumbleMilliseconds)
+        case .light(let pad, let red, let green, let blue):
+          guard let handle = pads[pad]?.handle else { continue }
+          SDL_GameControllerSetLED(handle, red, green, blue)
+        }
       }
     }
     return nil
@@ -150,7 +157,7 @@ public final class SDLControllers: @unchecked Sendable {
       name: (hasMotion ? "SDL motion: " : "SDL pad: ") + printable(name))
     guard
       let (reader, writer) = try? ReportPipe.make(
-        identity: identity, descriptor: nil, responder: RumbleTaker(pad: joystick, owner: self),
+        identity: identity, descriptor: nil, responder: OutputTaker(pad: joystick, owner: self),
         isPatient: false)
     else { return SDL_GameControllerClose(handle) }
     let pad = Pad(handle: handle, writer: writer, hasMotion: hasMotion)
@@ -209,8 +216,8 @@ public final class SDLControllers: @unchecked Sendable {
     withUnsafeBytes(of: value.littleEndian) { report.append(contentsOf: $0) }
   }
 
-  /// Rumble is asked for on other threads.
-  private final class RumbleTaker: FeatureResponder {
+  /// Rumble and light are asked for on other threads.
+  private final class OutputTaker: FeatureResponder {
     private let pad: Int32
     private weak let owner: SDLControllers?
     init(pad: Int32, owner: SDLControllers) {
@@ -220,10 +227,17 @@ public final class SDLControllers: @unchecked Sendable {
     func getFeature(id: UInt8, length: Int) -> [UInt8]? { nil }
     func setFeature(_ report: [UInt8]) -> Bool { false }
     func output(_ report: [UInt8]) {
-      guard report.count >= 5, report[0] == 0x10 else { return }
-      let low = UInt16(report[1]) | UInt16(report[2]) << 8
-      let high = UInt16(report[3]) | UInt16(report[4]) << 8
-      owner?.rumbles.withLock { $0.append(Rumble(pad: pad, low: low, high: high)) }
+      let output: Output
+      if report.count >= 5, report[0] == 0x10 {
+        output = .rumble(
+          pad: pad, low: UInt16(report[1]) | UInt16(report[2]) << 8,
+          high: UInt16(report[3]) | UInt16(report[4]) << 8)
+      } else if report.count >= 4, report[0] == 0x11 {
+        output = .light(pad: pad, red: report[1], green: report[2], blue: report[3])
+      } else {
+        return
+      }
+      owner?.outputs.withLock { $0.append(output) }
     }
   }
 }

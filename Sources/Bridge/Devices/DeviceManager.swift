@@ -37,6 +37,7 @@ final class DeviceManager: @unchecked Sendable {
   private var udev: UdevMonitor?
   /// Nodes that are there and belong to a description.
   var nodes: [NodeKey: HardwareNode] = [:]
+  var outputs = DeviceOutputs()
   /// Parts that a thread is opening.
   var opening: Set<PartKey> = []
   var openings = 0
@@ -115,14 +116,6 @@ final class DeviceManager: @unchecked Sendable {
     guard roster.device(id) != nil else { return false }
     post { $0.assign(role, to: id) }
     return true
-  }
-
-  /// - Returns: what is wrong, or nil when the request was taken.
-  func haptic(_ request: Vrbridge_V1_Haptic) -> Vrbridge_V1_ErrorCode? {
-    guard let device = roster.device(DeviceID(request.deviceID)), device.isConnected else { return .notFound }
-    guard device.parts.values.contains(where: { $0.part.haptics != nil }) else { return .unsupported }
-    post { $0.vibrate(request) }
-    return nil
   }
 
   /// Battery, health and links, as the tracking loop saw them.
@@ -334,6 +327,7 @@ final class DeviceManager: @unchecked Sendable {
   }
 
   private func ended(_ notice: TrackingEvent) {
+    outputs.forget(PartKey(device: DeviceID(notice.device), part: Int(notice.index)))
     let (node, lost) = roster.close(
       part: Int(notice.index), of: DeviceID(notice.device), now: linux_monotonic_ns())
     if let node, nodes[node]?.status == .open { nodes[node] = nil }
@@ -374,23 +368,6 @@ final class DeviceManager: @unchecked Sendable {
     }
     guard !real.isEmpty else { return }
     do { try roles.set(real) } catch { log.warning("roles can't be kept: \(error.localizedDescription)") }
-  }
-
-  private func vibrate(_ request: Vrbridge_V1_Haptic) {
-    let open = roster.device(DeviceID(request.deviceID))?.parts.first { $0.value.part.haptics != nil }
-    guard let (part, interface) = open, let haptics = interface.part.haptics else { return }
-    let report = haptics.report(
-      amplitude: Double(request.amplitude), frequency: Double(request.frequencyHz),
-      duration: Double(min(request.durationNs, 10_000_000_000)) * 1e-9)
-    do {
-      switch haptics.kind {
-      case .output: try interface.transport.writeOutput(report)
-      case .feature: try interface.transport.setFeature(report)
-      }
-    } catch {
-      log.debug("haptics failed: \(error)")
-    }
-    wrote(report, to: DeviceID(request.deviceID), part: part, isOutput: haptics.kind == .output)
   }
 
   /// For the session that may be recorded.
@@ -437,6 +414,7 @@ final class DeviceManager: @unchecked Sendable {
         enter(.streaming, "", change.id)
       }
     }
+    writeDue(now: now)
     retryBlocked(now: now)
     forgetStrangers(now: now)
     armTimer()
@@ -444,7 +422,7 @@ final class DeviceManager: @unchecked Sendable {
 
   /// Wakes for keep-alives, and regularly while a device may fall silent or become free.
   func armTimer() {
-    var next = roster.nextKeepAlive
+    var next = [roster.nextKeepAlive, outputs.next].compactMap { $0 }.min()
     if roster.isWatchful || !nodes.isEmpty || !strangers.isEmpty {
       next = min(next ?? .max, linux_monotonic_ns() + Self.lookInterval)
     }

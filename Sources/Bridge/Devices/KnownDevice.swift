@@ -94,6 +94,7 @@ struct KnownDevice: Sendable {
       $0.place = key.place
       if let signal { $0.signalDbm = Int32(signal) }
       $0.hasHaptics_p = parts.values.contains { $0.part.haptics != nil }
+      $0.hasLight_p = parts.values.contains { $0.part.light != nil }
     }
   }
 }

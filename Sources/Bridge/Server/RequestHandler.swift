@@ -29,6 +29,7 @@ struct RequestHandler: Sendable {
   var devices: @Sendable () -> [Vrbridge_V1_Device]
   /// Returns what is wrong, or nil when the request was taken.
   var haptic: @Sendable (Vrbridge_V1_Haptic) -> Vrbridge_V1_ErrorCode?
+  var light: @Sendable (Vrbridge_V1_Light) -> Vrbridge_V1_ErrorCode?
   /// Returns false for a device that is not known.
   var setRole: @Sendable (DeviceID, DeviceRole) -> Bool
   var recenter: @Sendable () -> Void
@@ -57,6 +58,7 @@ struct RequestHandler: Sendable {
       }
     case .listDevices: message = .deviceList(.with { $0.devices = devices() })
     case .haptic(let request): message = vibrate(client, request)
+    case .light(let request): message = shine(client, request)
     case .setRole(let request):
       message = require(.manage, client) {
         setRole(DeviceID(request.deviceID), request.role.deviceRole)
@@ -242,6 +244,18 @@ struct RequestHandler: Sendable {
       }
       if let code = haptic(request) {
         return error(code, "device \(request.deviceID) is not there or can't vibrate")
+      }
+      return .done(Vrbridge_V1_Done())
+    }
+  }
+
+  private func shine(_ client: ClientConnection, _ request: Vrbridge_V1_Light) -> Message {
+    require(.controls, client) {
+      guard request.red.isFinite, request.green.isFinite, request.blue.isFinite else {
+        return error(.invalid, "red, green and blue must be finite numbers")
+      }
+      if let code = light(request) {
+        return error(code, "device \(request.deviceID) is not there or has no light")
       }
       return .done(Vrbridge_V1_Done())
     }

@@ -765,6 +765,14 @@ public nonisolated struct Vrbridge_V1_ClientFrame: Sendable {
     set {message = .forgetConversation(newValue)}
   }
 
+  public var light: Vrbridge_V1_Light {
+    get {
+      if case .light(let v)? = message {return v}
+      return Vrbridge_V1_Light()
+    }
+    set {message = .light(newValue)}
+  }
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum OneOf_Message: Equatable, Sendable {
@@ -783,6 +791,7 @@ public nonisolated struct Vrbridge_V1_ClientFrame: Sendable {
     case listen(Vrbridge_V1_Listen)
     case ask(Vrbridge_V1_Ask)
     case forgetConversation(Vrbridge_V1_ForgetConversation)
+    case light(Vrbridge_V1_Light)
 
   }
 
@@ -882,6 +891,26 @@ public nonisolated struct Vrbridge_V1_Haptic: Sendable {
   public var frequencyHz: Float = 0
 
   public var durationNs: UInt64 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// The colour of a device's light. Black switches it off.
+public nonisolated struct Vrbridge_V1_Light: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var deviceID: UInt32 = 0
+
+  /// 0 to 1.
+  public var red: Float = 0
+
+  public var green: Float = 0
+
+  public var blue: Float = 0
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1347,6 +1376,11 @@ public nonisolated struct Vrbridge_V1_Device: @unchecked Sendable {
   public var signalDbm: Int32 {
     get {_storage._signalDbm}
     set {_uniqueStorage()._signalDbm = newValue}
+  }
+
+  public var hasLight_p: Bool {
+    get {_storage._hasLight_p}
+    set {_uniqueStorage()._hasLight_p = newValue}
   }
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -2140,7 +2174,7 @@ nonisolated extension Vrbridge_V1_Handedness: SwiftProtobuf._ProtoNameProviding 
 
 nonisolated extension Vrbridge_V1_ClientFrame: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ClientFrame"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}request_id\0\u{1}hello\0\u{1}subscribe\0\u{1}unsubscribe\0\u{3}open_pose_page\0\u{3}list_devices\0\u{1}haptic\0\u{3}set_role\0\u{1}recenter\0\u{1}ping\0\u{3}start_recording\0\u{3}stop_recording\0\u{3}get_recording\0\u{1}listen\0\u{1}ask\0\u{3}forget_conversation\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}request_id\0\u{1}hello\0\u{1}subscribe\0\u{1}unsubscribe\0\u{3}open_pose_page\0\u{3}list_devices\0\u{1}haptic\0\u{3}set_role\0\u{1}recenter\0\u{1}ping\0\u{3}start_recording\0\u{3}stop_recording\0\u{3}get_recording\0\u{1}listen\0\u{1}ask\0\u{3}forget_conversation\0\u{1}light\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2344,6 +2378,19 @@ nonisolated extension Vrbridge_V1_ClientFrame: SwiftProtobuf.Message, SwiftProto
           self.message = .forgetConversation(v)
         }
       }()
+      case 17: try {
+        var v: Vrbridge_V1_Light?
+        var hadOneofValue = false
+        if let current = self.message {
+          hadOneofValue = true
+          if case .light(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.message = .light(v)
+        }
+      }()
       default: break
       }
     }
@@ -2417,6 +2464,10 @@ nonisolated extension Vrbridge_V1_ClientFrame: SwiftProtobuf.Message, SwiftProto
     case .forgetConversation?: try {
       guard case .forgetConversation(let v)? = self.message else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 16)
+    }()
+    case .light?: try {
+      guard case .light(let v)? = self.message else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 17)
     }()
     case nil: break
     }
@@ -2634,6 +2685,51 @@ nonisolated extension Vrbridge_V1_Haptic: SwiftProtobuf.Message, SwiftProtobuf._
     if lhs.amplitude != rhs.amplitude {return false}
     if lhs.frequencyHz != rhs.frequencyHz {return false}
     if lhs.durationNs != rhs.durationNs {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Vrbridge_V1_Light: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".Light"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}device_id\0\u{1}red\0\u{1}green\0\u{1}blue\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.deviceID) }()
+      case 2: try { try decoder.decodeSingularFloatField(value: &self.red) }()
+      case 3: try { try decoder.decodeSingularFloatField(value: &self.green) }()
+      case 4: try { try decoder.decodeSingularFloatField(value: &self.blue) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.deviceID != 0 {
+      try visitor.visitSingularUInt32Field(value: self.deviceID, fieldNumber: 1)
+    }
+    if self.red.bitPattern != 0 {
+      try visitor.visitSingularFloatField(value: self.red, fieldNumber: 2)
+    }
+    if self.green.bitPattern != 0 {
+      try visitor.visitSingularFloatField(value: self.green, fieldNumber: 3)
+    }
+    if self.blue.bitPattern != 0 {
+      try visitor.visitSingularFloatField(value: self.blue, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Vrbridge_V1_Light, rhs: Vrbridge_V1_Light) -> Bool {
+    if lhs.deviceID != rhs.deviceID {return false}
+    if lhs.red != rhs.red {return false}
+    if lhs.green != rhs.green {return false}
+    if lhs.blue != rhs.blue {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3368,7 +3464,7 @@ nonisolated extension Vrbridge_V1_Control: SwiftProtobuf.Message, SwiftProtobuf.
 
 nonisolated extension Vrbridge_V1_Device: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Device"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}device_id\0\u{1}family\0\u{1}name\0\u{1}serial\0\u{1}role\0\u{1}origin\0\u{1}connected\0\u{1}degraded\0\u{1}controls\0\u{1}battery\0\u{3}page_slot\0\u{1}health\0\u{3}has_haptics\0\u{1}state\0\u{3}state_reason\0\u{3}state_since_ns\0\u{1}place\0\u{3}signal_dbm\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}device_id\0\u{1}family\0\u{1}name\0\u{1}serial\0\u{1}role\0\u{1}origin\0\u{1}connected\0\u{1}degraded\0\u{1}controls\0\u{1}battery\0\u{3}page_slot\0\u{1}health\0\u{3}has_haptics\0\u{1}state\0\u{3}state_reason\0\u{3}state_since_ns\0\u{1}place\0\u{3}signal_dbm\0\u{3}has_light\0")
 
   fileprivate class _StorageClass {
     var _deviceID: UInt32 = 0
@@ -3389,6 +3485,7 @@ nonisolated extension Vrbridge_V1_Device: SwiftProtobuf.Message, SwiftProtobuf._
     var _stateSinceNs: Int64 = 0
     var _place: String = String()
     var _signalDbm: Int32 = 0
+    var _hasLight_p: Bool = false
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -3417,6 +3514,7 @@ nonisolated extension Vrbridge_V1_Device: SwiftProtobuf.Message, SwiftProtobuf._
       _stateSinceNs = source._stateSinceNs
       _place = source._place
       _signalDbm = source._signalDbm
+      _hasLight_p = source._hasLight_p
     }
   }
 
@@ -3453,6 +3551,7 @@ nonisolated extension Vrbridge_V1_Device: SwiftProtobuf.Message, SwiftProtobuf._
         case 16: try { try decoder.decodeSingularSFixed64Field(value: &_storage._stateSinceNs) }()
         case 17: try { try decoder.decodeSingularStringField(value: &_storage._place) }()
         case 18: try { try decoder.decodeSingularSInt32Field(value: &_storage._signalDbm) }()
+        case 19: try { try decoder.decodeSingularBoolField(value: &_storage._hasLight_p) }()
         default: break
         }
       }
@@ -3519,6 +3618,9 @@ nonisolated extension Vrbridge_V1_Device: SwiftProtobuf.Message, SwiftProtobuf._
       if _storage._signalDbm != 0 {
         try visitor.visitSingularSInt32Field(value: _storage._signalDbm, fieldNumber: 18)
       }
+      if _storage._hasLight_p != false {
+        try visitor.visitSingularBoolField(value: _storage._hasLight_p, fieldNumber: 19)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -3546,6 +3648,7 @@ nonisolated extension Vrbridge_V1_Device: SwiftProtobuf.Message, SwiftProtobuf._
         if _storage._stateSinceNs != rhs_storage._stateSinceNs {return false}
         if _storage._place != rhs_storage._place {return false}
         if _storage._signalDbm != rhs_storage._signalDbm {return false}
+        if _storage._hasLight_p != rhs_storage._hasLight_p {return false}
         return true
       }
       if !storagesAreEqual {return false}

@@ -68,7 +68,8 @@ public struct PartDescription: Sendable {
   public var setupUsages: [(usage: UInt32, value: Int)]
   public var keepAlive: KeepAlive?
   public var calibration: CalibrationSource
-  public var haptics: HapticsDescription?
+  public var haptics: OutputDescription?
+  public var light: OutputDescription?
   public var reports: [ReportDescription]
   public var emulation = EmulationDescription()
   /// How it is read where it has no HID interface.
@@ -192,27 +193,6 @@ public struct ChecksumDescription: Sendable, Hashable {
   public var seed: UInt8
   /// The four bytes (little-endian) that hold the CRC; everything before them is covered.
   public var at: Int
-}
-
-public struct HapticsDescription: Sendable {
-  public enum Kind: String, Sendable, CaseIterable { case output, feature }
-  public var path: String
-  public var kind: Kind
-  /// The report with id byte; fields are written over it.
-  public var bytes: [UInt8]
-  public var fields: [(meaning: Meaning, field: BitField)]
-  public var checksum: ChecksumDescription?
-
-  public enum Meaning: String, Sendable, CaseIterable {
-    /// Strength of the strong, slow motor: 0...1 over the field's range.
-    case lowFrequencyAmplitude = "low_frequency_amplitude"
-    /// Strength of the light, fast motor.
-    case highFrequencyAmplitude = "high_frequency_amplitude"
-    /// Microseconds on and off of one cycle, and how many cycles.
-    case onMicroseconds = "on_microseconds"
-    case offMicroseconds = "off_microseconds"
-    case cycles
-  }
 }
 
 /// One kind of input report.
@@ -416,29 +396,4 @@ public struct AxisTurn: Sendable, Hashable {
 
   /// +1 for a rotation, −1 for a mirror.
   public var determinant: Double { matrix.determinant }
-}
-
-extension HapticsDescription {
-  /// The report with its fields set and signed: amplitudes are 0...1 over the field's range, the rest are the
-  /// field's own unit.
-  public func filled(_ values: [Meaning: Double]) -> [UInt8] {
-    var report = bytes
-    for (meaning, field) in fields {
-      guard let value = values[meaning], value.isFinite else { continue }
-      switch meaning {
-      case .lowFrequencyAmplitude, .highFrequencyAmplitude:
-        field.encode(value * field.range.upperBound, into: &report, base: 0)
-      case .onMicroseconds, .offMicroseconds, .cycles: field.encode(value, into: &report, base: 0)
-      }
-    }
-    if let checksum {
-      let crc = report.withUnsafeBytes {
-        seededCRC32(seed: checksum.seed, UnsafeRawBufferPointer(rebasing: $0[0..<checksum.at]))
-      }
-      for offset in 0..<4 {
-        report[checksum.at + offset] = UInt8(truncatingIfNeeded: crc >> UInt32(8 * offset))
-      }
-    }
-    return report
-  }
 }

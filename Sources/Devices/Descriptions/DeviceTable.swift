@@ -77,6 +77,7 @@ public enum DeviceTable {
       if part.reports.contains(where: { !$0.controls.isEmpty }) { what.append("controls") }
       if part.reports.contains(where: { $0.battery != nil }) { what.append("battery") }
       if part.haptics != nil { what.append("haptics") }
+      if part.light != nil { what.append("light") }
       return "`\(part.name)`" + (what.isEmpty ? "" : ": " + what.joined(separator: ", "))
     }
     lines.append(

@@ -49,7 +49,8 @@ struct PartParser {
       calibration: try map["calibration"].map { value throws(DocumentError) in
         try CalibrationParser(features: features, stored: stored, driver: driver).calibration(value)
       } ?? .none,
-      haptics: try haptics(map["haptics"]),
+      haptics: try output(map["haptics"]),
+      light: try output(map["light"]),
       reports: reports,
       emulation: try map["emulation"].map { value throws(DocumentError) in try emulation(value) }
         ?? EmulationDescription(),
@@ -168,26 +169,26 @@ struct PartParser {
       report: try DescriptionParser.bytes(map.required("report"), count: 1...DescriptionParser.longestReport))
   }
 
-  private func haptics(_ value: YAMLValue?) throws(DocumentError) -> HapticsDescription? {
-    guard let map = try value?.mapping(keys: DescriptionParser.keys["haptics"] ?? []) else { return nil }
+  private func output(_ value: YAMLValue?) throws(DocumentError) -> OutputDescription? {
+    guard let map = try value?.mapping(keys: DescriptionParser.keys["output"] ?? []) else { return nil }
     let length = try map.required("length").integer(in: 1...DescriptionParser.longestReport)
     var bytes = [UInt8](repeating: 0, count: length)
     for (key, item) in try map.required("bytes").pairs() {
       bytes[try key.integer(in: 0...(length - 1))] = UInt8(try item.integer(in: 0...255))
     }
-    var fields: [(meaning: HapticsDescription.Meaning, field: BitField)] = []
+    var fields: [(meaning: OutputDescription.Meaning, field: BitField)] = []
     for item in try map.required("fields").list(count: 1...8) {
-      let entry = try item.mapping(keys: DescriptionParser.keys["haptic_field"] ?? [])
+      let entry = try item.mapping(keys: DescriptionParser.keys["output_field"] ?? [])
       let meaning = try entry.required("meaning").choice(
-        HapticsDescription.Meaning.allCases.map { ($0.rawValue, $0) })
+        OutputDescription.Meaning.allCases.map { ($0.rawValue, $0) })
       fields.append((meaning, try FieldParser(base: 0, end: length).field(entry)))
     }
-    return HapticsDescription(
+    return OutputDescription(
       path: try map.required("path").string(),
-      kind: try map.required("kind").choice(HapticsDescription.Kind.allCases.map { ($0.rawValue, $0) }),
+      kind: try map.required("kind").choice(OutputDescription.Kind.allCases.map { ($0.rawValue, $0) }),
       bytes: bytes, fields: fields,
-      checksum: try map["checksum"].map { value throws(DocumentError) in try checksum(value, length: length) }
-    )
+      checksum: try map["checksum"].map { value throws(DocumentError) in try checksum(value, length: length) },
+      repeats: try map["repeat"]?.number(in: 0.1...60))
   }
 }
 

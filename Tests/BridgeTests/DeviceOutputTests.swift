@@ -1,0 +1,78 @@
+import Sensing
+import TestSupport
+import Testing
+
+@testable import Bridge
+@testable import Devices
+
+/// Motors and lights: what is written, when it is written again, and when it ends.
+struct DeviceOutputTests {
+  private let part = PartKey(device: DeviceID(1), part: 0)
+
+  private func outputs(
+    _ family: String, _ part: String
+  ) throws -> (haptics: OutputDescription, light: OutputDescription) {
+    let description = try Places.description(family)
+    let found = try #require(description.parts.first { $0.name == part })
+    return (try #require(found.haptics), try #require(found.light))
+  }
+
+  /// Linux drivers/hid/hid-playstation.c: flags, and red, green, blue in a row.
+  @Test func lightsAreThoseOfTheKernelsDrivers() throws {
+    var outputs = DeviceOutputs()
+    let colour = SIMD3(1.0, 0.5, 0)
+    let usb = outputs.shine(part, try self.outputs("sony-dualsense", "usb").light, colour: colour, now: 0)
+    #expect(usb.count == 48 && usb[0] == 2 && usb[2] & 4 != 0 && Array(usb[45...47]) == [255, 128, 0])
+    #expect(usb[1] == 0, "motors are left alone")
+    let radio = outputs.shine(
+      part, try self.outputs("sony-dualshock4", "bluetooth").light, colour: colour, now: 0)
+    #expect(radio.count == 78 && radio[3] == 2 && Array(radio[8...10]) == [255, 128, 0])
+    let crc = radio.withUnsafeBytes { seededCRC32(seed: 0xa2, UnsafeRawBufferPointer(rebasing: $0[..<74])) }
+    #expect(Array(radio[74...]) == (0..<4).map { UInt8(truncatingIfNeeded: crc >> UInt32(8 * $0)) })
+    #expect(outputs.next == nil, "these lights stay")
+  }
+
+  @Test func aMotorWithoutADurationIsStopped() throws {
+    var outputs = DeviceOutputs()
+    let haptics = try self.outputs("sony-dualsense", "usb").haptics
+    let start = outputs.vibrate(part, haptics, amplitude: 0.5, frequency: 0, duration: 0.2, now: 1_000)
+    #expect(start[3] == 128 && start[4] == 128)
+    #expect(outputs.next == 200_001_000 && outputs.due(now: 200_000_999).isEmpty)
+    // A second request takes the first one's end away.
+    _ = outputs.vibrate(part, haptics, amplitude: 1, frequency: 0, duration: 0.5, now: 100_000_000)
+    #expect(outputs.next == 600_000_000)
+    let stop = outputs.due(now: 600_000_000)
+    #expect(stop.count == 1 && stop[0].purpose == .haptics && stop[0].report[3] == 0 && stop[0].report[4] == 0)
+    #expect(outputs.next == nil)
+    // A wand counts its cycles itself.
+    let wand = try #require(try Places.description("htc-vive-wand").parts.compactMap(\.haptics).first)
+    _ = outputs.vibrate(part, wand, amplitude: 1, frequency: 100, duration: 1, now: 0)
+    #expect(outputs.next == nil)
+  }
+
+  /// The PlayStation Move has one report for both, and its light goes out after four seconds.
+  @Test func aLightThatIsForgottenIsWrittenAgainWithTheMotorAsItIs() throws {
+    var outputs = DeviceOutputs()
+    let move = try self.outputs("sony-psmove-zcm1", "bluetooth")
+    let lit = outputs.shine(part, move.light, colour: SIMD3(0, 0, 1), now: 0)
+    #expect(lit[0] == 6 && Array(lit[2...4]) == [0, 0, 255] && lit[6] == 0)
+    let both = outputs.vibrate(part, move.haptics, amplitude: 1, frequency: 0, duration: 3, now: 1_000_000_000)
+    #expect(Array(both[2...4]) == [0, 0, 255] && both[6] == 255)
+    let again = outputs.due(now: 2_000_000_000)
+    #expect(again.map(\.purpose) == [.light] && again[0].report == both)
+    let stopped = outputs.due(now: 4_000_000_000)
+    #expect(stopped.count == 2 && stopped.contains { $0.report == lit })
+    // Dark needs no repeating, and an interface that is gone none either.
+    _ = outputs.shine(part, move.light, colour: .zero, now: 5_000_000_000)
+    #expect(outputs.next == nil)
+    _ = outputs.shine(part, move.light, colour: SIMD3(1, 1, 1), now: 6_000_000_000)
+    outputs.forget(part)
+    #expect(outputs.next == nil && outputs.due(now: .max).isEmpty)
+  }
+
+  @Test func numbersOutOfRangeAreHeldBack() throws {
+    var outputs = DeviceOutputs()
+    let light = try self.outputs("game-controller", "motion").light
+    #expect(outputs.shine(part, light, colour: SIMD3(7, -3, .nan), now: 0) == [0x11, 255, 0, 0])
+  }
+}
