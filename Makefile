@@ -15,7 +15,7 @@ CHECKED = --explicit-target-dependency-import-check error
 RELEASE = $(CHECKED) -c release --static-swift-stdlib
 SOURCES = Sources Tests Benchmarks examples Fuzz/Sources Package.swift Fuzz/Package.swift
 
-.PHONY: run test build-tests test-vm bench soak soak-tools fuzz format lint install install-files deb test-deb protocol setup setup-test setup-test-vm build help
+.PHONY: run test build-tests test-vm test-subset bench soak soak-tools fuzz format lint install install-files deb test-deb protocol setup setup-test setup-test-vm build help
 
 run: setup ## Build and run the bridge with a live view; without a headset a demonstration (HTTP=HOST:PORT for the page, QUESTION=file:x.wav for another voice, ARGS="…" adds options).
 	swift build $(RELEASE) --product vrbridge
@@ -31,6 +31,11 @@ test: build-tests ## Build everything and run all tests (VRBRIDGE_CORPUS=DIR add
 
 build-tests: setup-test
 	swift build $(CHECKED) --build-tests
+
+test-subset: setup ## What of the rig needs no kernel of its own: hidraw's manners and hotplug, in seconds (root, or user namespaces).
+	@scripts/setup.sh libfuse3-dev pkg-config gcc iproute2 python3
+	swift build $(RELEASE) --product vrbridge
+	Tests/Rig/subset.sh .build/release/vrbridge
 
 test-vm: setup-test-vm ## Run the scenarios of Tests/Rig under a real kernel, built once (ARGS="usb" runs some of them).
 	swift build $(RELEASE) --product vrbridge

@@ -2,6 +2,7 @@
 #include "CLinux.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <string.h>
@@ -89,6 +90,23 @@ int64_t linux_monotonic_ns(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+uint32_t linux_wait_until(const int *fds, int count, int64_t at_ns) {
+    struct pollfd entries[8];
+    if (count < 0 || count > 8) return 0;
+    for (int index = 0; index < count; index++) entries[index] = (struct pollfd){.fd = fds[index], .events = POLLIN};
+    int ready;
+    do {
+        int64_t left = at_ns - linux_monotonic_ns();
+        struct timespec patience = from_ns(left > 0 ? left : 0);
+        ready = ppoll(entries, (nfds_t)count, &patience, NULL);
+    } while (ready < 0 && errno == EINTR);
+    uint32_t result = 0;
+    for (int index = 0; index < count && ready > 0; index++) {
+        if (entries[index].revents != 0) result |= 1u << index;
+    }
+    return result;
 }
 
 void linux_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }

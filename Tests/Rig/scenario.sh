@@ -13,8 +13,8 @@ patience=${RIG_PATIENCE:-1}
 pids=()
 trap 'kill "${pids[@]}" 2>/dev/null; wait 2>/dev/null; rm -rf "$work"' EXIT
 
-# Rules of an earlier scenario do not hold in this one.
-if [ -e /etc/udev/rules.d/70-vrbridge.rules ]; then
+# Rules of an earlier scenario do not hold in this one. (Outside the rig they are the user's.)
+if [ -n "${IN_RIG:-}" ] && [ -e /etc/udev/rules.d/70-vrbridge.rules ]; then
   rm /etc/udev/rules.d/70-vrbridge.rules
   udevadm control --reload
 fi

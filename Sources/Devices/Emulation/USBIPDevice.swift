@@ -85,9 +85,6 @@ public final class USBIPDevice {
 
   /// Answers the kernel and sends reports until `stop` is readable, the kernel lets go, or `seconds` are over.
   public func run(until stop: Int32, seconds: Double? = nil) throws {
-    let timer = linux_timerfd()
-    guard timer >= 0 else { throw TransportError("make a timer", code: -timer) }
-    defer { Glibc.close(timer) }
     var generators = try device.interfaces.map { try $0.device.generator() }
     let start = Timestamp(nanoseconds: linux_monotonic_ns())
     var made = [Int](repeating: 0, count: generators.count)
@@ -95,11 +92,7 @@ public final class USBIPDevice {
     func due(_ index: Int) -> Int64 {
       start.advanced(bySeconds: Double(made[index]) / device.interfaces[index].device.sampleRate).nanoseconds
     }
-    var descriptors = [
-      pollfd(fd: socket, events: Int16(POLLIN), revents: 0),
-      pollfd(fd: timer, events: Int16(POLLIN), revents: 0),
-      pollfd(fd: stop, events: Int16(POLLIN), revents: 0),
-    ]
+    let descriptors = [socket, stop]
     while true {
       let now = linux_monotonic_ns()
       guard now < end else { return }
@@ -113,10 +106,10 @@ public final class USBIPDevice {
         next = min(next, due(index))
       }
       guard sendReports() else { return }
-      linux_timerfd_set_at(timer, next)
-      while poll(&descriptors, nfds_t(descriptors.count), -1) < 0, errno == EINTR {}
-      if descriptors[2].revents != 0 { return }
-      if descriptors[0].revents != 0 {
+      // A timer would cost a call for each report.
+      let ready = linux_wait_until(descriptors, Int32(descriptors.count), next)
+      if ready & 2 != 0 { return }
+      if ready & 1 != 0 {
         guard serve() else { return }
       }
     }

@@ -23,7 +23,8 @@ check "nothing was left out" test "$(grep -c 'not read from the device' "$work/b
 plug usb oculus-touch-left TOUCH --rate 100
 touch=$plugged
 check "one hand is on" eventually shows 'Oculus Touch \(left\) +TOUCH +hardware +streaming'
-check "the other is waited for" eventually shows 'Oculus Touch \(right\) +TOUCH +hardware +initialising +waits'
+check "the other is there" eventually shows 'Oculus Touch \(right\) +TOUCH +hardware +initialising'
+check "and waited for" shows 'waits for the controller to be switched on'
 check "the radio was asked for the calibration" eventually has TOUCH oculus-touch-left factory
 sleep 3
 check "and once: its report is no news twice" test "$(grep -c 'Oculus Touch (left).*streaming\|oculus-touch-left' "$work/bridge.log")" -le 3
