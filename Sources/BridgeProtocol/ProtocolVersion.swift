@@ -5,7 +5,8 @@ public enum BridgeVersion {
 
   /// Features that this build can offer; a client names those it wants.
   public static let features = [
-    "poses", "controls", "devices", "pose_page", "haptics", "lights", "recenter", "recording", "annotations", "speech",
+    "poses", "controls", "devices", "pose_page", "haptics", "lights", "recenter", "recording", "annotations",
+    "speech",
   ]
 
   /// SHA-256 of `Protos/vrbridge.proto` and the layout constants. A test computes it from the files, so that no

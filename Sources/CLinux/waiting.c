@@ -92,9 +92,10 @@ int64_t linux_monotonic_ns(void) {
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-uint32_t linux_wait_until(const int *fds, int count, int64_t at_ns) {
-    struct pollfd entries[8];
-    if (count < 0 || count > 8) return 0;
+uint64_t linux_wait_until(const int *fds, int count, int64_t at_ns) {
+    struct pollfd entries[64];
+    if (count < 0) return 0;
+    if (count > 64) count = 64;
     for (int index = 0; index < count; index++) entries[index] = (struct pollfd){.fd = fds[index], .events = POLLIN};
     int ready;
     do {
@@ -102,9 +103,9 @@ uint32_t linux_wait_until(const int *fds, int count, int64_t at_ns) {
         struct timespec patience = from_ns(left > 0 ? left : 0);
         ready = ppoll(entries, (nfds_t)count, &patience, NULL);
     } while (ready < 0 && errno == EINTR);
-    uint32_t result = 0;
+    uint64_t result = 0;
     for (int index = 0; index < count && ready > 0; index++) {
-        if (entries[index].revents != 0) result |= 1u << index;
+        if (entries[index].revents != 0) result |= UINT64_C(1) << index;
     }
     return result;
 }

@@ -65,6 +65,9 @@ struct EmulateCommand: AsyncParsableCommand {
   @Option(help: "Serial number.")
   var serial: String = "EMULATED-1"
 
+  @Option(help: "With --usb: plug in so many, with numbers behind their serial numbers.")
+  var count: Int = 1
+
   @Option(help: "Seed of motion and noise.")
   var seed: UInt64 = 1
 
@@ -86,6 +89,9 @@ struct EmulateCommand: AsyncParsableCommand {
     if let rate, !(rate > 0 && rate <= 10_000) { throw ValidationError("--rate: above 0 and at most 10000") }
     guard cycles > 0, gap >= 0, gap <= 3600 else {
       throw ValidationError("--cycles and --gap: 1 or more, 0 to 3600")
+    }
+    guard (1...32).contains(count), count == 1 || usb else {
+      throw ValidationError("--count: 1 to 32, with --usb")
     }
     if let fault, !USBIPDevice.faults.contains(fault) {
       throw ValidationError("--fault: one of \(USBIPDevice.faults.joined(separator: ", "))")
@@ -117,17 +123,25 @@ struct EmulateCommand: AsyncParsableCommand {
           if let file { try times.write(to: file) }
         }
       case (nil, false, true):
-        let (parts, fault, seconds) = (
-          try EmulatedDevice.unit(description, options: options), fault, duration
-        )
+        let (fault, seconds, count) = (fault, duration, count)
         let file = trace
         try await plug(device) { stop in
-          let plugged = try USBIPDevice(parts, fault: fault)
           let times = Times()
-          if file != nil { plugged.trace = { times.list.append($0) } }
-          try plugged.run(until: stop, seconds: seconds)
+          let plugged = try (1...count).map { number in
+            var options = options
+            if count > 1 { options.serial += String(number) }
+            let device = try USBIPDevice(
+              EmulatedDevice.unit(description, options: options), fault: fault)
+            if file != nil { device.trace = { times.list.append($0) } }
+            return device
+          }
+          try USBIPDevice.run(plugged, until: stop, seconds: seconds)
           if let file { try times.write(to: file) }
-          Terminal.write("\(plugged.sentReports) reports fetched, \(plugged.skipped) not asked for in time\n")
+          for device in plugged {
+            Terminal.write(
+              "\(device.serial): \(device.sentReports) reports fetched, \(device.skipped) not asked for in time\n"
+            )
+          }
         }
       default: throw ValidationError("say where the device shall appear: --out FILE, --uhid or --usb")
       }

@@ -42,7 +42,8 @@ struct DeviceOutputTests {
     _ = outputs.vibrate(part, haptics, amplitude: 1, frequency: 0, duration: 0.5, now: 100_000_000)
     #expect(outputs.next == 600_000_000)
     let stop = outputs.due(now: 600_000_000)
-    #expect(stop.count == 1 && stop[0].purpose == .haptics && stop[0].report[3] == 0 && stop[0].report[4] == 0)
+    #expect(
+      stop.count == 1 && stop[0].purpose == .haptics && stop[0].report[3] == 0 && stop[0].report[4] == 0)
     #expect(outputs.next == nil)
     // A wand counts its cycles itself.
     let wand = try #require(try Places.description("htc-vive-wand").parts.compactMap(\.haptics).first)
@@ -56,7 +57,8 @@ struct DeviceOutputTests {
     let move = try self.outputs("sony-psmove-zcm1", "bluetooth")
     let lit = outputs.shine(part, move.light, colour: SIMD3(0, 0, 1), now: 0)
     #expect(lit[0] == 6 && Array(lit[2...4]) == [0, 0, 255] && lit[6] == 0)
-    let both = outputs.vibrate(part, move.haptics, amplitude: 1, frequency: 0, duration: 3, now: 1_000_000_000)
+    let both = outputs.vibrate(
+      part, move.haptics, amplitude: 1, frequency: 0, duration: 3, now: 1_000_000_000)
     #expect(Array(both[2...4]) == [0, 0, 255] && both[6] == 255)
     let again = outputs.due(now: 2_000_000_000)
     #expect(again.map(\.purpose) == [.light] && again[0].report == both)

@@ -18,7 +18,8 @@ struct EmulatedTruthTests {
     ("microsoft-wmr-controller", "bluetooth"),
     ("valve-index", "imu"), ("htc-vive-tracker", "imu"), ("sony-psvr2-sense-left", "usb"),
     ("sony-psvr2-sense-right", "bluetooth"), ("oculus-touch-left", "radio"),
-    ("oculus-touch-right", "radio"), ("oculus-rift-s", "headset"), ("rokid", "sensors"),
+    ("oculus-touch-right", "radio"), ("oculus-rift-s", "headset"), ("valve-knuckles", "radio"),
+    ("rokid", "sensors"),
     ("rayneo-air", "sensors"),
   ]
 

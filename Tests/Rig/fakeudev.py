@@ -1,7 +1,7 @@
 """What libudev reads and hears of a USB HID device, without a kernel or a udevd.
 
-fakeudev.py tree SYS RUN RECORDING    makes the folders that are laid over /sys and /run/udev
-fakeudev.py send add|remove RECORDING sends the message that udevd would send
+fakeudev.py tree SYS RUN RECORDING COUNT     makes the folders that are laid over /sys and /run/udev
+fakeudev.py send add|remove RECORDING COUNT  sends the messages that udevd would send
 
 The database is that of systemd's sd-device (I: first seen, E: property, V: version); the message that of
 sd-device-monitor: "libudev", magic 0xfeedcafe, offsets, and a hash of the subsystem (MurmurHash2) to filter by.
@@ -11,8 +11,6 @@ import os
 import socket
 import struct
 import sys
-
-NODE = "hidraw9"
 
 
 def identity(recording):
@@ -33,21 +31,25 @@ def identity(recording):
     return found
 
 
-def devices(recording):
+def devices(recording, number):
     """Path below /sys, subsystem, properties and attributes, the outermost first."""
     it = identity(recording)
-    usb = "/devices/platform/rig/usb1/1-4"
-    interface = f"{usb}/1-4:1.{it['interface']}"
-    hid = f"{interface}/{it['bus']:04X}:{it['vendor']:04X}:{it['product']:04X}.0001"
+    it["serial"] += f"-{number}" if number else ""
+    port = f"1-{number + 1}"
+    usb = f"/devices/platform/rig/usb1/{port}"
+    interface = f"{usb}/{port}:1.{it['interface']}"
+    hid = f"{interface}/{it['bus']:04X}:{it['vendor']:04X}:{it['product']:04X}.{number + 1:04X}"
+    node = f"hidraw{number}"
     return [
         (usb, "usb", {"DEVTYPE": "usb_device", "PRODUCT": f"{it['vendor']:x}/{it['product']:x}/100"},
          {"idVendor": f"{it['vendor']:04x}", "idProduct": f"{it['product']:04x}", "serial": it["serial"]}),
         (interface, "usb", {"DEVTYPE": "usb_interface"}, {"bInterfaceNumber": f"{int(it['interface']):02x}"}),
         (hid, "hid",
          {"HID_ID": f"{it['bus']:04X}:{it['vendor']:08X}:{it['product']:08X}", "HID_NAME": it["name"],
-          "HID_UNIQ": it["serial"], "HID_PHYS": f"usb-rig-4/input{it['interface']}"},
+          "HID_UNIQ": it["serial"], "HID_PHYS": f"usb-rig-{number + 1}/input{it['interface']}"},
          {"report_descriptor": it["descriptor"]}),
-        (f"{hid}/hidraw/{NODE}", "hidraw", {"MAJOR": "245", "MINOR": "9", "DEVNAME": NODE}, {"dev": "245:9"}),
+        (f"{hid}/hidraw/{node}", "hidraw", {"MAJOR": "245", "MINOR": str(number), "DEVNAME": node},
+         {"dev": f"245:{number}"}),
     ]
 
 
@@ -57,11 +59,18 @@ def write(path, content):
         file.write(content if isinstance(content, bytes) else content.encode())
 
 
-def tree(sys_folder, run_folder, recording):
+def tree(sys_folder, run_folder, recording, count):
     for folder in ("bus", "class", "devices"):
         os.makedirs(f"{sys_folder}/{folder}", exist_ok=True)
+    write(f"{run_folder}/control", "")
+    for number in range(int(count)):
+        write(f"{run_folder}/data/c245:{number}", "I:1000\nG:uaccess\nV:1\n")
+        branch(sys_folder, devices(recording, number))
+
+
+def branch(sys_folder, chain):
     parent = None
-    for path, subsystem, properties, attributes in devices(recording):
+    for path, subsystem, properties, attributes in chain:
         place = sys_folder + path
         write(f"{place}/uevent", "".join(f"{key}={value}\n" for key, value in properties.items()))
         for name, value in attributes.items():
@@ -74,8 +83,6 @@ def tree(sys_folder, run_folder, recording):
             os.symlink(os.path.relpath(parent, place), f"{place}/device")
         os.symlink(os.path.relpath(place, listing), f"{listing}/{os.path.basename(path)}")
         parent = place
-    write(f"{run_folder}/data/c245:9", "I:1000\nG:uaccess\nV:1\n")
-    write(f"{run_folder}/control", "")
 
 
 def murmur(data):
@@ -93,10 +100,14 @@ def murmur(data):
     return result ^ result >> 15
 
 
-def send(action, recording):
-    path, subsystem, properties, _ = devices(recording)[-1]
+def send(action, recording, count):
+    for number in range(int(count)):
+        tell(action, *devices(recording, number)[-1][:3])
+
+
+def tell(action, path, subsystem, properties):
     message = {"ACTION": action, "DEVPATH": path, "SUBSYSTEM": subsystem, "SEQNUM": "4242", **properties,
-               "DEVNAME": f"/dev/{NODE}", "USEC_INITIALIZED": "1000"}
+               "DEVNAME": f"/dev/{properties['DEVNAME']}", "USEC_INITIALIZED": "1000"}
     body = b"".join(f"{key}={value}".encode() + b"\0" for key, value in message.items())
     head = struct.pack(">8sI", b"libudev\0", 0xFEEDCAFE) + struct.pack("=III", 40, 40, len(body))
     head += struct.pack(">IIII", murmur(subsystem.encode()), 0, 0, 0)
@@ -107,6 +118,6 @@ def send(action, recording):
 
 
 if sys.argv[1] == "tree":
-    tree(*sys.argv[2:5])
+    tree(*sys.argv[2:6])
 else:
-    send(*sys.argv[2:4])
+    send(*sys.argv[2:5])

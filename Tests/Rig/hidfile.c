@@ -1,8 +1,9 @@
-/* hidfile DIRECTORY RECORDING: a file that behaves as a hidraw node does, without a kernel that has one.
+/* hidfile DIRECTORY RECORDING [COUNT]: files that behave as hidraw nodes do, without a kernel that has them.
  *
- * Serves DIRECTORY/hidraw9 through FUSE from a recording in hid-recorder's format (`vrbridge emulate --out`): one report
+ * Serves DIRECTORY/hidraw0 and so on through FUSE, each from the same recording in hid-recorder's format (`vrbridge emulate --out`): one report
  * a read, O_NONBLOCK, poll, the HIDIOC ioctls with the recorded feature reports, and EIO with POLLHUP once the recording
- * is over or SIGTERM came, as after unplugging. Needs /dev/fuse; the caller makes a mount namespace. */
+ * is over or SIGTERM came, as after unplugging. A reader that is more than 64 reports behind loses some; how many is said
+ * at the end. Needs /dev/fuse; the caller makes a mount namespace. */
 #define FUSE_USE_VERSION 35
 #define _GNU_SOURCE
 #include <fuse3/fuse_lowlevel.h>
@@ -20,7 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { longest = 4096, queue_length = 64, node = 2 };
+enum { longest = 4096, queue_length = 64, first_node = 2 };
 
 struct report {
     int64_t at_us;
@@ -40,6 +41,7 @@ struct reader {
     struct report *queue[queue_length];
     unsigned head, count;
     fuse_req_t waiting;
+    int asked[256];
     struct fuse_pollhandle *poll;
 };
 
@@ -51,6 +53,8 @@ static struct report *reports;
 static int report_count;
 static struct reader *readers;
 static int unplugged;
+static int nodes = 1;
+static long given, dropped;
 static volatile sig_atomic_t stopped;
 
 static void stop(int signal) {
@@ -77,6 +81,7 @@ static int load(const char *path) {
     FILE *file = fopen(path, "r");
     if (!file) return -1;
     static char line[longest * 4];
+    struct feature **last = &features;
     while (fgets(line, sizeof line, file)) {
         if (!strncmp(line, "R: ", 3)) {
             descriptor_length = hexadecimal(line + 3, descriptor);
@@ -86,8 +91,8 @@ static int load(const char *path) {
             struct feature *feature = calloc(1, sizeof *feature);
             if (!feature) break;
             feature->length = hexadecimal(line + 15, feature->bytes);
-            feature->next = features;
-            features = feature;
+            *last = feature;
+            last = &feature->next;
         } else if (!strncmp(line, "E: ", 3)) {
             if (report_count % 1024 == 0) {
                 struct report *more = realloc(reports, sizeof *reports * (size_t)(report_count + 1024));
@@ -112,16 +117,19 @@ static void attributes(fuse_ino_t inode, struct stat *stat) {
     memset(stat, 0, sizeof *stat);
     stat->st_ino = inode;
     stat->st_nlink = 1;
-    stat->st_mode = inode == node ? S_IFREG | 0660 : S_IFDIR | 0755;
+    stat->st_mode = inode >= first_node ? S_IFREG | 0660 : S_IFDIR | 0755;
 }
 
 static void on_lookup(fuse_req_t request, fuse_ino_t parent, const char *name) {
-    struct fuse_entry_param entry = {.ino = node};
-    if (parent != FUSE_ROOT_ID || strcmp(name, "hidraw9") || unplugged) {
+    int number;
+    char rest;
+    if (parent != FUSE_ROOT_ID || sscanf(name, "hidraw%d%c", &number, &rest) != 1 || number < 0 || number >= nodes ||
+        unplugged) {
         fuse_reply_err(request, ENOENT);
         return;
     }
-    attributes(node, &entry.attr);
+    struct fuse_entry_param entry = {.ino = (fuse_ino_t)(first_node + number)};
+    attributes(entry.ino, &entry.attr);
     fuse_reply_entry(request, &entry);
 }
 
@@ -133,9 +141,9 @@ static void on_getattr(fuse_req_t request, fuse_ino_t inode, struct fuse_file_in
 }
 
 static void on_open(fuse_req_t request, fuse_ino_t inode, struct fuse_file_info *file) {
-    struct reader *reader = inode == node && !unplugged ? calloc(1, sizeof *reader) : NULL;
+    struct reader *reader = inode >= first_node && !unplugged ? calloc(1, sizeof *reader) : NULL;
     if (!reader) {
-        fuse_reply_err(request, inode == node ? ENODEV : EISDIR);
+        fuse_reply_err(request, inode >= first_node ? ENODEV : EISDIR);
         return;
     }
     reader->next = readers;
@@ -213,7 +221,6 @@ static void on_ioctl(fuse_req_t request, fuse_ino_t inode, unsigned command, voi
                      struct fuse_file_info *file, unsigned flags, const void *in, size_t in_size, size_t out_size) {
     (void)inode;
     (void)argument;
-    (void)file;
     (void)flags;
     uint8_t answer[longest + 16] = {0};
     if (unplugged || _IOC_TYPE(command) != 'H') {
@@ -236,15 +243,25 @@ static void on_ioctl(fuse_req_t request, fuse_ino_t inode, unsigned command, voi
         return;
     }
     case _IOC_NR(HIDIOCSFEATURE(0)): fuse_reply_ioctl(request, (int)in_size, in, out_size); return;
-    case _IOC_NR(HIDIOCGFEATURE(0)):
-        for (struct feature *feature = features; feature && in_size; feature = feature->next) {
+    case _IOC_NR(HIDIOCGFEATURE(0)): {
+        /* The recorded answers of a number in their order, the last one for ever after. */
+        struct feature *found = NULL;
+        int *asked = in_size ? &reader_of(file)->asked[*(const uint8_t *)in] : NULL;
+        int place = 0;
+        for (struct feature *feature = features; feature && asked; feature = feature->next) {
             if (feature->bytes[0] != *(const uint8_t *)in) continue;
-            size_t length = (size_t)feature->length < out_size ? (size_t)feature->length : out_size;
-            fuse_reply_ioctl(request, (int)length, feature->bytes, length);
+            found = feature;
+            if (place++ == *asked) break;
+        }
+        if (!found) {
+            fuse_reply_err(request, EPIPE);
             return;
         }
-        fuse_reply_err(request, EPIPE);
+        ++*asked;
+        size_t length = (size_t)found->length < out_size ? (size_t)found->length : out_size;
+        fuse_reply_ioctl(request, (int)length, found->bytes, length);
         return;
+    }
     default: fuse_reply_err(request, ENOTTY);
     }
 }
@@ -269,7 +286,11 @@ static void advance(int64_t start) {
     int64_t passed = now_us() - start;
     while (next < report_count && reports[next].at_us - reports[0].at_us <= passed) {
         for (struct reader *reader = readers; reader; reader = reader->next) {
-            if (reader->count == queue_length) continue;
+            if (reader->count == queue_length) {
+                dropped++;
+                continue;
+            }
+            given++;
             reader->queue[(reader->head + reader->count++) % queue_length] = &reports[next];
             wake(reader);
         }
@@ -282,8 +303,9 @@ static void advance(int64_t start) {
 }
 
 int main(int count, char **arguments) {
-    if (count != 3 || load(arguments[2])) {
-        fprintf(stderr, "usage: hidfile DIRECTORY RECORDING\n");
+    if (count > 3) nodes = atoi(arguments[3]);
+    if (count < 3 || count > 4 || nodes < 1 || load(arguments[2])) {
+        fprintf(stderr, "usage: hidfile DIRECTORY RECORDING [COUNT]\n");
         return 2;
     }
     static const struct fuse_lowlevel_ops operations = {
@@ -296,20 +318,23 @@ int main(int count, char **arguments) {
     signal(SIGTERM, stop);
     signal(SIGINT, stop);
     struct pollfd descriptor_of_fuse = {.fd = fuse_session_fd(session), .events = POLLIN};
+    fcntl(descriptor_of_fuse.fd, F_SETFL, fcntl(descriptor_of_fuse.fd, F_GETFL) | O_NONBLOCK);
     struct fuse_buf buffer = {0};
     int64_t start = now_us(), ended = 0;
     /* After unplugging it goes on for as long as somebody holds the node, at most three seconds. */
     while (!ended || (readers && now_us() - ended < 3000000)) {
         poll(&descriptor_of_fuse, 1, 1);
-        if (descriptor_of_fuse.revents & POLLIN) {
+        /* All that is asked, before what is due: one thread serves them all. */
+        for (int asked = 0; descriptor_of_fuse.revents & POLLIN && asked < 64; asked++) {
             int length = fuse_session_receive_buf(session, &buffer);
-            if (length > 0) fuse_session_process_buf(session, &buffer);
-            else if (length != -EINTR && length != -EAGAIN) break;
+            if (length <= 0) break;
+            fuse_session_process_buf(session, &buffer);
         }
         advance(start);
         if (unplugged && !ended) ended = now_us();
     }
     fuse_session_unmount(session);
     fuse_session_destroy(session);
+    printf("%ld reports given, %ld dropped\n", given, dropped);
     return 0;
 }

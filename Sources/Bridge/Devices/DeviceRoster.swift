@@ -118,7 +118,7 @@ final class DeviceRoster: Sendable {
         let device = state.devices[place]
         // What is played pauses as it likes, and a dongle has nothing to say while its peer is off.
         guard device.origin == .hardware,
-          !device.parts.values.contains(where: { $0.part.driver == .watchman })
+          !device.parts.values.contains(where: { $0.part.waitsForPeer && !$0.part.isPeer })
         else { continue }
         // A radio that several share goes on when one of them is switched off.
         let isPeer = device.parts.values.contains { $0.part.isPeer }

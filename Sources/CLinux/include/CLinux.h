@@ -60,8 +60,9 @@ int linux_timerfd_set(int fd, int64_t first_ns, int64_t interval_ns);
 /* One-shot at an absolute time. */
 int linux_timerfd_set_at(int fd, int64_t at_ns);
 int64_t linux_monotonic_ns(void);
-/* Waits until one of the descriptors is readable or the time is there; a bit for each that is readable. */
-uint32_t linux_wait_until(const int *fds, int count, int64_t at_ns);
+/* Waits until one of the descriptors is readable or the time is there; a bit for each that is readable,
+   of the first 64. */
+uint64_t linux_wait_until(const int *fds, int count, int64_t at_ns);
 
 /* --- memory and sockets --------------------------------------------------------------------------------- */
 

@@ -72,7 +72,8 @@ public final class PartDecoder {
     self.next = next
     self.isNumbered = isNumbered
     isPeer = part.waitsForPeer && part.driver == nil
-    splitter = part.driver == .watchman ? WatchmanSplitter() : nil
+    splitter =
+      part.driver?.isRadio == true ? WatchmanSplitter(isSecond: part.driver == .watchmanV2) : nil
     states = ContiguousArray(repeating: PickState(), count: layouts.count)
   }
 

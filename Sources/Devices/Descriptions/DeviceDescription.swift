@@ -120,6 +120,11 @@ public enum DriverKind: String, Sendable, CaseIterable {
   case lighthouse
   /// Valve Watchman dongle: variable radio frames, and a lighthouse configuration while the peer is on.
   case watchman
+  /// The same of the second generation: another framing of the events, and fingers.
+  case watchmanV2 = "watchman_v2"
+
+  /// Whether a dongle's radio brings what is read.
+  var isRadio: Bool { self != .lighthouse }
 }
 
 public struct FeatureDescription: Sendable {

@@ -187,7 +187,8 @@ struct PartParser {
       path: try map.required("path").string(),
       kind: try map.required("kind").choice(OutputDescription.Kind.allCases.map { ($0.rawValue, $0) }),
       bytes: bytes, fields: fields,
-      checksum: try map["checksum"].map { value throws(DocumentError) in try checksum(value, length: length) },
+      checksum: try map["checksum"].map { value throws(DocumentError) in try checksum(value, length: length)
+      },
       repeats: try map["repeat"]?.number(in: 0.1...60))
   }
 }

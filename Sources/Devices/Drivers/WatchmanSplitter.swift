@@ -6,6 +6,9 @@ import Spatial
 /// A message is up to 29 bytes: time bits 31…24, length, time bits 23…16, then events. An event's first byte
 /// has its top three bits set; what follows the last event is light data, and bytes behind the announced
 /// length are left over from earlier packets. (Framing v1, seen in the LighthouseRedox captures.)
+///
+/// The second generation starts with a byte of flags instead: inertial data, a word on the device's state, input, light,
+/// in this order. (libsurvive, driver_vive.c: facts, and the packets quoted there.)
 final class WatchmanSplitter {
   /// What the messages hold. Raw values are the decoder's dispatch slots.
   enum Frame: UInt8, CaseIterable {
@@ -19,6 +22,11 @@ final class WatchmanSplitter {
     case trackpad = 4
     /// u8: bit 7 charging, bits 0…6 percent.
     case battery = 5
+    /// i16 x, i16 y: what the second generation sends in the trackpad's place while no finger is on that.
+    case thumbstick = 6
+    /// u8 of touch bits, then u8 each: distance of the middle, ring, little and index finger, force of the hand and of
+    /// the finger on the pad.
+    case fingers = 7
 
     var name: String {
       switch self {
@@ -27,6 +35,8 @@ final class WatchmanSplitter {
       case .trigger: "watchman_trigger"
       case .trackpad: "watchman_trackpad"
       case .battery: "watchman_battery"
+      case .thumbstick: "watchman_thumbstick"
+      case .fingers: "watchman_fingers"
       }
     }
 
@@ -41,9 +51,18 @@ final class WatchmanSplitter {
   /// Whether the radio's other end is on.
   var isLinked = false
 
+  private let isSecond: Bool
+  /// A finger is on the pad: what moves is the finger, not the stick.
+  private var isPadTouched = false
+
+  init(isSecond: Bool) { self.isSecond = isSecond }
+
   deinit { inertial.deallocate() }
 
-  func archive(_ archive: StateArchive) { archive.code(&isLinked) }
+  func archive(_ archive: StateArchive) {
+    archive.code(&isLinked)
+    if isSecond { archive.code(&isPadTouched) }
+  }
 
   func split(
     _ report: UnsafeRawBufferPointer, _ batch: SampleBatch,
@@ -96,33 +115,73 @@ final class WatchmanSplitter {
       return UnsafeRawBufferPointer(rebasing: report[index..<index + count])
     }
 
-    while index < end, report[index] & 0xe0 == 0xe0 {
-      let flags = report[index]
-      index += 1
-      if flags & 0x10 != 0 {
-        if flags & 0x01 != 0 { _ = try emit(.buttons, try take(1)) }
-        if flags & 0x04 != 0 { _ = try emit(.trigger, try take(1)) }
-        if flags & 0x02 != 0 { _ = try emit(.trackpad, try take(4)) }
-      } else if flags & 0x01 != 0 {
-        _ = try emit(.battery, try take(1))
+    func emitInertial() throws(DecodeError) {
+      let block = try take(13)
+      inertial[0] = 0
+      inertial[1] = block[0]
+      inertial[2] = report[start + 2]
+      inertial[3] = report[start]
+      for offset in 0..<12 { inertial[4 + offset] = block[1 + offset] }
+      _ = try emit(.inertial, UnsafeRawBufferPointer(inertial))
+    }
+
+    /// Buttons, trigger and what moves, as flags say.
+    func emitInput(_ flags: UInt8) throws(DecodeError) {
+      if flags & 0x01 != 0 {
+        let buttons = try take(1)
+        isPadTouched = buttons[0] & 0x02 != 0
+        _ = try emit(.buttons, buttons)
       }
-      if flags & 0x08 != 0 {
-        let block = try take(13)
-        inertial[0] = 0
-        inertial[1] = block[0]
-        inertial[2] = report[start + 2]
-        inertial[3] = report[start]
-        for offset in 0..<12 { inertial[4 + offset] = block[1 + offset] }
-        _ = try emit(.inertial, UnsafeRawBufferPointer(inertial))
+      if flags & 0x04 != 0 { _ = try emit(.trigger, try take(1)) }
+      if flags & 0x02 != 0 {
+        _ = try emit(isSecond && !isPadTouched ? .thumbstick : .trackpad, try take(4))
+      }
+    }
+
+    guard isSecond else {
+      while index < end, report[index] & 0xe0 == 0xe0 {
+        let flags = report[index]
+        index += 1
+        if flags & 0x10 != 0 {
+          try emitInput(flags)
+        } else if flags & 0x01 != 0 {
+          _ = try emit(.battery, try take(1))
+        }
+        if flags & 0x08 != 0 { try emitInertial() }
+      }
+      return
+    }
+    guard index < end else { return }
+    let flags = try take(1)[0]
+    // A word that it is there.
+    guard flags != 0xe2 else { return }
+    if flags & 0x80 != 0 { try emitInertial() }
+    if flags & 0x40 != 0 {
+      switch try take(1)[0] {
+      case 0x80: _ = try emit(.battery, try take(1))
+      case 0x20: _ = try take(1)
+      case 0x30: _ = try take(2)
+      // How long it is nobody knows: what follows can't be read.
+      default: return
+      }
+    }
+    if flags & 0x20 != 0 {
+      let input = try take(1)[0]
+      if input & 0x07 != 0 {
+        try emitInput(input)
+      } else if try take(1)[0] == 0xa1 {
+        _ = try emit(.fingers, try take(7))
       }
     }
   }
 
   /// The inverse for the emulator: one 0x23 report around an inertial block and optional input.
-  static func frame(inertial: [UInt8], buttons: UInt8?, trigger: UInt8?, trackpad: [UInt8]?) -> [UInt8] {
-    var flags: UInt8 = 0xe8
+  static func frame(
+    inertial: [UInt8], buttons: UInt8?, trigger: UInt8?, motion: [UInt8]?, isSecond: Bool
+  ) -> [UInt8] {
+    var flags: UInt8 = isSecond ? 0xf0 : 0xe8
     var payload: [UInt8] = []
-    if buttons != nil || trigger != nil || trackpad != nil { flags |= 0x10 }
+    if buttons != nil || trigger != nil || motion != nil { flags |= 0x10 }
     if let buttons {
       flags |= 0x01
       payload.append(buttons)
@@ -131,13 +190,14 @@ final class WatchmanSplitter {
       flags |= 0x04
       payload.append(trigger)
     }
-    if let trackpad {
+    if let motion {
       flags |= 0x02
-      payload += trackpad
+      payload += motion
     }
-    payload.append(inertial[1])
-    payload += inertial[4..<16]
-    var report: [UInt8] = [0x23, inertial[3], UInt8(payload.count + 2), inertial[2], flags] + payload
+    let block = [inertial[1]] + inertial[4..<16]
+    // Flags of what is in the message, the block, then flags of the input and the input.
+    let body = isSecond ? [0xa0] + block + [flags] + payload : [flags] + payload + block
+    var report: [UInt8] = [0x23, inertial[3], UInt8(body.count + 1), inertial[2]] + body
     report += [UInt8](repeating: 0, count: 1 + messageLength - report.count)
     return report
   }
@@ -145,5 +205,5 @@ final class WatchmanSplitter {
 
 extension DriverKind {
   /// Names of the virtual reports that the driver makes.
-  var virtualReports: [String] { self == .watchman ? WatchmanSplitter.Frame.allCases.map(\.name) : [] }
+  var virtualReports: [String] { isRadio ? WatchmanSplitter.Frame.allCases.map(\.name) : [] }
 }

@@ -22,7 +22,7 @@ enum EmulatedDescriptor {
       }
       bytes += [0x09, 0x01, 0x96, UInt8(count & 0xff), UInt8(count >> 8), kind, 0x02]
     }
-    if part.driver == .watchman {
+    if part.driver?.isRadio == true {
       field(0x81, id: 0x23, count: 29)
       field(0x81, id: 0x24, count: 58)
       field(0x81, id: 0x26, count: 1)

@@ -313,7 +313,8 @@ public final class ReportEncoder {
     }
     return WatchmanSplitter.frame(
       inertial: bytes, buttons: payload(.buttons)?.first, trigger: payload(.trigger)?.first,
-      trackpad: payload(.trackpad))
+      motion: part.driver == .watchmanV2 ? payload(.thumbstick) : payload(.trackpad),
+      isSecond: part.driver == .watchmanV2)
   }
 
   private func mask(_ field: BitField) -> UInt64 {

@@ -14,11 +14,17 @@ public final class USBIPDevice {
   /// Requests for reports that wait, and reports that wait for requests, by interface.
   private var requests: [[UInt32]]
   private var reports: [[[UInt8]]]
+  private var start = Timestamp(nanoseconds: 0)
+  private var generators: [EmulatedDevice.Generator] = []
+  /// Samples made by each interface.
+  private var made: [Int] = []
   /// Reports that were made while the host did not ask: the device's loss, not the kernel's.
   public private(set) var skipped = 0
   public private(set) var sentReports = 0
   /// Told of each report as it goes out: the time, ns of CLOCK_MONOTONIC.
   public var trace: ((Int64) -> Void)?
+
+  public var serial: String { device.interfaces.first?.device.identity.serial ?? "" }
 
   /// What a device may do wrong.
   public static var faults: [String] { EmulatedUSBDevice.Fault.allCases.map(\.rawValue) }
@@ -83,36 +89,56 @@ public final class USBIPDevice {
     throw TransportError("find a free port of \(controller)", code: EBUSY)
   }
 
-  /// Answers the kernel and sends reports until `stop` is readable, the kernel lets go, or `seconds` are over.
-  public func run(until stop: Int32, seconds: Double? = nil) throws {
-    var generators = try device.interfaces.map { try $0.device.generator() }
+  /// Answers the kernel and sends the devices' reports until `stop` is readable, `seconds` are over, or the kernel has
+  /// let go of all of them. Many are served by one thread: who has one processor can't afford a process for each.
+  public static func run(_ devices: [USBIPDevice], until stop: Int32, seconds: Double? = nil) throws {
     let start = Timestamp(nanoseconds: linux_monotonic_ns())
-    var made = [Int](repeating: 0, count: generators.count)
     let end = seconds.map { start.advanced(bySeconds: $0).nanoseconds } ?? .max
-    func due(_ index: Int) -> Int64 {
-      start.advanced(bySeconds: Double(made[index]) / device.interfaces[index].device.sampleRate).nanoseconds
+    for device in devices {
+      device.start = start
+      device.generators = try device.device.interfaces.map { try $0.device.generator() }
+      device.made = Array(repeating: 0, count: device.generators.count)
     }
-    let descriptors = [socket, stop]
-    while true {
+    var plugged = devices
+    while !plugged.isEmpty {
       let now = linux_monotonic_ns()
       guard now < end else { return }
       var next = end
-      for index in generators.indices {
-        // A device's clock does not wait for a host that is late: what was not fetched in time is skipped.
-        while due(index) <= now {
-          made[index] += 1
-          for report in generators[index].next().reports { enqueue(report, index) }
-        }
-        next = min(next, due(index))
+      plugged.removeAll { device in
+        guard let due = device.advance(to: now) else { return true }
+        next = min(next, due)
+        return false
       }
-      guard sendReports() else { return }
       // A timer would cost a call for each report.
+      let descriptors = [stop] + plugged.map(\.socket)
       let ready = linux_wait_until(descriptors, Int32(descriptors.count), next)
-      if ready & 2 != 0 { return }
-      if ready & 1 != 0 {
-        guard serve() else { return }
+      if ready & 1 != 0 { return }
+      var place: UInt64 = 1
+      plugged.removeAll { device in
+        place <<= 1
+        return ready & place != 0 && !device.serve()
       }
     }
+  }
+
+  /// Sends what the device has measured by now.
+  ///
+  /// - Returns: when the next report is due; nil when the kernel has let go.
+  private func advance(to now: Int64) -> Int64? {
+    var next = Int64.max
+    for index in generators.indices {
+      // A device's clock does not wait for a host that is late: what was not fetched in time is skipped.
+      while due(index) <= now {
+        made[index] += 1
+        for report in generators[index].next().reports { enqueue(report, index) }
+      }
+      next = min(next, due(index))
+    }
+    return sendReports() ? next : nil
+  }
+
+  private func due(_ index: Int) -> Int64 {
+    start.advanced(bySeconds: Double(made[index]) / device.interfaces[index].device.sampleRate).nanoseconds
   }
 
   private func enqueue(_ report: [UInt8], _ index: Int) {

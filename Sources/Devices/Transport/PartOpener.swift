@@ -226,7 +226,7 @@ extension PartDescription {
   public var reportsMotion: Bool { reports.contains { $0.samples != nil || $0.orientation != nil } }
 
   /// Whether what is read sits behind a radio: it answers while it is on, and says nothing else.
-  public var waitsForPeer: Bool { isPeer || driver == .watchman }
+  public var waitsForPeer: Bool { isPeer || driver?.isRadio == true }
 
   public var hasInertialUnit: Bool { reports.contains { $0.samples != nil } }
 
