@@ -1,3 +1,4 @@
+import Foundation
 import Sensing
 import Spatial
 import TestSupport
@@ -125,6 +126,22 @@ struct GoldenVectorTests {
     }.count
     #expect(flashes.count > 50)
     #expect(Double(near) > 0.9 * Double(flashes.count - 1), "\(near) of \(flashes.count)")
+
+    // The unit's own configuration says where its sensors are and look.
+    let file = family == "htc-vive" ? "config/LHR-C5C0BC88.config.zlib" : "config/LHR-FDE71D46.config.zlib"
+    let sensors = try LighthouseConfiguration(
+      blob: [UInt8](Data(contentsOf: URL(fileURLWithPath: Places.vive(file))))
+    ).sensors
+    #expect(sensors.count == (family == "htc-vive" ? 32 : 24))
+    #expect(Set(sweeps.map(\.sensor)).isSubset(of: sensors.map(\.sensor)))
+    #expect(sensors.allSatisfy { $0.position.length < 0.15 && abs($0.normal.length - 1) < 1e-9 })
+    guard family == "htc-vive" else { return }
+    // It lay still with a base at either side: what looks to a side saw light, and what saw none looks elsewhere.
+    let seen = Set(sweeps.map(\.sensor))
+    let aside = sensors.filter { abs($0.normal.x) > 0.82 }
+    #expect(aside.count == 10 && aside.allSatisfy { seen.contains($0.sensor) })
+    let dark = sensors.filter { !seen.contains($0.sensor) }
+    #expect(dark.count == 11 && dark.allSatisfy { abs($0.normal.x) < 0.7 })
   }
 
   /// Built by hand from the published layout: no report of a real unit is public.

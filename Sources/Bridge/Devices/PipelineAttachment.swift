@@ -34,7 +34,7 @@ struct PipelineAttachment: @unchecked Sendable {
     let (calibration, rate, clock) = (opened.calibration, description.sampleRate, description.clock)
     reference.pipeline.attach(
       part: part, decoder: opened.decoder, record: record,
-      isMotionless: isPrimary && !description.reportsMotion,
+      isMotionless: isPrimary && !description.reportsMotion, opticalSensors: opened.opticalSensors,
       tracker: isPrimary
         ? { learned in
           DeviceTracker(

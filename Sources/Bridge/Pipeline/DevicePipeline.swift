@@ -61,12 +61,14 @@ final class DevicePipeline {
   /// - Parameter isMotionless: the device has controls alone, so that any report shows that it is there.
   func attach(
     part: Int, decoder: PartDecoder, record: OpenedPartRecord?, isMotionless: Bool = false,
+    opticalSensors sensors: [OpticalSensor] = [],
     tracker newTracker: ((DeviceTracker.Learned?) -> DeviceTracker)?
   ) {
     guard decoders.indices.contains(part) else { return }
     decoders[part] = decoder
     openedParts[part] = record
     if isMotionless { hasNoMotion = true }
+    for sensor in sensors { opticalSensors[sensor.sensor] = sensor }
     if let newTracker {
       tracker = newTracker(tracker.learned)
       tracker.bodyModel = BodyModel(role)
@@ -166,7 +168,10 @@ final class DevicePipeline {
     if batch.opticalCount > 0 {
       statistics.opticalSamples.add(UInt64(batch.opticalCount), ordering: .relaxed)
       if let tap, tap.wantsSamples {
-        for index in 0..<batch.opticalCount { tap.optical(batch.optical(index), device: id) }
+        for index in 0..<batch.opticalCount {
+          let sample = batch.optical(index)
+          tap.optical(sample, by: opticalSensors[sample.sensor], device: id)
+        }
       }
     }
     if isAwaited, newest != nil || hasNoMotion {
@@ -238,6 +243,8 @@ final class DevicePipeline {
   }
 
   private var lastBattery: BatteryState?
+  /// By their number; the part that knows them need not be the one that brings the light.
+  private var opticalSensors: [UInt16: OpticalSensor] = [:]
 
   private func settle(by change: Int, _ received: Timestamp) {
     badness = min(max(badness + change, 0), 2 * Self.degradedAt)

@@ -9,8 +9,8 @@ protocol PipelineTap: AnyObject {
   var wantsSamples: Bool { get }
   /// A calibrated sample: when it was taken, rad/s and m/s².
   func sample(captured: Timestamp, rate: Vector3, force: Vector3, device: DeviceID)
-  /// Light that a sensor saw; for who wants samples.
-  func optical(_ sample: OpticalSample, device: DeviceID)
+  /// Light that a sensor saw, and where the sensor is when the device says it; for who wants samples.
+  func optical(_ sample: OpticalSample, by sensor: OpticalSensor?, device: DeviceID)
   /// A state that was published.
   func state(_ state: TrackedState, device: DeviceID)
   func control(_ index: Int, value: Float, device: DeviceID, at time: Timestamp)
@@ -25,7 +25,7 @@ protocol PipelineTap: AnyObject {
 extension PipelineTap {
   var wantsSamples: Bool { false }
   func sample(captured: Timestamp, rate: Vector3, force: Vector3, device: DeviceID) {}
-  func optical(_ sample: OpticalSample, device: DeviceID) {}
+  func optical(_ sample: OpticalSample, by sensor: OpticalSensor?, device: DeviceID) {}
   func begin(device: DeviceID, part: Int, report: UnsafeRawBufferPointer, received: Timestamp) {}
   func state(_ state: TrackedState, device: DeviceID) {}
   func control(_ index: Int, value: Float, device: DeviceID, at time: Timestamp) {}

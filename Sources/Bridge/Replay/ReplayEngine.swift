@@ -164,6 +164,7 @@ final class ReplayEngine {
       record: OpenedPartRecord(
         message, description: description.text, calibration: calibrations[message.calibrationAttachment] ?? []
       ),
+      opticalSensors: opened.opticalSensors,
       tracker: match.part.reportsMotion
         ? { learned in
           DeviceTracker(

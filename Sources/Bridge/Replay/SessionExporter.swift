@@ -36,10 +36,12 @@ public struct SessionExporter {
   private final class SampleTap: PipelineTap {
     var samples: [UInt32: [EuRoCFolder.Sample]] = [:]
     /// Of the last report.
-    var optical: [OpticalSample] = []
+    var optical: [(sample: OpticalSample, sensor: OpticalSensor?)] = []
     var wantsSamples: Bool { true }
 
-    func optical(_ sample: OpticalSample, device: DeviceID) { optical.append(sample) }
+    func optical(_ sample: OpticalSample, by sensor: OpticalSensor?, device: DeviceID) {
+      optical.append((sample, sensor))
+    }
 
     func sample(captured: Timestamp, rate: Vector3, force: Vector3, device: DeviceID) {
       samples[device.number, default: []].append(
@@ -211,10 +213,15 @@ public struct SessionExporter {
       case .report(let device, let part, let report):
         tap.optical.removeAll(keepingCapacity: true)
         engine.process(device: device, part: part, report)
-        for sample in tap.optical {
+        for (sample, sensor) in tap.optical {
+          let place = sensor.map {
+            "\($0.position.x),\($0.position.y),\($0.position.z),\($0.normal.x),\($0.normal.y),\($0.normal.z)"
+          }
           try row(
-            "device-\(device)-optical.csv", "received_ns,sensor,ticks,length_ticks,ticks_per_s",
-            "\(sample.received.nanoseconds),\(sample.sensor),\(sample.ticks),\(sample.length),\(sample.rate)")
+            "device-\(device)-optical.csv",
+            "received_ns,sensor,ticks,length_ticks,ticks_per_s,x_m,y_m,z_m,nx,ny,nz",
+            "\(sample.received.nanoseconds),\(sample.sensor),\(sample.ticks),\(sample.length),\(sample.rate),"
+              + (place ?? ",,,,,"))
         }
         try row(
           "device-\(device)-reports.csv", "received_ns,captured_ns,device_ticks,part,report",

@@ -17,6 +17,8 @@ public struct LighthouseConfiguration: Sendable {
   public var gyroscope: AffineCorrection
   /// Where the inertial unit sits in the device (head or hand), the unit's own axes; nil where the maker does not say.
   public var deviceFromUnit: Pose?
+  /// The light sensors, in the frame of the head or hand; none where the configuration has none that can be right.
+  public var sensors: [OpticalSensor] = []
 
   static let maximumCompressed = 1 << 16
   static let maximumInflated = 1 << 20
@@ -65,6 +67,8 @@ public struct LighthouseConfiguration: Sendable {
     product = (root["device_pid"] as? Int).flatMap { UInt16(exactly: $0) }
     accelerometer = try Self.correction(imu, "acc", maximumOffset: 20)
     gyroscope = try Self.correction(imu, "gyro", maximumOffset: 2)
+    let deviceFromSensors = (Self.pose(root["trackref_from_head"]) ?? Self.frame(root["head"]))?.inverse
+    sensors = Self.sensors(root["lighthouse_config"], deviceFromSensors ?? .identity)
     if let head = Self.pose(root["trackref_from_head"]), let unit = Self.pose(root["trackref_from_imu"]) {
       deviceFromUnit = head.inverse * unit
     } else if let unit = Self.frame(root["imu"]) {
@@ -72,6 +76,27 @@ public struct LighthouseConfiguration: Sendable {
       // the head that of the sensors stands for the device (SteamVR Tracking HDK, "JSON file").
       deviceFromUnit = (Self.frame(root["head"]) ?? .identity).inverse * unit
     }
+  }
+
+  /// Points and normals stand in the frame of the sensors; the map tells on which channel each of them is.
+  private static func sensors(_ value: Any?, _ deviceFromSensors: Pose) -> [OpticalSensor] {
+    guard let object = value as? [String: Any], let points = object["modelPoints"] as? [Any],
+      let normals = object["modelNormals"] as? [Any], points.count == normals.count, points.count <= 64
+    else { return [] }
+    let channels = (object["channelMap"] as? [Any])?.compactMap { ($0 as? NSNumber)?.intValue }
+    guard channels == nil || channels?.count == points.count else { return [] }
+    var sensors: [OpticalSensor] = []
+    for index in points.indices {
+      let channel = channels?[index] ?? index
+      guard (0..<64).contains(channel), let point = vector(points[index]), let normal = vector(normals[index]),
+        point.length < 0.5, abs(normal.length - 1) < 0.05
+      else { return [] }
+      sensors.append(
+        OpticalSensor(
+          sensor: UInt16(channel), position: deviceFromSensors.transform(point),
+          normal: deviceFromSensors.orientation.rotate(normal / normal.length)))
+    }
+    return sensors
   }
 
   private static func correction(

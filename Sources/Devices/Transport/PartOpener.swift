@@ -7,6 +7,8 @@ public struct OpenedPart {
   public var calibration: InertialCalibration
   /// Serial from the device's own configuration, when it holds one.
   public var configuredSerial: String?
+  /// Where the device's light sensors are, from its own configuration.
+  public var opticalSensors: [OpticalSensor] = []
   /// Feature reports that were read and written, in their order.
   public var exchanges: [HIDRecording.FeatureExchange] = []
   /// What the user should know: a calibration that could not be read, a setup report that was refused.
@@ -103,6 +105,7 @@ public enum PartOpener {
       part: part, descriptor: descriptor, replies: replies, controls: match.description.controls)
     var calibration = InertialCalibration()
     var serial: String?
+    var sensors: [OpticalSensor] = []
     switch part.calibration {
     case .none: break
     case .onDevice: calibration.source = .onDevice
@@ -113,6 +116,7 @@ public enum PartOpener {
         let configuration = try LighthouseConfiguration(blob: LighthouseConfiguration.read(from: features))
         calibration = configuration.calibration(axes: part.axes)
         serial = configuration.serial.isEmpty ? nil : configuration.serial
+        sensors = configuration.sensors
       } catch {
         warnings.append("factory calibration not read (\(error)); nominal scale is used")
       }
@@ -141,6 +145,7 @@ public enum PartOpener {
     }
     var opened = OpenedPart(
       decoder: decoder, calibration: calibration, configuredSerial: serial, warnings: warnings)
+    opened.opticalSensors = sensors
     opened.exchanges = features.exchanges
     return opened
   }
