@@ -67,15 +67,24 @@ extension DeviceManager {
       device =
         roster.find(key, serial: serial, origin: .hardware)
         ?? create(key, serial: serial, match, origin: .hardware)
-      guard let device else {
-        log.error(
-          "no room for another device: \(PosePage.slotCount) are the limit",
-          metadata: ["device": "\(match.description.name)"])
-        return
-      }
+      guard let device else { return waitForRoom(node, match) }
       if !isTaken(PartKey(device: device, part: match.partIndex)) { enter(.found, "", device) }
     }
     tryOpening(node, match, device: device)
+  }
+
+  /// Every place in the pose page is taken: it is tried again, as one that is forbidden.
+  private func waitForRoom(_ node: DeviceNode, _ match: DeviceCatalog.Match) {
+    let key = NodeKey(path: node.path, family: match.description.family)
+    if nodes[key] == nil {
+      log.error(
+        "no room for another device: \(PosePage.slotCount) are the limit",
+        metadata: ["device": "\(match.description.name)"])
+    }
+    nodes[key] = HardwareNode(
+      node: node, family: key.family, device: nil,
+      status: .blocked(retryAt: linux_monotonic_ns() + Self.retryInterval))
+    armTimer()
   }
 
   /// - Parameter node: as it is now; another node may have the path by now.
@@ -83,6 +92,7 @@ extension DeviceManager {
     guard let match = catalog.matches(node).first(where: { $0.description.family == entry.family }) else {
       return
     }
+    if match.isPrimary, entry.device == nil { return found(node, match) }
     tryOpening(node, match, device: entry.device)
   }
 

@@ -88,7 +88,8 @@ public struct LighthouseConfiguration: Sendable {
     var sensors: [OpticalSensor] = []
     for index in points.indices {
       let channel = channels?[index] ?? index
-      guard (0..<64).contains(channel), let point = vector(points[index]), let normal = vector(normals[index]),
+      guard (0..<64).contains(channel), let point = vector(points[index]),
+        let normal = vector(normals[index]),
         point.length < 0.5, abs(normal.length - 1) < 0.05
       else { return [] }
       sensors.append(
