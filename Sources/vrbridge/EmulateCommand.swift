@@ -65,6 +65,9 @@ struct EmulateCommand: AsyncParsableCommand {
   @Option(help: "Serial number.")
   var serial: String = "EMULATED-1"
 
+  @Option(help: "Samples in one report, where the format has room for several.")
+  var samplesPerReport: Int = 1
+
   @Option(help: "With --usb: plug in so many, with numbers behind their serial numbers.")
   var count: Int = 1
 
@@ -87,6 +90,7 @@ struct EmulateCommand: AsyncParsableCommand {
     let models = ["none": InertialErrors.none, "consumer": .consumer(seed: seed)]
     guard let model = models[errors] else { throw ValidationError("--errors: none or consumer") }
     if let rate, !(rate > 0 && rate <= 10_000) { throw ValidationError("--rate: above 0 and at most 10000") }
+    guard (1...16).contains(samplesPerReport) else { throw ValidationError("--samples-per-report: 1 to 16") }
     guard cycles > 0, gap >= 0, gap <= 3600 else {
       throw ValidationError("--cycles and --gap: 1 or more, 0 to 3600")
     }
@@ -100,7 +104,8 @@ struct EmulateCommand: AsyncParsableCommand {
       throw ValidationError("--duration: above 0 and at most a day")
     }
     let options = EmulatedDevice.Options(
-      part: part, motion: chosen, errors: model, serial: serial, sampleRate: rate, seed: seed)
+      part: part, motion: chosen, errors: model, serial: serial, sampleRate: rate,
+      samplesPerReport: samplesPerReport, seed: seed)
     let device: EmulatedDevice
     do { device = try EmulatedDevice(description, options: options) } catch {
       throw ValidationError(String(describing: error))

@@ -582,3 +582,75 @@ struct KnucklesTests {
     }
   }
 }
+
+/// Light in radio messages of the first generation.
+struct WatchmanLightTests {
+  private struct Pulse: Equatable {
+    var sensor: UInt16
+    var start: UInt32
+    var length: UInt32
+  }
+
+  private func pulses(_ light: [UInt8], time: UInt16) -> [Pulse]? {
+    var found: [Pulse] = []
+    let isLight = light.withUnsafeBytes { bytes in
+      WatchmanLight.pulses(bytes, time: time) { found.append(Pulse(sensor: $0, start: $1, length: $2)) }
+    }
+    return isLight ? found : nil
+  }
+
+  /// The example that libsurvive's driver_vive.c works out: pulses that overlap, of five sensors.
+  @Test func theWorkedExampleComesOut() {
+    let light = bytes("2b514a2860 c72ee666841ffb310bd901dacadb02e402 f6b45b")
+    #expect(
+      pulses(light, time: 0x005b) == [
+        Pulse(sensor: 12, start: 5_799_310, length: 5959), Pulse(sensor: 5, start: 5_818_427, length: 3972),
+        Pulse(sensor: 9, start: 6_009_018, length: 381), Pulse(sensor: 5, start: 6_009_235, length: 867),
+        Pulse(sensor: 10, start: 6_009_325, length: 421),
+      ])
+  }
+
+  /// A message of a real wand (nairol/LighthouseRedox): inertial data, then two pulses.
+  @Test func aRealMessageHasItsLight() throws {
+    let description = try Places.description("htc-vive-wand")
+    let part = try #require(description.parts.first { $0.name == "radio" })
+    let decoder = try PartDecoder(part: part, controls: description.controls)
+    let batch = SampleBatch()
+    batch.begin()
+    try bytes("23 44 18 c6 e8 17 a4fc 2305 6af0 f5ff f5ff 0100 50 40 81 01 dc f1 3b 84 c5 c4 cf bf")
+      .withUnsafeBytes {
+        _ = try decoder.decode($0, received: Timestamp(nanoseconds: 7), into: batch)
+      }
+    #expect(batch.inertialCount == 1 && batch.opticalCount == 2)
+    let end = UInt64(0x44c5_843b)
+    #expect((0..<2).map { batch.optical($0).sensor } == [8, 10])
+    #expect((0..<2).map { batch.optical($0).ticks } == [end - 113 - 92 - 129, end - 113])
+    #expect((0..<2).map { batch.optical($0).length } == [129, 113])
+    #expect(batch.optical(0).rate == 48e6 && batch.optical(0).received.nanoseconds == 7)
+  }
+
+  /// The edge's 24 bits and the message's upper 16 need not be of the same turn.
+  @Test(arguments: [
+    (UInt16(0x4400), "fefff0", UInt32(0x43f0_fffe)), (0x44ff, "020000", 0x4500_0002), (0xffff, "050000", 5),
+    (0x0000, "ffffff", 0xffff_ffff),
+  ])
+  func timesAreThoseNearestToTheMessage(_ time: UInt16, _ end: String, _ expected: UInt32) throws {
+    let found = try #require(pulses(bytes("08 8a" + end), time: time))
+    #expect(found == [Pulse(sensor: 1, start: expected &- 10, length: 10)])
+  }
+
+  @Test func bytesThatCanNotBeLightAreRefused() {
+    for light in [
+      "", "08", "08 8a 0000", "08 0a 000000", "08 09 8a8a 000000", "0f 8a 000000", "08 09 8a 8a 8a8a 000000",
+    ] {
+      #expect(pulses(bytes(light), time: 0) == nil, "\(light)")
+    }
+    var random = SeededRandom(seed: 8)
+    for _ in 0..<20_000 {
+      let light = (0..<Int(random.next() % 30)).map { _ in UInt8(truncatingIfNeeded: random.next()) }
+      for pulse in pulses(light, time: UInt16(truncatingIfNeeded: random.next())) ?? [] {
+        #expect(pulse.sensor < 32)
+      }
+    }
+  }
+}

@@ -1,6 +1,7 @@
 import Foundation
 import Sensing
 import Spatial
+import StrictYAML
 import Synchronization
 import TestSupport
 import Testing
@@ -140,6 +141,12 @@ struct StoredDataTests {
       try StoredDataReader(stored("xreal-air", "imu"), device: silent).read()
     }
     #expect(silent.asked.withLock { $0 } == 3)
+    // One that wakes up is given its time; and only once.
+    let waking = Liar { _ in nil }
+    #expect(throws: StoredDataFault.self) {
+      try StoredDataReader(stored("sony-psvr", "sensor"), device: waking).read()
+    }
+    #expect(waking.asked.withLock { $0 } == 1 + 20)
     // Says for ever that more follows.
     let endless = Liar { _ in [0x02, 0x01, 30] + [UInt8](repeating: 0x20, count: 30) }
     #expect(throws: StoredDataFault.self) {
@@ -161,6 +168,27 @@ struct StoredDataTests {
     }
     #expect(throws: StoredDataFault.self) {
       try StoredDataReader(stored("microsoft-wmr-controller", "bluetooth"), device: turning).read()
+    }
+  }
+
+  @Test func wrongDescriptionsAreToldWithTheirPlace() throws {
+    let text = try Places.description("xreal-air").text
+    for (right, wrong, problem) in [
+      ("        measure: {", "        pieces: 2\n        measure: {", "one way to know where the data ends"),
+      ("echo: [[8, 7, 1]]", "echo: [[8, 64, 1]]", "not in the command and in the answer"),
+      ("echo: [[8, 7, 1]]", "echo: [[8, 7]]", "echo"), ("at: 8, count: 56", "at: 64, count: 1", "data.at"),
+      ("channel: output", "channel: input", "channel"),
+      ("feature: calibration", "feature: flash", "is named so"),
+      ("IMU.device_1.scale_gyro", "IMU..scale_gyro", "not a place in a document"),
+      ("axes: [-x, -z, -y]", "axes: [x, -z, -y]", "mirror"),
+      ("channel: output", "channel: output\n        x: 1", "'x'"),
+    ] {
+      let changed = text.replacing(right, with: wrong, maxReplacements: 1)
+      #expect(changed != text, "\(right)")
+      let fault = #expect(throws: DocumentError.self, "\(wrong)") {
+        try DescriptionParser.parse(text: changed, file: "x.yaml")
+      }
+      #expect(fault?.description.contains(problem) == true && fault?.line != 0, "\(fault?.description ?? "")")
     }
   }
 

@@ -111,7 +111,7 @@ public final class PartDecoder {
       throw DecodeError(.tooLong, reportID: report[0], offset: maximumLength)
     }
     if let splitter {
-      return try splitter.split(report, batch) { (frame, bytes) throws(DecodeError) in
+      return try splitter.split(report, received, batch) { (frame, bytes) throws(DecodeError) in
         try self.decode(slot: Int(frame.rawValue), bytes, reportID: report[0], received, batch)
       }
     }

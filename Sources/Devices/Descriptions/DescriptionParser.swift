@@ -27,7 +27,8 @@ public enum DescriptionParser {
     "setup_usage": ["usage", "value"],
     "keep_alive": ["every", "report"],
     "stored": [
-      "name", "part", "channel", "command_length", "answer_length", "before", "opening", "request",
+      "name", "part", "channel", "command_length", "answer_length", "before", "opening", "patience",
+      "request",
       "position",
       "wanted", "expect", "echo", "data", "pieces", "measure", "while", "remaining", "holds", "optional",
       "document",

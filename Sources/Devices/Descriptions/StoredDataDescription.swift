@@ -50,6 +50,8 @@ public struct StoredDataDescription: Sendable {
   /// Written first; nothing answers.
   public var before: [[UInt8]]
   public var opening: [Command]
+  /// Seconds that the first answer may take: a device that was just switched on wakes up first.
+  public var patience: Double
   /// Asked again for every piece.
   public var request: [UInt8]
   /// The number in the request that says which piece is wanted, and its first value.

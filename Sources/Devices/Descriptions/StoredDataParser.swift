@@ -29,6 +29,7 @@ struct StoredDataParser {
           bytes: try Self.command(command.required("send")),
           expected: try bytes(command["expect"], in: answerLength))
       },
+      patience: try map["patience"]?.number(in: 0...10) ?? 0,
       request: request,
       position: try map["position"].map { value throws(DocumentError) in
         let position = try value.mapping(keys: DescriptionParser.keys["stored_position"] ?? [])

@@ -47,6 +47,8 @@ final class WatchmanSplitter {
   }
 
   static let messageLength = 29
+  /// Ticks of the device's clock per second.
+  private static let rate = 48e6
   private let inertial = UnsafeMutableRawBufferPointer.allocate(byteCount: 16, alignment: 8)
   /// Whether the radio's other end is on.
   var isLinked = false
@@ -65,7 +67,7 @@ final class WatchmanSplitter {
   }
 
   func split(
-    _ report: UnsafeRawBufferPointer, _ batch: SampleBatch,
+    _ report: UnsafeRawBufferPointer, _ received: Timestamp, _ batch: SampleBatch,
     _ emit: (Frame, UnsafeRawBufferPointer) throws(DecodeError) -> PartDecoder.Outcome
   ) throws(DecodeError) -> PartDecoder.Outcome {
     let messages: Int
@@ -89,13 +91,13 @@ final class WatchmanSplitter {
       batch.linkChange = true
     }
     for message in 0..<messages {
-      try split(report, at: 1 + message * Self.messageLength, emit)
+      try split(report, at: 1 + message * Self.messageLength, received, batch, emit)
     }
     return .decoded
   }
 
   private func split(
-    _ report: UnsafeRawBufferPointer, at start: Int,
+    _ report: UnsafeRawBufferPointer, at start: Int, _ received: Timestamp, _ batch: SampleBatch,
     _ emit: (Frame, UnsafeRawBufferPointer) throws(DecodeError) -> PartDecoder.Outcome
   ) throws(DecodeError) {
     let announced = Int(report[start + 1])
@@ -147,8 +149,21 @@ final class WatchmanSplitter {
         } else if flags & 0x01 != 0 {
           _ = try emit(.battery, try take(1))
         }
+        // A word that it is there.
+        if flags == 0xe2 { return }
         if flags & 0x08 != 0 { try emitInertial() }
       }
+      // Three bytes are a time without a pulse.
+      guard end - index > 3 else { return }
+      let isLight = WatchmanLight.pulses(
+        UnsafeRawBufferPointer(rebasing: report[index..<end]),
+        time: UInt16(report[start]) << 8 | UInt16(report[start + 2])
+      ) { sensor, ticks, length in
+        batch.append(
+          OpticalSample(
+            received: received, sensor: sensor, ticks: UInt64(ticks), length: length, rate: Self.rate))
+      }
+      guard isLight else { throw DecodeError(.malformedFrame, reportID: report[0], offset: index) }
       return
     }
     guard index < end else { return }

@@ -16,17 +16,21 @@ public final class EmulatedDevice: Sendable {
     public var serial: String
     /// Samples per second; nil takes the description's.
     public var sampleRate: Double?
+    /// Samples in one report, where the format has room for several.
+    public var samplesPerReport: Int
     public var seed: UInt64
 
     public init(
       part: String? = nil, motion: HeadMotion = .lookingAround(), errors: InertialErrors = .none,
-      serial: String = "EMULATED-1", sampleRate: Double? = nil, seed: UInt64 = 1
+      serial: String = "EMULATED-1", sampleRate: Double? = nil, samplesPerReport: Int = 1,
+      seed: UInt64 = 1
     ) {
       self.part = part
       self.motion = motion
       self.errors = errors
       self.serial = serial
       self.sampleRate = sampleRate
+      self.samplesPerReport = samplesPerReport
       self.seed = seed
     }
   }
@@ -98,6 +102,7 @@ public final class EmulatedDevice: Sendable {
       let opened = try PartOpener.open(
         device.match, features: device.responder, descriptor: device.descriptor)
       encoder = try ReportEncoder(device.match, opened: opened, replies: replies)
+      encoder.samplesPerReport = device.options.samplesPerReport
       random = SeededRandom(seed: device.options.seed)
       values = Array(repeating: 0, count: device.match.description.controls.count)
     }

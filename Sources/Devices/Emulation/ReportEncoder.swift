@@ -14,7 +14,9 @@ public final class ReportEncoder {
   private var ring: [[UInt8]]
   private var pending: [(sample: InertialSample, ticks: UInt64, time: Double)] = []
   /// Samples collected in one report where the format allows several.
-  public var samplesPerReport = 1
+  public var samplesPerReport = 1 {
+    didSet { samplesPerReport = max(1, samplesPerReport) }
+  }
 
   public init(_ match: DeviceCatalog.Match, opened: OpenedPart, replies: [String: [UInt8]]) throws {
     part = match.part
@@ -149,6 +151,8 @@ public final class ReportEncoder {
       fillSlot(&ring[index], layout, samples, slot: slot, rate: rate, force: force, time: time)
       field.store(sequence & mask(field), into: &ring[index], base: samples.at + slot * samples.stride)
       sequence += 1
+      // A ring shows each sample as often as it has slots, or once.
+      guard sequence % UInt64(min(samplesPerReport, samples.count)) == 0 else { return nil }
       return ring[index]
     case .all where samples.count > 1:
       let sample = InertialSample(

@@ -14,18 +14,21 @@ struct StoredDataFault: Error, CustomStringConvertible {
 ///
 /// Every answer is waited for a short time and the whole for a bounded one: an interface that says nothing, or never
 /// comes to an end, costs seconds and not the thread.
-struct StoredDataReader<Device: FeatureAccess> {
+final class StoredDataReader<Device: FeatureAccess> {
   let description: StoredDataDescription
   let device: Device
   private let deadline: Int64
+  /// How often the next command is written before it counts as not answered.
+  private var tries: Int
 
   private static var answerMilliseconds: Int { 250 }
-  private static var tries: Int { 3 }
+  private static var usualTries: Int { 3 }
   private static var seconds: Int64 { 10 }
 
   init(_ description: StoredDataDescription, device: Device) {
     self.description = description
     self.device = device
+    tries = max(Self.usualTries, Int(description.patience * 1000) / Self.answerMilliseconds)
     deadline = linux_monotonic_ns() + Self.seconds * 1_000_000_000
   }
 
@@ -145,13 +148,15 @@ struct StoredDataReader<Device: FeatureAccess> {
   /// Writes a command and waits for what answers it; other reports that come meanwhile are passed over.
   private func answer(to command: [UInt8], expected: [Int: UInt8]) throws(StoredDataFault) -> [UInt8] {
     let command = filled(command)
-    for _ in 0..<Self.tries {
+    for _ in 0..<tries {
       guard linux_monotonic_ns() < deadline else { break }
       try write(command)
       try relay()
       let limit = min(deadline, linux_monotonic_ns() + Int64(Self.answerMilliseconds) * 1_000_000)
       while let answer = try next(command[0], before: limit) {
-        if isAnswer(answer, to: command, expected: expected) { return answer }
+        guard isAnswer(answer, to: command, expected: expected) else { continue }
+        tries = Self.usualTries
+        return answer
       }
     }
     let numbers = command.prefix(12).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }

@@ -43,11 +43,11 @@ for way in uhid usb; do
   "$program" assign "FIGURE-$way" none >"$work/assign.log" 2>&1
 done
 
-# Eleven at once. The guest has one processor that makes the reports too, hence the rate (subset.sh has more).
-# What the kernel did not fetch in time is the emulator's loss; what it did must all come, as the numbers in it tell.
+# Eleven at once, a thousand samples a second each. The guest has one processor that makes the reports too, hence three
+# samples in each. The numbers in them tell what was lost on the way.
 seconds=${SOAK_SECONDS:-20}
-rate=${SOAK_RATE:-250}
-plug usb valve-index SOAK --rate "$rate" --count 11
+rate=${SOAK_RATE:-1000}
+plug usb valve-index SOAK --rate "$rate" --samples-per-report 3 --count 11
 eleven() { [ "$(number 'SOAK.* streaming')" = 11 ]; }
 check "eleven stream" eventually eleven
 sleep 5
@@ -55,24 +55,25 @@ figure() { # figure FILE SERIAL NAME
   grep "\"$2\"" "$1" | grep -oE "\"$3\":[0-9]+" | cut -d: -f2
 }
 memory() { awk '/VmRSS/ { print $2 }' /proc/$bridge/status; }
+"$program" devices --json >"$work/before.json"
 kib=$(memory)
 sleep "$seconds"
-check "memory: $kib KiB before, $(memory) after" test "$(memory)" -le $((kib + 2048))
-"$program" devices --json >"$work/streaming.json"
-kill -INT "$plugged"
-check "they are lost" eventually counts 11 'SOAK.* lost'
 "$program" devices --json >"$work/after.json"
+check "memory: $kib KiB before, $(memory) after" test "$(memory)" -le $((kib + 2048))
 total=0
-missed=0
+gone=0
 for number in 1 2 3 4 5 6 7 8 9 10 11; do
-  read -r fetched skipped < <(sed -nE "s/^SOAK$number: ([0-9]+) reports fetched, ([0-9]+) not .*/\1 \2/p" "$work/SOAK.log")
-  come=$(figure "$work/after.json" SOAK$number reports)
-  lost=$(figure "$work/streaming.json" SOAK$number lost_samples)
+  come=$(($(figure "$work/after.json" SOAK$number reports) - $(figure "$work/before.json" SOAK$number reports)))
+  lost=$(($(figure "$work/after.json" SOAK$number lost_samples) - $(figure "$work/before.json" SOAK$number lost_samples)))
   bad=$(figure "$work/after.json" SOAK$number decode_errors)
   total=$((total + come))
-  missed=$((missed + skipped))
-  check "SOAK$number: half of the reports at least" test "$fetched" -ge $((rate * seconds / 2))
-  check "SOAK$number: $lost samples lost of $skipped that were not fetched, $bad errors" test $((lost + bad)) -le "$skipped"
+  gone=$((gone + lost))
+  check "SOAK$number: $come reports came" test "$come" -ge $((rate * seconds * 8 / 30 / patience))
+  # On a machine that others use too, the kernel may not fetch a report in time: the emulator's loss.
+  check "SOAK$number: $lost samples lost, $bad errors" test $((lost + bad)) -le $(((patience - 1) * rate * seconds / 20))
 done
-echo "soak: $total reports of eleven devices in $seconds s ($missed not fetched by the kernel), none lost; memory $kib -> $(memory) KiB"
+kill -INT "$plugged"
+check "unplugged, they are lost" eventually counts 11 'SOAK.* lost'
+missed=$(sed -nE 's/.* fetched, ([0-9]+) not .*/\1/p' "$work/SOAK.log" | awk '{ sum += $1 } END { print sum }')
+echo "soak: $total reports of eleven devices in $seconds s, $gone samples lost ($missed reports not fetched by the kernel from the beginning on); memory $kib -> $(memory) KiB"
 passed
