@@ -41,7 +41,7 @@ struct EmulatedTruthTests {
     let batch = SampleBatch()
     var truth: [(rate: Vector3, force: Vector3)] = []
     var decoded: [InertialSample] = []
-    for _ in 0..<4000 {
+    for _ in 0..<2000 {
       let sample = generator.next()
       truth.append((sample.rate, sample.force))
       for report in sample.reports {
