@@ -46,7 +46,7 @@ done
 # Eleven at once, three samples in each report: the guest has one processor that makes the reports too, and at a thousand
 # samples a second (SOAK_RATE) is not always in time to fetch them. The numbers in them tell what was lost on the way.
 seconds=${SOAK_SECONDS:-20}
-rate=${SOAK_RATE:-800}
+rate=${SOAK_RATE:-500}
 plug usb valve-index SOAK --rate "$rate" --samples-per-report 3 --count 11
 eleven() { [ "$(number 'SOAK.* streaming')" = 11 ]; }
 check "eleven stream" eventually eleven
