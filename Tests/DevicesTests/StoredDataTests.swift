@@ -153,6 +153,15 @@ struct StoredDataTests {
       try StoredDataReader(stored("microsoft-wmr", "sensors"), device: endless).read()
     }
     #expect(endless.asked.withLock { $0 } <= 2 + StoredDataDescription.longest / 30 + 1)
+    // Says that a piece has more bytes than there are numbers.
+    var wide = try stored("microsoft-wmr", "sensors")
+    wide.count = .field(BitField(byte: 2, width: 64, number: .unsigned))
+    wide.document = nil
+    let full = Liar { command in
+      command[1] == 8
+        ? [0x02, 0x01] + [UInt8](repeating: 0xff, count: 31) : [0x02] + [UInt8](repeating: 0, count: 32)
+    }
+    #expect(throws: StoredDataFault.self) { try StoredDataReader(wide, device: full).read() }
     // Says that it keeps four gigabytes.
     let large = Liar { command in
       [0xaa, 0, 0, 0, 0, 0, 0, command[8], 0xff, 0xff, 0xff, 0xff] + [UInt8](repeating: 0, count: 52)

@@ -57,7 +57,8 @@ struct EmulatedStoredData {
     if let position = description.position {
       let number = value(position.field, command)
       switch position.counting {
-      case .pieces: given = Int(clamping: number &- position.first) * description.pieceSize
+      case .pieces:
+        given = min(Int(clamping: number &- position.first), kept.count) * description.pieceSize
       case .bytes: given = Int(clamping: number &- position.first)
       case .remaining: given = number == position.first ? 0 : kept.count - Int(clamping: number)
       }

@@ -104,7 +104,8 @@ final class StoredDataReader<Device: FeatureAccess> {
       case .fixed(let count): count
       case .field(let field): Int(clamping: value(field, answer))
       }
-    return answer[description.dataAt..<min(answer.count, description.dataAt + count)]
+    // A count of 64 bits may be anything.
+    return answer[description.dataAt...].prefix(max(0, count))
   }
 
   private func value(_ field: BitField, _ bytes: [UInt8]) -> UInt64 {
