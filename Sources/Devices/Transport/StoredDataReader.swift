@@ -39,12 +39,14 @@ final class StoredDataReader<Device: FeatureAccess> {
         to: command.bytes, expected: command.expected.isEmpty ? description.expected : command.expected)
     }
     var length = StoredDataDescription.longest
+    var isMeasured = false
     if case .measured(let command, let field) = description.extent {
       let measured = value(field, try answer(to: command, expected: description.expected))
       guard measured > 0, measured <= UInt64(StoredDataDescription.longest) else {
         throw StoredDataFault(description: "the device says that it keeps \(measured) bytes")
       }
       length = Int(measured)
+      isMeasured = true
     }
     var data: [UInt8] = []
     var pieces = 0
@@ -66,7 +68,7 @@ final class StoredDataReader<Device: FeatureAccess> {
         guard left > 0 else { break }
         behind = left
       }
-      guard data.count < StoredDataDescription.longest || data.count == length else {
+      guard data.count < StoredDataDescription.longest || isMeasured else {
         throw StoredDataFault(
           description: "the device does not come to an end within \(StoredDataDescription.longest) bytes")
       }
