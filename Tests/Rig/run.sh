@@ -56,7 +56,10 @@ mkfifo "$rig/console"
 cat "$rig/console" &
 printer=$!
 exec 6>"$rig/console" 7>"$rig/kernel.log"
-TMPDIR=/dev/shm setsid "$kernel" mem=2048M rootfstype=hostfs rootflags=/ ro init="$rig/init" \
+# Kernel and guest processes are processes of the host that hand over to each other at each system call. On one
+# processor that costs a quarter of what waking another one does.
+core=$(taskset -pc $$ | sed 's/.*[:,-] *//')
+TMPDIR=/dev/shm setsid taskset -c "$core" "$kernel" mem=2048M rootfstype=hostfs rootflags=/ ro init="$rig/init" \
   con=null con0=null,fd:6 ssl=null ssl1=null,fd:7 console=ttyS1 quiet loglevel=6 panic=-1 \
   vivid.n_devs=1 vivid.node_types=0x1 </dev/null >"$rig/uml.log" 2>&1 &
 guest=$!

@@ -223,8 +223,8 @@ final class TrackingLoop: @unchecked Sendable {
     var received = Timestamp(nanoseconds: 0)
     switch source.transport.read(into: buffer, received: &received) {
     case .report(let count):
-      // Not `received`: an emulated device's is when it wrote.
-      let begun = linux_monotonic_ns()
+      // Where the clock is a system call, it is the larger part of a report's cost.
+      let begun = source.transport.stampsWhenRead ? received.nanoseconds : linux_monotonic_ns()
       let state = source.pipeline.process(
         part: source.part, UnsafeRawBufferPointer(rebasing: buffer[0..<count]), received: received)
       if state != nil {

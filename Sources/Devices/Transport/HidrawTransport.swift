@@ -30,6 +30,8 @@ public final class HidrawTransport: Transport, @unchecked Sendable {
     return count > 0 ? try? HIDReportDescriptor(Array(bytes.prefix(Int(count)))) : nil
   }
 
+  public var stampsWhenRead: Bool { true }
+
   public func read(into buffer: UnsafeMutableRawBufferPointer, received: inout Timestamp) -> ReadResult {
     let count = Glibc.read(fileDescriptor, buffer.baseAddress, buffer.count)
     received = Timestamp(nanoseconds: linux_monotonic_ns())

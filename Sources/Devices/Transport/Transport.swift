@@ -27,7 +27,13 @@ public protocol Transport: FeatureAccess {
   var fileDescriptor: Int32 { get }
   /// Reads one report without blocking and without allocating.
   func read(into buffer: UnsafeMutableRawBufferPointer, received: inout Timestamp) -> ReadResult
+  /// `received` is the time of the reading; false where it is an earlier one that came with the report.
+  var stampsWhenRead: Bool { get }
   func close()
+}
+
+extension Transport {
+  public var stampsWhenRead: Bool { false }
 }
 
 public enum ReadResult: Sendable, Equatable {
