@@ -118,11 +118,15 @@ final class DeviceManager: @unchecked Sendable {
     return true
   }
 
-  /// Battery, health and links, as the tracking loop saw them.
+  /// Battery, health, modes and links, as the tracking loop saw them.
   func note(_ event: TrackingEvent) {
     let id = DeviceID(event.device)
     if event.kind == .linkUp {
       post { $0.linkCame(id) }
+      return
+    }
+    if event.kind == .wrongMode {
+      post { $0.switchMode(of: Int(event.index), id) }
       return
     }
     switch event.kind {

@@ -264,6 +264,24 @@ extension DeviceManager {
     armTimer()
   }
 
+  // MARK: modes
+
+  /// Writes what takes a part out of the mode that its reports show.
+  func switchMode(of part: Int, _ id: DeviceID) {
+    guard let device = roster.device(id), device.origin == .hardware,
+      let mode = device.parts[part]?.part.modeSwitch,
+      let (index, interface) = device.parts.first(where: { entry in
+        mode.part.map { $0 == entry.value.part.name } ?? (entry.key == part)
+      })
+    else { return }
+    do {
+      try interface.transport.setFeature(mode.report)
+      wrote(mode.report, to: id, part: index, isOutput: false)
+    } catch {
+      log.warning("\(device.name), part \(interface.part.name): its mode can't be switched: \(error)")
+    }
+  }
+
   // MARK: radio
 
   /// What is behind a radio was switched on: now its ranges and its calibration can be read.

@@ -170,9 +170,15 @@ final class DevicePipeline {
       if let tap, tap.wantsSamples {
         for index in 0..<batch.opticalCount {
           let sample = batch.optical(index)
-          tap.optical(sample, by: opticalSensors[sample.sensor], device: id)
+          tap.optical(sample, by: sample.sensor.flatMap { opticalSensors[$0] }, device: id)
         }
       }
+    }
+    if batch.wantsModeSwitch, received >= modeSwitchAllowed {
+      modeSwitchAllowed = received.advanced(byNanoseconds: 1_000_000_000)
+      var event = TrackingEvent(.wrongMode, device: id, role: role)
+      event.index = UInt64(part)
+      events?.push(event)
     }
     if isAwaited, newest != nil || hasNoMotion {
       isAwaited = false
@@ -243,6 +249,8 @@ final class DevicePipeline {
   }
 
   private var lastBattery: BatteryState?
+  /// The device is asked for another mode once a second, until its reports are of that.
+  private var modeSwitchAllowed = Timestamp(nanoseconds: .min)
   /// By their number; the part that knows them need not be the one that brings the light.
   private var opticalSensors: [UInt16: OpticalSensor] = [:]
 

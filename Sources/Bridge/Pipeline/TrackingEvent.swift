@@ -17,6 +17,8 @@ struct TrackingEvent: BitwiseCopyable, Sendable {
     case recovered
     /// The first samples since it was opened.
     case streaming
+    /// A report of part `index` shows a mode that its description would switch.
+    case wrongMode
   }
   var kind: Kind
   var device: UInt32

@@ -219,9 +219,10 @@ public struct SessionExporter {
           }
           try row(
             "device-\(device)-optical.csv",
-            "received_ns,sensor,ticks,length_ticks,ticks_per_s,x_m,y_m,z_m,nx,ny,nz",
-            "\(sample.received.nanoseconds),\(sample.sensor),\(sample.ticks),\(sample.length),\(sample.rate),"
-              + (place ?? ",,,,,"))
+            "received_ns,kind,sensor,ticks,length_ticks,ticks_per_s,channel,bit,x_m,y_m,z_m,nx,ny,nz",
+            "\(sample.received.nanoseconds),\(sample.kind),\(sample.sensor.map(String.init) ?? ""),"
+              + "\(sample.ticks),\(sample.length),\(sample.rate),\(sample.channel.map(String.init) ?? ""),"
+              + "\(sample.bit.map { $0 ? "1" : "0" } ?? ""),\(place ?? ",,,,,")")
         }
         try row(
           "device-\(device)-reports.csv", "received_ns,captured_ns,device_ticks,part,report",

@@ -386,7 +386,8 @@ final class SocketServer: @unchecked Sendable {
             client.subscriptions[index].enqueue(control: event)
           }
         }
-      case .battery, .degraded, .recovered, .streaming, .linkUp, .linkDown, .ended: onDeviceEvent?(event)
+      case .battery, .degraded, .recovered, .streaming, .wrongMode, .linkUp, .linkDown, .ended:
+        onDeviceEvent?(event)
       }
     }
   }
@@ -394,7 +395,7 @@ final class SocketServer: @unchecked Sendable {
   /// Controls, for who waits for a button; set before `run`.
   var onControl: (@Sendable (TrackingEvent) -> Void)?
 
-  /// Battery, health and links; set before `run`.
+  /// Battery, health, modes and links; set before `run`.
   var onDeviceEvent: (@Sendable (TrackingEvent) -> Void)?
 
   private func announceAll() {

@@ -12,6 +12,8 @@ public final class PartDecoder {
   private let first: ContiguousArray<Int16>
   private let next: ContiguousArray<Int16>
   private let isNumbered: Bool
+  /// A report with this id is of a mode that is to be switched.
+  private let modeReport: UInt8?
   private let splitter: WatchmanSplitter?
   /// What is behind a radio says that it is on by its first report.
   private let isPeer: Bool
@@ -71,6 +73,7 @@ public final class PartDecoder {
     self.first = first
     self.next = next
     self.isNumbered = isNumbered
+    modeReport = part.modeSwitch?.seen
     isPeer = part.waitsForPeer && part.driver == nil
     splitter =
       part.driver?.isRadio == true ? WatchmanSplitter(isSecond: part.driver == .watchmanV2) : nil
@@ -115,6 +118,7 @@ public final class PartDecoder {
         try self.decode(slot: Int(frame.rawValue), bytes, reportID: report[0], received, batch)
       }
     }
+    if report[0] == modeReport { batch.wantsModeSwitch = true }
     return try decode(slot: isNumbered ? Int(report[0]) : 0, report, reportID: report[0], received, batch)
   }
 
@@ -186,6 +190,14 @@ public final class PartDecoder {
             ticks: optical.time.bits(report, base: base),
             length: UInt32(truncatingIfNeeded: optical.length.bits(report, base: base)), rate: optical.rate))
       }
+    }
+    if let stream = layouts[index].opticalStream {
+      let end = stream.at + Int(stream.count.bits(report, base: 0) & 0xff)
+      guard end <= report.count,
+        LighthouseStream.samples(
+          UnsafeRawBufferPointer(rebasing: report[stream.at..<end]), message: nil, received: received,
+          { batch.append($0) })
+      else { throw DecodeError(.malformedFrame, reportID: reportID, offset: stream.at) }
     }
     if !layouts[index].controls.isEmpty { decodeControls(index, report, batch) }
     if let battery = layouts[index].battery {

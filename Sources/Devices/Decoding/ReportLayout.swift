@@ -71,6 +71,7 @@ struct ReportLayout: Sendable {
   var controls: [ControlField]
   var battery: BatteryDescription?
   var optical: OpticalDescription?
+  var opticalStream: OpticalStreamDescription?
 
   /// - Parameters:
   ///   - replies: what the device answered to the part's named features.
@@ -89,6 +90,7 @@ struct ReportLayout: Sendable {
     temperature = report.temperature
     battery = report.battery
     optical = report.optical
+    opticalStream = report.opticalStream
     var resolver = UsageResolver(descriptor: descriptor, needsUsage: report.identifier == .byUsage)
 
     func vector(_ description: VectorDescription?) throws(LayoutError) -> Vector? {

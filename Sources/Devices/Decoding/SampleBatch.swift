@@ -22,6 +22,8 @@ public final class SampleBatch {
   public private(set) var knownControls: UInt64 = 0
   /// Samples that the device made and that never arrived, as its sequence numbers tell.
   public var lostSamples: UInt32 = 0
+  /// The report says that the device is in a mode that its description would switch.
+  public var wantsModeSwitch = false
   /// The peer of a radio link came (true) or went (false) with this report.
   public var linkChange: Bool?
 
@@ -54,6 +56,7 @@ public final class SampleBatch {
     changedControls = 0
     lostSamples = 0
     linkChange = nil
+    wantsModeSwitch = false
   }
 
   /// Forgets everything, as when the device went away.

@@ -17,7 +17,7 @@ public enum DescriptionParser {
       "name", "match", "driver", "shared", "peer", "sample_rate", "features", "stored", "setup",
       "setup_outputs",
       "setup_usages",
-      "keep_alive", "calibration", "haptics", "light", "reports", "emulation", "usb",
+      "keep_alive", "mode_switch", "calibration", "haptics", "light", "reports", "emulation", "usb",
     ],
     "usb": ["transfer", "input", "output", "size", "kernel_driver"],
     "emulation": ["usage", "features", "feature_checksum"],
@@ -26,6 +26,8 @@ public enum DescriptionParser {
     "feature": ["name", "id", "length", "reply", "blocks"],
     "setup_usage": ["usage", "value"],
     "keep_alive": ["every", "report"],
+    "mode_switch": ["seen", "part", "report"],
+    "optical_stream": ["at", "count"],
     "stored": [
       "name", "part", "channel", "command_length", "answer_length", "before", "opening", "patience",
       "request",
@@ -50,6 +52,7 @@ public enum DescriptionParser {
     "report": [
       "id", "virtual", "by_usage", "length", "base", "when", "checksum", "clock", "samples", "magnetometer",
       "temperature", "orientation", "acceleration", "controls", "battery", "optical",
+      "optical_stream",
     ],
     "optical": ["at", "stride", "count", "sensor", "time", "length", "rate", "empty"],
     "when": ["at", "type", "bit", "equals", "differs"],

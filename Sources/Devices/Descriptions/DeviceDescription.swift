@@ -67,6 +67,7 @@ public struct PartDescription: Sendable {
   /// HID usages of feature fields written once when the device is opened.
   public var setupUsages: [(usage: UInt32, value: Int)]
   public var keepAlive: KeepAlive?
+  public var modeSwitch: ModeSwitch?
   public var calibration: CalibrationSource
   public var haptics: OutputDescription?
   public var light: OutputDescription?
@@ -141,6 +142,16 @@ public struct FeatureDescription: Sendable {
 
 public struct KeepAlive: Sendable {
   public var seconds: Double
+  public var report: [UInt8]
+}
+
+/// What takes a device out of a mode that its reports show.
+public struct ModeSwitch: Sendable {
+  /// Id of the report that comes in that mode alone.
+  public var seen: UInt8
+  /// The part whose interface takes the feature report; nil for the part that sent it.
+  public var part: String?
+  /// The feature report, id first.
   public var report: [UInt8]
 }
 
@@ -237,6 +248,14 @@ public struct ReportDescription: Sendable {
   public var controls: [ControlDescription]
   public var battery: BatteryDescription?
   public var optical: OpticalDescription?
+  public var opticalStream: OpticalStreamDescription?
+}
+
+/// Light of second-generation base stations; see `LighthouseStream`.
+public struct OpticalStreamDescription: Sendable {
+  public var at: Int
+  /// How many bytes it has.
+  public var count: BitField
 }
 
 /// Light that sensors saw, in slots.

@@ -73,7 +73,9 @@ public enum DeviceTable {
       var what: [String] = []
       if part.hasInertialUnit { what.append("\(number(part.sampleRate)) inertial samples a second") }
       if part.reports.contains(where: { $0.orientation != nil }) { what.append("attitude") }
-      if part.reports.contains(where: { $0.optical != nil }) { what.append("light of base stations") }
+      if part.reports.contains(where: { $0.optical != nil || $0.opticalStream != nil }) {
+        what.append("light of base stations")
+      }
       if part.reports.contains(where: { !$0.controls.isEmpty }) { what.append("controls") }
       if part.reports.contains(where: { $0.battery != nil }) { what.append("battery") }
       if part.haptics != nil { what.append("haptics") }

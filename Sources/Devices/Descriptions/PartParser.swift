@@ -46,6 +46,7 @@ struct PartParser {
       setupOutputs: try setup(map["setup_outputs"]),
       setupUsages: try setupUsages(map["setup_usages"]),
       keepAlive: try keepAlive(map["keep_alive"]),
+      modeSwitch: try modeSwitch(map["mode_switch"]),
       calibration: try map["calibration"].map { value throws(DocumentError) in
         try CalibrationParser(features: features, stored: stored, driver: driver).calibration(value)
       } ?? .none,
@@ -166,6 +167,14 @@ struct PartParser {
     guard let map = try value?.mapping(keys: DescriptionParser.keys["keep_alive"] ?? []) else { return nil }
     return KeepAlive(
       seconds: try map.required("every").number(in: 0.05...3600),
+      report: try DescriptionParser.bytes(map.required("report"), count: 1...DescriptionParser.longestReport))
+  }
+
+  private func modeSwitch(_ value: YAMLValue?) throws(DocumentError) -> ModeSwitch? {
+    guard let map = try value?.mapping(keys: DescriptionParser.keys["mode_switch"] ?? []) else { return nil }
+    return ModeSwitch(
+      seen: UInt8(try map.required("seen").integer(in: 1...255)),
+      part: try map["part"]?.string(),
       report: try DescriptionParser.bytes(map.required("report"), count: 1...DescriptionParser.longestReport))
   }
 

@@ -51,7 +51,10 @@ struct ReportParser {
       },
       controls: try controls(map["controls"], place: place),
       battery: try map["battery"].map { value throws(DocumentError) in try battery(value, place: place) },
-      optical: try map["optical"].map { value throws(DocumentError) in try optical(value, place: place) })
+      optical: try map["optical"].map { value throws(DocumentError) in try optical(value, place: place) },
+      opticalStream: try map["optical_stream"].map { value throws(DocumentError) in
+        try opticalStream(value, place: place)
+      })
     if report.samples == nil, report.magnetometer != nil {
       throw map.error("a magnetometer without samples has nothing to go with")
     }
@@ -77,6 +80,20 @@ struct ReportParser {
       at: at, stride: stride, count: count, sensor: try field("sensor"), time: try field("time"),
       length: try field("length"), rate: try map.required("rate").number(in: 1...1e10),
       empty: UInt64(try map.required("empty").integer(in: 1...0x1_0000)))
+  }
+
+  private func opticalStream(
+    _ value: YAMLValue, place: FieldParser
+  ) throws(DocumentError) -> OpticalStreamDescription {
+    let map = try value.mapping(keys: DescriptionParser.keys["optical_stream"] ?? [])
+    let given = try map.required("count")
+    let count = try place.field(try given.mapping(keys: DescriptionParser.keys["field"] ?? []))
+    guard count.number == .unsigned, count.width <= 8 else {
+      throw given.error("'count' must be an unsigned number of at most 8 bits")
+    }
+    // How long the stream is its report says: that it is whole is checked in each.
+    return OpticalStreamDescription(
+      at: place.base + (try map.required("at").integer(in: 0...(place.end - place.base))), count: count)
   }
 
   private func identifier(_ map: YAMLMapping) throws(DocumentError) -> ReportDescription.Identifier {

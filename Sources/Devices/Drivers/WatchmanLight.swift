@@ -46,10 +46,7 @@ enum WatchmanLight {
   private static func end(_ bytes: UnsafeRawBufferPointer, time: UInt16) -> UInt32 {
     let at = bytes.count - 3
     let low = UInt32(bytes[at]) | UInt32(bytes[at + 1]) << 8 | UInt32(bytes[at + 2]) << 16
-    let message = UInt32(time) << 16
-    let distance = (low &- message) & 0xff_ffff
-    // More than half a turn ahead is behind.
-    return distance < 1 << 23 ? message &+ distance : message &+ distance &- 1 << 24
+    return LighthouseStream.nearest(low, to: UInt32(time) << 16)
   }
 
   /// Gives each end its start.

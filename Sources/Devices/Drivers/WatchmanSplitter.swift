@@ -8,7 +8,8 @@ import Spatial
 /// length are left over from earlier packets. (Framing v1, seen in the LighthouseRedox captures.)
 ///
 /// The second generation starts with a byte of flags instead: inertial data, a word on the device's state, input, light,
-/// in this order. (libsurvive, driver_vive.c: facts, and the packets quoted there.)
+/// in this order. How the light is coded a word on its state tells. (libsurvive, driver_vive.c: facts, and the packets
+/// quoted there.)
 final class WatchmanSplitter {
   /// What the messages hold. Raw values are the decoder's dispatch slots.
   enum Frame: UInt8, CaseIterable {
@@ -47,8 +48,6 @@ final class WatchmanSplitter {
   }
 
   static let messageLength = 29
-  /// Ticks of the device's clock per second.
-  private static let rate = 48e6
   private let inertial = UnsafeMutableRawBufferPointer.allocate(byteCount: 16, alignment: 8)
   /// Whether the radio's other end is on.
   var isLinked = false
@@ -56,6 +55,9 @@ final class WatchmanSplitter {
   private let isSecond: Bool
   /// A finger is on the pad: what moves is the finger, not the stick.
   private var isPadTouched = false
+  /// How the second generation codes light, as its radio last said: pulses, or what the device has decoded.
+  private enum LightMode: Int, CaseIterable { case unknown, pulses, stream }
+  private var lightMode = LightMode.unknown
 
   init(isSecond: Bool) { self.isSecond = isSecond }
 
@@ -63,7 +65,11 @@ final class WatchmanSplitter {
 
   func archive(_ archive: StateArchive) {
     archive.code(&isLinked)
-    if isSecond { archive.code(&isPadTouched) }
+    guard isSecond else { return }
+    archive.code(&isPadTouched)
+    var mode = lightMode.rawValue
+    archive.code(&mode, in: 0...(LightMode.allCases.count - 1))
+    lightMode = LightMode(rawValue: mode) ?? .unknown
   }
 
   func split(
@@ -78,6 +84,7 @@ final class WatchmanSplitter {
       guard report.count >= 2 else { throw DecodeError(.tooShort, reportID: 0x26, offset: report.count) }
       if report[1] == 1 {
         isLinked = false
+        lightMode = .unknown
         batch.linkChange = false
       }
       return .decoded
@@ -140,6 +147,30 @@ final class WatchmanSplitter {
       }
     }
 
+    let time = UInt16(report[start]) << 8 | UInt16(report[start + 2])
+
+    func emitPulses() throws(DecodeError) {
+      // Three bytes are a time without a pulse.
+      guard end - index > 3 else { return }
+      let isLight = WatchmanLight.pulses(
+        UnsafeRawBufferPointer(rebasing: report[index..<end]), time: time
+      ) { sensor, ticks, length in
+        batch.append(
+          OpticalSample(
+            received: received, sensor: sensor, ticks: UInt64(ticks), length: length,
+            rate: LighthouseStream.rate))
+      }
+      guard isLight else { throw DecodeError(.malformedFrame, reportID: report[0], offset: index) }
+    }
+
+    func emitStream() throws(DecodeError) {
+      let isLight = LighthouseStream.samples(
+        UnsafeRawBufferPointer(rebasing: report[index..<end]), message: UInt32(time) << 16,
+        received: received
+      ) { batch.append($0) }
+      guard isLight else { throw DecodeError(.malformedFrame, reportID: report[0], offset: index) }
+    }
+
     guard isSecond else {
       while index < end, report[index] & 0xe0 == 0xe0 {
         let flags = report[index]
@@ -153,18 +184,7 @@ final class WatchmanSplitter {
         if flags == 0xe2 { return }
         if flags & 0x08 != 0 { try emitInertial() }
       }
-      // Three bytes are a time without a pulse.
-      guard end - index > 3 else { return }
-      let isLight = WatchmanLight.pulses(
-        UnsafeRawBufferPointer(rebasing: report[index..<end]),
-        time: UInt16(report[start]) << 8 | UInt16(report[start + 2])
-      ) { sensor, ticks, length in
-        batch.append(
-          OpticalSample(
-            received: received, sensor: sensor, ticks: UInt64(ticks), length: length, rate: Self.rate))
-      }
-      guard isLight else { throw DecodeError(.malformedFrame, reportID: report[0], offset: index) }
-      return
+      return try emitPulses()
     }
     guard index < end else { return }
     let flags = try take(1)[0]
@@ -174,7 +194,7 @@ final class WatchmanSplitter {
     if flags & 0x40 != 0 {
       switch try take(1)[0] {
       case 0x80: _ = try emit(.battery, try take(1))
-      case 0x20: _ = try take(1)
+      case 0x20: lightMode = try take(1)[0] == 0 ? .pulses : .stream
       case 0x30: _ = try take(2)
       // How long it is nobody knows: what follows can't be read.
       default: return
@@ -186,7 +206,17 @@ final class WatchmanSplitter {
         try emitInput(input)
       } else if try take(1)[0] == 0xa1 {
         _ = try emit(.fingers, try take(7))
+      } else {
+        // How long it is nobody knows.
+        return
       }
+    }
+    guard flags & 0x10 != 0 else { return }
+    switch lightMode {
+    // It says so every ten seconds; until then the light can't be read.
+    case .unknown: return
+    case .pulses: try emitPulses()
+    case .stream: try emitStream()
     }
   }
 
