@@ -71,6 +71,12 @@ struct EmulateCommand: AsyncParsableCommand {
   @Option(help: "With --usb: plug in so many, with numbers behind their serial numbers.")
   var count: Int = 1
 
+  @Flag(help: "With --usb: the part alone, without the device's other interfaces.")
+  var alone = false
+
+  @Option(help: "With --usb: say so often, in seconds, how many reports were fetched.")
+  var tellEvery: Double?
+
   @Option(help: "Seed of motion and noise.")
   var seed: UInt64 = 1
 
@@ -96,6 +102,9 @@ struct EmulateCommand: AsyncParsableCommand {
     }
     guard (1...32).contains(count), count == 1 || usb else {
       throw ValidationError("--count: 1 to 32, with --usb")
+    }
+    if let tellEvery, !(tellEvery >= 0.01 && tellEvery <= 86_400) {
+      throw ValidationError("--tell-every: a hundredth of a second to a day")
     }
     if let fault, !USBIPDevice.faults.contains(fault) {
       throw ValidationError("--fault: one of \(USBIPDevice.faults.joined(separator: ", "))")
@@ -128,25 +137,28 @@ struct EmulateCommand: AsyncParsableCommand {
           if let file { try times.write(to: file) }
         }
       case (nil, false, true):
-        let (fault, seconds, count) = (fault, duration, count)
+        let (fault, seconds, count, alone, period) = (fault, duration, count, alone, tellEvery ?? .infinity)
         let file = trace
         try await plug(device) { stop in
           let times = Times()
           let plugged = try (1...count).map { number in
             var options = options
             if count > 1 { options.serial += String(number) }
-            let device = try USBIPDevice(
-              EmulatedDevice.unit(description, options: options), fault: fault)
+            let parts = try EmulatedDevice.unit(description, options: options)
+            let device = try USBIPDevice(alone ? Array(parts.prefix(1)) : parts, fault: fault)
             if file != nil { device.trace = { times.list.append($0) } }
             return device
           }
-          try USBIPDevice.run(plugged, until: stop, seconds: seconds)
-          if let file { try times.write(to: file) }
-          for device in plugged {
-            Terminal.write(
-              "\(device.serial): \(device.sentReports) reports fetched, \(device.skipped) not asked for in time\n"
-            )
+          func tell() {
+            for device in plugged {
+              Terminal.write(
+                "\(device.serial): \(device.sentReports) reports fetched, \(device.skipped) not asked for in time\n"
+              )
+            }
           }
+          try USBIPDevice.run(plugged, until: stop, seconds: seconds, every: period, tell: tell)
+          if let file { try times.write(to: file) }
+          tell()
         }
       default: throw ValidationError("say where the device shall appear: --out FILE, --uhid or --usb")
       }

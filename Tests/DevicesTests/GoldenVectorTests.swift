@@ -656,13 +656,29 @@ struct LighthouseStreamTests {
     #expect(!batch.wantsModeSwitch)
   }
 
+  @Test func theEmulatedHeadsetsLightIsReadBack() throws {
+    let description = try Places.description("valve-index")
+    let device = try EmulatedDevice(description, options: .init(part: "optical"))
+    let opened = try PartOpener.open(device.match, features: device.responder, descriptor: device.descriptor)
+    var generator = try device.generator()
+    for _ in 0..<100 {
+      let reports = generator.next().reports
+      #expect(reports.map(\.first) == [0x28])
+      let light = try decode(opened.decoder, reports[0])
+      #expect(light.map(\.sensor) == [nil, 0, 1, 2, 3] && light.allSatisfy { $0.channel == 3 })
+      let times = light.map { Double($0.ticks) / $0.rate }
+      let turn = Double(1 << 24) / 48e6
+      #expect(abs((times[1] - times[0] + turn).truncatingRemainder(dividingBy: turn) - 0.005) < 1e-6)
+    }
+  }
+
   @Test func aStreamThatCanNotBeLightIsAFault() throws {
     let description = try Places.description("valve-index")
     let part = try #require(description.parts.first { $0.name == "optical" })
     let decoder = try PartDecoder(part: part, controls: description.controls)
     for report in [
-      // Without a channel, cut off, with bits that no channel has, longer than the report, nothing.
-      "28 04 50d25701", "28 04 61 50d257", "28 06 6b 50d25701 00", "28 ff 61 50d25701", "28 00", "28",
+      // Without a channel, cut off, with bits that no channel has, longer than the report, no length.
+      "28 04 50d25701", "28 04 61 50d257", "28 06 6b 50d25701 00", "28 ff 61 50d25701", "28",
     ] {
       #expect(throws: DecodeError.self, "\(report)") { try decode(decoder, bytes(report)) }
     }

@@ -101,6 +101,19 @@ public struct EmulationDescription: Sendable {
   public var addresses: [UInt8: Int] = [:]
   /// Over Bluetooth, feature reports end in a CRC-32 with this seed.
   public var checksumSeed: UInt8?
+  /// What only the driver asks with output reports; the first that is meant answers.
+  public var answers: [Answer] = []
+
+  /// An input report that answers an output report.
+  public struct Answer: Sendable {
+    /// Bytes by which the command is told, the id first.
+    public var command: [Int: UInt8]
+    public var length: Int
+    public var bytes: [Int: UInt8]
+    public var echo: [StoredDataDescription.Echo]
+    /// Place of the device's hardware address, highest byte first.
+    public var address: Int?
+  }
 }
 
 /// What an interface must be to belong to a part; an empty field matches anything.

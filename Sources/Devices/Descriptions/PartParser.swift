@@ -91,6 +91,22 @@ struct PartParser {
         emulation.addresses[id] = try at.integer(in: 1...(length - 6))
       }
     }
+    for item in try map["answers"]?.list(count: 1...16) ?? [] {
+      let entry = try item.mapping(keys: DescriptionParser.keys["emulated_answer"] ?? [])
+      let length = try entry.required("length").integer(in: 1...DescriptionParser.longestReport)
+      emulation.answers.append(
+        EmulationDescription.Answer(
+          command: try StoredDataParser.bytes(entry.required("to"), in: DescriptionParser.longestReport),
+          length: length, bytes: try StoredDataParser.bytes(entry["bytes"], in: length),
+          echo: try StoredDataParser.echo(
+            entry["echo"], command: DescriptionParser.longestReport, answer: length),
+          address: try entry["address"].map { value throws(DocumentError) in
+            guard length >= 6 else {
+              throw value.error("an address of six bytes does not fit in \(length) bytes")
+            }
+            return try value.integer(in: 0...(length - 6))
+          }))
+    }
     return emulation
   }
 

@@ -27,7 +27,7 @@ struct StoredDataParser {
         let command = try value.mapping(keys: DescriptionParser.keys["stored_command"] ?? [])
         return StoredDataDescription.Command(
           bytes: try Self.command(command.required("send")),
-          expected: try bytes(command["expect"], in: answerLength))
+          expected: try Self.bytes(command["expect"], in: answerLength))
       },
       patience: try map["patience"]?.number(in: 0...10) ?? 0,
       request: request,
@@ -43,21 +43,12 @@ struct StoredDataParser {
       wanted: try map["wanted"].map { value throws(DocumentError) in
         try asked.field(value.mapping(keys: DescriptionParser.keys["field"] ?? []))
       },
-      expected: try bytes(map["expect"], in: answerLength),
-      echo: try list(map["echo"]) { value throws(DocumentError) in
-        var numbers: [Int] = []
-        for item in try value.list(count: 3...3) {
-          numbers.append(try item.integer(in: 0...DescriptionParser.longestReport))
-        }
-        guard numbers[0] + numbers[2] <= asked.end, numbers[1] + numbers[2] <= answerLength else {
-          throw value.error("these bytes are not in the command and in the answer")
-        }
-        return StoredDataDescription.Echo(command: numbers[0], answer: numbers[1], count: numbers[2])
-      },
+      expected: try Self.bytes(map["expect"], in: answerLength),
+      echo: try Self.echo(map["echo"], command: asked.end, answer: answerLength),
       dataAt: dataAt,
       count: try number(count, limit: answerLength - dataAt, in: answered),
       extent: try extent(map, asked: asked, answered: answered),
-      holds: try bytes(map["holds"], in: StoredDataDescription.longest),
+      holds: try Self.bytes(map["holds"], in: StoredDataDescription.longest),
       isOptional: try map["optional"]?.boolean() ?? false,
       document: try map["document"].map { value throws(DocumentError) in try document(value) },
       content: try content(map["content"]),
@@ -120,8 +111,26 @@ struct StoredDataParser {
     return .field(try parser.field(value.mapping(keys: DescriptionParser.keys["field"] ?? [])))
   }
 
+  /// Bytes of a command that come back in its answer.
+  static func echo(
+    _ value: YAMLValue?, command: Int, answer: Int
+  ) throws(DocumentError) -> [StoredDataDescription.Echo] {
+    var echo: [StoredDataDescription.Echo] = []
+    for item in try value?.list(count: 0...16) ?? [] {
+      var numbers: [Int] = []
+      for number in try item.list(count: 3...3) {
+        numbers.append(try number.integer(in: 0...DescriptionParser.longestReport))
+      }
+      guard numbers[0] + numbers[2] <= command, numbers[1] + numbers[2] <= answer else {
+        throw item.error("these bytes are not in the command and in the answer")
+      }
+      echo.append(StoredDataDescription.Echo(command: numbers[0], answer: numbers[1], count: numbers[2]))
+    }
+    return echo
+  }
+
   /// Bytes by their place.
-  private func bytes(_ value: YAMLValue?, in length: Int) throws(DocumentError) -> [Int: UInt8] {
+  static func bytes(_ value: YAMLValue?, in length: Int) throws(DocumentError) -> [Int: UInt8] {
     var result: [Int: UInt8] = [:]
     for (key, item) in try value?.pairs() ?? [] {
       result[try key.integer(in: 0...(length - 1))] = UInt8(try item.integer(in: 0...255))

@@ -49,9 +49,10 @@ enum LighthouseStream {
     return true
   }
 
-  /// A channel comes first, no byte of one has a bit that was never seen, and no word is cut off.
+  /// Nothing, or: a channel comes first, no byte of one has a bit that was never seen, and no word is cut off.
   private static func isWhole(_ bytes: UnsafeRawBufferPointer) -> Bool {
-    guard let first = bytes.first, first & 0x01 != 0 else { return false }
+    guard let first = bytes.first else { return true }
+    guard first & 0x01 != 0 else { return false }
     var index = 0
     while index < bytes.count {
       if bytes[index] & 0x01 != 0 {

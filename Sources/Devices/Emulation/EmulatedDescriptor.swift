@@ -31,11 +31,12 @@ enum EmulatedDescriptor {
     for report in part.reports {
       switch report.identifier {
       case .numbered(let id) where declared.insert(id).inserted:
-        field(0x81, id: id, count: report.length - 1)
+        field(0x81, id: id, count: report.opticalStream == nil ? report.length - 1 : 63)
       case .unnumbered where declared.insert(0).inserted: field(0x81, id: nil, count: report.length)
       default: continue
       }
     }
+    if let id = part.modeSwitch?.seen, declared.insert(id).inserted { field(0x81, id: id, count: 63) }
     // Reports that answer commands.
     let isNumbered = part.reports.contains { if case .numbered = $0.identifier { true } else { false } }
     for data in stored where data.channel == .output {
@@ -44,6 +45,10 @@ enum EmulatedDescriptor {
         if declared.insert(id).inserted { field(0x81, id: id, count: data.answerLength - 1) }
       }
       if !isNumbered, declared.insert(0).inserted { field(0x81, id: nil, count: data.answerLength) }
+    }
+    for answer in part.emulation.answers where isNumbered {
+      guard let id = answer.bytes[0], declared.insert(id).inserted else { continue }
+      field(0x81, id: id, count: answer.length - 1)
     }
     // Feature reports with a meaning, those of set-up and keep-alive, and the Lighthouse configuration.
     var features: [(id: UInt8, count: Int)] = (part.features + part.emulation.features).map {

@@ -195,13 +195,20 @@ public final class EmulatedFeatures: FeatureAccess, FeatureResponder {
     /// Answers to output reports that nobody has taken.
     var inputs: [[UInt8]] = []
     /// Answers to feature reports, by id.
-    var answers: [UInt8: [UInt8]] = [:]
+    var featureAnswers: [UInt8: [UInt8]] = [:]
+    /// Answers to output reports that only the kernel's driver sends.
+    var answers: [EmulationDescription.Answer] = []
+    var address: [UInt8] = []
 
     mutating func answer(
       _ command: [UInt8], to channel: StoredDataDescription.Channel
     ) -> [UInt8]? {
       for index in stored.indices where stored[index].channel == channel {
         if let answer = stored[index].answer(to: command) { return answer }
+      }
+      guard channel == .output else { return nil }
+      for known in answers {
+        if let answer = known.answer(to: command, from: address) { return answer }
       }
       return nil
     }
@@ -239,7 +246,9 @@ public final class EmulatedFeatures: FeatureAccess, FeatureResponder {
       let bytes = [feature.id] + feature.reply
       state.features[feature.id] = bytes + [UInt8](repeating: 0, count: max(0, feature.length - bytes.count))
     }
+    state.answers = part.emulation.answers
     let own = serial.split(separator: ":").compactMap { UInt8($0, radix: 16) }
+    state.address = own
     for (id, place) in part.emulation.addresses where own.count == 6 {
       state.features[id]?.replaceSubrange(place..<(place + 6), with: own.reversed())
     }
@@ -263,7 +272,7 @@ public final class EmulatedFeatures: FeatureAccess, FeatureResponder {
   public func getFeature(id: UInt8, length: Int) -> [UInt8]? {
     if let reply = lighthouse?.getFeature(id: id, length: length) { return reply }
     return state.withLock { state in
-      if let answer = state.answers[id] { return answer }
+      if let answer = state.featureAnswers[id] { return answer }
       guard let blocks = state.blocks[id] else { return state.features[id] }
       state.blocks[id]?.next = (blocks.next + 1) % blocks.list.count
       return blocks.list[blocks.next]
@@ -280,7 +289,9 @@ public final class EmulatedFeatures: FeatureAccess, FeatureResponder {
   public func setFeature(_ report: [UInt8]) -> Bool {
     state.withLock { state in
       if let id = report.first, state.features[id] != nil { state.features[id] = report }
-      if let id = report.first, let answer = state.answer(report, to: .feature) { state.answers[id] = answer }
+      if let id = report.first, let answer = state.answer(report, to: .feature) {
+        state.featureAnswers[id] = answer
+      }
       if let addresses = pairing?.addresses, let host = pairing?.hostReport, report.first == host.id,
         report.count >= host.at + 6, state.features[addresses.id]?.count ?? 0 >= addresses.host + 6
       {
@@ -320,6 +331,26 @@ public final class EmulatedFeatures: FeatureAccess, FeatureResponder {
       "gyro_bias":[-0.0141,0.0128,-0.0294],"gyro_scale":[1.0,1.0,1.0]}
       """
     return (try? deflateZlib(Array(json.utf8))) ?? []
+  }
+}
+
+extension EmulationDescription.Answer {
+  /// - Returns: nil when another command is meant.
+  func answer(to given: [UInt8], from address: [UInt8]) -> [UInt8]? {
+    guard command.allSatisfy({ given.indices.contains($0.key) && given[$0.key] == $0.value }) else {
+      return nil
+    }
+    var answer = [UInt8](repeating: 0, count: length)
+    let padded = given + [UInt8](repeating: 0, count: length)
+    for echo in echo where echo.command + echo.count <= padded.count {
+      answer.replaceSubrange(
+        echo.answer..<(echo.answer + echo.count), with: padded[echo.command..<(echo.command + echo.count)])
+    }
+    for (at, byte) in bytes { answer[at] = byte }
+    if let place = self.address, address.count == 6 {
+      answer.replaceSubrange(place..<(place + 6), with: address)
+    }
+    return answer
   }
 }
 

@@ -44,6 +44,8 @@ final class EmulatedUSBDevice {
   private let configuration: [UInt8]
   private let strings: [String]
   private let bomb: LighthouseFeatures?
+  /// Interfaces that were taken out of the mode in which they begin.
+  private var switched: Set<Int> = []
   private var noise = SeededRandom(seed: 99)
 
   /// - Parameter parts: emulated interfaces of one vendor and product.
@@ -170,7 +172,21 @@ final class EmulatedUSBDevice {
   }
 
   /// A report as the endpoint sends it.
-  func sent(_ report: [UInt8]) -> [UInt8] {
-    fault == .short ? Array(report.prefix(report.count / 2)) : Array(report.prefix(64))
+  func sent(_ report: [UInt8], by index: Int) -> [UInt8] {
+    if let report = unswitched(index) { return report }
+    return fault == .short ? Array(report.prefix(report.count / 2)) : Array(report.prefix(64))
+  }
+
+  /// What an interface sends while it is in the mode that a host is to switch.
+  private func unswitched(_ index: Int) -> [UInt8]? {
+    guard let mode = interfaces[index].device.match.part.modeSwitch, !switched.contains(index) else {
+      return nil
+    }
+    let target = mode.part.flatMap { name in interfaces.first { $0.device.match.part.name == name } }
+    if (target ?? interfaces[index]).device.responder.written.contains(mode.report) {
+      switched.insert(index)
+      return nil
+    }
+    return [mode.seen] + [UInt8](repeating: 0, count: 63)
   }
 }

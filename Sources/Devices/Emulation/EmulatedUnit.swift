@@ -3,12 +3,18 @@ import Spatial
 
 extension EmulatedDevice {
   /// The interfaces of one emulated USB device: those of the description that share vendor and product with the
-  /// part that `options` names.
+  /// part that `options` names, or with the first of USB that reports motion.
   ///
   /// - Throws: when the part is not one of USB, or can't be emulated.
   public static func unit(
     _ description: DeviceDescription, options: Options
   ) throws(LayoutError) -> [EmulatedDevice] {
+    var options = options
+    options.part =
+      options.part
+      ?? description.parts.first { part in
+        part.match.first?.bus == .usb && part.reports.contains { $0.samples != nil || $0.orientation != nil }
+      }?.name
     let main = try EmulatedDevice(description, options: options)
     guard main.identity.bus == .usb else {
       throw LayoutError(

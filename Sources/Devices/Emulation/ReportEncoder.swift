@@ -82,6 +82,12 @@ public final class ReportEncoder {
         guard let filled = fillSamples(index, bytes, rate: rate, force: force, time: time) else { continue }
         bytes = filled
       }
+      if let optical = layout.optical {
+        // An object has its light from one generation of stations.
+        guard !layouts.contains(where: { $0.opticalStream != nil }) else { continue }
+        EmulatedLight.fill(&bytes, optical, time: time)
+      }
+      if let stream = layout.opticalStream { EmulatedLight.fill(&bytes, stream, time: time) }
       if let orientation = Optional(orientation), layout.orientation != nil {
         fill(&bytes, layout, orientation: orientation, rate: rate)
       }

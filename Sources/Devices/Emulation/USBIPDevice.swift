@@ -91,7 +91,13 @@ public final class USBIPDevice {
 
   /// Answers the kernel and sends the devices' reports until `stop` is readable, `seconds` are over, or the kernel has
   /// let go of all of them. Many are served by one thread: who has one processor can't afford a process for each.
-  public static func run(_ devices: [USBIPDevice], until stop: Int32, seconds: Double? = nil) throws {
+  ///
+  /// - Parameters:
+  ///   - period: seconds from one call of `tell` to the next.
+  public static func run(
+    _ devices: [USBIPDevice], until stop: Int32, seconds: Double? = nil, every period: Double = .infinity,
+    tell: () -> Void = {}
+  ) throws {
     let start = Timestamp(nanoseconds: linux_monotonic_ns())
     let end = seconds.map { start.advanced(bySeconds: $0).nanoseconds } ?? .max
     for device in devices {
@@ -100,10 +106,18 @@ public final class USBIPDevice {
       device.made = Array(repeating: 0, count: device.generators.count)
     }
     var plugged = devices
+    var told = 0.0
+    func telling() -> Int64 {
+      period.isFinite ? start.advanced(bySeconds: (told + 1) * period).nanoseconds : .max
+    }
     while !plugged.isEmpty {
       let now = linux_monotonic_ns()
       guard now < end else { return }
-      var next = end
+      if now >= telling() {
+        tell()
+        told += 1
+      }
+      var next = min(end, telling())
       plugged.removeAll { device in
         guard let due = device.advance(to: now) else { return true }
         next = min(next, due)
@@ -147,14 +161,14 @@ public final class USBIPDevice {
       reports[index].removeFirst()
       skipped += 1
     }
-    reports[index].append(device.sent(report))
+    reports[index].append(device.sent(report, by: index))
   }
 
   /// Input reports that answer an output report go out before what is measured next.
   private func takeAnswers() {
     for (index, interface) in device.interfaces.enumerated() {
       while let input = interface.device.responder.nextInput() {
-        reports[index].insert(device.sent(input), at: 0)
+        reports[index].insert(device.sent(input, by: index), at: 0)
       }
     }
   }

@@ -3,7 +3,6 @@
 # the same device, and a radio; and devices that share an interface.
 . "$(dirname "$0")/../scenario.sh"
 
-# Nintendo's is read in the tests alone: the kernel's driver for it asks for more than the emulator answers.
 start_bridge
 has() { # has SERIAL FAMILY SOURCE: the device is there with a calibration from there
   "$program" devices --json | grep "\"serial\":\"$1\"" | grep "\"family\":\"$2\"" | grep -q "\"calibration\":\"$3\""
@@ -13,12 +12,27 @@ plug usb xreal-air AIR --rate 100
 plug usb oculus-rift-s RIFT --rate 100
 plug uhid microsoft-wmr WMR --rate 100
 plug uhid microsoft-wmr-controller WAND --rate 100
-for device in PSVR:sony-psvr AIR:xreal-air RIFT:oculus-rift-s WMR:microsoft-wmr WAND:microsoft-wmr-controller; do
+# The kernel's own driver asks these too; what comes back to one is not taken for an answer to the other.
+plug usb nintendo-pro-controller 7c:bb:8a:00:00:01 --rate 200
+plug uhid nintendo-joycon-left 7c:bb:8a:00:00:02 --rate 200
+for device in PSVR:sony-psvr AIR:xreal-air RIFT:oculus-rift-s WMR:microsoft-wmr WAND:microsoft-wmr-controller \
+  7c-bb-8a-00-00-01:nintendo-pro-controller 7c-bb-8a-00-00-02:nintendo-joycon-left; do
   serial=${device%%:*}
+  serial=${serial//-/:}
   check "$serial streams" eventually shows "$serial +hardware +streaming"
   check "$serial brings its calibration" eventually has "$serial" "${device#*:}" factory
 done
+check "the kernel's driver is content" test "$(dmesg | grep -ci 'nintendo.*failed')" = 0
+check "and makes a pad" grep -q 'Name="Nintendo Switch Pro Controller"' /proc/bus/input/devices
 check "nothing was left out" test "$(grep -c 'not read from the device' "$work/bridge.log")" = 0
+
+# Light that the headset has not decoded shows the mode that it must be taken out of.
+plug usb valve-index INDEX --rate 100
+check "INDEX streams" eventually shows "INDEX +hardware +streaming"
+"$program" record "$work/light.mcap" --duration 3s >"$work/record.log" 2>&1 || fail "recording"
+"$program" export "$work/light.mcap" "$work/light" --to csv >"$work/export.log" 2>&1 || fail "export"
+check "INDEX brings light" grep -qE '^[0-9]+,sync,,[0-9]+,0,48000000.0,3,0,' "$work"/light/*-optical.csv
+check "INDEX brings sweeps" grep -qE '^[0-9]+,sweep,2,[0-9]+,0,96000000.0,3,,' "$work"/light/*-optical.csv
 
 plug usb oculus-touch-left TOUCH --rate 100
 touch=$plugged

@@ -44,10 +44,14 @@ for way in uhid usb; do
 done
 
 # Eleven at once, a thousand reports a second each. The guest has one processor that makes the reports too: what the
-# kernel did not fetch in time is the emulator's loss, and what it fetched must have come to the bridge.
+# kernel did not fetch in time is the emulator's loss, which it tells. What the kernel delivered must have come, as the
+# numbers in the samples say.
 seconds=${SOAK_SECONDS:-20}
 rate=${SOAK_RATE:-1000}
-plug usb valve-index SOAK --rate "$rate" --count 11
+plug usb valve-index SOAK --rate "$rate" --count 11 --part imu --alone --tell-every 1
+skipped() { # skipped FILE NUMBER: reports of it that the kernel did not fetch, as last told there
+  sed -nE "s/^SOAK$2: .* fetched, ([0-9]+) not .*/\1/p" "$1" | tail -n 1
+}
 eleven() { [ "$(number 'SOAK.* streaming')" = 11 ]; }
 check "eleven stream" eventually eleven
 sleep 5
@@ -55,13 +59,20 @@ figure() { # figure FILE SERIAL NAME
   grep "\"$2\"" "$1" | grep -oE "\"$3\":[0-9]+" | cut -d: -f2
 }
 memory() { awk '/VmRSS/ { print $2 }' /proc/$bridge/status; }
-"$program" devices --json >"$work/before.json"
 kib=$(memory)
+# Every process here takes the guest's processor from the eleven: what is counted is looked at afterwards.
+cp "$work/SOAK.log" "$work/told-before"
+"$program" devices --json >"$work/before.json"
 sleep "$seconds"
 "$program" devices --json >"$work/after.json"
-check "memory: $kib KiB before, $(memory) after" test "$(memory)" -le $((kib + 2048))
+sleep 1.2
+cp "$work/SOAK.log" "$work/told-after"
+after=$(memory)
+kill -INT "$plugged"
+check "memory: $kib KiB before, $after after" test "$after" -le $((kib + 2048))
 total=0
 gone=0
+missed=0
 for number in 1 2 3 4 5 6 7 8 9 10 11; do
   come=$(($(figure "$work/after.json" SOAK$number reports) - $(figure "$work/before.json" SOAK$number reports)))
   lost=$(($(figure "$work/after.json" SOAK$number lost_samples) - $(figure "$work/before.json" SOAK$number lost_samples)))
@@ -70,20 +81,10 @@ for number in 1 2 3 4 5 6 7 8 9 10 11; do
   gone=$((gone + lost))
   check "SOAK$number: $come reports came" test "$come" -ge $((rate * seconds * 99 / 100 / patience))
   check "SOAK$number: $bad errors" test "$bad" = 0
+  late=$(($(skipped "$work/told-after" $number) - $(skipped "$work/told-before" $number)))
+  missed=$((missed + late))
+  check "SOAK$number: $lost samples lost, $late reports not fetched" test "$lost" -le "$late"
 done
-kill -INT "$plugged"
 check "unplugged, they are lost" eventually counts 11 'SOAK.* lost'
-eventually says "$work/SOAK.log" '^SOAK11: ' || fail "the emulator says nothing of what it sent"
-"$program" devices --json >"$work/end.json"
-missed=0
-for number in 1 2 3 4 5 6 7 8 9 10 11; do
-  read -r fetched skipped <<<"$(sed -nE "s/^SOAK$number: ([0-9]+) reports fetched, ([0-9]+) not .*/\1 \2/p" "$work/SOAK.log")"
-  come=$(figure "$work/end.json" SOAK$number reports)
-  lost=$(figure "$work/end.json" SOAK$number lost_samples)
-  missed=$((missed + skipped))
-  check "SOAK$number: $lost samples lost, $skipped reports not fetched" test "$lost" -le "$skipped"
-  # The last of them is on its way while the plug is pulled.
-  check "SOAK$number: $come of $fetched reports that the kernel fetched" test $((fetched - come)) -le 1
-done
-echo "soak: $total reports of eleven devices in $seconds s, $gone samples lost ($missed reports not fetched by the kernel from the beginning on); memory $kib -> $(memory) KiB"
+echo "soak: $total reports of eleven devices in $seconds s, $gone samples lost, $missed reports not fetched in time by the kernel; memory $kib -> $after KiB"
 passed
