@@ -83,6 +83,12 @@ public struct DeviceTracker: Sendable {
 
   public var learned: Learned { filter.learned }
 
+  /// Somebody wears the device, as it says itself; to be set before each report's samples.
+  public var isWorn: Bool {
+    get { filter.isWorn }
+    set { filter.isWorn = newValue }
+  }
+
   public var figures: Figures {
     Figures(
       gyroscopeBias: filter.bias, gyroscopeNoise: filter.measuredNoise, drift: drift,

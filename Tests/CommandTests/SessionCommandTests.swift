@@ -88,8 +88,8 @@ struct SessionCommandTests {
   @Test(
     .enabled(if: (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8))?.contains(" fma ") == true),
     arguments: [
-      ("emulated", "b682a5f6953316833f52c480ea8855e8e83893e6e8027ef550a798fa356e21ee"),
-      ("vive_hmd_imu_wake", "bbb587996883cc04c2a23e39536d9378563cb7f52f9f4de362764f3387a3ddb9"),
+      ("emulated", "27b1a40822a42157bd7adcc97167bd29054998ffb43ded5f38a2bfcf2d8835f1"),
+      ("vive_hmd_imu_wake", "b383a2693bc32b5c65335e149b69fc072e2a6f97598199aac8183aef1a1b9452"),
     ])
   func theDigestOfAKnownSessionIsWhatItWas(_ name: String, _ digest: String) async throws {
     let folder = try Places.temporaryFolder()

@@ -75,6 +75,10 @@ struct DescriptionTests {
     ("path: /input/a/click", "path: a", 23, "/input/"),
     ("kind: button, at: 20", "kind: button, at: 40", 23, "behind the report"),
     ("- id: 1\n", "- virtual: imu\n", 14, "driver"),
+    (
+      "    reports:\n", "    mode_switch: { seen: 9, part: eye, report: [1] }\n    reports:\n", 8,
+      "no part is named 'eye'"
+    ),
     ("- id: 1\n", "- { }\n", 16, "not YAML"),
     ("name: imu", "name: imu\n    name: imu", 8, "twice"),
     (

@@ -433,6 +433,26 @@ struct SharedInterfaceTests {
     return batch
   }
 
+  /// Headsets that say whether somebody wears them, by a bit or by their proximity sensor.
+  @Test func wornIsWhatTheHeadsetSays() throws {
+    func isWorn(_ family: String, _ part: String, _ id: UInt8, _ bytes: [Int: UInt8]) throws -> Bool {
+      var report = [UInt8](repeating: 0, count: 64)
+      report[0] = id
+      for (place, byte) in bytes { report[place] = byte }
+      let description = try Places.description(family)
+      let index = try #require(description.controls.firstIndex { $0.path == "/input/worn/touch" })
+      return try decode(family, part, report).controlValue(index) > 0.5
+    }
+    #expect(try isWorn("sony-psvr", "sensor", 0, [8: 1]))
+    #expect(try !isWorn("sony-psvr", "sensor", 0, [8: 0]))
+    #expect(try isWorn("htc-vive", "mainboard", 3, [14: 40]))
+    #expect(try !isWorn("htc-vive", "mainboard", 3, [14: 39]))
+    #expect(try isWorn("oculus-cv1", "tracker", 11, [44: 4]))
+    #expect(try !isWorn("oculus-cv1", "tracker", 11, [44: 3]))
+    #expect(try isWorn("rokid", "sensors", 17, [46: 0]))
+    #expect(try !isWorn("rokid", "sensors", 17, [46: 1]))
+  }
+
   /// Two messages in a report, the first of the right hand, the second of the left.
   @Test func touchMessagesGoToTheirHands() throws {
     // u32 µs, 1 g on y, 1 °/s is 16.4 counts about x, A or X pressed, trigger 0x155, grip 0x2aa, stick 0x3ff and 0.

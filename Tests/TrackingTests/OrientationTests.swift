@@ -229,6 +229,83 @@ struct OrientationTests {
     }
   }
 
+  /// The first fraction of a second was beside a magnet: what comes later tells north.
+  @Test func aStartBesideAMagnetIsForgotten() {
+    var filter = OrientationFilter()
+    let motion = HeadMotion.lookingAround(seed: 5)
+    var worst = 0.0
+    for index in 0..<8000 {
+      let time = Double(index) * 0.005
+      let state = motion.state(at: time)
+      let magnet = time < 0.4 ? Vector3(60, 0, 0) : .zero
+      let field = state.worldFromDevice.orientation.conjugate.rotate(Vector3(0, -40, -20) + magnet)
+      filter.update(rate: state.angularVelocity, force: state.specificForce, field: field, step: 0.005)
+      guard time > 25 else { continue }
+      let error = filter.worldFromDevice * state.worldFromDevice.orientation.conjugate
+      worst = max(worst, abs(2 * atan2(error.y, error.w)))
+    }
+    #expect(worst < 6 * degree, "\(worst / degree)°")
+  }
+
+  /// A magnet on the device turns with it, so that it averages out over all attitudes.
+  @Test func aMagnetOnTheDeviceAveragesOut() {
+    var filter = OrientationFilter()
+    var attitude = Quaternion.identity
+    var worst = 0.0
+    for index in 0..<18000 {
+      let time = Double(index) * 0.005
+      let rate = Vector3(2 * sin(0.7 * time), 1.5 * sin(1.1 * time + 1), 2 * cos(0.5 * time))
+      attitude = (attitude * Quaternion(rotationVector: rate * 0.005)).normalized
+      filter.update(
+        rate: rate, force: attitude.conjugate.rotate(Vector3(0, 9.81, 0)),
+        field: attitude.conjugate.rotate(Vector3(0, -40, -16)) + Vector3(0, 0, 16), step: 0.005)
+      guard time > 60 else { continue }
+      let error = filter.worldFromDevice * attitude.conjugate
+      worst = max(worst, abs(2 * atan2(error.y, error.w)))
+    }
+    #expect(worst < 6 * degree, "\(worst / degree)°")
+  }
+
+  /// What a headset rests like on a head may be its wearer who looks round very slowly.
+  @Test func aSlowTurnOfWhoWearsItIsNoBias() {
+    let bias = Vector3(0.02, -0.03, 0.01)
+    func turned(isWorn: Bool) -> (angle: Double, bias: Double) {
+      var random = SeededRandom(seed: 4)
+      var filter = OrientationFilter()
+      var start = 0.0
+      for index in 0..<6000 {
+        let isOnTable = index < 2000
+        filter.isWorn = !isOnTable && isWorn
+        let rate = Vector3(0, isOnTable ? 0 : 0.6 * degree, 0)
+        filter.update(
+          rate: rate + bias + random.gaussian3() * 0.002,
+          force: Vector3(0, 9.81, 0) + random.gaussian3() * 0.03, step: 0.005)
+        if isOnTable { start = filter.worldFromDevice.rotationVector.y }
+      }
+      return (filter.worldFromDevice.rotationVector.y - start, (filter.bias - bias).length)
+    }
+    // Twelve degrees in twenty seconds.
+    let worn = turned(isWorn: true)
+    #expect(abs(worn.angle - 12 * degree) < 1 * degree, "\(worn.angle / degree)°")
+    #expect(worn.bias < 0.1 * degree)
+    #expect(turned(isWorn: false).angle < 8 * degree)
+  }
+
+  /// Put on at once: the wearer's rests still find a bias that nobody knew.
+  @Test func aBiasIsFoundOnTheHeadToo() {
+    let bias = Vector3(0.05, -0.04, 0.03)
+    var random = SeededRandom(seed: 6)
+    var filter = OrientationFilter()
+    filter.isWorn = true
+    for index in 0..<12000 {
+      let sway = 0.2 * degree * sin(Double(index) * 0.005)
+      filter.update(
+        rate: Vector3(0, sway, 0) + bias + random.gaussian3() * 0.002,
+        force: Vector3(0, 9.81, 0) + random.gaussian3() * 0.03, step: 0.005)
+    }
+    #expect((filter.bias - bias).length < 0.2 * degree, "\((filter.bias - bias).length / degree)°/s")
+  }
+
   /// An hour on the table: nothing grows that should not, and the covariance stays one.
   @Test func anHourAtRestStaysAtRest() {
     var random = SeededRandom(seed: 12)

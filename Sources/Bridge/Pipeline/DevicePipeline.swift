@@ -148,6 +148,7 @@ final class DevicePipeline {
       statistics.decodeErrors.add(1, ordering: .relaxed)
       settle(by: Self.badReportWeight, received)
     }
+    if let worn = decoder.wornControl { tracker.isWorn = batch.controlValue(worn) > 0.5 }
     var newest: TrackedState?
     let count = batch.inertialCount
     if count > 1 { tracker.prepare(oldest: batch.inertial(0), newest: batch.inertial(count - 1)) }

@@ -17,6 +17,8 @@ public final class PartDecoder {
   private let splitter: WatchmanSplitter?
   /// What is behind a radio says that it is on by its first report.
   private let isPeer: Bool
+  /// Place in the device's table of the control that tells whether the device is worn.
+  public let wornControl: Int?
   private var isLinked = false
   private var states: ContiguousArray<PickState>
   /// The longest report that the interface declares: its host controller can't deliver more.
@@ -73,6 +75,7 @@ public final class PartDecoder {
     self.first = first
     self.next = next
     self.isNumbered = isNumbered
+    wornControl = controlIndex["/input/worn/touch"]
     modeReport = part.modeSwitch?.seen
     isPeer = part.waitsForPeer && part.driver == nil
     splitter =
@@ -435,8 +438,8 @@ public final class PartDecoder {
     for control in layouts[index].controls {
       switch control.kind {
       case .bit:
-        let isSet = control.field.bits(report, base: 0) != 0
-        batch.set(control: control.index, to: isSet != control.isInverted ? 1 : 0)
+        let value = (control.field.value(report, base: 0) - control.minimum) * control.gain
+        batch.set(control: control.index, to: value >= 0.5 ? 1 : 0)
       case .linear:
         let raw = control.field.value(report, base: 0)
         let value = control.bottom + (raw - control.minimum) * control.gain

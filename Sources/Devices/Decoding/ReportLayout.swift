@@ -30,6 +30,7 @@ struct ReportLayout: Sendable {
   }
 
   struct ControlField: Sendable {
+    /// A bit is set from the middle between minimum and maximum on.
     enum Kind: UInt8, Sendable { case bit, linear, hat }
     var field: BitField
     var kind: Kind
@@ -40,8 +41,6 @@ struct ReportLayout: Sendable {
     var gain: Double
     /// 0 for triggers, −1 for axes.
     var bottom: Double
-    /// A bit that is 0 while pressed.
-    var isInverted: Bool
   }
 
   struct Orientation: Sendable {
@@ -143,16 +142,14 @@ struct ReportLayout: Sendable {
       case .hat(let path):
         guard let index = controlIndex[path + "_up/click"] else { return nil }
         return ControlField(
-          field: control.field, kind: .hat, index: index, minimum: 0, gain: 1, bottom: 0,
-          isInverted: false)
+          field: control.field, kind: .hat, index: index, minimum: 0, gain: 1, bottom: 0)
       case .value(let target, let minimum, let maximum):
         guard let index = controlIndex[target.path] else { return nil }
         let isBit = target.kind == .button || target.kind == .touch
         let isAxis = target.kind == .axis
         return ControlField(
           field: control.field, kind: isBit ? .bit : .linear, index: index, minimum: minimum,
-          gain: (isAxis ? 2 : 1) / (maximum - minimum), bottom: isAxis ? -1 : 0,
-          isInverted: maximum < minimum)
+          gain: (isAxis ? 2 : 1) / (maximum - minimum), bottom: isAxis ? -1 : 0)
       }
     }
   }

@@ -94,12 +94,20 @@ public enum DescriptionParser {
       throw family.error("'\(familyName)' is not a family name", allowed: "small letters, digits and '-'")
     }
     var parts: [PartDescription] = []
-    for value in try root.required("parts").list(count: 1...16) {
+    let values = try root.required("parts").list(count: 1...16)
+    for value in values {
       let part = try PartParser(value: value).part()
       if parts.contains(where: { $0.name == part.name }) {
         throw value.error("two parts are named '\(part.name)'")
       }
       parts.append(part)
+    }
+    // What one part has written or asked through another.
+    for (value, part) in zip(values, parts) {
+      for name in [part.modeSwitch?.part] + part.stored.map(\.part) {
+        guard let name, !parts.contains(where: { $0.name == name }) else { continue }
+        throw value.error("no part is named '\(name)'", allowed: parts.map(\.name).joined(separator: ", "))
+      }
     }
     let controlPaths = Set(parts.flatMap { $0.reports.flatMap(\.controls).flatMap(\.controls).map(\.path) })
     guard controlPaths.count <= SampleBatch.maximumControls else {

@@ -316,10 +316,11 @@ struct ReportParser {
         result.append(ControlDescription(shape: .hat(path: path), field: field))
         continue
       }
-      let low =
-        try map["minimum"]?.number()
-        ?? (field.number == .float ? (kind == .axis ? -1 : 0) : field.range.lowerBound)
-      let high = try map["maximum"]?.number() ?? (field.number == .float ? 1 : field.range.upperBound)
+      // A button or touch is set by any number but 0.
+      let usual =
+        isBit ? 0...1 : (field.number == .float ? (kind == .axis ? -1 : 0)...1 : field.range)
+      let low = try map["minimum"]?.number() ?? usual.lowerBound
+      let high = try map["maximum"]?.number() ?? usual.upperBound
       guard low != high else { throw map.error("'minimum' and 'maximum' are the same") }
       result.append(
         ControlDescription(

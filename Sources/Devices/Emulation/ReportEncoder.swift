@@ -290,7 +290,7 @@ public final class ReportEncoder {
     let value = Double(values[control.index])
     switch control.kind {
     case .bit:
-      control.field.store((value > 0.5) != control.isInverted ? 1 : 0, into: &bytes, base: 0)
+      control.field.encode(control.minimum + (value > 0.5 ? 1 / control.gain : 0), into: &bytes, base: 0)
     case .linear:
       control.field.encode(
         control.minimum + (value - control.bottom) / control.gain, into: &bytes, base: 0)

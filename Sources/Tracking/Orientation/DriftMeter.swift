@@ -3,8 +3,8 @@ import Spatial
 
 /// How fast a device's orientation drifts, as figures that a user sees. All in rad/s; NaN until they are known.
 public struct DriftMeter: Sendable {
-  /// Turn of the fused pose about the vertical while the device rests: what a user sees on the table. Tilt can't run
-  /// away, gravity holds it.
+  /// Turn of the fused pose about the vertical while the device rests and nobody wears it: what a user sees on the
+  /// table. Tilt can't run away, gravity holds it.
   public private(set) var atRest = Double.nan
   /// What gravity corrects of tilt: how fast the gyroscope alone would tip over.
   public private(set) var againstGravity = Double.nan
@@ -49,7 +49,8 @@ public struct DriftMeter: Sendable {
   }
 
   private mutating func observeRest(_ filter: OrientationFilter, at time: Timestamp) {
-    if filter.isAtRest {
+    // A head is never quite still.
+    if filter.isAtRest, !filter.isWorn {
       if let restStart {
         let elapsed = time.seconds(since: restStart.time)
         // Bias and tilt settle at the start of a rest; what comes later is drift.

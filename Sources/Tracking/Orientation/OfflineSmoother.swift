@@ -30,6 +30,9 @@ public enum OfflineSmoother {
   public static func smooth(
     _ samples: [Sample], settings: OrientationSettings = OrientationSettings()
   ) -> [Result] {
+    var settings = settings
+    // Past and future both meet a moment's swing; together they shall count it once.
+    settings.motionCorrelation *= 2
     var filter = OrientationFilter(settings: settings)
     let trace = SmootherTrace()
     filter.trace = trace

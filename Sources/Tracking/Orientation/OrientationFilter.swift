@@ -4,7 +4,7 @@ import Spatial
 
 /// Attitude from gyroscope, accelerometer and, where it can be had, magnetometer.
 ///
-/// The gyroscope is integrated at each sample. What is wrong with it is estimated twenty times a second by an
+/// The gyroscope is integrated at each sample. What is wrong with it is estimated six times a second by an
 /// error-state Kalman filter over attitude, bias, velocity, position and the gyroscope's response (scale and
 /// misalignment). Gravity corrects tilt by way of motion that is bounded: nobody accelerates one way for long, so
 /// a tilt that is wrong shows as a velocity that grows. docs/tracking.md has the equations.
@@ -17,7 +17,7 @@ public struct OrientationFilter: Sendable {
   static let largestRate = 200.0
   static let largestForce = 2000.0
   /// rad: what the field at one place says of north.
-  static let startingHeading = 0.3
+  static let startingHeading = 0.4
   /// rad: what an accelerometer's own bias of 0.05 m/s² leaves of tilt.
   static let inclinationFloor = 0.005
 
@@ -28,6 +28,8 @@ public struct OrientationFilter: Sendable {
   /// Relative error of the gyroscope's response: rad/s of error per rad/s of rate, device axes.
   public var responseError: Matrix3 { response.transposed }
   public private(set) var isAtRest = false
+  /// Somebody wears the device: what looks like a rest may be a slow turn of theirs.
+  public var isWorn = false
   /// The magnetometer is on and agrees with the field that was learned.
   public private(set) var isHeadingReferenced = false
 
@@ -313,7 +315,10 @@ public struct OrientationFilter: Sendable {
           Block.velocity, residual: -velocity,
           noise: isotropic * (settings.restVelocity * settings.restVelocity)))
       // The mean over an interval of white noise of twice the gyroscope's.
-      let noise = 4 * settings.gyroscopeNoise * settings.gyroscopeNoise / restTime
+      var noise = 4 * settings.gyroscopeNoise * settings.gyroscopeNoise / restTime
+      if isWorn {
+        noise += settings.wornRate * settings.wornRate * max(1, 2 * settings.wornCorrelation / restTime)
+      }
       apply(errors.observe(Block.bias, residual: restAngle / restTime - bias, noise: isotropic * noise))
       // What was seen counts once; the first time it is all since the rest began.
       restAngle = .zero
@@ -424,12 +429,12 @@ public struct OrientationFilter: Sendable {
   }
 
   private mutating func observeField(_ measured: Vector3, _ time: Double) {
-    guard let first = field.start(with: measured, time: time) else {
+    guard let mean = field.align(with: measured, time: time, spread: settings.fieldSpread) else {
       return observeHeading(measured, time)
     }
-    guard first.isComplete else { return }
     // The direction of the horizontal field becomes −Z.
-    let heading = Quaternion(angle: atan2(first.mean.x, -first.mean.z), axis: Vector3(0, 1, 0))
+    let heading = Quaternion(angle: atan2(mean.x, -mean.z), axis: Vector3(0, 1, 0))
+    field.turn(by: heading)
     worldFromDevice = (heading * worldFromDevice).normalized
     trace?.turned(by: heading)
     velocity = heading.rotate(velocity)
@@ -447,13 +452,18 @@ public struct OrientationFilter: Sendable {
       isHeadingReferenced = false
       return
     }
-    let distance = field.distance(measured, horizontal) / settings.fieldSpread
-    let excess = max(1, distance / settings.fieldTolerance)
-    isHeadingReferenced = excess < 2
-    field.learn(measured, horizontal, time: time, memory: settings.fieldMemory, weight: 1 / (excess * excess))
-    let angle = settings.fieldSpread / field.horizontal
+    let squaredDistance = field.squaredDistance(measured, horizontal)
+    let squaredSpread = field.expected(
+      squaredDistance, time: time, memory: settings.deviationMemory, spread: settings.fieldSpread)
+    // Squared: how many times further off than is tolerated, where a magnet is another thing than an uneven room.
+    let excess =
+      max(1, squaredDistance / (squaredSpread * settings.fieldTolerance * settings.fieldTolerance))
+      * max(1, squaredDistance / field.squaredLimit)
+    isHeadingReferenced = excess < 4 && squaredDistance < field.squaredLimit
+    field.learn(measured, horizontal, time: time, memory: settings.fieldMemory, weight: 1 / excess)
     let variance =
-      angle * angle * max(1, 2 * settings.fieldCorrelation / time) * excess * excess * excess * excess
+      squaredSpread / (field.horizontal * field.horizontal) * max(1, 2 * settings.fieldCorrelation / time)
+      * excess * excess
     // The field's east part, not the angle: what is added to the field from device or room then averages out.
     let east = measured.z < 0 ? measured.x : (measured.x < 0 ? -horizontal : horizontal)
     let correction = errors.observe(

@@ -3,7 +3,7 @@
 public struct OrientationSettings: Sendable, Hashable {
   /// Seconds between corrections. The gyroscope is integrated at every sample; errors are estimated this often:
   /// errors change slowly.
-  public var correctionInterval = 0.15
+  public var correctionInterval = 0.16
 
   // Gyroscope.
   /// rad/s/√Hz: white noise, three times a data sheet's 0.004 °/s/√Hz, for a sensor that is worn.
@@ -11,15 +11,15 @@ public struct OrientationSettings: Sendable, Hashable {
   /// √s: what is left of scale and misalignment errors that no constant explains, as noise per rate.
   public var rotationNoise = 7e-4
   /// rad/s/√Hz: how fast the bias wanders in motion, with all that looks like a bias (acceleration, warming).
-  public var biasWalk = 2e-4
+  public var biasWalk = 2.5e-4
   /// rad/s/√Hz: how fast it wanders at rest.
   public var restBiasWalk = 5e-5
   /// rad/s: spread of the bias between units that rested before (1 °/s).
   public var biasSpread = 0.0175
   /// rad/s: the largest bias that a first rest may show (8.6 °/s).
   public var largestBias = 0.15
-  /// Spread of scale and axis errors of the gyroscope against the accelerometer (0.5 %, 0.3°).
-  public var responseSpread = 0.005
+  /// Spread of scale and axis errors of the gyroscope against the accelerometer (0.4 %, 0.2°).
+  public var responseSpread = 0.004
 
   // Accelerometer and motion.
   /// m/s²/√Hz.
@@ -43,15 +43,21 @@ public struct OrientationSettings: Sendable, Hashable {
   public var restDuration = 1.0
   /// m/s: speed of a device at rest.
   public var restVelocity = 0.01
+  /// rad/s and s: how fast a head turns that somebody keeps still (0.5 °/s), and for how long it goes on.
+  public var wornRate = 0.0087
+  public var wornCorrelation = 5.0
 
   // Magnetometer.
-  /// µT: how much the field differs from place to place in a building.
-  public var fieldSpread = 7.0
+  /// µT: how much the field differs from place to place where no iron is near. What the field is seen to deviate by is
+  /// reckoned with on top of it.
+  public var fieldSpread = 2.5
+  /// s: memory for how far the field deviates from its reference.
+  public var deviationMemory = 5.0
   /// s: a device moves to another place within this time.
   public var fieldCorrelation = 0.9
   /// s: memory for strength and dip of the undisturbed field.
   public var fieldMemory = 60.0
-  /// A field that differs from the reference by more than this many spreads loses weight.
+  /// A field that differs from the reference by more than this many times what is to be expected loses weight.
   public var fieldTolerance = 3.0
 
   public init() {}
@@ -69,8 +75,10 @@ extension OrientationSettings {
       ("position_spread_m", \.positionSpread), ("motion_correlation_s", \.motionCorrelation),
       ("motion_memory_s", \.motionMemory), ("rest_rate_rad_s", \.restRate), ("rest_force_m_s2", \.restForce),
       ("rest_duration_s", \.restDuration), ("rest_velocity_m_s", \.restVelocity),
+      ("worn_rate_rad_s", \.wornRate), ("worn_correlation_s", \.wornCorrelation),
       ("field_spread_uT", \.fieldSpread), ("field_correlation_s", \.fieldCorrelation),
-      ("field_memory_s", \.fieldMemory), ("field_tolerance", \.fieldTolerance),
+      ("field_deviation_memory_s", \.deviationMemory), ("field_memory_s", \.fieldMemory),
+      ("field_tolerance", \.fieldTolerance),
     ]
   }
 }
