@@ -88,7 +88,7 @@ struct LiveViewTests {
 
     // A page that is open does not hold the bridge up.
     daemon.signal(SIGTERM)
-    #expect(await daemon.exitCode(within: 5) == 0, "\(daemon.errors.suffix(800))")
+    #expect(await daemon.exitCode(within: 20) == 0, "\(daemon.errors.suffix(800))")
     try Data().write(to: URL(fileURLWithPath: folder + "/stopped"))
     #expect(await eventually(within: 25) { browser.output.contains("lost") }, "\(browser.errors.suffix(800))")
     let second = try await start(arguments)
@@ -97,7 +97,7 @@ struct LiveViewTests {
       await eventually(within: 25) { browser.output.contains("live\n") }, "\(browser.errors.suffix(800))")
     #expect(await browser.exitCode(within: 10) == 0)
     second.signal(SIGTERM)
-    #expect(await second.exitCode(within: 5) == 0)
+    #expect(await second.exitCode(within: 20) == 0)
   }
 
   private struct Viewed: Decodable {
@@ -149,7 +149,7 @@ struct LiveViewTests {
     // Each of the six wrong messages has its answer.
     #expect(viewed.status.count == 6 && viewed.status.allSatisfy { !$0.message.isEmpty }, "\(viewed.status)")
     daemon.signal(SIGTERM)
-    #expect(await daemon.exitCode(within: 5) == 0)
+    #expect(await daemon.exitCode(within: 20) == 0)
   }
 
   /// What is private on the socket is private on a port of loopback too: the kernel says whose connection it is.
@@ -184,7 +184,7 @@ struct LiveViewTests {
     #expect(
       try await ask("root", ["-d", "{\"device\":99,\"role\":\"head\"}", url + "/role"]).contains("no device"))
     daemon.signal(SIGTERM)
-    #expect(await daemon.exitCode(within: 5) == 0)
+    #expect(await daemon.exitCode(within: 20) == 0)
   }
 
   /// Names that lead here from elsewhere, pages of other sites, and requests that are no WebSocket.
@@ -217,7 +217,7 @@ struct LiveViewTests {
     #expect(
       try await curl(upgrade + known + ["-m", "3", "-o", "/dev/null", "-H", site, port]).hasSuffix("101"))
     daemon.signal(SIGTERM)
-    #expect(await daemon.exitCode(within: 5) == 0)
+    #expect(await daemon.exitCode(within: 20) == 0)
 
     // Other machines only with a certificate and tokens.
     let open = try await Program.run(

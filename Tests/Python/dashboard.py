@@ -54,6 +54,14 @@ with sync_playwright() as playwright:
         found["problems"].append("no annotation came")
     found["annotations"] = page.locator("#annotations li").all_inner_texts()
     page.wait_for_function("() => document.querySelectorAll('#latency .row').length >= 1", timeout=10_000)
+    # The slow half of the page comes twice a second, and the second model runs once the first has found something.
+    try:
+        page.wait_for_function(
+            "() => document.querySelectorAll('#models tbody tr').length >= 2 && document.querySelectorAll('#log li').length >= 3",
+            timeout=30_000,
+        )
+    except Exception:
+        found["problems"].append("no two models and three lines of log came")
     found["models"] = page.locator("#models tbody tr").count()
     found["log"] = page.locator("#log li").count()
     found["scene_colors"] = count_colors(page, "#scene")
