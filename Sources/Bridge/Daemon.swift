@@ -129,6 +129,7 @@ public final class Daemon: Sendable {
         haptic: { manager.haptic($0) }, light: { manager.light($0) },
         setRole: { manager.setRole($0, $1) },
         recenter: { manager.recenter() },
+        measure: { manager.measure($0) },
         recording: recording,
         speech: SpeechRequests(
           hold: { speech.hold($0) }, ask: { speech.ask($0) },

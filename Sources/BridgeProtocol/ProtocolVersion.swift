@@ -1,16 +1,16 @@
 /// What both sides must agree on.
 public enum BridgeVersion {
   /// Major · 1000 + minor. A server speaks to clients of the same major number.
-  public static let current: UInt32 = 1_006
+  public static let current: UInt32 = 1_007
 
   /// Features that this build can offer; a client names those it wants.
   public static let features = [
     "poses", "controls", "devices", "pose_page", "haptics", "lights", "recenter", "recording", "annotations",
-    "speech",
+    "speech", "measurements",
   ]
 
   /// SHA-256 of `Protos/vrbridge.proto` and the layout constants. A test computes it from the files, so that no
   /// change goes unnoticed; a change that old clients can't read needs a new version.
   public static let protocolHash =
-    "5ceccfa6e345fdab33f1ecf2ac52d929e6bff9b5fd044e20e1b08e956bdd90b0"
+    "f5241b7899ffcb287cc2fff0c406004a9427a24274a34bb5b3156941150d80d6"
 }

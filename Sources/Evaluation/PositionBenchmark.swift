@@ -1,4 +1,5 @@
 import Foundation
+import Sensing
 import Spatial
 import Tracking
 
@@ -42,6 +43,15 @@ public struct PositionBenchmark: Sendable {
     /// Squared error over what the covariance says, for three components: 1 is honest.
     public var positionNEES = 0.0
     public var attitudeNEES = 0.0
+
+    /// From sums of squares in m² and rad².
+    fileprivate mutating func divide(by count: Double) {
+      let degrees = 180 / Double.pi
+      positionNow = (positionNow / count).squareRoot() * 1000
+      positionAhead = (positionAhead / count).squareRoot() * 1000
+      orientationNow = (orientationNow / count).squareRoot() * degrees
+      orientationAhead = (orientationAhead / count).squareRoot() * degrees
+    }
   }
 
   /// Seconds of the look ahead.
@@ -120,13 +130,39 @@ public struct PositionBenchmark: Sendable {
       score.attitudeNEES += turn.rotationVector.dot(q * turn.rotationVector) / 3
       honest += 1
     }
-    let degrees = 180 / Double.pi
-    score.positionNow = (score.positionNow / count).squareRoot() * 1000
-    score.positionAhead = (score.positionAhead / count).squareRoot() * 1000
-    score.orientationNow = (score.orientationNow / count).squareRoot() * degrees
-    score.orientationAhead = (score.orientationAhead / count).squareRoot() * degrees
+    score.divide(by: count)
     score.positionNEES /= honest
     score.attitudeNEES /= honest
+    return score
+  }
+
+  /// Likewise for what a renderer is shown: a device's tracker, with a history that it is asked for what is to come,
+  /// and corrections that come in without a jump.
+  public func scoreShown(_ cameras: Cameras, seed: UInt64 = 1) -> Score {
+    var score = Score()
+    var count = 0.0
+    var tracker = DeviceTracker(
+      calibration: InertialCalibration(), sampleRate: 1 / trial.period, clock: nil, origin: .recorded)
+    feed(cameras, seed: seed, blind: nil) {
+      _ = tracker.measure($0)
+    } sample: { index, time in
+      let state = tracker.process(
+        InertialSample(
+          received: time, angularVelocity: trial.rate[index], specificForce: trial.force[index]))
+      guard trial.isMoving[index], index % 3 == 0, let pose = state?.worldFromDevice,
+        let now = truth(Double(index)), let ahead = truth(Double(index) + Self.horizon / trial.period),
+        let predicted = tracker.history.state(at: time.advanced(bySeconds: Self.horizon))?.worldFromDevice
+      else { return }
+      let turn = pose.orientation.angle(to: now.orientation)
+      let turnAhead = predicted.orientation.angle(to: ahead.orientation)
+      score.positionNow += (pose.transform(Self.point) - now.position).squaredLength
+      score.orientationNow += turn * turn
+      score.positionAhead += (predicted.transform(Self.point) - ahead.position).squaredLength
+      score.orientationAhead += turnAhead * turnAhead
+      count += 1
+    }
+    score.divide(by: count)
+    (score.positionNEES, score.attitudeNEES) = (.nan, .nan)
     return score
   }
 
@@ -135,9 +171,26 @@ public struct PositionBenchmark: Sendable {
     _ cameras: Cameras, seed: UInt64, blind: ClosedRange<Double>? = nil,
     observe: (_ sample: Int, _ filter: inout PositionFilter) -> Void
   ) {
-    var random = SeededRandom(seed: seed)
     var filter = PositionFilter(settings: settings)
     var orientation = OrientationFilter()
+    feed(cameras, seed: seed, blind: blind) {
+      filter.add($0, attitude: orientation.worldFromDevice)
+    } sample: { index, time in
+      orientation.update(
+        rate: trial.rate[index], force: trial.force[index], field: trial.field[index], step: trial.period)
+      filter.add(
+        PositionFilter.Sample(
+          captured: time, rate: orientation.corrected(trial.rate[index]), force: trial.force[index]))
+      observe(index, &filter)
+    }
+  }
+
+  /// What the cameras and the unit say, in the order in which it arrives.
+  private func feed(
+    _ cameras: Cameras, seed: UInt64, blind: ClosedRange<Double>?,
+    measurement: (PositionMeasurement) -> Void, sample: (_ index: Int, _ time: Timestamp) -> Void
+  ) {
+    var random = SeededRandom(seed: seed)
     var frame = 0
     for index in trial.rate.indices {
       let now = Double(index) * trial.period
@@ -148,21 +201,14 @@ public struct PositionBenchmark: Sendable {
         let turn = random.gaussian3() * cameras.orientationNoise
         if let blind, blind.contains(time) { continue }
         guard let pose = truth(time / trial.period) else { continue }
-        filter.add(
+        measurement(
           PositionMeasurement(
             captured: Timestamp(nanoseconds: Int64(time * 1e9)), position: pose.position + place,
             positionNoise: cameras.positionNoise,
             orientation: cameras.isPositionOnly ? nil : Quaternion(rotationVector: turn) * pose.orientation,
-            orientationNoise: cameras.orientationNoise, point: Self.point),
-          attitude: orientation.worldFromDevice)
+            orientationNoise: cameras.orientationNoise, point: Self.point))
       }
-      orientation.update(
-        rate: trial.rate[index], force: trial.force[index], field: trial.field[index], step: trial.period)
-      filter.add(
-        PositionFilter.Sample(
-          captured: Timestamp(nanoseconds: Int64(now * 1e9)), rate: orientation.corrected(trial.rate[index]),
-          force: trial.force[index]))
-      observe(index, &filter)
+      sample(index, Timestamp(nanoseconds: Int64(now * 1e9)))
     }
   }
 }

@@ -6,7 +6,7 @@ extension LiveSource {
   func scopes(of peer: HTTPPeer) -> Set<Scope>? {
     switch peer.permission {
     case .stranger: return nil
-    case .token(let manages): return Set(Scope.allCases).subtracting(manages ? [] : [.manage])
+    case .token(let manages): return Set(Scope.allCases).subtracting(manages ? [] : [.manage, .measure])
     case .anybody:
       guard let remote = peer.remote, let local = peer.local else { return scopes(ofUser: nil) }
       return scopes(ofUser: LocalPeer.user(remote: remote, local: local))

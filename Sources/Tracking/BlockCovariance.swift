@@ -49,6 +49,11 @@ struct BlockCovariance: Sendable {
     return blocks.withUnsafeMutableBufferPointer { body(View(order: order, blocks: $0)) }
   }
 
+  /// Takes another's numbers, of the same order, into its own memory.
+  mutating func copy(_ other: BlockCovariance) {
+    for index in blocks.indices { blocks[index] = other.blocks[index] }
+  }
+
   mutating func archive(_ archive: StateArchive) { archive.code(&blocks) { archive.code(&$0) } }
 
   @inline(__always)

@@ -27,6 +27,8 @@ public struct DeviceTracker: Sendable {
   private var filter: OrientationFilter
   /// Gives a place to a device that has only an attitude.
   public var bodyModel: BodyModel?
+  /// Gives it the place that others measure, once there was a measurement.
+  private var placed: PlacedUnit?
   private var drift = DriftMeter()
   private var unitFromDevice: Quaternion
   private let period: Double
@@ -79,6 +81,7 @@ public struct DeviceTracker: Sendable {
       archive.code(&sample.referenceCounter)
     }
     archive.code(&worldFromStart)
+    archive.code(&placed, empty: .empty) { $0.archive(archive) }
   }
 
   public var learned: Learned { filter.learned }
@@ -96,8 +99,10 @@ public struct DeviceTracker: Sendable {
   }
 
   /// Makes the present heading the world's −Z: what was before is in another frame, so the history is emptied.
+  ///
+  /// A device whose place is measured stays in the measurements' world, which it shares with others.
   public mutating func recenter() {
-    guard let newest = history.newest else { return }
+    guard let newest = history.newest, placed == nil else { return }
     let forward = newest.worldFromDevice.orientation.rotate(Vector3(0, 0, -1))
     let up = newest.worldFromDevice.orientation.rotate(Vector3(0, 1, 0))
     // Looking straight up or down, the top of the head tells the heading.
@@ -154,12 +159,73 @@ public struct DeviceTracker: Sendable {
       uncertainty: PoseUncertainty(
         inclination: filter.inclinationUncertainty, heading: filter.headingUncertainty),
       flags: flags)
+    carry(&state, PositionFilter.Sample(captured: captured, rate: rate, force: force), worldFromUnit)
     bodyModel?.place(&state)
     return history.append(state) ? history.newest : state
   }
 
+  /// Takes what others measured of the device's place, in its axes and the bridge's world; in the order in which it
+  /// came, which need not be that of the times it is of.
+  ///
+  /// - Returns: `unusable` also for a device without an inertial unit, or before its first sample.
+  public mutating func measure(_ measurement: PositionMeasurement) -> PositionFilter.Outcome {
+    guard let now = lastCaptured, lastOrientation == nil, measurement.isUsable,
+      abs(now.seconds(since: measurement.captured)) < PlacedUnit.forgottenAfter
+    else { return .unusable }
+    let attitude = worldFromStart * filter.worldFromDevice
+    let measurement = measurement.inUnit(calibration.deviceFromUnit)
+    if placed != nil {
+      return placed?.measure(measurement, attitude: attitude, bias: filter.bias) ?? .unusable
+    }
+    var unit = PlacedUnit(at: measurement.captured)
+    let outcome = unit.measure(measurement, attitude: attitude, bias: filter.bias)
+    if outcome == .started {
+      placed = unit
+      // What was before is in another frame.
+      history.removeAll()
+    }
+    return outcome
+  }
+
+  /// How far the last measured place was from what was expected: squared Mahalanobis distance; NaN without one.
+  public var placeInnovation: Double { placed?.innovation ?? .nan }
+
+  /// Puts a device where others measured it, carried on by its own samples.
+  private mutating func carry(
+    _ state: inout TrackedState, _ sample: PositionFilter.Sample, _ worldFromUnit: Quaternion
+  ) {
+    guard placed != nil else { return }
+    guard
+      let estimate = placed?.advance(
+        sample, attitude: worldFromUnit, attitudeUncertainty: state.uncertainty)
+    else {
+      // It looks on as it did, from where its neck or arm would be.
+      let heading = placed?.heading ?? .identity
+      worldFromStart = (heading * worldFromStart).normalized
+      state.worldFromDevice.orientation = (heading * state.worldFromDevice.orientation).renormalized
+      state.angularVelocity = heading.rotate(state.angularVelocity)
+      placed = nil
+      history.removeAll()
+      return
+    }
+    let turn = estimate.worldFromUnit.orientation
+    let unitFromDevice = Pose(
+      position: unitFromDevice.rotate(calibration.deviceFromUnit.position * -1), orientation: unitFromDevice)
+    let arm = turn.rotate(unitFromDevice.position)
+    state.worldFromDevice = Pose(
+      position: estimate.worldFromUnit.position + arm,
+      orientation: (turn * unitFromDevice.orientation).renormalized)
+    state.angularVelocity =
+      estimate.rate.map { turn.rotate($0) }
+      ?? (turn * worldFromUnit.conjugate).rotate(state.angularVelocity)
+    state.linearVelocity = estimate.velocity + (estimate.isTracked ? state.angularVelocity.cross(arm) : .zero)
+    state.uncertainty = estimate.uncertainty
+    state.flags.insert(.positionValid)
+    if estimate.isTracked { state.flags.insert(.positionTracked) }
+  }
+
   /// Puts a device where it says that it is.
-  private func place(_ state: inout TrackedState, _ position: Vector3) {
+  private func put(_ state: inout TrackedState, at position: Vector3) {
     state.worldFromDevice.position = position
     if let last = history.newest, last.flags.contains(.positionTracked) {
       let step = state.captured.seconds(since: last.captured)
@@ -197,7 +263,7 @@ public struct DeviceTracker: Sendable {
       worldFromDevice: Pose(orientation: orientation), angularVelocity: rate,
       uncertainty: PoseUncertainty(inclination: 0.03, heading: .pi),
       flags: mark.union([.orientationValid, .orientationTracked]))
-    if let place = sample.position { self.place(&state, worldFromStart.rotate(place)) }
+    if let place = sample.position { put(&state, at: worldFromStart.rotate(place)) }
     bodyModel?.place(&state)
     return history.append(state, isCoarse: sample.angularVelocity == nil) ? history.newest : state
   }

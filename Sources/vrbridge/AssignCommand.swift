@@ -51,7 +51,7 @@ struct AssignCommand: AsyncParsableCommand {
       let devices = try connection.request(.listDevices(Vrbridge_V1_ListDevices())).deviceList.devices
       let chosen =
         press == nil
-        ? try named(names[0], devices) : try pressed(wanted, devices, connection)
+        ? try devices.named(names[0]) : try pressed(wanted, devices, connection)
       var request = Vrbridge_V1_SetRole()
       request.deviceID = chosen.deviceID
       request.role = Vrbridge_V1_Role(wanted)
@@ -60,21 +60,6 @@ struct AssignCommand: AsyncParsableCommand {
     } catch let error as BridgeClientError {
       throw Failure(String(describing: error))
     }
-  }
-
-  private func named(_ device: String, _ devices: [Vrbridge_V1_Device]) throws -> Vrbridge_V1_Device {
-    let present = DeviceRole(name: device.replacing("-", with: "_"))
-    let found = devices.filter {
-      String($0.deviceID) == device || $0.serial == device
-        || (present != nil && $0.role.deviceRole == present)
-    }
-    guard let chosen = found.first, found.count == 1 else {
-      let known = devices.map { "\($0.deviceID) (\($0.name), \($0.serial), \($0.role.deviceRole.name))" }
-      throw Failure(
-        "'\(device)' names \(found.count) devices; there are: \(known.isEmpty ? "none" : known.joined(separator: "; "))"
-      )
-    }
-    return chosen
   }
 
   /// Waits for a button; axes and triggers move by themselves when a device is put down.

@@ -150,6 +150,14 @@ struct ListDevices: AsyncParsableCommand {
       Terminal.padLeft(figure(health.driftAgainstGravityDegMin, "%.1f"), 8),
       Terminal.padLeft(figure(health.driftAgainstFieldDegMin, "%.1f"), 7), Terminal.padLeft(residual, 9),
     ].joined(separator: " ") + (device.stateReason.isEmpty ? "" : "\n    \(device.stateReason)")
+      + (health.measurements + health.measurementsRejected > 0 ? "\n    \(measured(health))" : "")
+  }
+
+  /// What became of the places that others measured.
+  private static func measured(_ health: Vrbridge_V1_Health) -> String {
+    "place measured by others: \(health.measurements) used, \(health.measurementsRejected) not; "
+      + "\(figure(health.measurementDelayMs, "%.1f")) ms late, "
+      + "\(figure(health.measurementConsistency.squareRoot(), "%.2f")) of the distance that their deviations promise"
   }
 
   private static func figure(_ value: Double, _ format: String) -> String {
@@ -175,6 +183,7 @@ struct ListDevices: AsyncParsableCommand {
       + "\"gyroscope_bias\":[\(number(health.biasX)),\(number(health.biasY)),\(number(health.biasZ))],"
       + "\"gyroscope_noise_deg\":\(number(health.gyroscopeNoiseDeg)),"
       + "\"drift_deg_min\":{\"at_rest\":\(number(health.driftAtRestDegMin)),\"against_gravity\":\(number(health.driftAgainstGravityDegMin)),\"against_field\":\(number(health.driftAgainstFieldDegMin))},"
+      + "\"measurements\":{\"used\":\(health.measurements),\"rejected\":\(health.measurementsRejected),\"delay_ms\":\(number(health.measurementDelayMs)),\"consistency\":\(number(health.measurementConsistency))},"
       + "\"heading_referenced\":\(health.headingReferenced),"
       + "\"clock_residual_us\":\(number(health.clockResidualUs)),\"clock_skew_ppm\":\(number(health.clockSkewPpm))}"
   }

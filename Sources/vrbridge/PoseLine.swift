@@ -16,10 +16,13 @@ enum PoseLine {
       + "\"heading\":\(number(Double(pose.sigmaHeading))),\"position\":\(number(Double(pose.sigmaPosition)))}}"
   }
 
-  /// Family and serial number; the bridge's number where the unit has none.
   static func label(_ pose: Vrbridge_V1_Pose, _ device: Vrbridge_V1_Device?) -> String {
-    guard let device else { return "device/\(pose.deviceID)" }
-    return device.family + "/" + (device.serial.isEmpty ? String(device.deviceID) : device.serial)
+    device.map(label) ?? "device/\(pose.deviceID)"
+  }
+
+  /// Family and serial number; the bridge's number where the unit has none.
+  static func label(_ device: Vrbridge_V1_Device) -> String {
+    device.family + "/" + (device.serial.isEmpty ? String(device.deviceID) : device.serial)
   }
 
   private static func list(_ values: [Double]) -> String {

@@ -8,7 +8,8 @@ struct VRBridgeCommand: AsyncParsableCommand {
     abstract: "Reads headsets, controllers and trackers and gives their poses to renderers.",
     version: ProductVersion.text,
     subcommands: [
-      RunCommand.self, WatchCommand.self, DevicesCommand.self, AssignCommand.self, PairCommand.self,
+      RunCommand.self, WatchCommand.self, DevicesCommand.self, AssignCommand.self, PlaceCommand.self,
+      PairCommand.self,
       UnpairCommand.self, CamerasCommand.self, EmulateCommand.self,
       DoctorCommand.self,
       RecordCommand.self, ReplayCommand.self, InfoCommand.self, CompareCommand.self, ExportCommand.self,

@@ -8,6 +8,8 @@ public enum Scope: String, Sendable, CaseIterable, Hashable {
   case camera
   case microphone
   case manage
+  /// May tell where devices are.
+  case measure
 }
 
 /// Who may do what. The bridge's own user and root may do everything.
@@ -25,7 +27,7 @@ public struct AccessRules: Sendable, Equatable {
 
   private var rules: [Scope: Rule]
 
-  /// Who can open the socket sees poses and controls; cameras, microphones and management are the owner's.
+  /// Who can open the socket sees poses and controls; all else is the owner's.
   public static let standard = AccessRules(rules: [
     .poses: Rule(everyone: true), .controls: Rule(everyone: true),
   ])

@@ -86,6 +86,10 @@ struct KnownDevice: Sendable {
         $0.driftAgainstFieldDegMin = statistics.driftAgainstField.value * degreesAMinute
         $0.gyroscopeNoiseDeg = statistics.gyroscopeNoise.value * 180 / .pi
         $0.headingReferenced = statistics.isHeadingReferenced.load(ordering: .relaxed)
+        $0.measurements = statistics.measurements.load(ordering: .relaxed)
+        $0.measurementsRejected = statistics.measurementsRejected.load(ordering: .relaxed)
+        $0.measurementDelayMs = statistics.measurementDelay.value * 1e3
+        $0.measurementConsistency = statistics.measurementConsistency.value
         $0.calibration = calibration.rawValue
       }
       $0.state = Vrbridge_V1_DeviceState(rawValue: Int(state.rawValue)) ?? .unspecified

@@ -84,6 +84,14 @@ struct BridgeMetrics: Sendable {
       "vrbridge_device_clock_skew_ratio", .gauge, "Rate of the device's clock against nominal.",
       unit: "ratio",
       each { $0.clockSkew.value })
+    text.add(
+      "vrbridge_device_measurements", .counter, "Places that others measured, used and not.",
+      figures.flatMap { device, statistics, _ in
+        [
+          ("used", statistics.measurements.load(ordering: .relaxed)),
+          ("rejected", statistics.measurementsRejected.load(ordering: .relaxed)),
+        ].map { (labels(device.number) + [("outcome", $0)], Double($1)) }
+      })
     let perMinute = 60 * 180 / Double.pi
     let drifts: [(String, (DeviceStatistics) -> Double)] = [
       ("rest", { $0.driftAtRest.value }), ("gravity", { $0.driftAgainstGravity.value }),

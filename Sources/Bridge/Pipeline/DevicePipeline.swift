@@ -87,6 +87,22 @@ final class DevicePipeline {
 
   func recenter() { tracker.recenter() }
 
+  /// Takes what others measured of the device's place. The next sample shows it.
+  func measure(_ measurement: PositionMeasurement, at time: Timestamp) {
+    tap?.measured(measurement, device: id, at: time)
+    let outcome = tracker.measure(measurement)
+    switch outcome {
+    case .started, .used: statistics.measurements.add(1, ordering: .relaxed)
+    case .rejected, .unusable: statistics.measurementsRejected.add(1, ordering: .relaxed)
+    }
+    statistics.measurementDelay.average(time.seconds(since: measurement.captured))
+    // The first is where it is: there is nothing to compare it with. What is not believed counts, or noise that is
+    // said too small would never show.
+    if outcome == .used || outcome == .rejected {
+      statistics.measurementConsistency.average(tracker.placeInnovation / 3)
+    }
+  }
+
   /// Forgets everything that reports taught it.
   func reset(to tracker: DeviceTracker) {
     self.tracker = tracker
@@ -205,7 +221,9 @@ final class DevicePipeline {
   private func publish(_ state: TrackedState) -> TrackedState {
     var state = state
     // Nothing that is not finite leaves the bridge, whatever a device sent.
-    guard state.worldFromDevice.orientation.isFinite, state.angularVelocity.isFinite else { return state }
+    guard state.worldFromDevice.orientation.isFinite, state.worldFromDevice.position.isFinite,
+      state.angularVelocity.isFinite, state.linearVelocity.isFinite
+    else { return state }
     if isDegraded { state.flags.insert(.degraded) }
     tap?.state(state, device: id)
     if let presentation {

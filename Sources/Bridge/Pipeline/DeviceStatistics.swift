@@ -11,6 +11,13 @@ final class DeviceStatistics: Sendable {
       get { Double(bitPattern: bits.load(ordering: .relaxed)) }
       nonmutating set { bits.store(newValue.bitPattern, ordering: .relaxed) }
     }
+
+    /// Counts one more value in a mean that forgets: the last hundred or so.
+    func average(_ new: Double) {
+      guard new.isFinite else { return }
+      let old = value
+      value = old.isFinite ? old + (new - old) * 0.01 : new
+    }
   }
 
   let reports = Atomic<UInt64>(0)
@@ -31,6 +38,13 @@ final class DeviceStatistics: Sendable {
   /// Seconds, NaN while unknown.
   let clockResidual = Figure()
   let clockSkew = Figure()
+  /// Places that others measured: used, and not believed or not usable.
+  let measurements = Atomic<UInt64>(0)
+  let measurementsRejected = Atomic<UInt64>(0)
+  /// Seconds from the time that a measurement is of until it came, mean of the last; NaN without any.
+  let measurementDelay = Figure()
+  /// Squared distance from what was expected, in standard deviations and per axis, mean of the last.
+  let measurementConsistency = Figure()
   private let biasX = Figure()
   private let biasY = Figure()
   private let biasZ = Figure()

@@ -4,6 +4,7 @@ import Glibc
 import Sensing
 import Spatial
 import Synchronization
+import Tracking
 
 /// The one thread that reads devices: epoll → read → decode → calibrate → fuse → publish.
 ///
@@ -104,6 +105,12 @@ final class TrackingLoop: @unchecked Sendable {
       pipeline.recenter()
       recording?.recentered(device: pipeline.id, at: linux_monotonic_ns())
     }
+  }
+
+  /// Takes what others measured; on the tracking thread.
+  func measure(_ measurements: [(PipelineReference, PositionMeasurement)]) {
+    let now = Timestamp(nanoseconds: linux_monotonic_ns())
+    for (box, measurement) in measurements { box.pipeline.measure(measurement, at: now) }
   }
 
   /// From the next report on everything is recorded.

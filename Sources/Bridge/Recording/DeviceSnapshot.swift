@@ -6,7 +6,7 @@ import Tracking
 /// The tracker is copied, which only counts references; what it holds becomes words on the recorder's thread.
 struct DeviceSnapshot: Sendable {
   /// Rises when the order or meaning of the words changes.
-  static let version: UInt32 = 2
+  static let version: UInt32 = 3
 
   var tracker: DeviceTracker
   /// Decoders, controls and health.

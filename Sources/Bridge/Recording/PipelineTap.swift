@@ -1,5 +1,6 @@
 import Sensing
 import Spatial
+import Tracking
 
 /// Sees what a pipeline takes in and gives out, on the pipeline's thread and in its order.
 protocol PipelineTap: AnyObject {
@@ -17,6 +18,8 @@ protocol PipelineTap: AnyObject {
   func battery(_ battery: BatteryState, device: DeviceID, at time: Timestamp)
   func link(isUp: Bool, device: DeviceID, at time: Timestamp)
   func health(isDegraded: Bool, device: DeviceID, at time: Timestamp)
+  /// Others measured where the device was; between reports.
+  func measured(_ measurement: PositionMeasurement, device: DeviceID, at time: Timestamp)
   /// After a report was processed: when its newest sample was taken, and the device's counter then.
   func end(captured: Timestamp?, deviceTicks: UInt64?)
 }
@@ -32,5 +35,6 @@ extension PipelineTap {
   func battery(_ battery: BatteryState, device: DeviceID, at time: Timestamp) {}
   func link(isUp: Bool, device: DeviceID, at time: Timestamp) {}
   func health(isDegraded: Bool, device: DeviceID, at time: Timestamp) {}
+  func measured(_ measurement: PositionMeasurement, device: DeviceID, at time: Timestamp) {}
   func end(captured: Timestamp?, deviceTicks: UInt64?) {}
 }

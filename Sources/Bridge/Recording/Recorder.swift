@@ -276,6 +276,11 @@ final class Recorder: @unchecked Sendable {
         $0.loss.bytes = word(1)
         $0.loss.fromNs = Int64(bitPattern: word(2))
       }
+    case .measured:
+      try event {
+        $0.placeMeasured = MeasurementRecord.message(
+          body, device: head.device, hasOrientation: head.detail != 0)
+      }
     case .split:
       guard let writer else { return }
       try writer.finish()
@@ -380,6 +385,10 @@ extension Vrbridge_Session_Figures {
     decodeErrors = statistics.decodeErrors.load(ordering: .relaxed)
     lostSamples = statistics.lostSamples.load(ordering: .relaxed)
     opticalSamples = statistics.opticalSamples.load(ordering: .relaxed)
+    measurements = statistics.measurements.load(ordering: .relaxed)
+    measurementsRejected = statistics.measurementsRejected.load(ordering: .relaxed)
+    measurementDelayMs = statistics.measurementDelay.value * 1e3
+    measurementConsistency = statistics.measurementConsistency.value
     clockResidualUs = statistics.clockResidual.value * 1e6
     clockSkewPpm = statistics.clockSkew.value * 1e6
     let degreesAMinute = 60 * 180 / Double.pi

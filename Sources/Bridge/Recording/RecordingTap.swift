@@ -27,6 +27,7 @@ final class RecordingTap: PipelineTap, @unchecked Sendable {
     case loss
     /// What comes next belongs into the next file.
     case split
+    case measured
   }
 
   /// Sixteen bytes in front of each record.
@@ -191,6 +192,18 @@ final class RecordingTap: PipelineTap, @unchecked Sendable {
 
   func health(isDegraded: Bool, device: DeviceID, at time: Timestamp) {
     tell(.health, device: device, detail: isDegraded ? 1 : 0, at: time.nanoseconds)
+  }
+
+  func measured(_ measurement: PositionMeasurement, device: DeviceID, at time: Timestamp) {
+    guard !isSkipping else { return }
+    let count = MeasurementRecord.size
+    guard
+      let body = put(
+        .measured, device: device.number, detail: measurement.orientation == nil ? 0 : 1,
+        time: time.nanoseconds, count: count)
+    else { return lose(count, time.nanoseconds) }
+    MeasurementRecord.write(measurement, into: body)
+    ring.commit()
   }
 
   // MARK: what changes among the devices; between reports, and rare

@@ -103,6 +103,11 @@ final class ReplayEngine {
     case .recentered(let change):
       pipelines[change.deviceID]?.recenter()
       return .recentered(device: change.deviceID)
+    case .placeMeasured(let message):
+      guard let measurement = PositionMeasurement(message) else {
+        throw ReplayFault("a measured place of device \(message.deviceID) lacks numbers")
+      }
+      pipelines[message.deviceID]?.measure(measurement, at: Timestamp(nanoseconds: event.timeNs))
     case .snapshot(let snapshot):
       try restore(snapshot)
       return .restored(device: snapshot.deviceID)

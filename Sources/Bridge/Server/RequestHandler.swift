@@ -33,6 +33,8 @@ struct RequestHandler: Sendable {
   /// Returns false for a device that is not known.
   var setRole: @Sendable (DeviceID, DeviceRole) -> Bool
   var recenter: @Sendable () -> Void
+  /// Returns what is wrong with the first that can't be taken; then none is.
+  var measure: @Sendable ([Vrbridge_V1_Measurement]) -> MeasurementFault?
   var recording: RecordingControl
   var speech: SpeechRequests
   var log: Logger
@@ -67,6 +69,11 @@ struct RequestHandler: Sendable {
     case .recenter:
       message = require(.manage, client) {
         recenter()
+        return .done(Vrbridge_V1_Done())
+      }
+    case .measure(let request):
+      message = require(.measure, client) {
+        if let fault = measure(request.measurements) { return error(fault.code, fault.message) }
         return .done(Vrbridge_V1_Done())
       }
     case .startRecording(let request): message = startRecording(client, request)

@@ -773,6 +773,14 @@ public nonisolated struct Vrbridge_V1_ClientFrame: Sendable {
     set {message = .light(newValue)}
   }
 
+  public var measure: Vrbridge_V1_Measure {
+    get {
+      if case .measure(let v)? = message {return v}
+      return Vrbridge_V1_Measure()
+    }
+    set {message = .measure(newValue)}
+  }
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum OneOf_Message: Equatable, Sendable {
@@ -792,6 +800,7 @@ public nonisolated struct Vrbridge_V1_ClientFrame: Sendable {
     case ask(Vrbridge_V1_Ask)
     case forgetConversation(Vrbridge_V1_ForgetConversation)
     case light(Vrbridge_V1_Light)
+    case measure(Vrbridge_V1_Measure)
 
   }
 
@@ -936,6 +945,64 @@ public nonisolated struct Vrbridge_V1_Recenter: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// Where devices with an inertial unit were, as an optical tracker, base stations or a program that looks through
+/// cameras measured it. Needs the scope 'measure'. At most 64 at a time; late ones, and ones out of order, are taken
+/// in where they belong, up to 0.4 s late. Done says that they were taken; Health counts what became of them.
+public nonisolated struct Vrbridge_V1_Measure: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var measurements: [Vrbridge_V1_Measurement] = []
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// In the measurements' own world, which becomes the device's: Y up, metres.
+public nonisolated struct Vrbridge_V1_Measurement: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var deviceID: UInt32 = 0
+
+  /// When it was true, not when it was computed.
+  public var capturedNs: Int64 = 0
+
+  public var px: Double = 0
+
+  public var py: Double = 0
+
+  public var pz: Double = 0
+
+  /// World from device. All zero: only the place was measured.
+  public var qx: Double = 0
+
+  public var qy: Double = 0
+
+  public var qz: Double = 0
+
+  public var qw: Double = 0
+
+  /// One standard deviation of each axis, m and rad. 0: 0.002 and 0.01.
+  public var sigmaPosition: Float = 0
+
+  public var sigmaOrientation: Float = 0
+
+  /// The measured point in the device's axes, m: a marker beside its origin.
+  public var pointX: Double = 0
+
+  public var pointY: Double = 0
+
+  public var pointZ: Double = 0
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1406,51 +1473,119 @@ public nonisolated struct Vrbridge_V1_Battery: Sendable {
 }
 
 /// Figures since the device was opened.
-public nonisolated struct Vrbridge_V1_Health: Sendable {
+public nonisolated struct Vrbridge_V1_Health: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  public var reports: UInt64 = 0
+  public var reports: UInt64 {
+    get {_storage._reports}
+    set {_uniqueStorage()._reports = newValue}
+  }
 
-  public var decodeErrors: UInt64 = 0
+  public var decodeErrors: UInt64 {
+    get {_storage._decodeErrors}
+    set {_uniqueStorage()._decodeErrors = newValue}
+  }
 
-  public var lostSamples: UInt64 = 0
+  public var lostSamples: UInt64 {
+    get {_storage._lostSamples}
+    set {_uniqueStorage()._lostSamples = newValue}
+  }
 
   /// Gyroscope bias in force, rad/s, device axes.
-  public var biasX: Double = 0
+  public var biasX: Double {
+    get {_storage._biasX}
+    set {_uniqueStorage()._biasX = newValue}
+  }
 
-  public var biasY: Double = 0
+  public var biasY: Double {
+    get {_storage._biasY}
+    set {_uniqueStorage()._biasY = newValue}
+  }
 
-  public var biasZ: Double = 0
+  public var biasZ: Double {
+    get {_storage._biasZ}
+    set {_uniqueStorage()._biasZ = newValue}
+  }
 
   /// Clock residual, microseconds; NaN before it is known.
-  public var clockResidualUs: Double = 0
+  public var clockResidualUs: Double {
+    get {_storage._clockResidualUs}
+    set {_uniqueStorage()._clockResidualUs = newValue}
+  }
 
   /// Rate of the device's clock against nominal, parts per million.
-  public var clockSkewPpm: Double = 0
+  public var clockSkewPpm: Double {
+    get {_storage._clockSkewPpm}
+    set {_uniqueStorage()._clockSkewPpm = newValue}
+  }
 
   /// "user", "factory", "on_device", "model", "nominal".
-  public var calibration: String = String()
+  public var calibration: String {
+    get {_storage._calibration}
+    set {_uniqueStorage()._calibration = newValue}
+  }
 
   /// Degrees per minute; NaN before they are known. At rest: turn of the pose about the vertical.
-  public var driftAtRestDegMin: Double = 0
+  public var driftAtRestDegMin: Double {
+    get {_storage._driftAtRestDegMin}
+    set {_uniqueStorage()._driftAtRestDegMin = newValue}
+  }
 
   /// What gravity corrects of tilt: how fast the gyroscope alone would tip over.
-  public var driftAgainstGravityDegMin: Double = 0
+  public var driftAgainstGravityDegMin: Double {
+    get {_storage._driftAgainstGravityDegMin}
+    set {_uniqueStorage()._driftAgainstGravityDegMin = newValue}
+  }
 
   /// What the magnetometer corrects of heading; NaN without one.
-  public var driftAgainstFieldDegMin: Double = 0
+  public var driftAgainstFieldDegMin: Double {
+    get {_storage._driftAgainstFieldDegMin}
+    set {_uniqueStorage()._driftAgainstFieldDegMin = newValue}
+  }
 
   /// White noise of the gyroscope, deg/s/sqrt(Hz); NaN before the first rest.
-  public var gyroscopeNoiseDeg: Double = 0
+  public var gyroscopeNoiseDeg: Double {
+    get {_storage._gyroscopeNoiseDeg}
+    set {_uniqueStorage()._gyroscopeNoiseDeg = newValue}
+  }
 
   /// Heading is against magnetic north, not against the start.
-  public var headingReferenced: Bool = false
+  public var headingReferenced: Bool {
+    get {_storage._headingReferenced}
+    set {_uniqueStorage()._headingReferenced = newValue}
+  }
+
+  /// Measurements of its place that were used, and that were too far from what was expected or could not be used.
+  public var measurements: UInt64 {
+    get {_storage._measurements}
+    set {_uniqueStorage()._measurements = newValue}
+  }
+
+  public var measurementsRejected: UInt64 {
+    get {_storage._measurementsRejected}
+    set {_uniqueStorage()._measurementsRejected = newValue}
+  }
+
+  /// How late they come, milliseconds, mean of the last; NaN without any.
+  public var measurementDelayMs: Double {
+    get {_storage._measurementDelayMs}
+    set {_uniqueStorage()._measurementDelayMs = newValue}
+  }
+
+  /// Mean squared distance of measured from expected places, in standard deviations and per axis: 1 when their noise
+  /// is what they say, above it when they say too little; NaN without any.
+  public var measurementConsistency: Double {
+    get {_storage._measurementConsistency}
+    set {_uniqueStorage()._measurementConsistency = newValue}
+  }
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
+
+  fileprivate var _storage = _StorageClass.defaultInstance
 }
 
 public nonisolated struct Vrbridge_V1_DeviceList: Sendable {
@@ -2174,7 +2309,7 @@ nonisolated extension Vrbridge_V1_Handedness: SwiftProtobuf._ProtoNameProviding 
 
 nonisolated extension Vrbridge_V1_ClientFrame: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ClientFrame"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}request_id\0\u{1}hello\0\u{1}subscribe\0\u{1}unsubscribe\0\u{3}open_pose_page\0\u{3}list_devices\0\u{1}haptic\0\u{3}set_role\0\u{1}recenter\0\u{1}ping\0\u{3}start_recording\0\u{3}stop_recording\0\u{3}get_recording\0\u{1}listen\0\u{1}ask\0\u{3}forget_conversation\0\u{1}light\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}request_id\0\u{1}hello\0\u{1}subscribe\0\u{1}unsubscribe\0\u{3}open_pose_page\0\u{3}list_devices\0\u{1}haptic\0\u{3}set_role\0\u{1}recenter\0\u{1}ping\0\u{3}start_recording\0\u{3}stop_recording\0\u{3}get_recording\0\u{1}listen\0\u{1}ask\0\u{3}forget_conversation\0\u{1}light\0\u{1}measure\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2391,6 +2526,19 @@ nonisolated extension Vrbridge_V1_ClientFrame: SwiftProtobuf.Message, SwiftProto
           self.message = .light(v)
         }
       }()
+      case 18: try {
+        var v: Vrbridge_V1_Measure?
+        var hadOneofValue = false
+        if let current = self.message {
+          hadOneofValue = true
+          if case .measure(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.message = .measure(v)
+        }
+      }()
       default: break
       }
     }
@@ -2468,6 +2616,10 @@ nonisolated extension Vrbridge_V1_ClientFrame: SwiftProtobuf.Message, SwiftProto
     case .light?: try {
       guard case .light(let v)? = self.message else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 17)
+    }()
+    case .measure?: try {
+      guard case .measure(let v)? = self.message else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 18)
     }()
     case nil: break
     }
@@ -2784,6 +2936,131 @@ nonisolated extension Vrbridge_V1_Recenter: SwiftProtobuf.Message, SwiftProtobuf
   }
 
   public static func ==(lhs: Vrbridge_V1_Recenter, rhs: Vrbridge_V1_Recenter) -> Bool {
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Vrbridge_V1_Measure: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".Measure"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}measurements\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.measurements) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.measurements.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.measurements, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Vrbridge_V1_Measure, rhs: Vrbridge_V1_Measure) -> Bool {
+    if lhs.measurements != rhs.measurements {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Vrbridge_V1_Measurement: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".Measurement"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}device_id\0\u{3}captured_ns\0\u{1}px\0\u{1}py\0\u{1}pz\0\u{1}qx\0\u{1}qy\0\u{1}qz\0\u{1}qw\0\u{3}sigma_position\0\u{3}sigma_orientation\0\u{3}point_x\0\u{3}point_y\0\u{3}point_z\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.deviceID) }()
+      case 2: try { try decoder.decodeSingularSFixed64Field(value: &self.capturedNs) }()
+      case 3: try { try decoder.decodeSingularDoubleField(value: &self.px) }()
+      case 4: try { try decoder.decodeSingularDoubleField(value: &self.py) }()
+      case 5: try { try decoder.decodeSingularDoubleField(value: &self.pz) }()
+      case 6: try { try decoder.decodeSingularDoubleField(value: &self.qx) }()
+      case 7: try { try decoder.decodeSingularDoubleField(value: &self.qy) }()
+      case 8: try { try decoder.decodeSingularDoubleField(value: &self.qz) }()
+      case 9: try { try decoder.decodeSingularDoubleField(value: &self.qw) }()
+      case 10: try { try decoder.decodeSingularFloatField(value: &self.sigmaPosition) }()
+      case 11: try { try decoder.decodeSingularFloatField(value: &self.sigmaOrientation) }()
+      case 12: try { try decoder.decodeSingularDoubleField(value: &self.pointX) }()
+      case 13: try { try decoder.decodeSingularDoubleField(value: &self.pointY) }()
+      case 14: try { try decoder.decodeSingularDoubleField(value: &self.pointZ) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.deviceID != 0 {
+      try visitor.visitSingularUInt32Field(value: self.deviceID, fieldNumber: 1)
+    }
+    if self.capturedNs != 0 {
+      try visitor.visitSingularSFixed64Field(value: self.capturedNs, fieldNumber: 2)
+    }
+    if self.px.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.px, fieldNumber: 3)
+    }
+    if self.py.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.py, fieldNumber: 4)
+    }
+    if self.pz.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.pz, fieldNumber: 5)
+    }
+    if self.qx.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.qx, fieldNumber: 6)
+    }
+    if self.qy.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.qy, fieldNumber: 7)
+    }
+    if self.qz.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.qz, fieldNumber: 8)
+    }
+    if self.qw.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.qw, fieldNumber: 9)
+    }
+    if self.sigmaPosition.bitPattern != 0 {
+      try visitor.visitSingularFloatField(value: self.sigmaPosition, fieldNumber: 10)
+    }
+    if self.sigmaOrientation.bitPattern != 0 {
+      try visitor.visitSingularFloatField(value: self.sigmaOrientation, fieldNumber: 11)
+    }
+    if self.pointX.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.pointX, fieldNumber: 12)
+    }
+    if self.pointY.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.pointY, fieldNumber: 13)
+    }
+    if self.pointZ.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.pointZ, fieldNumber: 14)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Vrbridge_V1_Measurement, rhs: Vrbridge_V1_Measurement) -> Bool {
+    if lhs.deviceID != rhs.deviceID {return false}
+    if lhs.capturedNs != rhs.capturedNs {return false}
+    if lhs.px != rhs.px {return false}
+    if lhs.py != rhs.py {return false}
+    if lhs.pz != rhs.pz {return false}
+    if lhs.qx != rhs.qx {return false}
+    if lhs.qy != rhs.qy {return false}
+    if lhs.qz != rhs.qz {return false}
+    if lhs.qw != rhs.qw {return false}
+    if lhs.sigmaPosition != rhs.sigmaPosition {return false}
+    if lhs.sigmaOrientation != rhs.sigmaOrientation {return false}
+    if lhs.pointX != rhs.pointX {return false}
+    if lhs.pointY != rhs.pointY {return false}
+    if lhs.pointZ != rhs.pointZ {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3695,94 +3972,184 @@ nonisolated extension Vrbridge_V1_Battery: SwiftProtobuf.Message, SwiftProtobuf.
 
 nonisolated extension Vrbridge_V1_Health: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Health"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}reports\0\u{3}decode_errors\0\u{3}lost_samples\0\u{3}bias_x\0\u{3}bias_y\0\u{3}bias_z\0\u{3}clock_residual_us\0\u{3}clock_skew_ppm\0\u{1}calibration\0\u{3}drift_at_rest_deg_min\0\u{3}drift_against_gravity_deg_min\0\u{3}drift_against_field_deg_min\0\u{3}gyroscope_noise_deg\0\u{3}heading_referenced\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}reports\0\u{3}decode_errors\0\u{3}lost_samples\0\u{3}bias_x\0\u{3}bias_y\0\u{3}bias_z\0\u{3}clock_residual_us\0\u{3}clock_skew_ppm\0\u{1}calibration\0\u{3}drift_at_rest_deg_min\0\u{3}drift_against_gravity_deg_min\0\u{3}drift_against_field_deg_min\0\u{3}gyroscope_noise_deg\0\u{3}heading_referenced\0\u{1}measurements\0\u{3}measurements_rejected\0\u{3}measurement_delay_ms\0\u{3}measurement_consistency\0")
+
+  fileprivate class _StorageClass {
+    var _reports: UInt64 = 0
+    var _decodeErrors: UInt64 = 0
+    var _lostSamples: UInt64 = 0
+    var _biasX: Double = 0
+    var _biasY: Double = 0
+    var _biasZ: Double = 0
+    var _clockResidualUs: Double = 0
+    var _clockSkewPpm: Double = 0
+    var _calibration: String = String()
+    var _driftAtRestDegMin: Double = 0
+    var _driftAgainstGravityDegMin: Double = 0
+    var _driftAgainstFieldDegMin: Double = 0
+    var _gyroscopeNoiseDeg: Double = 0
+    var _headingReferenced: Bool = false
+    var _measurements: UInt64 = 0
+    var _measurementsRejected: UInt64 = 0
+    var _measurementDelayMs: Double = 0
+    var _measurementConsistency: Double = 0
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _reports = source._reports
+      _decodeErrors = source._decodeErrors
+      _lostSamples = source._lostSamples
+      _biasX = source._biasX
+      _biasY = source._biasY
+      _biasZ = source._biasZ
+      _clockResidualUs = source._clockResidualUs
+      _clockSkewPpm = source._clockSkewPpm
+      _calibration = source._calibration
+      _driftAtRestDegMin = source._driftAtRestDegMin
+      _driftAgainstGravityDegMin = source._driftAgainstGravityDegMin
+      _driftAgainstFieldDegMin = source._driftAgainstFieldDegMin
+      _gyroscopeNoiseDeg = source._gyroscopeNoiseDeg
+      _headingReferenced = source._headingReferenced
+      _measurements = source._measurements
+      _measurementsRejected = source._measurementsRejected
+      _measurementDelayMs = source._measurementDelayMs
+      _measurementConsistency = source._measurementConsistency
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.reports) }()
-      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.decodeErrors) }()
-      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.lostSamples) }()
-      case 4: try { try decoder.decodeSingularDoubleField(value: &self.biasX) }()
-      case 5: try { try decoder.decodeSingularDoubleField(value: &self.biasY) }()
-      case 6: try { try decoder.decodeSingularDoubleField(value: &self.biasZ) }()
-      case 7: try { try decoder.decodeSingularDoubleField(value: &self.clockResidualUs) }()
-      case 8: try { try decoder.decodeSingularDoubleField(value: &self.clockSkewPpm) }()
-      case 9: try { try decoder.decodeSingularStringField(value: &self.calibration) }()
-      case 10: try { try decoder.decodeSingularDoubleField(value: &self.driftAtRestDegMin) }()
-      case 11: try { try decoder.decodeSingularDoubleField(value: &self.driftAgainstGravityDegMin) }()
-      case 12: try { try decoder.decodeSingularDoubleField(value: &self.driftAgainstFieldDegMin) }()
-      case 13: try { try decoder.decodeSingularDoubleField(value: &self.gyroscopeNoiseDeg) }()
-      case 14: try { try decoder.decodeSingularBoolField(value: &self.headingReferenced) }()
-      default: break
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularUInt64Field(value: &_storage._reports) }()
+        case 2: try { try decoder.decodeSingularUInt64Field(value: &_storage._decodeErrors) }()
+        case 3: try { try decoder.decodeSingularUInt64Field(value: &_storage._lostSamples) }()
+        case 4: try { try decoder.decodeSingularDoubleField(value: &_storage._biasX) }()
+        case 5: try { try decoder.decodeSingularDoubleField(value: &_storage._biasY) }()
+        case 6: try { try decoder.decodeSingularDoubleField(value: &_storage._biasZ) }()
+        case 7: try { try decoder.decodeSingularDoubleField(value: &_storage._clockResidualUs) }()
+        case 8: try { try decoder.decodeSingularDoubleField(value: &_storage._clockSkewPpm) }()
+        case 9: try { try decoder.decodeSingularStringField(value: &_storage._calibration) }()
+        case 10: try { try decoder.decodeSingularDoubleField(value: &_storage._driftAtRestDegMin) }()
+        case 11: try { try decoder.decodeSingularDoubleField(value: &_storage._driftAgainstGravityDegMin) }()
+        case 12: try { try decoder.decodeSingularDoubleField(value: &_storage._driftAgainstFieldDegMin) }()
+        case 13: try { try decoder.decodeSingularDoubleField(value: &_storage._gyroscopeNoiseDeg) }()
+        case 14: try { try decoder.decodeSingularBoolField(value: &_storage._headingReferenced) }()
+        case 15: try { try decoder.decodeSingularUInt64Field(value: &_storage._measurements) }()
+        case 16: try { try decoder.decodeSingularUInt64Field(value: &_storage._measurementsRejected) }()
+        case 17: try { try decoder.decodeSingularDoubleField(value: &_storage._measurementDelayMs) }()
+        case 18: try { try decoder.decodeSingularDoubleField(value: &_storage._measurementConsistency) }()
+        default: break
+        }
       }
     }
   }
 
   public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    if self.reports != 0 {
-      try visitor.visitSingularUInt64Field(value: self.reports, fieldNumber: 1)
-    }
-    if self.decodeErrors != 0 {
-      try visitor.visitSingularUInt64Field(value: self.decodeErrors, fieldNumber: 2)
-    }
-    if self.lostSamples != 0 {
-      try visitor.visitSingularUInt64Field(value: self.lostSamples, fieldNumber: 3)
-    }
-    if self.biasX.bitPattern != 0 {
-      try visitor.visitSingularDoubleField(value: self.biasX, fieldNumber: 4)
-    }
-    if self.biasY.bitPattern != 0 {
-      try visitor.visitSingularDoubleField(value: self.biasY, fieldNumber: 5)
-    }
-    if self.biasZ.bitPattern != 0 {
-      try visitor.visitSingularDoubleField(value: self.biasZ, fieldNumber: 6)
-    }
-    if self.clockResidualUs.bitPattern != 0 {
-      try visitor.visitSingularDoubleField(value: self.clockResidualUs, fieldNumber: 7)
-    }
-    if self.clockSkewPpm.bitPattern != 0 {
-      try visitor.visitSingularDoubleField(value: self.clockSkewPpm, fieldNumber: 8)
-    }
-    if !self.calibration.isEmpty {
-      try visitor.visitSingularStringField(value: self.calibration, fieldNumber: 9)
-    }
-    if self.driftAtRestDegMin.bitPattern != 0 {
-      try visitor.visitSingularDoubleField(value: self.driftAtRestDegMin, fieldNumber: 10)
-    }
-    if self.driftAgainstGravityDegMin.bitPattern != 0 {
-      try visitor.visitSingularDoubleField(value: self.driftAgainstGravityDegMin, fieldNumber: 11)
-    }
-    if self.driftAgainstFieldDegMin.bitPattern != 0 {
-      try visitor.visitSingularDoubleField(value: self.driftAgainstFieldDegMin, fieldNumber: 12)
-    }
-    if self.gyroscopeNoiseDeg.bitPattern != 0 {
-      try visitor.visitSingularDoubleField(value: self.gyroscopeNoiseDeg, fieldNumber: 13)
-    }
-    if self.headingReferenced != false {
-      try visitor.visitSingularBoolField(value: self.headingReferenced, fieldNumber: 14)
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      if _storage._reports != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._reports, fieldNumber: 1)
+      }
+      if _storage._decodeErrors != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._decodeErrors, fieldNumber: 2)
+      }
+      if _storage._lostSamples != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._lostSamples, fieldNumber: 3)
+      }
+      if _storage._biasX.bitPattern != 0 {
+        try visitor.visitSingularDoubleField(value: _storage._biasX, fieldNumber: 4)
+      }
+      if _storage._biasY.bitPattern != 0 {
+        try visitor.visitSingularDoubleField(value: _storage._biasY, fieldNumber: 5)
+      }
+      if _storage._biasZ.bitPattern != 0 {
+        try visitor.visitSingularDoubleField(value: _storage._biasZ, fieldNumber: 6)
+      }
+      if _storage._clockResidualUs.bitPattern != 0 {
+        try visitor.visitSingularDoubleField(value: _storage._clockResidualUs, fieldNumber: 7)
+      }
+      if _storage._clockSkewPpm.bitPattern != 0 {
+        try visitor.visitSingularDoubleField(value: _storage._clockSkewPpm, fieldNumber: 8)
+      }
+      if !_storage._calibration.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._calibration, fieldNumber: 9)
+      }
+      if _storage._driftAtRestDegMin.bitPattern != 0 {
+        try visitor.visitSingularDoubleField(value: _storage._driftAtRestDegMin, fieldNumber: 10)
+      }
+      if _storage._driftAgainstGravityDegMin.bitPattern != 0 {
+        try visitor.visitSingularDoubleField(value: _storage._driftAgainstGravityDegMin, fieldNumber: 11)
+      }
+      if _storage._driftAgainstFieldDegMin.bitPattern != 0 {
+        try visitor.visitSingularDoubleField(value: _storage._driftAgainstFieldDegMin, fieldNumber: 12)
+      }
+      if _storage._gyroscopeNoiseDeg.bitPattern != 0 {
+        try visitor.visitSingularDoubleField(value: _storage._gyroscopeNoiseDeg, fieldNumber: 13)
+      }
+      if _storage._headingReferenced != false {
+        try visitor.visitSingularBoolField(value: _storage._headingReferenced, fieldNumber: 14)
+      }
+      if _storage._measurements != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._measurements, fieldNumber: 15)
+      }
+      if _storage._measurementsRejected != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._measurementsRejected, fieldNumber: 16)
+      }
+      if _storage._measurementDelayMs.bitPattern != 0 {
+        try visitor.visitSingularDoubleField(value: _storage._measurementDelayMs, fieldNumber: 17)
+      }
+      if _storage._measurementConsistency.bitPattern != 0 {
+        try visitor.visitSingularDoubleField(value: _storage._measurementConsistency, fieldNumber: 18)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: Vrbridge_V1_Health, rhs: Vrbridge_V1_Health) -> Bool {
-    if lhs.reports != rhs.reports {return false}
-    if lhs.decodeErrors != rhs.decodeErrors {return false}
-    if lhs.lostSamples != rhs.lostSamples {return false}
-    if lhs.biasX != rhs.biasX {return false}
-    if lhs.biasY != rhs.biasY {return false}
-    if lhs.biasZ != rhs.biasZ {return false}
-    if lhs.clockResidualUs != rhs.clockResidualUs {return false}
-    if lhs.clockSkewPpm != rhs.clockSkewPpm {return false}
-    if lhs.calibration != rhs.calibration {return false}
-    if lhs.driftAtRestDegMin != rhs.driftAtRestDegMin {return false}
-    if lhs.driftAgainstGravityDegMin != rhs.driftAgainstGravityDegMin {return false}
-    if lhs.driftAgainstFieldDegMin != rhs.driftAgainstFieldDegMin {return false}
-    if lhs.gyroscopeNoiseDeg != rhs.gyroscopeNoiseDeg {return false}
-    if lhs.headingReferenced != rhs.headingReferenced {return false}
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._reports != rhs_storage._reports {return false}
+        if _storage._decodeErrors != rhs_storage._decodeErrors {return false}
+        if _storage._lostSamples != rhs_storage._lostSamples {return false}
+        if _storage._biasX != rhs_storage._biasX {return false}
+        if _storage._biasY != rhs_storage._biasY {return false}
+        if _storage._biasZ != rhs_storage._biasZ {return false}
+        if _storage._clockResidualUs != rhs_storage._clockResidualUs {return false}
+        if _storage._clockSkewPpm != rhs_storage._clockSkewPpm {return false}
+        if _storage._calibration != rhs_storage._calibration {return false}
+        if _storage._driftAtRestDegMin != rhs_storage._driftAtRestDegMin {return false}
+        if _storage._driftAgainstGravityDegMin != rhs_storage._driftAgainstGravityDegMin {return false}
+        if _storage._driftAgainstFieldDegMin != rhs_storage._driftAgainstFieldDegMin {return false}
+        if _storage._gyroscopeNoiseDeg != rhs_storage._gyroscopeNoiseDeg {return false}
+        if _storage._headingReferenced != rhs_storage._headingReferenced {return false}
+        if _storage._measurements != rhs_storage._measurements {return false}
+        if _storage._measurementsRejected != rhs_storage._measurementsRejected {return false}
+        if _storage._measurementDelayMs != rhs_storage._measurementDelayMs {return false}
+        if _storage._measurementConsistency != rhs_storage._measurementConsistency {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -288,6 +288,14 @@ public nonisolated struct Vrbridge_Session_Event: Sendable {
     set {event = .transition(newValue)}
   }
 
+  public var placeMeasured: Vrbridge_Session_PlaceMeasured {
+    get {
+      if case .placeMeasured(let v)? = event {return v}
+      return Vrbridge_Session_PlaceMeasured()
+    }
+    set {event = .placeMeasured(newValue)}
+  }
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum OneOf_Event: Equatable, Sendable {
@@ -302,6 +310,7 @@ public nonisolated struct Vrbridge_Session_Event: Sendable {
     case health(Vrbridge_Session_Health)
     case featureWritten(Vrbridge_Session_FeatureWritten)
     case transition(Vrbridge_Session_Transition)
+    case placeMeasured(Vrbridge_Session_PlaceMeasured)
 
   }
 
@@ -631,6 +640,35 @@ public nonisolated struct Vrbridge_Session_Recentered: Sendable {
   public init() {}
 }
 
+/// Somebody measured where a device was. World and axes are those of the protocol's Measurement.
+public nonisolated struct Vrbridge_Session_PlaceMeasured: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var deviceID: UInt32 = 0
+
+  public var capturedNs: Int64 = 0
+
+  /// Metres: x, y, z.
+  public var position: [Double] = []
+
+  /// x, y, z, w; empty when only the place was measured.
+  public var orientation: [Double] = []
+
+  /// The measured point in the device's axes, metres: x, y, z.
+  public var point: [Double] = []
+
+  /// One standard deviation of each axis, m and rad.
+  public var sigmaPosition: Double = 0
+
+  public var sigmaOrientation: Double = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
 /// The state of a device's decoding and tracking at this place of the file, from which a replay goes on.
 public nonisolated struct Vrbridge_Session_Snapshot: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
@@ -714,43 +752,108 @@ public nonisolated struct Vrbridge_Session_Health: Sendable {
 }
 
 /// How well a device is tracked, once a second. Topic /devices/ID/figures. NaN where unknown.
-public nonisolated struct Vrbridge_Session_Figures: Sendable {
+public nonisolated struct Vrbridge_Session_Figures: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  public var timeNs: Int64 = 0
+  public var timeNs: Int64 {
+    get {_storage._timeNs}
+    set {_uniqueStorage()._timeNs = newValue}
+  }
 
-  public var reports: UInt64 = 0
+  public var reports: UInt64 {
+    get {_storage._reports}
+    set {_uniqueStorage()._reports = newValue}
+  }
 
-  public var decodeErrors: UInt64 = 0
+  public var decodeErrors: UInt64 {
+    get {_storage._decodeErrors}
+    set {_uniqueStorage()._decodeErrors = newValue}
+  }
 
-  public var lostSamples: UInt64 = 0
+  public var lostSamples: UInt64 {
+    get {_storage._lostSamples}
+    set {_uniqueStorage()._lostSamples = newValue}
+  }
 
-  public var clockResidualUs: Double = 0
+  public var clockResidualUs: Double {
+    get {_storage._clockResidualUs}
+    set {_uniqueStorage()._clockResidualUs = newValue}
+  }
 
-  public var clockSkewPpm: Double = 0
+  public var clockSkewPpm: Double {
+    get {_storage._clockSkewPpm}
+    set {_uniqueStorage()._clockSkewPpm = newValue}
+  }
 
-  public var driftAtRestDegMin: Double = 0
+  public var driftAtRestDegMin: Double {
+    get {_storage._driftAtRestDegMin}
+    set {_uniqueStorage()._driftAtRestDegMin = newValue}
+  }
 
-  public var driftAgainstGravityDegMin: Double = 0
+  public var driftAgainstGravityDegMin: Double {
+    get {_storage._driftAgainstGravityDegMin}
+    set {_uniqueStorage()._driftAgainstGravityDegMin = newValue}
+  }
 
-  public var driftAgainstFieldDegMin: Double = 0
+  public var driftAgainstFieldDegMin: Double {
+    get {_storage._driftAgainstFieldDegMin}
+    set {_uniqueStorage()._driftAgainstFieldDegMin = newValue}
+  }
 
-  public var gyroscopeNoiseDeg: Double = 0
+  public var gyroscopeNoiseDeg: Double {
+    get {_storage._gyroscopeNoiseDeg}
+    set {_uniqueStorage()._gyroscopeNoiseDeg = newValue}
+  }
 
-  public var biasX: Double = 0
+  public var biasX: Double {
+    get {_storage._biasX}
+    set {_uniqueStorage()._biasX = newValue}
+  }
 
-  public var biasY: Double = 0
+  public var biasY: Double {
+    get {_storage._biasY}
+    set {_uniqueStorage()._biasY = newValue}
+  }
 
-  public var biasZ: Double = 0
+  public var biasZ: Double {
+    get {_storage._biasZ}
+    set {_uniqueStorage()._biasZ = newValue}
+  }
 
   /// Light that the device's sensors saw.
-  public var opticalSamples: UInt64 = 0
+  public var opticalSamples: UInt64 {
+    get {_storage._opticalSamples}
+    set {_uniqueStorage()._opticalSamples = newValue}
+  }
+
+  /// As in the protocol's Health.
+  public var measurements: UInt64 {
+    get {_storage._measurements}
+    set {_uniqueStorage()._measurements = newValue}
+  }
+
+  public var measurementsRejected: UInt64 {
+    get {_storage._measurementsRejected}
+    set {_uniqueStorage()._measurementsRejected = newValue}
+  }
+
+  public var measurementDelayMs: Double {
+    get {_storage._measurementDelayMs}
+    set {_uniqueStorage()._measurementDelayMs = newValue}
+  }
+
+  public var measurementConsistency: Double {
+    get {_storage._measurementConsistency}
+    set {_uniqueStorage()._measurementConsistency = newValue}
+  }
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
+
+  fileprivate var _storage = _StorageClass.defaultInstance
 }
 
 /// What the recorder itself did, once a second. Topic /session/recorder.
@@ -1113,7 +1216,7 @@ nonisolated extension Vrbridge_Session_ControlChange: SwiftProtobuf.Message, Swi
 
 nonisolated extension Vrbridge_Session_Event: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Event"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}time_ns\0\u{3}part_opened\0\u{3}part_closed\0\u{3}role_changed\0\u{1}recentered\0\u{1}snapshot\0\u{1}loss\0\u{1}link\0\u{1}battery\0\u{1}health\0\u{3}feature_written\0\u{1}transition\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}time_ns\0\u{3}part_opened\0\u{3}part_closed\0\u{3}role_changed\0\u{1}recentered\0\u{1}snapshot\0\u{1}loss\0\u{1}link\0\u{1}battery\0\u{1}health\0\u{3}feature_written\0\u{1}transition\0\u{3}place_measured\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1265,6 +1368,19 @@ nonisolated extension Vrbridge_Session_Event: SwiftProtobuf.Message, SwiftProtob
           self.event = .transition(v)
         }
       }()
+      case 13: try {
+        var v: Vrbridge_Session_PlaceMeasured?
+        var hadOneofValue = false
+        if let current = self.event {
+          hadOneofValue = true
+          if case .placeMeasured(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.event = .placeMeasured(v)
+        }
+      }()
       default: break
       }
     }
@@ -1322,6 +1438,10 @@ nonisolated extension Vrbridge_Session_Event: SwiftProtobuf.Message, SwiftProtob
     case .transition?: try {
       guard case .transition(let v)? = self.event else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 12)
+    }()
+    case .placeMeasured?: try {
+      guard case .placeMeasured(let v)? = self.event else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 13)
     }()
     case nil: break
     }
@@ -1833,6 +1953,66 @@ nonisolated extension Vrbridge_Session_Recentered: SwiftProtobuf.Message, SwiftP
   }
 }
 
+nonisolated extension Vrbridge_Session_PlaceMeasured: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".PlaceMeasured"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}device_id\0\u{3}captured_ns\0\u{1}position\0\u{1}orientation\0\u{1}point\0\u{3}sigma_position\0\u{3}sigma_orientation\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.deviceID) }()
+      case 2: try { try decoder.decodeSingularSFixed64Field(value: &self.capturedNs) }()
+      case 3: try { try decoder.decodeRepeatedDoubleField(value: &self.position) }()
+      case 4: try { try decoder.decodeRepeatedDoubleField(value: &self.orientation) }()
+      case 5: try { try decoder.decodeRepeatedDoubleField(value: &self.point) }()
+      case 6: try { try decoder.decodeSingularDoubleField(value: &self.sigmaPosition) }()
+      case 7: try { try decoder.decodeSingularDoubleField(value: &self.sigmaOrientation) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.deviceID != 0 {
+      try visitor.visitSingularUInt32Field(value: self.deviceID, fieldNumber: 1)
+    }
+    if self.capturedNs != 0 {
+      try visitor.visitSingularSFixed64Field(value: self.capturedNs, fieldNumber: 2)
+    }
+    if !self.position.isEmpty {
+      try visitor.visitPackedDoubleField(value: self.position, fieldNumber: 3)
+    }
+    if !self.orientation.isEmpty {
+      try visitor.visitPackedDoubleField(value: self.orientation, fieldNumber: 4)
+    }
+    if !self.point.isEmpty {
+      try visitor.visitPackedDoubleField(value: self.point, fieldNumber: 5)
+    }
+    if self.sigmaPosition.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.sigmaPosition, fieldNumber: 6)
+    }
+    if self.sigmaOrientation.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.sigmaOrientation, fieldNumber: 7)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Vrbridge_Session_PlaceMeasured, rhs: Vrbridge_Session_PlaceMeasured) -> Bool {
+    if lhs.deviceID != rhs.deviceID {return false}
+    if lhs.capturedNs != rhs.capturedNs {return false}
+    if lhs.position != rhs.position {return false}
+    if lhs.orientation != rhs.orientation {return false}
+    if lhs.point != rhs.point {return false}
+    if lhs.sigmaPosition != rhs.sigmaPosition {return false}
+    if lhs.sigmaOrientation != rhs.sigmaOrientation {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
 nonisolated extension Vrbridge_Session_Snapshot: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Snapshot"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}device_id\0\u{1}version\0\u{1}words\0")
@@ -2025,94 +2205,184 @@ nonisolated extension Vrbridge_Session_Health: SwiftProtobuf.Message, SwiftProto
 
 nonisolated extension Vrbridge_Session_Figures: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Figures"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}time_ns\0\u{1}reports\0\u{3}decode_errors\0\u{3}lost_samples\0\u{3}clock_residual_us\0\u{3}clock_skew_ppm\0\u{3}drift_at_rest_deg_min\0\u{3}drift_against_gravity_deg_min\0\u{3}drift_against_field_deg_min\0\u{3}gyroscope_noise_deg\0\u{3}bias_x\0\u{3}bias_y\0\u{3}bias_z\0\u{3}optical_samples\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}time_ns\0\u{1}reports\0\u{3}decode_errors\0\u{3}lost_samples\0\u{3}clock_residual_us\0\u{3}clock_skew_ppm\0\u{3}drift_at_rest_deg_min\0\u{3}drift_against_gravity_deg_min\0\u{3}drift_against_field_deg_min\0\u{3}gyroscope_noise_deg\0\u{3}bias_x\0\u{3}bias_y\0\u{3}bias_z\0\u{3}optical_samples\0\u{1}measurements\0\u{3}measurements_rejected\0\u{3}measurement_delay_ms\0\u{3}measurement_consistency\0")
+
+  fileprivate class _StorageClass {
+    var _timeNs: Int64 = 0
+    var _reports: UInt64 = 0
+    var _decodeErrors: UInt64 = 0
+    var _lostSamples: UInt64 = 0
+    var _clockResidualUs: Double = 0
+    var _clockSkewPpm: Double = 0
+    var _driftAtRestDegMin: Double = 0
+    var _driftAgainstGravityDegMin: Double = 0
+    var _driftAgainstFieldDegMin: Double = 0
+    var _gyroscopeNoiseDeg: Double = 0
+    var _biasX: Double = 0
+    var _biasY: Double = 0
+    var _biasZ: Double = 0
+    var _opticalSamples: UInt64 = 0
+    var _measurements: UInt64 = 0
+    var _measurementsRejected: UInt64 = 0
+    var _measurementDelayMs: Double = 0
+    var _measurementConsistency: Double = 0
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _timeNs = source._timeNs
+      _reports = source._reports
+      _decodeErrors = source._decodeErrors
+      _lostSamples = source._lostSamples
+      _clockResidualUs = source._clockResidualUs
+      _clockSkewPpm = source._clockSkewPpm
+      _driftAtRestDegMin = source._driftAtRestDegMin
+      _driftAgainstGravityDegMin = source._driftAgainstGravityDegMin
+      _driftAgainstFieldDegMin = source._driftAgainstFieldDegMin
+      _gyroscopeNoiseDeg = source._gyroscopeNoiseDeg
+      _biasX = source._biasX
+      _biasY = source._biasY
+      _biasZ = source._biasZ
+      _opticalSamples = source._opticalSamples
+      _measurements = source._measurements
+      _measurementsRejected = source._measurementsRejected
+      _measurementDelayMs = source._measurementDelayMs
+      _measurementConsistency = source._measurementConsistency
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularSFixed64Field(value: &self.timeNs) }()
-      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.reports) }()
-      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.decodeErrors) }()
-      case 4: try { try decoder.decodeSingularUInt64Field(value: &self.lostSamples) }()
-      case 5: try { try decoder.decodeSingularDoubleField(value: &self.clockResidualUs) }()
-      case 6: try { try decoder.decodeSingularDoubleField(value: &self.clockSkewPpm) }()
-      case 7: try { try decoder.decodeSingularDoubleField(value: &self.driftAtRestDegMin) }()
-      case 8: try { try decoder.decodeSingularDoubleField(value: &self.driftAgainstGravityDegMin) }()
-      case 9: try { try decoder.decodeSingularDoubleField(value: &self.driftAgainstFieldDegMin) }()
-      case 10: try { try decoder.decodeSingularDoubleField(value: &self.gyroscopeNoiseDeg) }()
-      case 11: try { try decoder.decodeSingularDoubleField(value: &self.biasX) }()
-      case 12: try { try decoder.decodeSingularDoubleField(value: &self.biasY) }()
-      case 13: try { try decoder.decodeSingularDoubleField(value: &self.biasZ) }()
-      case 14: try { try decoder.decodeSingularUInt64Field(value: &self.opticalSamples) }()
-      default: break
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularSFixed64Field(value: &_storage._timeNs) }()
+        case 2: try { try decoder.decodeSingularUInt64Field(value: &_storage._reports) }()
+        case 3: try { try decoder.decodeSingularUInt64Field(value: &_storage._decodeErrors) }()
+        case 4: try { try decoder.decodeSingularUInt64Field(value: &_storage._lostSamples) }()
+        case 5: try { try decoder.decodeSingularDoubleField(value: &_storage._clockResidualUs) }()
+        case 6: try { try decoder.decodeSingularDoubleField(value: &_storage._clockSkewPpm) }()
+        case 7: try { try decoder.decodeSingularDoubleField(value: &_storage._driftAtRestDegMin) }()
+        case 8: try { try decoder.decodeSingularDoubleField(value: &_storage._driftAgainstGravityDegMin) }()
+        case 9: try { try decoder.decodeSingularDoubleField(value: &_storage._driftAgainstFieldDegMin) }()
+        case 10: try { try decoder.decodeSingularDoubleField(value: &_storage._gyroscopeNoiseDeg) }()
+        case 11: try { try decoder.decodeSingularDoubleField(value: &_storage._biasX) }()
+        case 12: try { try decoder.decodeSingularDoubleField(value: &_storage._biasY) }()
+        case 13: try { try decoder.decodeSingularDoubleField(value: &_storage._biasZ) }()
+        case 14: try { try decoder.decodeSingularUInt64Field(value: &_storage._opticalSamples) }()
+        case 15: try { try decoder.decodeSingularUInt64Field(value: &_storage._measurements) }()
+        case 16: try { try decoder.decodeSingularUInt64Field(value: &_storage._measurementsRejected) }()
+        case 17: try { try decoder.decodeSingularDoubleField(value: &_storage._measurementDelayMs) }()
+        case 18: try { try decoder.decodeSingularDoubleField(value: &_storage._measurementConsistency) }()
+        default: break
+        }
       }
     }
   }
 
   public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    if self.timeNs != 0 {
-      try visitor.visitSingularSFixed64Field(value: self.timeNs, fieldNumber: 1)
-    }
-    if self.reports != 0 {
-      try visitor.visitSingularUInt64Field(value: self.reports, fieldNumber: 2)
-    }
-    if self.decodeErrors != 0 {
-      try visitor.visitSingularUInt64Field(value: self.decodeErrors, fieldNumber: 3)
-    }
-    if self.lostSamples != 0 {
-      try visitor.visitSingularUInt64Field(value: self.lostSamples, fieldNumber: 4)
-    }
-    if self.clockResidualUs.bitPattern != 0 {
-      try visitor.visitSingularDoubleField(value: self.clockResidualUs, fieldNumber: 5)
-    }
-    if self.clockSkewPpm.bitPattern != 0 {
-      try visitor.visitSingularDoubleField(value: self.clockSkewPpm, fieldNumber: 6)
-    }
-    if self.driftAtRestDegMin.bitPattern != 0 {
-      try visitor.visitSingularDoubleField(value: self.driftAtRestDegMin, fieldNumber: 7)
-    }
-    if self.driftAgainstGravityDegMin.bitPattern != 0 {
-      try visitor.visitSingularDoubleField(value: self.driftAgainstGravityDegMin, fieldNumber: 8)
-    }
-    if self.driftAgainstFieldDegMin.bitPattern != 0 {
-      try visitor.visitSingularDoubleField(value: self.driftAgainstFieldDegMin, fieldNumber: 9)
-    }
-    if self.gyroscopeNoiseDeg.bitPattern != 0 {
-      try visitor.visitSingularDoubleField(value: self.gyroscopeNoiseDeg, fieldNumber: 10)
-    }
-    if self.biasX.bitPattern != 0 {
-      try visitor.visitSingularDoubleField(value: self.biasX, fieldNumber: 11)
-    }
-    if self.biasY.bitPattern != 0 {
-      try visitor.visitSingularDoubleField(value: self.biasY, fieldNumber: 12)
-    }
-    if self.biasZ.bitPattern != 0 {
-      try visitor.visitSingularDoubleField(value: self.biasZ, fieldNumber: 13)
-    }
-    if self.opticalSamples != 0 {
-      try visitor.visitSingularUInt64Field(value: self.opticalSamples, fieldNumber: 14)
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      if _storage._timeNs != 0 {
+        try visitor.visitSingularSFixed64Field(value: _storage._timeNs, fieldNumber: 1)
+      }
+      if _storage._reports != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._reports, fieldNumber: 2)
+      }
+      if _storage._decodeErrors != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._decodeErrors, fieldNumber: 3)
+      }
+      if _storage._lostSamples != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._lostSamples, fieldNumber: 4)
+      }
+      if _storage._clockResidualUs.bitPattern != 0 {
+        try visitor.visitSingularDoubleField(value: _storage._clockResidualUs, fieldNumber: 5)
+      }
+      if _storage._clockSkewPpm.bitPattern != 0 {
+        try visitor.visitSingularDoubleField(value: _storage._clockSkewPpm, fieldNumber: 6)
+      }
+      if _storage._driftAtRestDegMin.bitPattern != 0 {
+        try visitor.visitSingularDoubleField(value: _storage._driftAtRestDegMin, fieldNumber: 7)
+      }
+      if _storage._driftAgainstGravityDegMin.bitPattern != 0 {
+        try visitor.visitSingularDoubleField(value: _storage._driftAgainstGravityDegMin, fieldNumber: 8)
+      }
+      if _storage._driftAgainstFieldDegMin.bitPattern != 0 {
+        try visitor.visitSingularDoubleField(value: _storage._driftAgainstFieldDegMin, fieldNumber: 9)
+      }
+      if _storage._gyroscopeNoiseDeg.bitPattern != 0 {
+        try visitor.visitSingularDoubleField(value: _storage._gyroscopeNoiseDeg, fieldNumber: 10)
+      }
+      if _storage._biasX.bitPattern != 0 {
+        try visitor.visitSingularDoubleField(value: _storage._biasX, fieldNumber: 11)
+      }
+      if _storage._biasY.bitPattern != 0 {
+        try visitor.visitSingularDoubleField(value: _storage._biasY, fieldNumber: 12)
+      }
+      if _storage._biasZ.bitPattern != 0 {
+        try visitor.visitSingularDoubleField(value: _storage._biasZ, fieldNumber: 13)
+      }
+      if _storage._opticalSamples != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._opticalSamples, fieldNumber: 14)
+      }
+      if _storage._measurements != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._measurements, fieldNumber: 15)
+      }
+      if _storage._measurementsRejected != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._measurementsRejected, fieldNumber: 16)
+      }
+      if _storage._measurementDelayMs.bitPattern != 0 {
+        try visitor.visitSingularDoubleField(value: _storage._measurementDelayMs, fieldNumber: 17)
+      }
+      if _storage._measurementConsistency.bitPattern != 0 {
+        try visitor.visitSingularDoubleField(value: _storage._measurementConsistency, fieldNumber: 18)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: Vrbridge_Session_Figures, rhs: Vrbridge_Session_Figures) -> Bool {
-    if lhs.timeNs != rhs.timeNs {return false}
-    if lhs.reports != rhs.reports {return false}
-    if lhs.decodeErrors != rhs.decodeErrors {return false}
-    if lhs.lostSamples != rhs.lostSamples {return false}
-    if lhs.clockResidualUs != rhs.clockResidualUs {return false}
-    if lhs.clockSkewPpm != rhs.clockSkewPpm {return false}
-    if lhs.driftAtRestDegMin != rhs.driftAtRestDegMin {return false}
-    if lhs.driftAgainstGravityDegMin != rhs.driftAgainstGravityDegMin {return false}
-    if lhs.driftAgainstFieldDegMin != rhs.driftAgainstFieldDegMin {return false}
-    if lhs.gyroscopeNoiseDeg != rhs.gyroscopeNoiseDeg {return false}
-    if lhs.biasX != rhs.biasX {return false}
-    if lhs.biasY != rhs.biasY {return false}
-    if lhs.biasZ != rhs.biasZ {return false}
-    if lhs.opticalSamples != rhs.opticalSamples {return false}
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._timeNs != rhs_storage._timeNs {return false}
+        if _storage._reports != rhs_storage._reports {return false}
+        if _storage._decodeErrors != rhs_storage._decodeErrors {return false}
+        if _storage._lostSamples != rhs_storage._lostSamples {return false}
+        if _storage._clockResidualUs != rhs_storage._clockResidualUs {return false}
+        if _storage._clockSkewPpm != rhs_storage._clockSkewPpm {return false}
+        if _storage._driftAtRestDegMin != rhs_storage._driftAtRestDegMin {return false}
+        if _storage._driftAgainstGravityDegMin != rhs_storage._driftAgainstGravityDegMin {return false}
+        if _storage._driftAgainstFieldDegMin != rhs_storage._driftAgainstFieldDegMin {return false}
+        if _storage._gyroscopeNoiseDeg != rhs_storage._gyroscopeNoiseDeg {return false}
+        if _storage._biasX != rhs_storage._biasX {return false}
+        if _storage._biasY != rhs_storage._biasY {return false}
+        if _storage._biasZ != rhs_storage._biasZ {return false}
+        if _storage._opticalSamples != rhs_storage._opticalSamples {return false}
+        if _storage._measurements != rhs_storage._measurements {return false}
+        if _storage._measurementsRejected != rhs_storage._measurementsRejected {return false}
+        if _storage._measurementDelayMs != rhs_storage._measurementDelayMs {return false}
+        if _storage._measurementConsistency != rhs_storage._measurementConsistency {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

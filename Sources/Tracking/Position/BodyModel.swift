@@ -41,7 +41,7 @@ public enum BodyModel: Sendable, Equatable {
 
   /// Puts a place into a state that has none.
   func place(_ state: inout TrackedState) {
-    guard !state.flags.contains(.positionTracked) else { return }
+    guard !state.flags.contains(.positionValid) else { return }
     let arm = state.worldFromDevice.orientation.rotate(lever)
     state.worldFromDevice.position = joint + arm
     state.linearVelocity = state.angularVelocity.cross(arm)

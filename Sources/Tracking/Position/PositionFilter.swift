@@ -58,6 +58,8 @@ public struct PositionFilter: Sendable {
     static let gyroscopeBias = 3
     static let accelerometerBias = 4
     static let response = 5
+    /// The response has three.
+    static let count = 8
   }
 
   /// Samples and measurements that are kept: half a second at 2 kHz, and 16 measurements.
@@ -75,8 +77,11 @@ public struct PositionFilter: Sendable {
   private var samples: ContiguousArray<Sample>
   private var head = 0
   private var count = 0
-  /// The filter after each of the last measurements, oldest first.
-  private var past: ContiguousArray<(measurement: PositionMeasurement, before: Anchor)> = []
+  /// The last measurements, oldest first, each with the filter as it was before; room for one more than are kept.
+  private var past: ContiguousArray<(measurement: PositionMeasurement, before: Anchor)>
+  private var pastCount = 0
+  /// Measurements that one which came late goes before.
+  private var later: ContiguousArray<PositionMeasurement> = []
   private var rejections = 0
   /// What the displayed pose still lacks of the last corrections.
   private var offset = Pose.identity
@@ -94,7 +99,8 @@ public struct PositionFilter: Sendable {
     self.settings = settings
     let zero = Sample(captured: Timestamp(nanoseconds: 0), rate: .zero, force: .zero)
     samples = ContiguousArray(repeating: zero, count: Self.ringSize)
-    past.reserveCapacity(Self.keptMeasurements + 1)
+    past = ContiguousArray((0...Self.keptMeasurements).map { _ in (.empty, .empty) })
+    later.reserveCapacity(Self.keptMeasurements)
   }
 
   private subscript(index: Int) -> Sample { samples[(head + index) & (Self.ringSize - 1)] }
@@ -107,11 +113,13 @@ public struct PositionFilter: Sendable {
     if count > 0, sample.captured <= self[count - 1].captured { return }
     samples[(head + count) & (Self.ringSize - 1)] = sample
     if count < Self.ringSize { count += 1 } else { head = (head + 1) & (Self.ringSize - 1) }
-    if var waiting = anchor, sample.captured.seconds(since: waiting.state.captured) > Self.longestDelay {
+    if let time = anchor?.state.captured, sample.captured.seconds(since: time) > Self.longestDelay,
+      var waiting = anchor.take()
+    {
       carry(&waiting, to: sample.captured.advanced(bySeconds: -0.75 * Self.longestDelay))
       anchor = waiting
       // What is older than that is not gone back to.
-      past.removeAll(keepingCapacity: true)
+      pastCount = 0
     }
     guard var state = current else { return }
     let step = sample.captured.seconds(since: state.captured)
@@ -138,41 +146,49 @@ public struct PositionFilter: Sendable {
   public mutating func restart() {
     anchor = nil
     current = nil
-    past.removeAll(keepingCapacity: true)
+    pastCount = 0
     rejections = 0
     offset = .identity
   }
 
-  /// Takes one measurement. `attitude` is what starts the filter when the measurement has none.
+  /// Takes one measurement.
+  ///
+  /// - Parameters:
+  ///   - attitude: world from unit: what starts the filter when the measurement has none.
+  ///   - bias: rad/s, unit axes: what the gyroscope's bias is taken for when the filter starts.
   @discardableResult
-  public mutating func add(_ measurement: PositionMeasurement, attitude: Quaternion? = nil) -> Outcome {
-    guard measurement.isFinite else { return .unusable }
+  public mutating func add(
+    _ measurement: PositionMeasurement, attitude: Quaternion? = nil, bias: Vector3 = .zero
+  ) -> Outcome {
+    guard measurement.isUsable else { return .unusable }
     // Nobody measures what is still to come; a stamp that says so is of another clock.
     if count > 0, measurement.captured.seconds(since: self[count - 1].captured) > 0.1 { return .unusable }
-    guard anchor != nil else { return start(measurement, attitude) }
+    guard anchor != nil else { return start(measurement, attitude, bias) }
     // Back to before everything that is newer.
-    var later: [PositionMeasurement] = []
-    while let last = past.last, last.measurement.captured > measurement.captured {
-      later.append(last.measurement)
-      anchor = last.before
-      past.removeLast()
+    later.removeAll(keepingCapacity: true)
+    while pastCount > 0, past[pastCount - 1].measurement.captured > measurement.captured {
+      pastCount -= 1
+      later.append(past[pastCount].measurement)
+      anchor?.copy(past[pastCount].before)
     }
-    guard let start = anchor, measurement.captured >= start.state.captured, count > 0,
-      self[0].captured <= measurement.captured
-        || start.state.captured >= self[0].captured
+    guard let start = anchor?.state.captured, measurement.captured >= start, count > 0,
+      self[0].captured <= measurement.captured || start >= self[0].captured
     else {
-      for measurement in later.reversed() { apply(measurement) }
+      applyLater()
       return .unusable
     }
     let outcome = apply(measurement)
-    for measurement in later.reversed() { apply(measurement) }
+    let distance = innovation
+    applyLater()
+    // Of this measurement, not of those behind it.
+    innovation = distance
     if outcome == .rejected {
       rejections += 1
       if rejections >= settings.rejectionsBeforeRestart {
         let displayed = self.displayed?.worldFromUnit
         restart()
-        let outcome = self.start(measurement, attitude)
-        if let displayed { keepDisplayed(displayed) }
+        let outcome = self.start(measurement, attitude, bias)
+        if let displayed { glide(from: displayed) }
         return outcome
       }
     } else {
@@ -180,11 +196,13 @@ public struct PositionFilter: Sendable {
     }
     let displayed = self.displayed?.worldFromUnit
     resume()
-    if let displayed { keepDisplayed(displayed) }
+    if let displayed { glide(from: displayed) }
     return outcome
   }
 
-  private mutating func start(_ measurement: PositionMeasurement, _ attitude: Quaternion?) -> Outcome {
+  private mutating func start(
+    _ measurement: PositionMeasurement, _ attitude: Quaternion?, _ bias: Vector3
+  ) -> Outcome {
     guard let orientation = measurement.orientation ?? attitude else { return .unusable }
     let position = measurement.position - orientation.rotate(measurement.point)
     var errors = BlockCovariance(deviations: [
@@ -199,7 +217,7 @@ public struct PositionFilter: Sendable {
     anchor = Anchor(
       state: State(
         captured: measurement.captured, worldFromUnit: Pose(position: position, orientation: orientation),
-        velocity: .zero, acceleration: .zero, rate: .zero, gyroscopeBias: .zero, accelerometerBias: .zero),
+        velocity: .zero, acceleration: .zero, rate: .zero, gyroscopeBias: bias, accelerometerBias: .zero),
       errors: errors)
     lastMeasured = measurement.captured
     resume()
@@ -208,8 +226,10 @@ public struct PositionFilter: Sendable {
 
   @discardableResult
   private mutating func apply(_ measurement: PositionMeasurement) -> Outcome {
-    guard var next = anchor else { return .unusable }
-    let before = next
+    guard var next = anchor.take() else { return .unusable }
+    defer { anchor = next }
+    past[pastCount].measurement = measurement
+    past[pastCount].before.copy(next)
     carry(&next, to: measurement.captured)
     let isotropic = Matrix3.diagonal(Vector3(1, 1, 1))
     let arm = next.state.worldFromUnit.orientation.rotate(measurement.point)
@@ -223,7 +243,10 @@ public struct PositionFilter: Sendable {
       let correction = next.errors.observe(
         Block.position, lever: (Block.attitude, .cross(arm) * -1), residual: residual, noise: noise,
         gate: settings.gate, trusted: settings.trusted)
-    else { return .rejected }
+    else {
+      next.copy(past[pastCount].before)
+      return .rejected
+    }
     next.state.correct(correction)
     if let orientation = measurement.orientation {
       let turn = orientation * next.state.worldFromUnit.orientation.conjugate
@@ -232,14 +255,24 @@ public struct PositionFilter: Sendable {
         let correction = next.errors.observe(
           Block.attitude, residual: turn.rotationVector, noise: noise, gate: settings.gate,
           trusted: settings.trusted)
-      else { return .rejected }
+      else {
+        next.copy(past[pastCount].before)
+        return .rejected
+      }
       next.state.correct(correction)
     }
-    anchor = next
-    past.append((measurement, before))
-    if past.count > Self.keptMeasurements { past.removeFirst() }
+    pastCount += 1
+    if pastCount > Self.keptMeasurements {
+      // The oldest goes to the end, where the next is written over it.
+      for index in 0..<Self.keptMeasurements { past.swapAt(index, index + 1) }
+      pastCount = Self.keptMeasurements
+    }
     lastMeasured = max(lastMeasured ?? measurement.captured, measurement.captured)
     return .used
+  }
+
+  private mutating func applyLater() {
+    for index in later.indices.reversed() { apply(later[index]) }
   }
 
   /// Carries state and covariance to a time, with the samples that wait.
@@ -322,11 +355,22 @@ public struct PositionFilter: Sendable {
     return state
   }
 
-  private mutating func keepDisplayed(_ pose: Pose) {
+  /// Shows this pose now, and goes over to the estimate within `displayTime`.
+  mutating func glide(from pose: Pose) {
     guard let current else { return }
     offset = Pose(
       position: pose.position - current.worldFromUnit.position,
       orientation: (pose.orientation * current.worldFromUnit.orientation.conjugate).normalized)
+  }
+
+  /// Position, velocity and attitude covariance at the last measurement.
+  var uncertaintyWhenMeasured: (position: Matrix3, velocity: Matrix3, attitude: Matrix3)? {
+    anchor.map { anchor in
+      (
+        anchor.errors[Block.position, Block.position], anchor.errors[Block.velocity, Block.velocity],
+        anchor.errors[Block.attitude, Block.attitude]
+      )
+    }
   }
 
   /// Position, velocity and attitude covariance at the newest sample.
@@ -340,7 +384,75 @@ public struct PositionFilter: Sendable {
   }
 }
 
+extension PositionFilter {
+  /// Everything but the settings, which whoever makes the filter gives again.
+  mutating func archive(_ archive: StateArchive) {
+    archive.code(&anchor, empty: .empty) { $0.archive(archive) }
+    archive.code(&current, empty: Anchor.empty.state) { $0.archive(archive) }
+    predictor.archive(archive)
+    var kept = count
+    archive.code(&kept, in: 0...Self.ringSize)
+    if archive.isReading { (head, count) = (0, kept) }
+    for index in 0..<kept { samples[(head + index) & (Self.ringSize - 1)].archive(archive) }
+    archive.code(&pastCount, in: 0...Self.keptMeasurements)
+    for index in 0..<pastCount {
+      past[index].measurement.archive(archive)
+      past[index].before.archive(archive)
+    }
+    archive.code(&rejections, in: 0...settings.rejectionsBeforeRestart)
+    archive.code(&offset.position)
+    archive.code(&offset.orientation)
+    archive.code(&lastMeasured, empty: Timestamp(nanoseconds: 0)) { archive.code(&$0) }
+    archive.code(&innovation)
+  }
+}
+
+extension PositionFilter.Anchor {
+  /// For a state that is about to be taken in.
+  static var empty: Self {
+    Self(
+      state: PositionFilter.State(
+        captured: Timestamp(nanoseconds: 0), worldFromUnit: .identity, velocity: .zero, acceleration: .zero,
+        rate: .zero, gyroscopeBias: .zero, accelerometerBias: .zero),
+      errors: BlockCovariance(deviations: Array(repeating: 0, count: PositionFilter.Block.count)))
+  }
+
+  /// Takes another's numbers into its own memory.
+  mutating func copy(_ other: Self) {
+    state = other.state
+    errors.copy(other.errors)
+  }
+
+  mutating func archive(_ archive: StateArchive) {
+    state.archive(archive)
+    errors.archive(archive)
+  }
+}
+
+extension PositionFilter.Sample {
+  mutating func archive(_ archive: StateArchive) {
+    archive.code(&captured)
+    archive.code(&rate)
+    archive.code(&force)
+  }
+}
+
 extension PositionFilter.State {
+  mutating func archive(_ archive: StateArchive) {
+    archive.code(&captured)
+    archive.code(&worldFromUnit.position)
+    archive.code(&worldFromUnit.orientation)
+    archive.code(&velocity)
+    archive.code(&acceleration)
+    archive.code(&rate)
+    archive.code(&gyroscopeBias)
+    archive.code(&accelerometerBias)
+    archive.code(&response)
+    archive.code(&force)
+    archive.code(&changed.force)
+    archive.code(&changed.rate)
+  }
+
   mutating func correct(_ correction: BlockCovariance.Correction) {
     typealias Block = PositionFilter.Block
     worldFromUnit.position += correction[Block.position]

@@ -1,3 +1,4 @@
+import Sensing
 import Spatial
 
 /// A pose or a place as cameras, base stations or trackers measure it: late, and perhaps out of order.
@@ -27,8 +28,37 @@ public struct PositionMeasurement: Sendable {
     self.point = point
   }
 
-  public var isFinite: Bool {
-    position.isFinite && point.isFinite && positionNoise > 0 && positionNoise.isFinite && orientationNoise > 0
-      && orientationNoise.isFinite && (orientation?.isFinite ?? true)
+  /// m: farther away nothing is measured that moves with a person.
+  public static let farthest = 10_000.0
+  /// m and rad, one standard deviation: what is said to be surer, or less sure, is a mistake in units.
+  public static let noiseRange = 1e-6...10.0
+
+  /// Finite, within those bounds, and turned by a quaternion of unit length (to one part in a hundred).
+  public var isUsable: Bool {
+    position.isFinite && point.isFinite && position.length < Self.farthest && point.length < Self.farthest
+      && Self.noiseRange.contains(positionNoise) && Self.noiseRange.contains(orientationNoise)
+      && (orientation.map { abs(($0.components * $0.components).sum() - 1) < 0.02 } ?? true)
+  }
+
+  /// Seen from the unit in place of the device.
+  func inUnit(_ deviceFromUnit: Pose) -> PositionMeasurement {
+    var measurement = self
+    measurement.orientation = orientation.map { ($0 * deviceFromUnit.orientation).normalized }
+    measurement.point = deviceFromUnit.orientation.conjugate.rotate(point - deviceFromUnit.position)
+    return measurement
+  }
+
+  /// For one that is about to be taken in.
+  static var empty: PositionMeasurement {
+    PositionMeasurement(captured: Timestamp(nanoseconds: 0), position: .zero, positionNoise: 1)
+  }
+
+  mutating func archive(_ archive: StateArchive) {
+    archive.code(&captured)
+    archive.code(&position)
+    archive.code(&positionNoise)
+    archive.code(&orientation, empty: .identity) { archive.code(&$0) }
+    archive.code(&orientationNoise)
+    archive.code(&point)
   }
 }

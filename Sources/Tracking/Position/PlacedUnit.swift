@@ -1,0 +1,146 @@
+import Sensing
+import Spatial
+
+/// A device whose place others measure: an optical tracker, base stations, a program that looks through its cameras.
+///
+/// While measurements come, place and attitude are those of the position filter, in the measurements' world. When
+/// they stay away the last place is held, and the attitude goes on with what the orientation filter says, from the
+/// heading that was measured last.
+struct PlacedUnit: Sendable {
+  /// What is known of the unit at one sample.
+  struct Estimate {
+    var worldFromUnit: Pose
+    /// m/s, world axes.
+    var velocity: Vector3
+    /// rad/s, unit axes; nil where only the orientation filter knows it.
+    var rate: Vector3?
+    var uncertainty: PoseUncertainty
+    /// False where a place is held, or carried on for longer than a moment.
+    var isTracked: Bool
+  }
+
+  /// s without a measurement after which the place is given up, and the device is again one that has only an attitude.
+  static let forgottenAfter = 60.0
+  /// s: time constant with which the attitude goes over to what the orientation filter says.
+  private static let glideTime = 0.5
+
+  private var filter: PositionFilter
+  /// From the world that the orientation filter has to the measurements', about the vertical.
+  private(set) var heading = Quaternion.identity
+  /// What the shown attitude still lacks of the orientation filter's, while the place is held.
+  private var glide = Quaternion.identity
+  private var shown: Pose?
+  private var lastMeasured: Timestamp
+  /// Place, speed, inclination and heading when something was measured last: one standard deviation.
+  private var spread = (position: 0.0, velocity: 0.0, inclination: 0.0, heading: 0.0)
+  private var isHeld = false
+  /// The last sample while the place was held.
+  private var lastHeld = Timestamp(nanoseconds: 0)
+  /// m/s: a person who walks about a room.
+  private static let walk = 0.5
+
+  init(at time: Timestamp, settings: PositionSettings = PositionSettings()) {
+    filter = PositionFilter(settings: settings)
+    lastMeasured = time
+  }
+
+  /// For a state that is about to be taken in.
+  static var empty: PlacedUnit { PlacedUnit(at: Timestamp(nanoseconds: 0)) }
+
+  mutating func archive(_ archive: StateArchive) {
+    filter.archive(archive)
+    archive.code(&heading)
+    archive.code(&glide)
+    archive.code(&shown, empty: .identity) { pose in
+      archive.code(&pose.position)
+      archive.code(&pose.orientation)
+    }
+    archive.code(&lastMeasured)
+    archive.code(&spread.position)
+    archive.code(&spread.velocity)
+    archive.code(&spread.inclination)
+    archive.code(&spread.heading)
+    archive.code(&isHeld)
+    archive.code(&lastHeld)
+  }
+
+  /// Squared Mahalanobis distance of the last measured place; 3 on average when its noise is what it was said to be.
+  var innovation: Double { filter.innovation }
+
+  /// Takes a measurement in the unit's axes.
+  ///
+  /// - Parameters:
+  ///   - attitude: what the orientation filter says now; gives the tilt where only a place is measured.
+  ///   - bias: rad/s, what the orientation filter takes for the gyroscope's bias.
+  mutating func measure(
+    _ measurement: PositionMeasurement, attitude: Quaternion, bias: Vector3
+  ) -> PositionFilter.Outcome {
+    let outcome = filter.add(measurement, attitude: heading * attitude, bias: bias)
+    guard outcome == .started || outcome == .used else { return outcome }
+    lastMeasured = max(lastMeasured, measurement.captured)
+    if outcome == .started, let shown { filter.glide(from: shown) }
+    isHeld = false
+    if let (position, velocity, turn) = filter.uncertaintyWhenMeasured {
+      spread = (
+        (position.trace / 3).squareRoot(), (velocity.trace / 3).squareRoot(),
+        (turn.row0.x + turn.row2.z).squareRoot(), turn.row1.y.squareRoot()
+      )
+    }
+    return outcome
+  }
+
+  /// Takes a sample.
+  ///
+  /// - Parameters:
+  ///   - attitude: world from unit by the orientation filter, and what it says of its own uncertainty.
+  /// - Returns: nil while nothing was measured yet, and when it was too long ago.
+  mutating func advance(
+    _ sample: PositionFilter.Sample, attitude: Quaternion, attitudeUncertainty: PoseUncertainty
+  ) -> Estimate? {
+    filter.add(sample)
+    let silence = sample.captured.seconds(since: lastMeasured)
+    guard silence < Self.forgottenAfter else { return nil }
+    if !isHeld, silence <= filter.settings.carriedTime, let state = filter.displayed {
+      shown = state.worldFromUnit
+      heading = (state.worldFromUnit.orientation * attitude.conjugate).aboutVertical
+      let time = max(0, silence)
+      let fall = 0.5 * standardGravity * spread.inclination * time * time
+      let drift = spread.velocity * time
+      return Estimate(
+        worldFromUnit: state.worldFromUnit, velocity: state.velocity, rate: state.rate,
+        uncertainty: PoseUncertainty(
+          inclination: spread.inclination, heading: spread.heading,
+          position: (spread.position * spread.position + drift * drift + fall * fall).squareRoot()),
+        isTracked: true)
+    }
+    guard var pose = shown else { return nil }
+    let known = heading * attitude
+    if !isHeld {
+      isHeld = true
+      filter.restart()
+      glide = pose.orientation * known.conjugate
+      lastHeld = sample.captured
+    }
+    let step = sample.captured.seconds(since: lastHeld)
+    lastHeld = sample.captured
+    glide = Quaternion(rotationVector: glide.rotationVector * max(0, 1 - step / Self.glideTime))
+    pose.orientation = (glide * known).normalized
+    shown = pose
+    var uncertainty = attitudeUncertainty
+    uncertainty.heading = min(spread.heading + attitudeUncertainty.heading, .pi)
+    uncertainty.position = Self.walk * silence
+    return Estimate(
+      worldFromUnit: pose, velocity: .zero, rate: nil, uncertainty: uncertainty, isTracked: false)
+  }
+
+}
+
+extension Quaternion {
+  /// The part of a turn that is about the vertical; the rest is one about a level axis.
+  var aboutVertical: Quaternion {
+    let length = (y * y + w * w).squareRoot()
+    // Upside down every heading is as good as another.
+    guard length > 1e-9 else { return .identity }
+    return Quaternion(x: 0, y: y / length, z: 0, w: w / length)
+  }
+}

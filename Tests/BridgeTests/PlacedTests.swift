@@ -1,0 +1,175 @@
+import BridgeClient
+import BridgeProtocol
+import CLinux
+import Foundation
+import Logging
+import MCAP
+import Sensing
+import SessionLog
+import Spatial
+import SwiftProtobuf
+import TestSupport
+import Testing
+
+@testable import Bridge
+
+/// Somebody else's tracker tells the bridge where a device is.
+@Suite(.serialized)
+struct PlacedTests {
+  private func measurement(
+    _ device: UInt32, _ place: Vector3 = Vector3(1, 1.5, -2)
+  ) -> Vrbridge_V1_Measurement {
+    .with {
+      $0.deviceID = device
+      $0.capturedNs = linux_monotonic_ns() - 20_000_000
+      ($0.px, $0.py, $0.pz, $0.qw) = (place.x, place.y, place.z, 1)
+      // The device that is emulated moves; what is told of it does not.
+      ($0.sigmaPosition, $0.sigmaOrientation) = (0.3, 0.5)
+    }
+  }
+
+  private func tell(
+    _ client: TestConnection, _ measurements: [Vrbridge_V1_Measurement]
+  ) async throws {
+    _ = try await client.request(.measure(.with { $0.measurements = measurements }))
+  }
+
+  private func refusal(
+    _ client: TestConnection, _ measurements: [Vrbridge_V1_Measurement]
+  ) async -> Vrbridge_V1_ErrorCode? {
+    do {
+      try await tell(client, measurements)
+      return nil
+    } catch BridgeClientError.answered(let code, _) { return code } catch { return .unspecified }
+  }
+
+  @Test func aMeasuredDeviceIsThereForEverybodyAndInTheSession() async throws {
+    let folder = try Places.temporaryFolder()
+    let bridge = try TestBridge { $0.demo = Setting(.always, from: "test") }
+    let client = try await bridge.connect()
+    var devices: [Vrbridge_V1_Device] = []
+    await eventually(within: 10) {
+      devices = (try? await bridge.devices()) ?? []
+      return devices.count == 3 && devices.allSatisfy { $0.health.reports > 100 }
+    }
+    let head = try #require(devices.first { $0.role == .head })
+    let hand = try #require(devices.first { $0.role == .rightHand })
+
+    // Not from the start: what the filter knows by then is in the session's first snapshot.
+    for _ in 0..<10 {
+      try await tell(client, [measurement(head.deviceID)])
+      try await Task.sleep(nanoseconds: 20_000_000)
+    }
+    let path = folder + "/a.mcap"
+    try bridge.daemon.recording.start(RecordingPlan(path: path))
+    for _ in 0..<40 {
+      try await tell(
+        client, [measurement(head.deviceID), measurement(hand.deviceID, Vector3(1.2, 1.1, -2.3))])
+      try await Task.sleep(nanoseconds: 20_000_000)
+    }
+    let pose = try #require(try await newestPose(of: head.deviceID, bridge))
+    let flags = TrackingFlags(rawValue: pose.flags)
+    #expect(flags.contains([.positionValid, .positionTracked]) && !flags.contains(.positionModelled))
+    #expect((Vector3(pose.px, pose.py, pose.pz) - Vector3(1, 1.5, -2)).length < 0.5, "\(pose)")
+    let status = try await onThread { bridge.daemon.recording.stop() }
+    #expect(status.failure == nil && status.dropped == 0)
+    let health = try #require(try await bridge.devices().first { $0.role == .head }).health
+    #expect(health.measurements >= 45 && health.measurementDelayMs > 15 && health.measurementDelayMs < 500)
+    #expect(health.measurementConsistency.isFinite)
+
+    #expect(await refusal(client, []) == .invalid)
+    #expect(await refusal(client, [measurement(head.deviceID), measurement(999)]) == .notFound)
+    #expect(await refusal(client, Array(repeating: measurement(head.deviceID), count: 65)) == .invalid)
+    for spoil: (inout Vrbridge_V1_Measurement) -> Void in [
+      { $0.px = .nan }, { $0.qw = 2 }, { $0.sigmaPosition = -1 }, { $0.py = 1e6 }, { $0.pointX = .infinity },
+      { $0.sigmaOrientation = 1e9 },
+    ] {
+      var spoilt = measurement(head.deviceID)
+      spoil(&spoilt)
+      #expect(await refusal(client, [spoilt]) == .invalid)
+    }
+    await bridge.stop()
+
+    // The session holds what was measured, and gives the same states again.
+    var measured: Set<UInt32> = []
+    var tracked = 0
+    try SessionReader(path: path).read(
+      wanted: {
+        switch $0 {
+        case .state, .events: true
+        default: false
+        }
+      }
+    ) { record, _ in
+      switch record {
+      case .event(let event):
+        if case .placeMeasured(let place)? = event.event { measured.insert(place.deviceID) }
+      case .state(_, let bytes):
+        if SessionReader.state(bytes)?.flags.contains(.positionTracked) == true { tracked += 1 }
+      default: break
+      }
+      return .goOn
+    }
+    #expect(measured == [head.deviceID, hand.deviceID] && tracked > 500)
+    let verified = try SessionVerifier(path: path).run()
+    #expect(verified.difference == nil && verified.compared > 500 && verified.isComplete, "\(verified)")
+
+    // Played by a bridge and recorded again it is the same.
+    let again = folder + "/again.mcap"
+    let player = try SessionPlayer(path: path, options: SessionPlayer.Options(speed: nil, isPaused: true))
+    let replay = try TestBridge(replay: player)
+    try replay.daemon.recording.start(RecordingPlan(path: again))
+    try await Task.sleep(nanoseconds: 200_000_000)
+    player.togglePause()
+    await eventually(within: 30) { player.reports == verified.reports }
+    await replay.stop()
+    let second = try SessionVerifier(path: again).run()
+    #expect(second.difference == nil && second.digest == verified.digest, "\(second)")
+  }
+
+  private func newestPose(of device: UInt32, _ bridge: TestBridge) async throws -> Vrbridge_V1_Pose? {
+    let client = try await bridge.connect()
+    try await client.request(
+      .subscribe(
+        .with {
+          $0.streams = [.poses]
+          $0.deviceIds = [device]
+        }))
+    while true {
+      if case .poses(let batch) = try await client.receive().message { return batch.poses.last }
+    }
+  }
+
+  /// Who may read poses may not say where devices are.
+  @Test func whoMayNotMeasureIsToldSo() throws {
+    let log = Logger(label: "test")
+    func ring() -> EventRing<TrackingEvent> {
+      EventRing(capacity: 16, empty: TrackingEvent(.ended, device: DeviceID(0), role: .none))
+    }
+    let recording = RecordingControl(
+      loop: try TrackingLoop(events: ring(), notices: ring()), configuration: Configuration(),
+      recordedLog: RecordedLog(), log: log, figures: { [] })
+    var taken = 0
+    let handler = RequestHandler(
+      page: try PosePage(now: Timestamp(nanoseconds: 0)), devices: { [] }, haptic: { _ in nil },
+      light: { _ in nil }, setRole: { _, _ in false },
+      recenter: {}, measure: { _ in nil }, recording: recording,
+      speech: SpeechRequests(
+        hold: { _ in }, ask: { _ in }, explain: { _ in Vrbridge_V1_Prompt() }, forget: {}),
+      log: log)
+    for scopes: Set<Scope> in [[.poses, .controls, .manage], [.measure]] {
+      let client = ClientConnection(
+        fileDescriptor: -1, token: 1, user: 1, process: 1, scopes: scopes, now: 0)
+      client.isGreeted = true
+      let frame = ClientFrame.with { $0.measure = .with { $0.measurements = [measurement(1)] } }
+      guard case .reply(let answer, _) = handler.answer(frame, client) else { continue }
+      if case .error(let error) = answer.message {
+        #expect(error.code == .forbidden && error.message.contains("'measure'") && !scopes.contains(.measure))
+      } else {
+        #expect(scopes.contains(.measure))
+        taken += 1
+      }
+    }
+    #expect(taken == 1)
+  }
+}

@@ -1,0 +1,75 @@
+import Foundation
+import Glibc
+import TestSupport
+import Testing
+
+/// `vrbridge place`: another program's measurements as lines of text.
+struct PlaceCommandTests {
+  /// Runs it with a file for its standard input.
+  private func place(
+    _ lines: [String], _ arguments: [String], _ environment: [String: String]
+  ) async throws -> (code: Int32?, output: String, errors: String) {
+    let file = try Places.temporaryFolder() + "/lines"
+    try lines.joined(separator: "\n").write(toFile: file, atomically: true, encoding: .utf8)
+    return try await Program.run(
+      "/bin/sh",
+      [
+        "-c", "program=$0; file=$1; shift; exec \"$program\" place \"$@\" < \"$file\"",
+        Program.folder + "/vrbridge", file,
+      ]
+        + arguments, environment: environment)
+  }
+
+  private func poses(_ count: Int, _ environment: [String: String]) async throws -> [[String: Any]] {
+    let watch = try await Program.run(
+      "vrbridge", ["watch", "--json", "--count", String(count)], environment: environment)
+    return try watch.output.split(separator: "\n").map {
+      try #require(JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any])
+    }
+  }
+
+  @Test func anotherTrackersLinesPutADeviceWhereItIs() async throws {
+    let environment = [
+      "VRBRIDGE_SOCKET": try Places.temporaryFolder() + "/s", "XDG_CONFIG_HOME": "/nonexistent",
+      "XDG_STATE_HOME": try Places.temporaryFolder(),
+    ]
+    let alone = try await place(["{}"], [], environment)
+    #expect(alone.code != 0 && alone.errors.contains("start one with 'vrbridge run'"), "\(alone)")
+
+    let daemon = try Program("vrbridge", ["run", "--no-hardware", "--demo"], environment: environment)
+    try #require(await eventually { daemon.errors.contains("role=left_hand") })
+    // The head moves a little about where it is said to be.
+    let line = "{\"position\": [5, 1.5, -2], \"orientation\": [0, 0, 0, 1]}"
+    let good = try await place(
+      Array(repeating: line, count: 5) + [""], ["head", "--sigma", "0.3", "--sigma-angle", "40"], environment)
+    #expect(good.code == 0 && good.output.contains("5 measurements taken, 0 lines refused"), "\(good)")
+    let seen = try await poses(30, environment).filter { $0["role"] as? String == "head" }
+    let newest = try #require(seen.last)
+    #expect((newest["flags"] as? [String])?.contains("position_tracked") == true)
+    #expect(((newest["position"] as? [Double])?.first).map { abs($0 - 5) < 1 } == true, "\(newest)")
+
+    // What can't be taken is said, line by line, and holds up nothing.
+    let mixed = try await place(
+      [
+        line, "no JSON", "{\"orientation\": [0, 0, 0, 1]}", "{\"position\": [1, 2]}",
+        "{\"device\": 77, \"position\": [1, 2, 3]}", "{\"position\": [1, 2, 1e9]}",
+        "{\"position\": \"there\"}",
+        "{\"device\": \"htc-vive/DEMO-HEAD\", \"position\": [5, 1.5, -2], \"sigma_position\": 1, \"point\": [0, 0, 0.1]}",
+      ], ["DEMO-HEAD", "--sigma", "0.5"], environment)
+    #expect(mixed.code == 1 && mixed.output.contains("2 measurements taken, 6 lines refused"), "\(mixed)")
+    for (number, reason) in [
+      (2, "not an object of JSON"), (3, "'position' is missing"), (4, "has 2 numbers, not 3"),
+      (5, "'77' names 0 devices"), (6, "within 10000 m"), (7, "'position' is not what it must be"),
+    ] {
+      #expect(
+        mixed.errors.split(separator: "\n").contains {
+          $0.hasPrefix("line \(number): ") && $0.contains(reason)
+        },
+        "\(number): \(mixed.errors)")
+    }
+    let devices = try await Program.run("vrbridge", ["devices"], environment: environment)
+    #expect(devices.output.contains("place measured by others: "), "\(devices.output)")
+    daemon.signal(SIGTERM)
+    #expect(await daemon.exitCode(within: 10) == 0)
+  }
+}
