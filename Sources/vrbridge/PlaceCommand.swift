@@ -3,6 +3,9 @@ import BridgeClient
 import BridgeProtocol
 import CLinux
 import Foundation
+import Sensing
+import Spatial
+import Tracking
 
 struct PlaceCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -17,6 +20,9 @@ struct PlaceCommand: AsyncParsableCommand {
       it was true; without it, --delay before now. position: metres, Y up. orientation: x, y, z, w, world from device; \
       may be left out. Also sigma_position (m), sigma_orientation (rad), and point, the measured point in the device's \
       axes (m). The bridge fuses them with the device's own motion, late ones and those out of order too.
+
+      A tracker's body seldom lies along the device's axes, and its world may have Z up. --align finds both while you \
+      turn the device; --alignment keeps what was found in a file, and takes it from there the next time.
       """)
 
   @Argument(help: ArgumentHelp("The device that lines without one are of.", valueName: "device"))
@@ -30,6 +36,14 @@ struct PlaceCommand: AsyncParsableCommand {
 
   @Option(help: "Milliseconds from measuring to reading a line, for lines without captured_ns.")
   var delay = 0.0
+
+  @Option(
+    help: ArgumentHelp(
+      "Look for this long how body and device lie to each other, then begin.", valueName: "seconds"))
+  var align: Double?
+
+  @Option(help: ArgumentHelp("Where what --align finds is kept, or was.", valueName: "file"))
+  var alignment: String?
 
   @Option(help: "Path of the bridge's socket.")
   var socket: String?
@@ -58,28 +72,44 @@ struct PlaceCommand: AsyncParsableCommand {
 
   func run() async throws {
     guard delay >= 0, delay <= 1000 else { throw ValidationError("--delay: 0 to 1000") }
+    if align != nil || alignment != nil, device == nil {
+      throw ValidationError("name the device that is aligned")
+    }
+    if let align { guard align >= 1, align <= 600 else { throw ValidationError("--align: 1 to 600") } }
     do {
       let connection = try BridgeConnection(path: socket, clientName: "vrbridge place")
       guard connection.welcome.features.contains("measurements") else {
         throw Failure("the bridge that runs takes no measurements; it is older than this program")
       }
-      var numbers: [String: UInt32] = [:]
+      var placement = try PlaceAlignment(seconds: align, path: alignment, socket: socket)
+      var known: [String: Vrbridge_V1_Device] = [:]
       var (count, refused, number) = (0, 0, 0)
       while let text = readLine() {
         number += 1
         if text.allSatisfy(\.isWhitespace) { continue }
         do {
+          let (device, line) = try read(text, &known, connection)
+          if placement.isLooking {
+            guard let turn = line.turn else { throw Failure("has no orientation, which --align looks at") }
+            do { try placement.look(line.captured, turn, slot: Int(device.pageSlot)) } catch {
+              // Without what was asked for, all that follows would be wrong.
+              throw Stop(reason: error)
+            }
+            continue
+          }
           var request = Vrbridge_V1_Measure()
-          request.measurements = [try measurement(text, &numbers, connection)]
+          request.measurements = [message(line, device, placement.solution)]
           _ = try connection.request(.measure(request))
           count += 1
+        } catch let stop as Stop {
+          throw stop.reason
         } catch BridgeClientError.answered(.forbidden, let message) {
           throw Failure(message)
         } catch let error as BridgeClientError {
           guard case .answered(_, let message) = error else { throw error }
           refused += 1
           // It may have gone and come back under another number.
-          numbers.removeAll()
+          known.removeAll()
           complain(number, message)
         } catch let error as Failure {
           refused += 1
@@ -90,6 +120,7 @@ struct PlaceCommand: AsyncParsableCommand {
         }
       }
       Terminal.write("\(count) measurements taken, \(refused) lines refused\n")
+      if placement.isLooking { throw Failure("the lines ended before the device was aligned") }
       if refused > 0 { throw ExitCode.failure }
     } catch let error as BridgeClientError {
       throw Failure(String(describing: error))
@@ -109,32 +140,63 @@ struct PlaceCommand: AsyncParsableCommand {
     }
   }
 
-  private func measurement(
-    _ text: String, _ numbers: inout [String: UInt32], _ connection: BridgeConnection
-  ) throws -> Vrbridge_V1_Measurement {
+  private struct Stop: Error { var reason: any Error }
+
+  /// One line, checked, with what the command line says where it says nothing.
+  private struct Reading {
+    var captured: Timestamp
+    var position: Vector3
+    var turn: Quaternion?
+    var line: Line
+  }
+
+  private func read(
+    _ text: String, _ known: inout [String: Vrbridge_V1_Device], _ connection: BridgeConnection
+  ) throws -> (Vrbridge_V1_Device, Reading) {
     let now = linux_monotonic_ns()
     let decoder = JSONDecoder()
     decoder.keyDecodingStrategy = .convertFromSnakeCase
     let line = try decoder.decode(Line.self, from: Data(text.utf8))
     var name = device
-    if case .text(let own) = line.device { name = own }
+    if case .text(let own) = line.device {
+      guard align == nil, alignment == nil else {
+        throw Failure("names a device; with an alignment all lines are of the one on the command line")
+      }
+      name = own
+    }
     guard let name else { throw Failure("names no device, and the command line names none") }
     for (key, list, length) in [
       ("position", line.position, 3), ("orientation", line.orientation, 4), ("point", line.point, 3),
     ] {
       if let list, list.count != length { throw Failure("'\(key)' has \(list.count) numbers, not \(length)") }
     }
-    if numbers[name] == nil {
-      let devices = try connection.request(.listDevices(Vrbridge_V1_ListDevices())).deviceList.devices
-      numbers[name] = try devices.named(name).deviceID
+    let device: Vrbridge_V1_Device
+    if let found = known[name] {
+      device = found
+    } else {
+      device = try connection.request(.listDevices(Vrbridge_V1_ListDevices())).deviceList.devices.named(name)
+      known[name] = device
     }
+    return (
+      device,
+      Reading(
+        captured: Timestamp(nanoseconds: line.capturedNs ?? now - Int64(delay * 1e6)),
+        position: Vector3(line.position[0], line.position[1], line.position[2]),
+        turn: line.orientation.map { Quaternion(x: $0[0], y: $0[1], z: $0[2], w: $0[3]) }, line: line)
+    )
+  }
+
+  private func message(
+    _ reading: Reading, _ device: Vrbridge_V1_Device, _ alignment: BodyAlignment.Solution?
+  ) -> Vrbridge_V1_Measurement {
+    let line = reading.line
+    let position = alignment?.place(reading.position) ?? reading.position
+    let turn = reading.turn.map { alignment?.device($0) ?? $0 }
     var message = Vrbridge_V1_Measurement()
-    message.deviceID = numbers[name] ?? 0
-    message.capturedNs = line.capturedNs ?? now - Int64(delay * 1e6)
-    (message.px, message.py, message.pz) = (line.position[0], line.position[1], line.position[2])
-    if let turn = line.orientation {
-      (message.qx, message.qy, message.qz, message.qw) = (turn[0], turn[1], turn[2], turn[3])
-    }
+    message.deviceID = device.deviceID
+    message.capturedNs = reading.captured.nanoseconds
+    (message.px, message.py, message.pz) = (position.x, position.y, position.z)
+    if let turn { (message.qx, message.qy, message.qz, message.qw) = (turn.x, turn.y, turn.z, turn.w) }
     if let point = line.point {
       (message.pointX, message.pointY, message.pointZ) = (point[0], point[1], point[2])
     }

@@ -48,6 +48,36 @@ struct PlaceCommandTests {
     #expect((newest["flags"] as? [String])?.contains("position_tracked") == true)
     #expect(((newest["position"] as? [Double])?.first).map { abs($0 - 5) < 1 } == true, "\(newest)")
 
+    // A tracker whose axes are others and whose world has Z up: both are found while the hand moves, and kept.
+    let file = try Places.temporaryFolder() + "/alignment.json"
+    func follow(_ arguments: String, seconds: Double) async throws -> (
+      code: Int32?, output: String, errors: String
+    ) {
+      let program = Program.folder + "/vrbridge"
+      return try await Program.run(
+        "/bin/sh",
+        [
+          "-c",
+          "'\(program)' watch --json | python3 '\(Places.root)/Tests/Python/turned_tracker.py' right_hand \(seconds) | '\(program)' place right_hand \(arguments)",
+        ], environment: environment, within: 60)
+    }
+    let refused = try await follow("--align 60", seconds: 1)
+    #expect(refused.code == 1 && refused.errors.contains("ended before the device was aligned"), "\(refused)")
+    let aligned = try await follow("--align 6 --alignment \(file)", seconds: 9)
+    #expect(aligned.code == 0 && aligned.output.contains("its world leans by 90."), "\(aligned)")
+    let kept = try #require(
+      JSONSerialization.jsonObject(with: Data(contentsOf: URL(fileURLWithPath: file))) as? [String: Any])
+    let turn = try #require(kept["device_from_body"] as? [Double])
+    // The body's axes are the device's, turned: (0.5, −0.1, 0.7, 0.5), either sign.
+    #expect(abs(zip(turn, [0.5, -0.1, 0.7, 0.5]).reduce(0) { $0 + $1.0 * $1.1 }) > 0.9999, "\(turn)")
+    let again = try await follow("--alignment \(file)", seconds: 1)
+    #expect(again.code == 0 && again.output.contains("0 lines refused"), "\(again)")
+    let hand = try #require(try await poses(40, environment).last { $0["role"] as? String == "right_hand" })
+    let shown = try #require(hand["position"] as? [Double])
+    #expect(zip(shown, [3, 1, -2]).allSatisfy { abs($0 - $1) < 1 }, "\(hand)")
+    let none = try await place([line], ["head", "--alignment", file + ".none"], environment)
+    #expect(none.code == 1 && none.errors.contains("make one with --align"), "\(none)")
+
     // What can't be taken is said, line by line, and holds up nothing.
     let mixed = try await place(
       [

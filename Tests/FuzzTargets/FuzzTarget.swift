@@ -49,6 +49,8 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
   case movement
   /// Streams of language models, and texts that recognisers heard.
   case speech
+  /// Samples of a unit, and places that others measured.
+  case placement
 
   /// A pose that is not finite: what the decoders must never let through.
   public struct NotFinite: Error {}
@@ -126,6 +128,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
       guard let trace = try? JSONDecoder().decode(GestureTrace.self, from: Data(input)) else { return }
       let model = GestureModel(Self.builtIn + [(name: "fuzz", trace: trace)])
       if let match = model.recognise(trace), !match.confidence.isFinite { throw NotFinite() }
+    case .placement: try place(input)
     case .capture: _ = try? PacketCapture.parse(input, file: "fuzz")
     case .frames:
       var reader = FrameReader(limit: Framing.maximumRequestLength)
@@ -187,6 +190,52 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
       if let orientation = batch.orientation { try check(tracker.process(orientation)) }
       for control in 0..<match.description.controls.count {
         guard batch.controlValue(control).isFinite else { throw NotFinite() }
+      }
+    }
+  }
+
+  /// Input: records. An even kind is a sample, as often as half the kind says: milliseconds, then rate and force in
+  /// 16 bits. An odd one is a measurement: how late in milliseconds, then place, attitude, deviations and point as
+  /// floats.
+  private func place(_ input: [UInt8]) throws {
+    var calibration = InertialCalibration()
+    calibration.deviceFromUnit.position = Vector3(0.1, 0, -0.05)
+    var tracker = DeviceTracker(
+      calibration: calibration, sampleRate: 1000, clock: nil, origin: .hardware)
+    var time: Int64 = 1_000_000_000
+    var place = 0
+    func word(_ index: Int) -> Double {
+      Double(Int16(truncatingIfNeeded: Int(input[place + index]) | Int(input[place + index + 1]) << 8))
+    }
+    func float(_ index: Int) -> Double {
+      Double(
+        Float(bitPattern: (0..<4).reduce(0) { $0 | UInt32(input[place + index + $1]) << (8 * UInt32($1)) }))
+    }
+    while place < input.count {
+      let kind = input[place]
+      place += 1
+      if kind % 2 == 0 {
+        guard place + 13 <= input.count else { return }
+        let rate = Vector3(word(1), word(3), word(5)) / 1000
+        let force = Vector3(word(7), word(9), word(11)) / 100
+        for _ in 0...(kind / 2) {
+          time += Int64(input[place]) * 1_000_000 + 1
+          try check(
+            tracker.process(
+              InertialSample(
+                received: Timestamp(nanoseconds: time), angularVelocity: rate, specificForce: force)))
+        }
+        place += 13
+      } else {
+        guard place + 50 <= input.count else { return }
+        let turn = Quaternion(x: float(14), y: float(18), z: float(22), w: float(26))
+        _ = tracker.measure(
+          PositionMeasurement(
+            captured: Timestamp(nanoseconds: time).advanced(bySeconds: -word(0) / 1000),
+            position: Vector3(float(2), float(6), float(10)), positionNoise: float(30),
+            orientation: kind % 4 == 1 ? turn : nil, orientationNoise: float(34),
+            point: Vector3(float(38), float(42), float(46))))
+        place += 50
       }
     }
   }

@@ -39,6 +39,16 @@ struct FuzzTests {
         }
         seeds.append(input)
       }
+    case .placement:
+      func float(_ value: Double) -> [UInt8] { withUnsafeBytes(of: Float(value).bitPattern) { Array($0) } }
+      var input: [UInt8] = []
+      for step in 0..<12 {
+        // Fifty samples at rest, then a place beside the one before, with an attitude or without.
+        input += [100, 1, 1, 0, 2, 0, 3, 0, 0, 0, 0xd5, 3, 0, 0]
+        input += [step % 3 == 2 ? 3 : 1, 20, 0] + float(0.01 * Double(step)) + float(1.6) + float(-0.2)
+        input += [0, 0, 0, 1].flatMap(float) + float(0.002) + float(0.01) + [0.01, 0, 0].flatMap(float)
+      }
+      seeds.append(input)
     case .recording:
       seeds.append(
         Array(
@@ -198,6 +208,18 @@ struct FuzzTests {
           }
         }
         seed += record(2, bytes)
+      }
+      if index % 4 == 3 {
+        seed += record(
+          1,
+          try event {
+            $0.placeMeasured = .with {
+              $0.deviceID = 1
+              $0.capturedNs = Int64(index + 1) * 1_000_000
+              ($0.position, $0.orientation, $0.point) = ([0, 1.6, 0], [0, 0, 0, 1], [0, 0, 0])
+              ($0.sigmaPosition, $0.sigmaOrientation) = (0.002, 0.01)
+            }
+          })
       }
       if index % 5 == 4 { seed += record(1, try event { $0.recentered.deviceID = 1 }) }
     }

@@ -25,6 +25,8 @@ struct PlacedDeviceTests {
     var innovations: [Double] = []
     /// Seconds until a measurement comes, on average.
     var delay = 0.025
+    /// m and rad, one standard deviation of each axis.
+    var noise = (position: 0.001, orientation: 0.2 * Double.pi / 180)
     var hasOrientation = true
     /// The measured point, in the device's axes.
     var point = Vector3(0.01, 0.04, 0.02)
@@ -54,16 +56,16 @@ struct PlacedDeviceTests {
     mutating func step(isMeasured: Bool) -> TrackedState? {
       let (device, state) = truth(time)
       if isMeasured, index % 17 == 0 {
-        let noise = random.gaussian3() * 0.001
-        let turn = Quaternion(rotationVector: random.gaussian3() * (0.2 * .pi / 180))
+        let shift = random.gaussian3() * noise.position
+        let turn = Quaternion(rotationVector: random.gaussian3() * noise.orientation)
         waiting.append(
           (
             time + delay * (0.6 + 0.8 * random.uniform()),
             PositionMeasurement(
               captured: Self.stamp(time),
-              position: device.position + device.orientation.rotate(point) + noise,
-              positionNoise: 0.001, orientation: hasOrientation ? turn * device.orientation : nil,
-              orientationNoise: 0.2 * .pi / 180, point: point)
+              position: device.position + device.orientation.rotate(point) + shift,
+              positionNoise: noise.position, orientation: hasOrientation ? turn * device.orientation : nil,
+              orientationNoise: noise.orientation, point: point)
           ))
       }
       for entry in waiting where entry.arrives <= time {
@@ -188,6 +190,22 @@ struct PlacedDeviceTests {
     #expect(end.flags.contains(.positionTracked))
     #expect((end.worldFromDevice.position - truth.position).length < 0.005)
     #expect(end.worldFromDevice.orientation.angle(to: truth.orientation) < 0.7 * degree)
+  }
+
+  /// Dead reckoning with a tilt that is hardly known would take it through the wall.
+  @Test func aPlaceThatIsBadlyKnownIsNotCarriedFar() throws {
+    for seed in 0..<10 {
+      var scene = Scene(deviceFromUnit: deviceFromUnit, motion: .lookingAround(seed: UInt64(seed)))
+      scene.noise = (0.1, 0.3)
+      for _ in 0..<2_000 { _ = scene.step(isMeasured: true) }
+      var last: TrackedState?
+      for _ in 0..<5_000 { last = scene.step(isMeasured: false) ?? last }
+      let held = try #require(last)
+      #expect(!held.flags.contains(.positionTracked) && held.flags.contains(.positionValid))
+      let truth = scene.motion.center
+      #expect(
+        (held.worldFromDevice.position - truth).length < 0.8, "\(seed): \(held.worldFromDevice.position)")
+    }
   }
 
   @Test func afterAMinuteADeviceIsAgainOneThatHasOnlyAnAttitude() throws {

@@ -17,7 +17,7 @@ public struct HeadMotion: Sendable {
   var roll: [Wave]
   /// Metres along x, y, z.
   var position: [[Wave]]
-  var center: Vector3
+  public internal(set) var center: Vector3
   /// Seconds at rest before the motion, and seconds of fading in.
   var rest: Double
   var fade: Double

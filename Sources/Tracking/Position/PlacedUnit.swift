@@ -21,6 +21,9 @@ struct PlacedUnit: Sendable {
 
   /// s without a measurement after which the place is given up, and the device is again one that has only an attitude.
   static let forgottenAfter = 60.0
+  /// m, one standard deviation: a place that may have gone this far astray since it was measured is no longer carried on.
+  /// A tilt that is known to 0.3° takes 2.4 s to that, one that is known to 1.5° takes one.
+  private static let farthestCarried = 0.15
   /// s: time constant with which the attitude goes over to what the orientation filter says.
   private static let glideTime = 0.5
 
@@ -100,17 +103,20 @@ struct PlacedUnit: Sendable {
     filter.add(sample)
     let silence = sample.captured.seconds(since: lastMeasured)
     guard silence < Self.forgottenAfter else { return nil }
-    if !isHeld, silence <= filter.settings.carriedTime, let state = filter.displayed {
+    let time = max(0, silence)
+    let fall = 0.5 * standardGravity * spread.inclination * time * time
+    let drift = spread.velocity * time
+    let growth = drift * drift + fall * fall
+    if !isHeld, silence <= filter.settings.carriedTime, growth < Self.farthestCarried * Self.farthestCarried,
+      let state = filter.displayed
+    {
       shown = state.worldFromUnit
       heading = (state.worldFromUnit.orientation * attitude.conjugate).aboutVertical
-      let time = max(0, silence)
-      let fall = 0.5 * standardGravity * spread.inclination * time * time
-      let drift = spread.velocity * time
       return Estimate(
         worldFromUnit: state.worldFromUnit, velocity: state.velocity, rate: state.rate,
         uncertainty: PoseUncertainty(
           inclination: spread.inclination, heading: spread.heading,
-          position: (spread.position * spread.position + drift * drift + fall * fall).squareRoot()),
+          position: (spread.position * spread.position + growth).squareRoot()),
         isTracked: true)
     }
     guard var pose = shown else { return nil }
