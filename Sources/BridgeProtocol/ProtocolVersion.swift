@@ -12,5 +12,5 @@ public enum BridgeVersion {
   /// SHA-256 of `Protos/vrbridge.proto` and the layout constants. A test computes it from the files, so that no
   /// change goes unnoticed; a change that old clients can't read needs a new version.
   public static let protocolHash =
-    "f5241b7899ffcb287cc2fff0c406004a9427a24274a34bb5b3156941150d80d6"
+    "a2a8a295f6be09efa0d9b7ea90621daafc89485d7f9bb93baa032105edd7257d"
 }

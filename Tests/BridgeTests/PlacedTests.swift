@@ -88,6 +88,13 @@ struct PlacedTests {
       spoil(&spoilt)
       #expect(await refusal(client, [spoilt]) == .invalid)
     }
+    // More than any tracker measures is too much, for that device alone.
+    var spent: Vrbridge_V1_ErrorCode?
+    for _ in 0..<20 where spent == nil {
+      spent = await refusal(client, Array(repeating: measurement(head.deviceID), count: 60))
+    }
+    #expect(spent == .tooOften)
+    #expect(await refusal(client, [measurement(hand.deviceID)]) == nil)
     await bridge.stop()
 
     // The session holds what was measured, and gives the same states again.

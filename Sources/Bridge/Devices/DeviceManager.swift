@@ -28,6 +28,7 @@ final class DeviceManager: @unchecked Sendable {
   private let signal: Int32
   private let timer: Int32
   private let isStopping = Atomic<Bool>(false)
+  let measurementAllowance = Mutex(MeasurementAllowance())
   private let commands = Mutex<[@Sendable (DeviceManager) -> Void]>([])
   let roster = DeviceRoster()
   let roles: RoleStore

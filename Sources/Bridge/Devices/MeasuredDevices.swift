@@ -3,6 +3,7 @@ import CLinux
 import Devices
 import Sensing
 import Spatial
+import Synchronization
 import Tracking
 
 /// Why measurements of a place can't be taken.
@@ -45,6 +46,16 @@ extension DeviceManager {
         )
       }
       taken.append((device.pipeline, measurement))
+    }
+    let now = Timestamp(nanoseconds: linux_monotonic_ns())
+    let spent = measurementAllowance.withLock { allowance in
+      allowance.take(messages.map { DeviceID($0.deviceID) }, at: now)
+    }
+    if let spent {
+      return MeasurementFault(
+        code: .tooOften,
+        message:
+          "device \(spent.number) is measured more than \(Int(MeasurementAllowance.rate)) times a second")
     }
     let measurements = taken
     loop.post { $0.measure(measurements) }

@@ -137,6 +137,9 @@ public nonisolated enum Vrbridge_V1_ErrorCode: SwiftProtobuf.Enum, Swift.CaseIte
   case tooSlow // = 9
   case timeout // = 10
   case invalid // = 11
+
+  /// More than the bridge takes in a time; later it takes it again.
+  case tooOften // = 12
   case UNRECOGNIZED(Int)
 
   public init() {
@@ -157,6 +160,7 @@ public nonisolated enum Vrbridge_V1_ErrorCode: SwiftProtobuf.Enum, Swift.CaseIte
     case 9: self = .tooSlow
     case 10: self = .timeout
     case 11: self = .invalid
+    case 12: self = .tooOften
     default: self = .UNRECOGNIZED(rawValue)
     }
   }
@@ -175,6 +179,7 @@ public nonisolated enum Vrbridge_V1_ErrorCode: SwiftProtobuf.Enum, Swift.CaseIte
     case .tooSlow: return 9
     case .timeout: return 10
     case .invalid: return 11
+    case .tooOften: return 12
     case .UNRECOGNIZED(let i): return i
     }
   }
@@ -193,6 +198,7 @@ public nonisolated enum Vrbridge_V1_ErrorCode: SwiftProtobuf.Enum, Swift.CaseIte
     .tooSlow,
     .timeout,
     .invalid,
+    .tooOften,
   ]
 
 }
@@ -2272,7 +2278,7 @@ nonisolated extension Vrbridge_V1_QueuePolicy: SwiftProtobuf._ProtoNameProviding
 }
 
 nonisolated extension Vrbridge_V1_ErrorCode: SwiftProtobuf._ProtoNameProviding {
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0ERROR_CODE_UNSPECIFIED\0\u{1}ERROR_CODE_MALFORMED\0\u{1}ERROR_CODE_TOO_LARGE\0\u{1}ERROR_CODE_VERSION\0\u{1}ERROR_CODE_HELLO_EXPECTED\0\u{1}ERROR_CODE_FORBIDDEN\0\u{1}ERROR_CODE_TOO_MANY_CLIENTS\0\u{1}ERROR_CODE_NOT_FOUND\0\u{1}ERROR_CODE_UNSUPPORTED\0\u{1}ERROR_CODE_TOO_SLOW\0\u{1}ERROR_CODE_TIMEOUT\0\u{1}ERROR_CODE_INVALID\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0ERROR_CODE_UNSPECIFIED\0\u{1}ERROR_CODE_MALFORMED\0\u{1}ERROR_CODE_TOO_LARGE\0\u{1}ERROR_CODE_VERSION\0\u{1}ERROR_CODE_HELLO_EXPECTED\0\u{1}ERROR_CODE_FORBIDDEN\0\u{1}ERROR_CODE_TOO_MANY_CLIENTS\0\u{1}ERROR_CODE_NOT_FOUND\0\u{1}ERROR_CODE_UNSUPPORTED\0\u{1}ERROR_CODE_TOO_SLOW\0\u{1}ERROR_CODE_TIMEOUT\0\u{1}ERROR_CODE_INVALID\0\u{1}ERROR_CODE_TOO_OFTEN\0")
 }
 
 nonisolated extension Vrbridge_V1_Role: SwiftProtobuf._ProtoNameProviding {

@@ -1,0 +1,28 @@
+import Sensing
+import Spatial
+
+/// How many measurements of each device are taken: as many as the fastest trackers give, and no more than the tracking
+/// thread has time for beside its reports.
+struct MeasurementAllowance: Sendable {
+  /// Per second and device, in the long run.
+  static let rate = 500.0
+  /// At once, after a while without any.
+  static let burst = 100.0
+
+  private var left: [DeviceID: (count: Double, time: Timestamp)] = [:]
+
+  /// Takes one for each of these devices.
+  ///
+  /// - Returns: the first that has none left; then none was taken.
+  mutating func take(_ devices: [DeviceID], at now: Timestamp) -> DeviceID? {
+    var next = left
+    for device in devices {
+      let known = next[device] ?? (Self.burst, now)
+      let count = min(Self.burst, known.count + max(0, now.seconds(since: known.time)) * Self.rate)
+      guard count >= 1 else { return device }
+      next[device] = (count - 1, now)
+    }
+    left = next
+    return nil
+  }
+}
