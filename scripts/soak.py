@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """soak.py PROGRAM SECONDS   Leaves a bridge running with everything attached that may be, and looks whether it stays as it was.
 
-Three emulated devices (1,500 reports a second), the page's stream, a viewer where the package websockets is there, VRPN, and
-clients that come, read and go. After a warm-up, memory must stay flat, descriptors the same, nothing be dropped or lost, and
-drift and clock residual remain what they were. Ends with 1 and says what was not so."""
+Three emulated devices (1,500 reports a second), the page's stream, a viewer where the package websockets is there, VRPN, a
+tracker that measures a hand, and clients that come, read and go. After a warm-up, memory must stay flat, descriptors the
+same, nothing be dropped or lost, and drift and clock residual remain what they were. Ends with 1 and says what was not so."""
 
 import asyncio
 import json
@@ -38,7 +38,7 @@ def metrics():
         match = re.match(r"([a-z_]+)(?:\{(.*)\})? (\S+)$", line)
         if match:
             role = re.search(r'role="([a-z_]+)"', match[2] or "")
-            kind = re.search(r'against="([a-z]+)"', match[2] or "")
+            kind = re.search(r'(?:against|outcome)="([a-z]+)"', match[2] or "")
             found[":".join(part for part in (match[1], role and role[1], kind and kind[1]) if part)] = float(match[3])
     return found
 
@@ -55,6 +55,17 @@ async def come_and_go(stop):
         process = await asyncio.create_subprocess_exec(program, "watch", "--json", "--count", "500", env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         await process.wait()
         await asyncio.sleep(0.2)
+
+
+async def measure(stop):
+    """Another tracker, sixty times a second."""
+    arguments = ["place", "left_hand", "--sigma", "0.3", "--sigma-angle", "40", "--delay", "5"]
+    process = await asyncio.create_subprocess_exec(program, *arguments, env=environment, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    while not stop.is_set():
+        process.stdin.write(b'{"position": [-0.2, 1.1, -0.4], "orientation": [0, 0, 0, 1]}\n')
+        await asyncio.sleep(1 / 60)
+    process.stdin.close()
+    await process.wait()
 
 
 async def view(stop):
@@ -80,7 +91,7 @@ async def main():
         except OSError:
             await asyncio.sleep(0.1)
     stop = asyncio.Event()
-    tasks = [asyncio.create_task(task) for task in (read_page(stop), come_and_go(stop), come_and_go(stop), view(stop))]
+    tasks = [asyncio.create_task(task) for task in (read_page(stop), come_and_go(stop), come_and_go(stop), measure(stop), view(stop))]
     samples = []
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -119,6 +130,8 @@ for key in ("vrbridge_lost_events_total", "vrbridge_device_lost_samples_total:he
     check(f"{key}: {last.get(key, 0):.0f}", last.get(key, 0) == 0)
 rate = (last["vrbridge_device_reports_total:head"] - samples[0]["vrbridge_device_reports_total:head"]) / seconds
 check(f"reports of the head: {rate:.0f} a second", rate > 900)
+used = last.get("vrbridge_device_measurements_total:left_hand:used", 0) / seconds
+check(f"measurements of a hand: {used:.0f} a second", used > 30)
 for key in ("vrbridge_device_drift_degrees_per_minute:head:gravity", "vrbridge_device_clock_residual_seconds:head"):
     values = [s[key] for s in samples if key in s]
     if len(values) > 8:

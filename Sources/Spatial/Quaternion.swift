@@ -125,6 +125,9 @@ public struct Quaternion: Hashable, Sendable {
   @inlinable
   public var isFinite: Bool { x.isFinite && y.isFinite && z.isFinite && w.isFinite }
 
+  /// Of length one, to one part in a hundred: as those are that people and programs hand over.
+  public var isUnit: Bool { abs((components * components).sum() - 1) < 0.02 }
+
   /// The angle in radians, 0...π, of the rotation that separates the two.
   public func angle(to other: Quaternion) -> Double { (conjugate * other).rotationVector.length }
 

@@ -170,7 +170,7 @@ public struct DeviceTracker: Sendable {
   /// - Returns: `unusable` also for a device without an inertial unit, or before its first sample.
   public mutating func measure(_ measurement: PositionMeasurement) -> PositionFilter.Outcome {
     guard let now = lastCaptured, lastOrientation == nil, measurement.isUsable,
-      abs(now.seconds(since: measurement.captured)) < PlacedUnit.forgottenAfter
+      PositionFilter.ages.contains(now.seconds(since: measurement.captured))
     else { return .unusable }
     let attitude = worldFromStart * filter.worldFromDevice
     let measurement = measurement.inUnit(calibration.deviceFromUnit)

@@ -4,52 +4,49 @@ import Sensing
 import Spatial
 import Tracking
 
-/// How the body that a tracker follows lies on a device: found while somebody turns it, and kept in a file.
-struct PlaceAlignment {
-  /// What the file holds.
-  struct File: Codable {
-    var deviceFromBody: [Double]
-    var levelFromWorld: [Double]
-    var residualDegrees: Double
-    var turns: Int
+/// How the body that a tracker follows lies on a device, how its world leans and how late it is: found while somebody
+/// turns the device, and kept in a file.
+struct PlaceAlignment: Codable {
+  /// Quaternions x, y, z, w.
+  private var deviceFromBody = [0.0, 0, 0, 1]
+  private var levelFromWorld = [0.0, 0, 0, 1]
+  /// Of the times that the lines have, or that `--delay` gives them.
+  private var delayMs = 0.0
+  /// Root mean square over the turns, and how many there were.
+  private var residualDeg = 0.0
+  private var turns = 0
+
+  /// What changes nothing.
+  init() {}
+
+  init(_ solution: BodyAlignment.Solution, delay: Double) {
+    func list(_ turn: Quaternion) -> [Double] { [turn.x, turn.y, turn.z, turn.w] }
+    deviceFromBody = list(solution.deviceFromBody)
+    levelFromWorld = list(solution.levelFromWorld)
+    delayMs = delay * 1e3
+    residualDeg = solution.residual * 180 / .pi
+    turns = solution.turns
   }
 
-  private(set) var solution: BodyAlignment.Solution?
-  private var collected = BodyAlignment()
-  private let page: PosePageReader?
-  /// s that are looked at, from the first line on.
-  private let seconds: Double
-  private let path: String?
-  private var began: Timestamp?
-
-  /// - Parameters:
-  ///   - seconds: nil to use what is in the file.
-  ///   - path: nil to keep it nowhere.
-  init(seconds: Double?, path: String?, socket: String?) throws {
-    self.seconds = seconds ?? 0
-    self.path = path
-    guard seconds == nil else {
-      page = try PosePageReader(path: socket)
-      Terminal.write("turn the device about all of its axes for \(Terminal.number(self.seconds, 0)) s …\n")
-      return
+  init(file: String) throws(Failure) {
+    guard let data = FileManager.default.contents(atPath: file) else {
+      throw Failure("there is no alignment in \(file); make one with --align SECONDS")
     }
-    page = nil
-    guard let path else { return }
-    guard let data = FileManager.default.contents(atPath: path) else {
-      throw Failure("there is no alignment in \(path); make one with --align SECONDS")
-    }
-    guard let file = try? Self.decoder.decode(File.self, from: data),
-      let device = Self.turn(file.deviceFromBody), let level = Self.turn(file.levelFromWorld)
-    else { throw Failure("\(path) holds no alignment; make one with --align SECONDS") }
-    solution = BodyAlignment.Solution(
-      deviceFromBody: device, levelFromWorld: level, residual: file.residualDegrees * .pi / 180,
-      turns: file.turns)
-  }
-
-  private static var decoder: JSONDecoder {
     let decoder = JSONDecoder()
     decoder.keyDecodingStrategy = .convertFromSnakeCase
-    return decoder
+    guard let read = try? decoder.decode(Self.self, from: data), Self.turn(read.deviceFromBody) != nil,
+      Self.turn(read.levelFromWorld) != nil, abs(read.delayMs) <= 1000
+    else { throw Failure("\(file) holds no alignment; make one with --align SECONDS") }
+    self = read
+  }
+
+  func write(to file: String) throws(Failure) {
+    let encoder = JSONEncoder()
+    encoder.keyEncodingStrategy = .convertToSnakeCase
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+    do { try encoder.encode(self).write(to: URL(fileURLWithPath: file), options: .atomic) } catch {
+      throw Failure("\(file) can't be written: \(error.localizedDescription)")
+    }
   }
 
   private static func turn(_ values: [Double]) -> Quaternion? {
@@ -58,50 +55,68 @@ struct PlaceAlignment {
     return turn.components == .zero ? nil : turn.normalized
   }
 
-  /// Whether lines are still needed to find it.
-  var isLooking: Bool { page != nil && solution == nil }
+  private var level: Quaternion { Self.turn(levelFromWorld) ?? .identity }
 
-  /// Takes one line while it is looked for.
-  mutating func look(_ time: Timestamp, _ worldFromBody: Quaternion, slot: Int) throws {
-    guard let page else { return }
-    let start = began ?? time
-    began = start
-    if let state = page.state(slot: slot, at: time) {
-      collected.add(time, worldFromBody: worldFromBody, worldFromDevice: state.worldFromDevice.orientation)
-    }
-    guard time.seconds(since: start) >= seconds else { return }
-    let found: BodyAlignment.Solution
-    do { found = try collected.solve() } catch { throw Failure(Self.sentence(error)) }
-    solution = found
-    let degrees = 180 / Double.pi
-    Terminal.write(
-      "aligned on \(found.turns) turns, \(Terminal.number(found.residual * degrees, 2))° RMS: the tracker's axes lie turned by "
-        + "\(Terminal.number(found.deviceFromBody.angle(to: .identity) * degrees, 1))° on the device, its world leans by "
-        + "\(Terminal.number(found.levelFromWorld.angle(to: .identity) * degrees, 1))°\n")
-    if let path { try save(found, path) }
+  func time(_ told: Timestamp) -> Timestamp { told.advanced(bySeconds: -delayMs * 1e-3) }
+
+  func place(_ told: Vector3) -> Vector3 { level.rotate(told) }
+
+  /// World from device, of a body in the tracker's world.
+  func turn(_ told: Quaternion) -> Quaternion {
+    (level * told * (Self.turn(deviceFromBody) ?? .identity).conjugate).normalized
   }
 
-  private func save(_ found: BodyAlignment.Solution, _ path: String) throws {
-    func list(_ turn: Quaternion) -> [Double] { [turn.x, turn.y, turn.z, turn.w] }
-    let encoder = JSONEncoder()
-    encoder.keyEncodingStrategy = .convertToSnakeCase
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+  var sentence: String {
+    func angle(_ values: [Double]) -> String {
+      Terminal.number((Self.turn(values) ?? .identity).angle(to: .identity) * 180 / .pi, 1)
+    }
+    return
+      "aligned on \(turns) turns, \(Terminal.number(residualDeg, 2))° RMS: the body's axes lie turned by \(angle(deviceFromBody))° on the device, "
+      + "its world leans by \(angle(levelFromWorld))°, its times are \(Terminal.number(delayMs, 0)) ms late"
+  }
+}
+
+/// Looks for an alignment in the lines of the first seconds.
+final class AlignmentSearch {
+  private var collected = DelayedAlignment()
+  private let page: PosePageReader
+  private let seconds: Double
+  private var began: Timestamp?
+
+  init(seconds: Double, socket: String?) throws {
+    self.seconds = seconds
+    page = try PosePageReader(path: socket)
+  }
+
+  /// Takes one line.
+  ///
+  /// - Returns: what was found, once the seconds are over.
+  /// - Throws: why there is nothing.
+  func look(_ time: Timestamp, _ worldFromBody: Quaternion, slot: Int) throws(Failure) -> PlaceAlignment? {
+    let start = began ?? time
+    began = start
+    collected.add(time, worldFromBody: worldFromBody) { time in
+      // What is foreseen was not seen.
+      guard let state = page.state(slot: slot, at: time), !state.flags.contains(.predicted) else {
+        return nil
+      }
+      return state.worldFromDevice.orientation
+    }
+    guard time.seconds(since: start) >= seconds else { return nil }
     do {
-      try encoder.encode(
-        File(
-          deviceFromBody: list(found.deviceFromBody), levelFromWorld: list(found.levelFromWorld),
-          residualDegrees: found.residual * 180 / .pi, turns: found.turns)
-      ).write(to: URL(fileURLWithPath: path), options: .atomic)
-    } catch { throw Failure("\(path) can't be written: \(error.localizedDescription)") }
+      let (solution, delay) = try collected.solve()
+      return PlaceAlignment(solution, delay: delay)
+    } catch { throw Failure(Self.sentence(error)) }
   }
 
   private static func sentence(_ fault: BodyAlignment.Fault) -> String {
-    switch fault {
+    func degrees(_ angle: Double) -> String { Terminal.number(angle * 180 / .pi, 1) }
+    return switch fault {
     case .tooFewTurns(let count):
       "\(count) turns were seen where \(BodyAlignment.neededTurns) are needed; turn the device more, or take longer"
     case .oneAxis: "the device was turned about one axis only; turn it about the others too"
     case .doNotMatch(let residual, let turn):
-      "the tracker and the device do not turn alike (\(Terminal.number(residual * 180 / .pi, 1))° are left of \(Terminal.number(turn * 180 / .pi, 1))°); is it this device that is followed, and is --delay right?"
+      "the tracker and the device do not turn alike (\(degrees(residual))° are left of \(degrees(turn))°); is it this device that is followed?"
     }
   }
 }

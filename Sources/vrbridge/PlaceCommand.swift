@@ -21,8 +21,9 @@ struct PlaceCommand: AsyncParsableCommand {
       may be left out. Also sigma_position (m), sigma_orientation (rad), and point, the measured point in the device's \
       axes (m). The bridge fuses them with the device's own motion, late ones and those out of order too.
 
-      A tracker's body seldom lies along the device's axes, and its world may have Z up. --align finds both while you \
-      turn the device; --alignment keeps what was found in a file, and takes it from there the next time.
+      A tracker's body seldom lies along the device's axes, its world may have Z up, and nobody knows how late it is. \
+      --align finds all three while you turn the device; --alignment keeps what was found in a file, and takes it from \
+      there the next time.
       """)
 
   @Argument(help: ArgumentHelp("The device that lines without one are of.", valueName: "device"))
@@ -81,7 +82,7 @@ struct PlaceCommand: AsyncParsableCommand {
       guard connection.welcome.features.contains("measurements") else {
         throw Failure("the bridge that runs takes no measurements; it is older than this program")
       }
-      var placement = try PlaceAlignment(seconds: align, path: alignment, socket: socket)
+      var (search, placement) = try begin()
       var known: [String: Vrbridge_V1_Device] = [:]
       var (count, refused, number) = (0, 0, 0)
       while let text = readLine() {
@@ -89,16 +90,23 @@ struct PlaceCommand: AsyncParsableCommand {
         if text.allSatisfy(\.isWhitespace) { continue }
         do {
           let (device, line) = try read(text, &known, connection)
-          if placement.isLooking {
-            guard let turn = line.turn else { throw Failure("has no orientation, which --align looks at") }
-            do { try placement.look(line.captured, turn, slot: Int(device.pageSlot)) } catch {
-              // Without what was asked for, all that follows would be wrong.
-              throw Stop(reason: error)
+          if let looking = search {
+            guard let turn = line.turn, turn.isUnit else {
+              throw Failure("has no orientation of length 1, which --align looks at")
             }
+            // Without what was asked for, all that follows would be wrong.
+            do {
+              guard let found = try looking.look(line.captured, turn, slot: Int(device.pageSlot)) else {
+                continue
+              }
+              (search, placement) = (nil, found)
+              Terminal.write(found.sentence + "\n")
+              if let alignment { try found.write(to: alignment) }
+            } catch { throw Stop(reason: error) }
             continue
           }
           var request = Vrbridge_V1_Measure()
-          request.measurements = [message(line, device, placement.solution)]
+          request.measurements = [message(line, device, placement)]
           _ = try connection.request(.measure(request))
           count += 1
         } catch let stop as Stop {
@@ -120,7 +128,7 @@ struct PlaceCommand: AsyncParsableCommand {
         }
       }
       Terminal.write("\(count) measurements taken, \(refused) lines refused\n")
-      if placement.isLooking { throw Failure("the lines ended before the device was aligned") }
+      if search != nil { throw Failure("the lines ended before the device was aligned") }
       if refused > 0 { throw ExitCode.failure }
     } catch let error as BridgeClientError {
       throw Failure(String(describing: error))
@@ -138,6 +146,15 @@ struct PlaceCommand: AsyncParsableCommand {
       "'\(context.codingPath.first?.stringValue ?? "the line")' is not what it must be; see 'vrbridge place --help'"
     default: "is not an object of JSON; see 'vrbridge place --help'"
     }
+  }
+
+  /// What is looked for in the first lines, and what holds until it is found.
+  private func begin() throws -> (AlignmentSearch?, PlaceAlignment) {
+    if let align {
+      Terminal.write("turn the device about all of its axes for \(Terminal.number(align, 0)) s …\n")
+      return (try AlignmentSearch(seconds: align, socket: socket), PlaceAlignment())
+    }
+    return (nil, try alignment.map { try PlaceAlignment(file: $0) } ?? PlaceAlignment())
   }
 
   private struct Stop: Error { var reason: any Error }
@@ -187,14 +204,15 @@ struct PlaceCommand: AsyncParsableCommand {
   }
 
   private func message(
-    _ reading: Reading, _ device: Vrbridge_V1_Device, _ alignment: BodyAlignment.Solution?
+    _ reading: Reading, _ device: Vrbridge_V1_Device, _ alignment: PlaceAlignment
   ) -> Vrbridge_V1_Measurement {
     let line = reading.line
-    let position = alignment?.place(reading.position) ?? reading.position
-    let turn = reading.turn.map { alignment?.device($0) ?? $0 }
+    let position = alignment.place(reading.position)
+    // The bridge says what is wrong with a turn that is none.
+    let turn = reading.turn.map { $0.isUnit ? alignment.turn($0) : $0 }
     var message = Vrbridge_V1_Measurement()
     message.deviceID = device.deviceID
-    message.capturedNs = reading.captured.nanoseconds
+    message.capturedNs = alignment.time(reading.captured).nanoseconds
     (message.px, message.py, message.pz) = (position.x, position.y, position.z)
     if let turn { (message.qx, message.qy, message.qz, message.qw) = (turn.x, turn.y, turn.z, turn.w) }
     if let point = line.point {

@@ -70,6 +70,7 @@ struct PlaceCommandTests {
     let turn = try #require(kept["device_from_body"] as? [Double])
     // The body's axes are the device's, turned: (0.5, −0.1, 0.7, 0.5), either sign.
     #expect(abs(zip(turn, [0.5, -0.1, 0.7, 0.5]).reduce(0) { $0 + $1.0 * $1.1 }) > 0.9999, "\(turn)")
+    #expect((kept["delay_ms"] as? Double).map { abs($0 - 40) < 5 } == true, "\(kept)")
     let again = try await follow("--alignment \(file)", seconds: 1)
     #expect(again.code == 0 && again.output.contains("0 lines refused"), "\(again)")
     let hand = try #require(try await poses(40, environment).last { $0["role"] as? String == "right_hand" })

@@ -1,6 +1,7 @@
 """Another tracker: reads `vrbridge watch --json`, prints the poses of one role as lines for `vrbridge place`.
 
-turned_tracker.py ROLE SECONDS   Its world has Z up, and its body lies turned on the device by BODY (x, y, z, w).
+turned_tracker.py ROLE SECONDS   Its world has Z up, its body lies turned on the device by BODY (x, y, z, w), and its
+times are LATE nanoseconds late.
 """
 
 import json
@@ -8,6 +9,7 @@ import sys
 import time
 
 BODY = (0.5, -0.1, 0.7, 0.5)
+LATE = 40_000_000
 # Z up from Y up: a quarter turn about X.
 WORLD = (0.5**0.5, 0.0, 0.0, 0.5**0.5)
 
@@ -37,7 +39,7 @@ for line in sys.stdin:
     body = times(times(WORLD, pose["orientation"]), BODY)
     print(
         json.dumps(
-            {"captured_ns": last, "position": [x, -z, y], "orientation": body, "sigma_position": 0.3}
+            {"captured_ns": last + LATE, "position": [x, -z, y], "orientation": body, "sigma_position": 0.3}
         ),
         flush=True,
     )

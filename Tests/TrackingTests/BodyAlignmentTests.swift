@@ -46,7 +46,7 @@ struct BodyAlignmentTests {
       #expect(up.y > 1 - 0.0001, "\(up)")
       #expect(solution.residual < 0.6 * degree && solution.turns > 50)
       if seed == 0 {
-        #expect((solution.place(Vector3(1, 2, 3)) - Vector3(1, 3, -2)).length < 0.03)
+        #expect((solution.levelFromWorld.rotate(Vector3(1, 2, 3)) - Vector3(1, 3, -2)).length < 0.03)
       }
     }
   }
@@ -57,10 +57,28 @@ struct BodyAlignmentTests {
       seed: 1, motion: .gesturing(), deviceFromBody: deviceFromBody, worldFromLevel: .identity, noise: 0
     ).solve()
     #expect(solution.deviceFromBody.angle(to: deviceFromBody) < 0.01 * degree)
-    // To a fused pose of the body belongs the device's.
-    let body = Quaternion(rotationVector: Vector3(1, 2, 3))
-    #expect(
-      solution.device(body).angle(to: (body * deviceFromBody.conjugate).normalized) < 0.05 * degree)
+    #expect(solution.levelFromWorld.angle(to: .identity) < 0.05 * degree)
+  }
+
+  @Test(arguments: [-0.034, 0, 0.012, 0.067, 0.13])
+  func aDelayIsFoundToo(_ delay: Double) throws {
+    let motion = HeadMotion.gesturing(seed: 5)
+    let deviceFromBody = Quaternion(rotationVector: Vector3(1, -0.5, 0.3))
+    var random = SeededRandom(seed: 2)
+    var alignment = DelayedAlignment()
+    for frame in 0..<600 {
+      let time = 3 + Double(frame) / 60
+      let body = motion.state(at: time).worldFromDevice.orientation * deviceFromBody
+      let noise = Quaternion(rotationVector: random.gaussian3() * (0.2 * degree))
+      alignment.add(
+        Timestamp(nanoseconds: Int64((time + delay) * 1e9)), worldFromBody: (noise * body).normalized
+      ) { asked in motion.state(at: Double(asked.nanoseconds) * 1e-9).worldFromDevice.orientation }
+    }
+    let (solution, found) = try alignment.solve()
+    #expect(abs(found - delay) < 0.002, "\(found)")
+    #expect(solution.deviceFromBody.angle(to: deviceFromBody) < 1 * degree)
+    // Without any turn the reason is told.
+    #expect(throws: BodyAlignment.Fault.tooFewTurns(0)) { try DelayedAlignment().solve() }
   }
 
   @Test func whatCanNotBeToldIsSaid() {

@@ -277,6 +277,17 @@ struct PlacedDeviceTests {
     }
   }
 
+  @Test func whatIsOfAnotherTimeBeginsNothing() {
+    var scene = Scene(deviceFromUnit: deviceFromUnit)
+    for _ in 0..<1_000 { _ = scene.step(isMeasured: false) }
+    for age in [-50, -0.2, 0.6, 50.0] {
+      let measurement = PositionMeasurement(
+        captured: Scene.stamp(scene.time - age), position: Vector3(1, 2, 3), positionNoise: 0.01)
+      #expect(scene.tracker.measure(measurement) == .unusable, "\(age) s old")
+      #expect(scene.step(isMeasured: false)?.flags.contains(.positionModelled) == true)
+    }
+  }
+
   @Test func aDeviceThatFusesItselfTakesNone() {
     var tracker = DeviceTracker(
       calibration: InertialCalibration(), sampleRate: 100, clock: nil, origin: .hardware)

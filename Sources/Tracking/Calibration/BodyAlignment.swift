@@ -14,22 +14,10 @@ public struct BodyAlignment: Sendable {
     public var levelFromWorld: Quaternion
     /// rad, root mean square over the turns: what is left between the two.
     public var residual: Double
+    /// The same as a share of the turns.
+    public var residualShare: Double
     /// Turns that it rests on.
     public var turns: Int
-
-    public init(deviceFromBody: Quaternion, levelFromWorld: Quaternion, residual: Double, turns: Int) {
-      self.deviceFromBody = deviceFromBody
-      self.levelFromWorld = levelFromWorld
-      self.residual = residual
-      self.turns = turns
-    }
-
-    /// World from device, Y up, of a body in its own world.
-    public func device(_ worldFromBody: Quaternion) -> Quaternion {
-      (levelFromWorld * worldFromBody * deviceFromBody.conjugate).normalized
-    }
-
-    public func place(_ position: Vector3) -> Vector3 { levelFromWorld.rotate(position) }
   }
 
   /// Why nothing can be said yet.
@@ -115,7 +103,7 @@ public struct BodyAlignment: Sendable {
     }
     return Solution(
       deviceFromBody: deviceFromBody, levelFromWorld: Quaternion(from: up, to: Vector3(0, 1, 0)),
-      residual: residual, turns: pairs.count)
+      residual: residual, residualShare: residual / turn, turns: pairs.count)
   }
 
   /// Of a symmetric matrix in the order w, x, y, z, by squaring it: each squaring doubles the power that the largest

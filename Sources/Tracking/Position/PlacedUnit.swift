@@ -15,7 +15,7 @@ struct PlacedUnit: Sendable {
     /// rad/s, unit axes; nil where only the orientation filter knows it.
     var rate: Vector3?
     var uncertainty: PoseUncertainty
-    /// False where a place is held, or carried on for longer than a moment.
+    /// False where a place is held.
     var isTracked: Bool
   }
 
@@ -138,7 +138,6 @@ struct PlacedUnit: Sendable {
     return Estimate(
       worldFromUnit: pose, velocity: .zero, rate: nil, uncertainty: uncertainty, isTracked: false)
   }
-
 }
 
 extension Quaternion {

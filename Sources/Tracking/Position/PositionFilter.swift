@@ -67,6 +67,9 @@ public struct PositionFilter: Sendable {
   static let keptMeasurements = 16
   /// s: the filter never stands further behind the newest sample, so that the ring holds all that it needs.
   static let longestDelay = 0.45
+  /// s that a measurement may be older than the newest sample. Nobody measures what is still to come; a stamp that says
+  /// so is of another clock.
+  static let ages = -0.1...longestDelay
   /// s between steps of the covariance.
   static let covarianceStep = 0.01
 
@@ -161,8 +164,9 @@ public struct PositionFilter: Sendable {
     _ measurement: PositionMeasurement, attitude: Quaternion? = nil, bias: Vector3 = .zero
   ) -> Outcome {
     guard measurement.isUsable else { return .unusable }
-    // Nobody measures what is still to come; a stamp that says so is of another clock.
-    if count > 0, measurement.captured.seconds(since: self[count - 1].captured) > 0.1 { return .unusable }
+    if count > 0, self[count - 1].captured.seconds(since: measurement.captured) < Self.ages.lowerBound {
+      return .unusable
+    }
     guard anchor != nil else { return start(measurement, attitude, bias) }
     // Back to before everything that is newer.
     later.removeAll(keepingCapacity: true)

@@ -37,7 +37,7 @@ public struct PositionMeasurement: Sendable {
   public var isUsable: Bool {
     position.isFinite && point.isFinite && position.length < Self.farthest && point.length < Self.farthest
       && Self.noiseRange.contains(positionNoise) && Self.noiseRange.contains(orientationNoise)
-      && (orientation.map { abs(($0.components * $0.components).sum() - 1) < 0.02 } ?? true)
+      && (orientation?.isUnit ?? true)
   }
 
   /// Seen from the unit in place of the device.
