@@ -105,9 +105,7 @@ struct PlaceCommand: AsyncParsableCommand {
             } catch { throw Stop(reason: error) }
             continue
           }
-          var request = Vrbridge_V1_Measure()
-          request.measurements = [message(line, device, placement)]
-          _ = try connection.request(.measure(request))
+          try send(message(line, device, placement), connection)
           count += 1
         } catch let stop as Stop {
           throw stop.reason
@@ -132,6 +130,18 @@ struct PlaceCommand: AsyncParsableCommand {
       if refused > 0 { throw ExitCode.failure }
     } catch let error as BridgeClientError {
       throw Failure(String(describing: error))
+    }
+  }
+
+  /// Waits where lines come faster than the bridge takes them: a backlog, or a file.
+  private func send(_ measurement: Vrbridge_V1_Measurement, _ connection: BridgeConnection) throws {
+    var request = Vrbridge_V1_Measure()
+    request.measurements = [measurement]
+    while true {
+      do {
+        _ = try connection.request(.measure(request))
+        return
+      } catch BridgeClientError.answered(.tooOften, _) { usleep(20_000) }
     }
   }
 

@@ -38,14 +38,17 @@ struct PlaceCommandTests {
 
     let daemon = try Program("vrbridge", ["run", "--no-hardware", "--demo"], environment: environment)
     try #require(await eventually { daemon.errors.contains("role=left_hand") })
-    // The head moves a little about where it is said to be.
+    // The head moves a little about where it is said to be. A file is no faster than the bridge takes it.
     let line = "{\"position\": [5, 1.5, -2], \"orientation\": [0, 0, 0, 1]}"
     let good = try await place(
-      Array(repeating: line, count: 5) + [""], ["head", "--sigma", "0.3", "--sigma-angle", "40"], environment)
-    #expect(good.code == 0 && good.output.contains("5 measurements taken, 0 lines refused"), "\(good)")
+      Array(repeating: line, count: 400) + [""], ["head", "--sigma", "0.3", "--sigma-angle", "40"],
+      environment)
+    #expect(good.code == 0 && good.output.contains("400 measurements taken, 0 lines refused"), "\(good)")
     let seen = try await poses(30, environment).filter { $0["role"] as? String == "head" }
     let newest = try #require(seen.last)
-    #expect((newest["flags"] as? [String])?.contains("position_tracked") == true)
+    // With deviations like these it is carried on for a fifth of a second, then held.
+    let flags = try #require(newest["flags"] as? [String])
+    #expect(flags.contains("position_valid") && !flags.contains("position_modelled"), "\(newest)")
     #expect(((newest["position"] as? [Double])?.first).map { abs($0 - 5) < 1 } == true, "\(newest)")
 
     // A tracker whose axes are others and whose world has Z up: both are found while the hand moves, and kept.
