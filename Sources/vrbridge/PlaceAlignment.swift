@@ -10,6 +10,8 @@ struct PlaceAlignment: Codable {
   /// Quaternions x, y, z, w.
   private var deviceFromBody = [0.0, 0, 0, 1]
   private var levelFromWorld = [0.0, 0, 0, 1]
+  /// How far up was off the nearest axis of the tracker's world.
+  private var leanDeg = 0.0
   /// Of the times that the lines have, or that `--delay` gives them.
   private var delayMs = 0.0
   /// Root mean square over the turns, and how many there were.
@@ -23,6 +25,7 @@ struct PlaceAlignment: Codable {
     func list(_ turn: Quaternion) -> [Double] { [turn.x, turn.y, turn.z, turn.w] }
     deviceFromBody = list(solution.deviceFromBody)
     levelFromWorld = list(solution.levelFromWorld)
+    leanDeg = solution.lean * 180 / .pi
     delayMs = delay * 1e3
     residualDeg = solution.residual * 180 / .pi
     turns = solution.turns
@@ -72,7 +75,7 @@ struct PlaceAlignment: Codable {
     }
     return
       "aligned on \(turns) turns, \(Terminal.number(residualDeg, 2))° RMS: the body's axes lie turned by \(angle(deviceFromBody))° on the device, "
-      + "its world leans by \(angle(levelFromWorld))°, its times are \(Terminal.number(delayMs, 0)) ms late"
+      + "its world is turned by \(angle(levelFromWorld))° to have Y up (up is \(Terminal.number(leanDeg, 1))° off an axis of it), its times are \(Terminal.number(delayMs, 0)) ms late"
   }
 }
 

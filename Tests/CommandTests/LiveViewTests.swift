@@ -169,7 +169,7 @@ struct LiveViewTests {
     let url = "http://127.0.0.1:\(port)/live"
     let own = try await ask("root", ["-N", url])
     #expect(
-      own.contains("\"scopes\":[\"poses\",\"controls\",\"camera\",\"microphone\",\"manage\"]"),
+      own.contains("\"scopes\":[\"poses\",\"controls\",\"camera\",\"microphone\",\"manage\",\"measure\"]"),
       "\(own.prefix(300))")
     #expect(own.contains("\"log\":[") && own.contains("\"cameras\""))
     let other = try await ask("nobody", ["-N", url])

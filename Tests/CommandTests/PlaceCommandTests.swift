@@ -67,7 +67,8 @@ struct PlaceCommandTests {
     let refused = try await follow("--align 60", seconds: 1)
     #expect(refused.code == 1 && refused.errors.contains("ended before the device was aligned"), "\(refused)")
     let aligned = try await follow("--align 6 --alignment \(file)", seconds: 9)
-    #expect(aligned.code == 0 && aligned.output.contains("its world leans by 90."), "\(aligned)")
+    #expect(
+      aligned.code == 0 && aligned.output.contains("its world is turned by 90.0° to have Y up"), "\(aligned)")
     let kept = try #require(
       JSONSerialization.jsonObject(with: Data(contentsOf: URL(fileURLWithPath: file))) as? [String: Any])
     let turn = try #require(kept["device_from_body"] as? [Double])

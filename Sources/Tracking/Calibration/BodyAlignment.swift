@@ -10,8 +10,11 @@ public struct BodyAlignment: Sendable {
   public struct Solution: Sendable, Equatable {
     /// From the body's axes to the device's.
     public var deviceFromBody: Quaternion
-    /// From the tracker's world to one with Y up; turns no further than it must.
+    /// From the tracker's world to one with Y up; turns no further than it must. Exactly from an axis where up is hardly
+    /// off it: all devices of one tracker are to have one world, and its makers levelled it better than this can.
     public var levelFromWorld: Quaternion
+    /// rad: how far up, as it was found, is off the nearest axis of the tracker's world.
+    public var lean: Double
     /// rad, root mean square over the turns: what is left between the two.
     public var residual: Double
     /// The same as a share of the turns.
@@ -37,6 +40,9 @@ public struct BodyAlignment: Sendable {
   private static let longestTurn = 1.0
   /// Share of the turns that may be left over: a wrong delay, or another device.
   private static let worstResidual = 0.15
+
+  /// rad: up that is less far off an axis is taken for that axis.
+  private static let smallestLean = 2 * Double.pi / 180
 
   private struct Moment {
     var time: Timestamp
@@ -101,9 +107,16 @@ public struct BodyAlignment: Sendable {
       let upOfDevice = moment.worldFromDevice.conjugate.rotate(Vector3(0, 1, 0))
       up += moment.worldFromBody.rotate(deviceFromBody.conjugate.rotate(upOfDevice))
     }
+    let axes = [
+      Vector3(0, 1, 0), Vector3(0, 0, 1), Vector3(1, 0, 0), Vector3(0, -1, 0), Vector3(0, 0, -1),
+      Vector3(-1, 0, 0),
+    ]
+    let axis = axes.max { $0.dot(up) < $1.dot(up) } ?? up
+    let lean = Quaternion(from: up, to: axis).angle(to: .identity)
     return Solution(
-      deviceFromBody: deviceFromBody, levelFromWorld: Quaternion(from: up, to: Vector3(0, 1, 0)),
-      residual: residual, residualShare: residual / turn, turns: pairs.count)
+      deviceFromBody: deviceFromBody,
+      levelFromWorld: Quaternion(from: lean < Self.smallestLean ? axis : up, to: Vector3(0, 1, 0)),
+      lean: lean, residual: residual, residualShare: residual / turn, turns: pairs.count)
   }
 
   /// Of a symmetric matrix in the order w, x, y, z, by squaring it: each squaring doubles the power that the largest
