@@ -1,4 +1,4 @@
-# The one door. `make help` lists what is behind it.
+# Entry point of all tasks. `make help` lists them.
 PREFIX ?= /usr/local
 DESTDIR ?=
 SECONDS_PER_TARGET ?= 10
@@ -6,68 +6,78 @@ SOAK ?= 3600
 RIG_SECONDS ?= 1500
 ARGS ?=
 HTTP ?= 127.0.0.1:8000
-# The voice that the demonstration hears: its own, or file:PATH.
+# Audio of the demonstration: its own question, or file:PATH.
 QUESTION ?= demo
 
+# SwiftPM 6.3 writes the trait flags of a package in random order; another order builds SwiftProtobuf, Hummingbird and
+# all that imports them again.
+BUILD = SWIFT_DETERMINISTIC_HASHING=1 swift build
 # A target may import only what its manifest entry names.
 CHECKED = --explicit-target-dependency-import-check error
-# One release build for all: with Swift's library inside, so that it needs no Swift where it runs.
+# One release build for all tasks, with Swift's library linked statically, so that it runs without Swift.
 RELEASE = $(CHECKED) -c release --static-swift-stdlib
 SOURCES = Sources Tests Benchmarks examples Fuzz/Sources Package.swift Fuzz/Package.swift
 
-.PHONY: run test build-tests test-vm test-subset bench soak soak-tools fuzz format lint install install-files deb test-deb protocol setup setup-test setup-test-vm build help
+.PHONY: run test build-tests docc test-vm test-subset bench soak soak-tools fuzz format lint install install-files deb test-deb protocol setup setup-test setup-test-vm build help
 
-run: setup ## Build and run the bridge with a live view; without a headset a demonstration (HTTP=HOST:PORT for the page, QUESTION=file:x.wav for another voice, ARGS="…" adds options).
-	swift build $(RELEASE) --product vrbridge
-	# What looks at frames is fetched once; without a network all else goes on.
+run: setup ## Build and run the bridge with a live view; without a headset with emulated devices (HTTP=HOST:PORT of the dashboard, QUESTION=file:x.wav replaces the spoken question, ARGS="…" adds options).
+	$(BUILD) $(RELEASE) --product vrbridge
+	# Models are fetched once; without a network the bridge runs without them.
 	.build/release/vrbridge models pull --default || true
 	.build/release/vrbridge run --view --demo-if-no-headset --perception hands,gestures,objects,text \
 		--microphone $(QUESTION) --http $(HTTP) $(ARGS)
 
 test: build-tests ## Build everything and run all tests (VRBRIDGE_CORPUS=DIR adds those on real captures).
 	scripts/test-models.sh
-	# One after the other: tests of time and of hostile clients must not starve each other on a small machine.
-	swift test --skip-build --disable-xctest --no-parallel
+	scripts/test.sh
 
 build-tests: setup-test
-	swift build $(CHECKED) --build-tests
+	$(BUILD) $(CHECKED) --build-tests
 
-test-subset: setup ## What of the rig needs no kernel of its own: hidraw's manners and hotplug, in seconds (root, or user namespaces).
+docc: setup ## Render the API documentation of the library BridgeClient into .build/docc.
+	scripts/docc.sh .build/docc
+
+test-subset: setup ## Run the part of the rig without a kernel of its own: hidraw's behaviour and hotplug, in seconds (root, or user namespaces).
 	@scripts/setup.sh libfuse3-dev pkg-config gcc iproute2 python3
-	swift build $(RELEASE) --product vrbridge
+	$(BUILD) $(RELEASE) --product vrbridge
 	Tests/Rig/subset.sh .build/release/vrbridge
 
 test-vm: setup-test-vm ## Run the scenarios of Tests/Rig under a real kernel, built once (ARGS="usb" runs some of them).
-	swift build $(RELEASE) --product vrbridge
+	$(BUILD) $(RELEASE) --product vrbridge
 	Tests/Rig/run.sh -t $(RIG_SECONDS) 'bash Tests/Rig/suite.sh .build/release/vrbridge $(ARGS)'
 
-bench: setup ## Measure against plain C in one run; docs/performance.md explains the figures.
-	swift build $(RELEASE) --product vrbridge-bench
-	.build/release/vrbridge-bench $(ARGS)
+bench: setup ## Measure against plain C in one run; docs/explanation/performance.md explains the results.
+	$(BUILD) $(RELEASE) --product vrbridge
+	$(BUILD) $(RELEASE) --product vrbridge-eval
+	.build/release/vrbridge-eval performance $(ARGS)
 
-soak: build soak-tools ## Leave a bridge running with everything attached, and see whether it stays as it was (SOAK=SECONDS).
+soak: build soak-tools ## Run a bridge with clients, viewers and outputs for SOAK=SECONDS, and fail on leaks, losses or drift.
 	@python=.build/live/bin/python; [ -x $$python ] || python=python3; $$python scripts/soak.py .build/release/vrbridge $(SOAK)
 
 soak-tools:
 	@scripts/servers.sh .build/live Tests/Python/live.txt
 
 fuzz: setup ## Fuzz every decoder and parser with libFuzzer, SECONDS_PER_TARGET each.
-	swift build --package-path Fuzz --scratch-path .build-fuzz -c release --sanitize=fuzzer
+	$(BUILD) --package-path Fuzz --scratch-path .build-fuzz -c release --sanitize=fuzzer
 	scripts/fuzz.sh $(SECONDS_PER_TARGET)
 
 format: ## Format all sources.
 	swift format --in-place --recursive --parallel $(SOURCES)
 
-lint: ## Fail on anything that is not formatted.
+lint: ## Check formatting, cycles between folders (.ci/folder-cycles.py) and source rules (.ci/source-rules.py).
 	swift format lint --strict --recursive --parallel $(SOURCES)
+	python3 .ci/folder-cycles.py
+	python3 .ci/source-rules.py
 
-build: setup ## Build the program for installation.
-	swift build $(RELEASE) --product vrbridge
+build: setup ## Build the programs for installation.
+	$(BUILD) $(RELEASE) --product vrbridge
+	$(BUILD) $(RELEASE) --product vrbridge-eval
 
 install: build install-files ## Install under DESTDIR and PREFIX: program, descriptions, C headers, udev rules, units, manual.
 
 install-files:
 	install -s -D -m 755 .build/release/vrbridge "$(DESTDIR)$(PREFIX)/bin/vrbridge"
+	install -s -D -m 755 .build/release/vrbridge-eval "$(DESTDIR)$(PREFIX)/bin/vrbridge-eval"
 	install -d "$(DESTDIR)$(PREFIX)/share/vrbridge/devices"
 	install -m 644 devices/*.yaml "$(DESTDIR)$(PREFIX)/share/vrbridge/devices/"
 	install -d "$(DESTDIR)$(PREFIX)/share/vrbridge/calibration"
@@ -75,10 +85,12 @@ install-files:
 	install -D -m 644 demo/question.wav "$(DESTDIR)$(PREFIX)/share/vrbridge/demo/question.wav"
 	install -d "$(DESTDIR)$(PREFIX)/share/vrbridge/dashboard"
 	install -m 644 dashboard/* "$(DESTDIR)$(PREFIX)/share/vrbridge/dashboard/"
+	install -D -m 644 api/openapi.json "$(DESTDIR)$(PREFIX)/share/vrbridge/api/openapi.json"
 	install -d "$(DESTDIR)$(PREFIX)/share/vrbridge/models"
 	install -m 644 models/* "$(DESTDIR)$(PREFIX)/share/vrbridge/models/"
 	install -D -m 644 Sources/CVRBridge/include/vrbridge.h "$(DESTDIR)$(PREFIX)/include/vrbridge.h"
-	install -m 644 Sources/CVRBridge/include/vrbridge_annotations.h "$(DESTDIR)$(PREFIX)/include/"
+	install -m 644 Sources/CVRBridge/include/vrbridge_connection.h Sources/CVRBridge/include/vrbridge_annotations.h \
+		"$(DESTDIR)$(PREFIX)/include/"
 	install -D -m 644 Sources/BridgeProtocol/Protos/vrbridge.proto "$(DESTDIR)$(PREFIX)/share/vrbridge/vrbridge.proto"
 	install -D -m 644 systemd/vrbridge.sysusers "$(DESTDIR)$(PREFIX)/lib/sysusers.d/vrbridge.conf"
 	install -d "$(DESTDIR)$(PREFIX)/lib/systemd/system" "$(DESTDIR)$(PREFIX)/lib/systemd/user"
@@ -93,12 +105,16 @@ install-files:
 	install -D -m 644 systemd/vrbridge.socket "$(DESTDIR)$(PREFIX)/lib/systemd/system/vrbridge.socket"
 	# From the command line's own help.
 	install -d "$(DESTDIR)$(PREFIX)/share/man/man1"
-	.build/release/vrbridge --experimental-dump-help | python3 scripts/man.py "$(DESTDIR)$(PREFIX)/share/man/man1"
+	for program in vrbridge vrbridge-eval; do \
+		.build/release/$$program --experimental-dump-help | python3 scripts/man.py "$(DESTDIR)$(PREFIX)/share/man/man1" || exit 1; \
+	done
 	install -d "$(DESTDIR)$(PREFIX)/share/bash-completion/completions" \
 		"$(DESTDIR)$(PREFIX)/share/zsh/vendor-completions" "$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d"
-	.build/release/vrbridge --generate-completion-script bash | sed '1{/^#!/d}' > "$(DESTDIR)$(PREFIX)/share/bash-completion/completions/vrbridge"
-	.build/release/vrbridge --generate-completion-script zsh > "$(DESTDIR)$(PREFIX)/share/zsh/vendor-completions/_vrbridge"
-	.build/release/vrbridge --generate-completion-script fish > "$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/vrbridge.fish"
+	for program in vrbridge vrbridge-eval; do \
+		.build/release/$$program --generate-completion-script bash | sed '1{/^#!/d}' > "$(DESTDIR)$(PREFIX)/share/bash-completion/completions/$$program" && \
+		.build/release/$$program --generate-completion-script zsh > "$(DESTDIR)$(PREFIX)/share/zsh/vendor-completions/_$$program" && \
+		.build/release/$$program --generate-completion-script fish > "$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/$$program.fish" || exit 1; \
+	done
 
 deb: build ## Build Debian packages into .build/deb.
 	@scripts/setup.sh debhelper dpkg-dev fakeroot
@@ -118,10 +134,10 @@ protocol: ## Generate Swift from the .proto files (needs protoc, libprotobuf-dev
 	scripts/descriptors.sh $(LOG)/Protos session foxglove > $(LOG)/Generated/SchemaDescriptors.swift
 
 setup:
-	@scripts/setup.sh libudev-dev zlib1g-dev libzstd-dev liblz4-dev libdbus-1-dev libturbojpeg0-dev libpng-dev libusb-1.0-0-dev libsdl2-dev libcairo2 fonts-dejavu-core fonts-noto-color-emoji python3 python3-pip curl pkg-config
+	@scripts/setup.sh libudev-dev zlib1g-dev libzstd-dev liblz4-dev libdbus-1-dev libturbojpeg0-dev libpng-dev libusb-1.0-0-dev libsdl2-dev libssl-dev libcairo2 fonts-dejavu-core fonts-noto-color-emoji python3 python3-pip curl pkg-config
 
 setup-test:
-	@scripts/setup.sh libudev-dev zlib1g-dev libzstd-dev liblz4-dev libdbus-1-dev libturbojpeg0-dev libpng-dev libusb-1.0-0-dev libsdl2-dev libcairo2 fonts-dejavu-core fonts-noto-color-emoji python3 python3-pip curl pkg-config openssl espeak-ng pulseaudio systemd chromium libsdl2-ttf-dev protobuf-compiler python3-protobuf python3-jsonschema python3-yaml python3-venv python3-torch python3-onnx
+	@scripts/setup.sh libudev-dev zlib1g-dev libzstd-dev liblz4-dev libdbus-1-dev libturbojpeg0-dev libpng-dev libusb-1.0-0-dev libsdl2-dev libssl-dev libcairo2 fonts-dejavu-core fonts-noto-color-emoji python3 python3-pip curl pkg-config openssl espeak-ng pulseaudio systemd chromium libsdl2-ttf-dev protobuf-compiler python3-protobuf python3-jsonschema python3-yaml python3-venv python3-torch python3-onnx
 	@scripts/python.sh .build/python Tests/Python/requirements.txt
 	@scripts/servers.sh .build/servers Tests/Python/servers.txt
 	@scripts/servers.sh .build/chat Tests/Python/chat.txt
@@ -130,5 +146,5 @@ setup-test:
 setup-test-vm: setup
 	@scripts/setup.sh dbus python3-dbusmock python3-gi udev util-linux procps iproute2
 
-help: ## This list.
+help: ## List the tasks.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 12

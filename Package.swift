@@ -13,13 +13,13 @@ let package = Package(
   name: "vrbridge",
   products: [
     .executable(name: "vrbridge", targets: ["vrbridge"]),
+    .executable(name: "vrbridge-eval", targets: ["vrbridge-eval"]),
     .library(name: "BridgeClient", targets: ["BridgeClient"]),
     .library(name: "FuzzTargets", targets: ["FuzzTargets"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
     .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
-    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
     .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
@@ -37,96 +37,177 @@ let package = Package(
     .systemLibrary(name: "CDBus", pkgConfig: "dbus-1", providers: [.apt(["libdbus-1-dev"])]),
     .systemLibrary(name: "CTurboJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),
     .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
+    .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CUSB", pkgConfig: "libusb-1.0", providers: [.apt(["libusb-1.0-0-dev"])]),
     .systemLibrary(name: "CSDL2", providers: [.apt(["libsdl2-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
     .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
-    // What the kernel offers and Swift's Glibc module does not show.
+    // Kernel interfaces that Swift's Glibc module does not export.
     .target(name: "CLinux", cSettings: strictC),
-    // OpenVINO's C API, opened at run time.
-    .target(name: "COpenVINO", cSettings: strictC),
-    // ONNX Runtime's and sherpa-onnx's, likewise.
-    .target(name: "COnnxRuntime", cSettings: strictC),
-    .target(name: "CSherpaOnnx", cSettings: strictC),
+    // C APIs that are opened at run time: OpenVINO's, ONNX Runtime's, sherpa-onnx's.
+    .target(name: "CDynamicLibrary", cSettings: strictC),
+    .target(name: "COpenVINO", dependencies: ["CDynamicLibrary"], cSettings: strictC),
+    .target(name: "COnnxRuntime", dependencies: ["CDynamicLibrary"], cSettings: strictC),
+    .target(name: "CSherpaOnnx", dependencies: ["CDynamicLibrary"], cSettings: strictC),
     // The picture sampler's inner loop.
     .target(name: "CSampler", cSettings: strictC),
     // The header that a renderer drops in.
     .target(name: "CVRBridge", cSettings: strictC),
 
-    // The house, ground floor first (docs/architecture.md).
+    // The modules, lowest first (docs/explanation/architecture.md).
+    .target(name: "Diagnostics", swiftSettings: strict),
+    .target(name: "Cryptography", dependencies: ["COpenSSL", "Diagnostics"], swiftSettings: strict),
     .target(name: "Spatial", swiftSettings: strict),
-    .target(name: "Sensing", dependencies: ["Spatial"], swiftSettings: strict),
+    .target(name: "Sensing", dependencies: ["Diagnostics", "Spatial"], swiftSettings: strict),
     .target(
-      name: "StrictYAML", dependencies: [.product(name: "Yams", package: "Yams")], swiftSettings: strict),
-    .target(name: "Compression", dependencies: ["CLZ4", "CZlib", "CZstd"], swiftSettings: strict),
-    .target(name: "MCAP", dependencies: ["Compression"], swiftSettings: strict),
+      name: "StrictYAML", dependencies: ["Diagnostics", .product(name: "Yams", package: "Yams")],
+      swiftSettings: strict),
+    .target(name: "Settings", dependencies: ["Diagnostics", "StrictYAML"], swiftSettings: strict),
+    .target(
+      name: "Compression", dependencies: ["Diagnostics", "CLZ4", "CZlib", "CZstd"], swiftSettings: strict),
+    .target(name: "MCAP", dependencies: ["Diagnostics", "Compression"], swiftSettings: strict),
     .target(
       name: "Devices",
-      dependencies: ["Compression", "Spatial", "Sensing", "StrictYAML", "CLinux", "CUSB", "CUdev", "CZlib"],
+      dependencies: [
+        "Diagnostics", "Compression", "Spatial", "Sensing", "StrictYAML", "CLinux", "CUSB", "CUdev", "CZlib",
+      ],
       swiftSettings: strict),
-    .target(name: "Imaging", dependencies: ["CPNG", "CSampler", "CTurboJPEG"], swiftSettings: strict),
+    // Emulated devices: reports with known ground truth, from the same descriptions.
     .target(
-      name: "Cameras", dependencies: ["CLinux", "Devices", "Imaging", "Sensing", "Spatial"],
-      swiftSettings: strict),
-    .target(
-      name: "GameControllers", dependencies: ["CLinux", "CSDL2", "Devices", "Sensing", "Spatial"],
-      swiftSettings: strict),
-    .target(
-      name: "Microphones", dependencies: ["CLinux", "CSDL2", "Devices", "Sensing", "Spatial"],
+      name: "DeviceEmulation", dependencies: ["CLinux", "Compression", "Devices", "Sensing", "Spatial"],
       swiftSettings: strict),
     .target(
-      name: "Pairing", dependencies: ["CDBus", "CLinux", "Devices", "Sensing", "Spatial"],
+      name: "Imaging", dependencies: ["Diagnostics", "CPNG", "CSampler", "CTurboJPEG"], swiftSettings: strict),
+    .target(
+      name: "Cameras",
+      dependencies: [
+        "Diagnostics", "Settings", "CLinux", "Devices", "Imaging", "Sensing", "Spatial", "StrictYAML",
+        .product(name: "Logging", package: "swift-log"),
+      ],
       swiftSettings: strict),
-    .target(name: "Tracking", dependencies: ["Spatial", "Sensing"], swiftSettings: strict),
+    .target(name: "LiveState", dependencies: ["Cameras", "Sensing", "Spatial"], swiftSettings: strict),
+    .target(
+      name: "GameControllers",
+      dependencies: ["Diagnostics", "CLinux", "CSDL2", "Devices", "Sensing", "Spatial"],
+      swiftSettings: strict),
+    .target(
+      name: "Microphones", dependencies: ["Diagnostics", "CLinux", "CSDL2", "Devices", "Sensing", "Spatial"],
+      swiftSettings: strict),
+    .target(
+      name: "Pairing", dependencies: ["Diagnostics", "CDBus", "CLinux", "Devices", "Sensing", "Spatial"],
+      swiftSettings: strict),
+    .target(name: "Tracking", dependencies: ["Diagnostics", "Spatial", "Sensing"], swiftSettings: strict),
     .target(
       name: "Inference",
       dependencies: [
+        "Diagnostics",
         "CLinux", "COnnxRuntime", "COpenVINO", "StrictYAML",
-        .product(name: "Crypto", package: "swift-crypto"),
+        "Cryptography",
       ],
       swiftSettings: strict),
     .target(
-      name: "Perception", dependencies: ["Imaging", "Inference", "Sensing", "Spatial"],
-      swiftSettings: strict),
-    .target(
-      name: "Speech", dependencies: ["CSherpaOnnx", "Inference", "Sensing", "Spatial"], swiftSettings: strict),
-    .target(
-      name: "Dialogue", dependencies: [.product(name: "Mustache", package: "swift-mustache")],
-      swiftSettings: strict),
-    .target(
-      name: "ModelService",
+      name: "Perception",
       dependencies: [
-        "Dialogue", "Imaging", "Inference", "Perception", "Speech",
-        .product(name: "AsyncHTTPClient", package: "async-http-client"),
-        .product(name: "Crypto", package: "swift-crypto"),
+        "Diagnostics", "Settings", "Cameras", "Imaging", "Inference", "Sensing", "Spatial", "StrictYAML",
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+      ],
+      swiftSettings: strict),
+    .target(
+      name: "Speech", dependencies: ["Diagnostics", "CSherpaOnnx", "Inference", "Sensing", "Spatial"],
+      swiftSettings: strict),
+    .target(
+      name: "Dialogue", dependencies: ["Diagnostics", .product(name: "Mustache", package: "swift-mustache")],
+      swiftSettings: strict),
+    .target(
+      name: "HTTPServer",
+      dependencies: [
+        "Diagnostics",
+        "Cryptography", "Sensing", "Settings", "StrictYAML",
         .product(name: "HTTPTypes", package: "swift-http-types"),
         .product(name: "Hummingbird", package: "hummingbird"),
         .product(name: "HummingbirdCore", package: "hummingbird"),
         .product(name: "HummingbirdTLS", package: "hummingbird"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),
-        .product(name: "NIOFoundationCompat", package: "swift-nio"),
-        .product(name: "NIOHTTP1", package: "swift-nio"),
         .product(name: "NIOSSL", package: "swift-nio-ssl"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
       ],
       swiftSettings: strict),
     .target(
+      name: "ModelService",
+      dependencies: [
+        "Diagnostics", "HTTPServer", "Imaging", "Inference", "Perception",
+        .product(name: "HTTPTypes", package: "swift-http-types"),
+        .product(name: "Hummingbird", package: "hummingbird"),
+      ],
+      swiftSettings: strict),
+    .target(
+      name: "InferenceClients",
+      dependencies: [
+        "Diagnostics", "Dialogue", "Inference", "Speech",
+        .product(name: "AsyncHTTPClient", package: "async-http-client"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOFoundationCompat", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+      ],
+      swiftSettings: strict),
+    .target(
       name: "SessionLog",
       dependencies: [
-        "CZlib", "Devices", "MCAP", "Sensing", "Spatial", "Tracking",
-        .product(name: "Crypto", package: "swift-crypto"),
+        "Diagnostics", "CLinux", "MCAP", "Sensing", "Spatial",
+        "Cryptography",
         .product(name: "SwiftProtobuf", package: "swift-protobuf"),
       ],
       exclude: ["Protos", "Generated/README.md"],
       swiftSettings: strict),
     .target(
-      name: "Evaluation", dependencies: ["Compression", "Sensing", "Spatial", "StrictYAML", "Tracking"],
+      name: "TrackingPipeline",
+      dependencies: [
+        "Diagnostics", "CLinux", "Devices", "MCAP", "Sensing", "SessionLog", "Spatial", "Tracking",
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+      ],
+      swiftSettings: strict),
+    .target(
+      name: "SessionTools",
+      dependencies: [
+        "Diagnostics", "CZlib", "Devices", "MCAP", "Sensing", "SessionLog", "Spatial", "StrictYAML",
+        "Tracking", "TrackingPipeline",
+        "Cryptography",
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+      ],
+      swiftSettings: strict),
+    .target(
+      name: "InertialTables",
+      dependencies: ["Diagnostics", "Spatial", "StrictYAML", "Tracking"], swiftSettings: strict),
+    .target(
+      name: "Evaluation",
+      dependencies: [
+        "Diagnostics",
+        "BridgeClient", "BridgeProtocol", "CLinux", "Compression", "Dialogue", "Imaging", "InertialTables",
+        "Inference", "MCAP", "Microphones", "Perception", "Sensing", "SessionLog", "Spatial", "Speech",
+        "Tracking",
+      ],
+      swiftSettings: strict),
+    .target(
+      name: "Assistant",
+      dependencies: [
+        "Diagnostics",
+        "CLinux", "Dialogue", "Inference", "MCAP", "Perception", "Sensing", "SessionLog", "Settings",
+        "Spatial",
+        "Speech", "StrictYAML",
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+        .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+      ],
       swiftSettings: strict),
     .target(
       name: "BridgeProtocol",
       dependencies: [
+        "Diagnostics",
         "Spatial", "Sensing", "CLinux", "CVRBridge",
         .product(name: "SwiftProtobuf", package: "swift-protobuf"),
       ],
@@ -134,28 +215,39 @@ let package = Package(
       swiftSettings: strict),
     .target(
       name: "BridgeClient",
-      dependencies: ["Spatial", "Sensing", "BridgeProtocol", "CLinux", "CVRBridge"],
+      dependencies: ["Diagnostics", "Spatial", "Sensing", "BridgeProtocol", "CLinux", "CVRBridge"],
       swiftSettings: strict),
     .target(
       name: "Bridge",
       dependencies: [
-        "Spatial", "Sensing", "StrictYAML", "Cameras", "Devices", "Dialogue", "GameControllers", "Imaging",
-        "Inference", "Microphones", "Perception", "Speech", "Tracking", "BridgeProtocol", "CLinux", "MCAP",
-        "SessionLog",
-        .product(name: "Crypto", package: "swift-crypto"),
+        "Diagnostics",
+        "Assistant", "Spatial", "Sensing", "StrictYAML", "Cameras", "DeviceEmulation", "Devices", "Dialogue",
+        "GameControllers", "Imaging", "Inference", "LiveState", "Microphones", "Perception", "Settings",
+        "Speech", "Tracking", "TrackingPipeline",
+        "BridgeProtocol", "CLinux", "MCAP", "SessionLog",
+        "Cryptography",
         .product(name: "DequeModule", package: "swift-collections"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
         .product(name: "SwiftProtobuf", package: "swift-protobuf"),
       ],
       swiftSettings: strict),
+    // Outputs: they read `BridgeState` and do not link the bridge.
     .target(
-      name: "LiveViews",
+      name: "Dashboard",
       dependencies: [
-        "Bridge", "BridgeProtocol", "Cameras", "Inference", "ModelService", "Sensing", "SessionLog",
-        "Spatial",
+        "Cameras", "Diagnostics", "HTTPServer", "LiveState", "Sensing", "Spatial",
         .product(name: "HTTPTypes", package: "swift-http-types"),
         .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+      ],
+      swiftSettings: strict),
+    .target(
+      name: "FoxgloveServer",
+      dependencies: [
+        "Cameras", "Diagnostics", "HTTPServer", "LiveState", "Sensing", "SessionLog", "Settings", "Spatial",
+        "StrictYAML",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -169,24 +261,34 @@ let package = Package(
     .target(
       name: "Interop",
       dependencies: [
-        "Bridge", "BridgeProtocol", "Sensing", "Spatial",
+        "Diagnostics", "LiveState", "Sensing", "Settings", "Spatial", "StrictYAML",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
       ],
       swiftSettings: strict),
+    // Options, errors and output that the two programs share.
+    .target(
+      name: "CommandSupport",
+      dependencies: [
+        "Diagnostics",
+        "Bridge", "Cryptography", "Devices", "Inference", "Perception", "Speech",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: strict),
     .executableTarget(
       name: "vrbridge",
       dependencies: [
-        "Spatial", "Sensing", "StrictYAML", "Cameras", "Devices", "Dialogue", "BridgeProtocol", "Bridge",
-        "BridgeClient",
+        "Diagnostics",
+        "Assistant", "Spatial", "Sensing", "StrictYAML", "Cameras", "CommandSupport", "DeviceEmulation",
+        "Devices", "Dialogue", "BridgeProtocol", "Bridge", "BridgeClient",
         "CLinux",
-        "Evaluation", "Imaging", "Inference", "Interop", "LiveViews", "MCAP", "Microphones", "ModelService",
-        "Pairing",
+        "Dashboard", "FoxgloveServer", "HTTPServer", "Imaging", "InertialTables", "Inference",
+        "InferenceClients",
+        "Interop", "MCAP", "Microphones", "ModelService", "Pairing", "Settings",
         "Perception",
-        "SessionLog", "Speech", "Tracking",
-        .product(name: "Crypto", package: "swift-crypto"),
+        "SessionLog", "SessionTools", "Speech", "Tracking", "TrackingPipeline",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -194,8 +296,17 @@ let package = Package(
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
       ],
       swiftSettings: strict),
+    .executableTarget(
+      name: "vrbridge-eval",
+      dependencies: [
+        "Diagnostics",
+        "Bridge", "CommandSupport", "Dialogue", "Evaluation", "Imaging", "InertialTables", "Inference",
+        "Perception", "PerformanceBenchmarks", "Speech", "Tracking",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: strict),
 
-    // What docs/feeding-a-renderer.md shows.
+    // What docs/how-to/feed-a-renderer.md shows.
     .executableTarget(
       name: "example-renderer",
       dependencies: ["BridgeClient", "BridgeProtocol", "CLinux", "Sensing", "Spatial"],
@@ -205,27 +316,33 @@ let package = Package(
     .target(
       name: "CBaseline", dependencies: ["CVRBridge", "CZlib", "CZstd"], path: "Benchmarks/CBaseline",
       cSettings: strictC),
-    .executableTarget(
-      name: "vrbridge-bench",
+    // A target of its own: it counts allocations by standing before malloc, which no test or fuzzer may link.
+    .target(
+      name: "PerformanceBenchmarks",
       dependencies: [
-        "Bridge", "BridgeClient", "BridgeProtocol", "CBaseline", "CLinux", "CVRBridge", "Devices", "Imaging",
+        "Bridge", "BridgeClient", "BridgeProtocol", "CBaseline", "CLinux", "CVRBridge", "DeviceEmulation",
+        "Devices",
+        "HTTPServer", "Imaging",
         "Inference", "MCAP", "ModelService", "Perception", "Sensing",
-        "SessionLog", "Spatial", "Tracking", "vrbridge",
+        "SessionLog", "SessionTools", "Spatial", "Tracking", "TrackingPipeline",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
       ],
-      path: "Benchmarks/Bench", swiftSettings: strict),
+      path: "Benchmarks/Performance", swiftSettings: strict),
 
     // Tests. `TestSupport` knows where descriptions and the corpus are.
     .target(
       name: "TestSupport",
-      dependencies: ["Devices", "Inference", "Sensing", .product(name: "Crypto", package: "swift-crypto")],
+      dependencies: [
+        "Cameras", "Cryptography", "Devices", "Inference", "LiveState", "Sensing", "Spatial",
+      ],
       path: "Tests/Support", swiftSettings: strict),
     .executableTarget(
       name: "c-reader", dependencies: ["CVRBridge"], path: "Tests/CReader", cSettings: strictC),
+    .testTarget(name: "CryptographyTests", dependencies: ["Cryptography"], swiftSettings: strict),
     .testTarget(name: "SpatialTests", dependencies: ["Spatial"], swiftSettings: strict),
     .testTarget(
-      name: "MCAPTests", dependencies: ["Compression", "MCAP", "Spatial", "TestSupport"],
+      name: "MCAPTests", dependencies: ["Compression", "Cryptography", "MCAP", "Spatial", "TestSupport"],
       swiftSettings: strict),
     .testTarget(
       name: "SessionLogTests",
@@ -234,37 +351,85 @@ let package = Package(
         .product(name: "SwiftProtobuf", package: "swift-protobuf"),
       ],
       swiftSettings: strict),
+    .testTarget(
+      name: "TrackingPipelineTests",
+      dependencies: [
+        "CLinux", "DeviceEmulation", "Devices", "Diagnostics", "MCAP", "Sensing", "SessionLog", "Spatial",
+        "TestSupport",
+        "Tracking", "TrackingPipeline",
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+      ],
+      swiftSettings: strict),
+    .testTarget(
+      name: "SessionToolsTests",
+      dependencies: [
+        "Devices", "MCAP", "Sensing", "SessionLog", "SessionTools", "Spatial", "TestSupport",
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+      ],
+      swiftSettings: strict),
     .testTarget(name: "StrictYAMLTests", dependencies: ["StrictYAML"], swiftSettings: strict),
     .testTarget(
       name: "DevicesTests",
-      dependencies: ["CLinux", "Devices", "Sensing", "Spatial", "StrictYAML", "TestSupport"],
+      dependencies: [
+        "CLinux", "DeviceEmulation", "Devices", "Diagnostics", "Sensing", "Spatial", "StrictYAML",
+        "TestSupport",
+      ],
+      swiftSettings: strict),
+    .testTarget(
+      name: "InertialTablesTests", dependencies: ["InertialTables", "Spatial", "Tracking"],
       swiftSettings: strict),
     .testTarget(
       name: "EvaluationTests",
-      dependencies: ["Compression", "Evaluation", "Sensing", "Spatial", "TestSupport", "Tracking"],
+      dependencies: [
+        "Compression", "Evaluation", "Imaging", "InertialTables", "Inference", "Perception", "Sensing",
+        "Spatial",
+        "TestSupport", "Tracking",
+      ],
       swiftSettings: strict),
     .testTarget(
-      name: "TrackingTests", dependencies: ["Tracking", "Devices", "Sensing", "Spatial", "TestSupport"],
+      name: "TrackingTests",
+      dependencies: ["Tracking", "DeviceEmulation", "Devices", "Sensing", "Spatial", "TestSupport"],
       swiftSettings: strict),
     .testTarget(
       name: "CamerasTests", dependencies: ["Cameras", "Imaging", "Sensing", "Spatial"], swiftSettings: strict),
     .testTarget(
       name: "InferenceTests",
       dependencies: [
-        "Inference", "Spatial", "StrictYAML", "TestSupport",
-        .product(name: "Crypto", package: "swift-crypto"),
+        "CDynamicLibrary", "COnnxRuntime", "COpenVINO", "Inference", "Spatial", "StrictYAML", "TestSupport",
+        "Cryptography",
       ],
       swiftSettings: strict),
     .testTarget(
-      name: "ModelServiceTests",
+      name: "HTTPServerTests",
       dependencies: [
-        "Dialogue", "Imaging", "Inference", "ModelService", "TestSupport",
+        "HTTPServer", "Settings", "StrictYAML", "TestSupport",
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
+        .product(name: "HTTPTypes", package: "swift-http-types"),
+        .product(name: "Hummingbird", package: "hummingbird"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOHTTP1", package: "swift-nio"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
       ],
+      swiftSettings: strict),
+    .testTarget(
+      name: "ModelServiceTests",
+      dependencies: [
+        "HTTPServer", "Imaging", "Inference", "ModelService", "TestSupport",
+        .product(name: "AsyncHTTPClient", package: "async-http-client"),
+        .product(name: "HTTPTypes", package: "swift-http-types"),
+        .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+      ],
+      swiftSettings: strict),
+    .testTarget(
+      name: "InferenceClientsTests",
+      dependencies: ["Dialogue", "Inference", "InferenceClients", "TestSupport"],
       swiftSettings: strict),
     .testTarget(
       name: "PerceptionTests",
@@ -273,21 +438,50 @@ let package = Package(
     .testTarget(
       name: "SpeechTests",
       dependencies: [
-        "CSherpaOnnx", "Inference", "Microphones", "Sensing", "Spatial", "Speech", "TestSupport",
+        "CSherpaOnnx", "Evaluation", "Inference", "Microphones", "Sensing", "Spatial", "Speech",
+        "TestSupport",
       ],
       swiftSettings: strict),
     .testTarget(
-      name: "LiveViewsTests",
+      name: "AssistantTests",
       dependencies: [
-        "LiveViews", "ModelService", "Sensing", .product(name: "Logging", package: "swift-log"),
+        "Assistant", "Dialogue", "Inference", "Perception", "Sensing", "Spatial", "Speech", "StrictYAML",
+        "TestSupport",
+        .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: strict),
     .testTarget(
-      name: "InteropTests", dependencies: ["Bridge", "Interop", "Sensing", "Spatial", "StrictYAML"],
+      name: "DashboardTests",
+      dependencies: [
+        "BridgeProtocol", "Cameras", "Dashboard", "HTTPServer", "LiveState", "Sensing", "SessionLog",
+        "Spatial",
+        "TestSupport",
+        .product(name: "HTTPTypes", package: "swift-http-types"),
+        .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+      ],
+      swiftSettings: strict),
+    .testTarget(
+      name: "FoxgloveServerTests",
+      dependencies: [
+        "FoxgloveServer", "LiveState", "Sensing", "SessionLog", "Settings", "StrictYAML", "TestSupport",
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOEmbedded", package: "swift-nio"),
+        .product(name: "NIOWebSocket", package: "swift-nio"),
+      ],
+      swiftSettings: strict),
+    .testTarget(
+      name: "InteropTests",
+      dependencies: [
+        "Interop", "LiveState", "Sensing", "Spatial", "Settings", "StrictYAML", "TestSupport",
+        .product(name: "Logging", package: "swift-log"),
+      ],
       swiftSettings: strict),
     .testTarget(name: "DialogueTests", dependencies: ["Dialogue", "Spatial"], swiftSettings: strict),
     .testTarget(
-      name: "PairingTests", dependencies: ["Devices", "Pairing", "Sensing", "TestSupport"],
+      name: "PairingTests",
+      dependencies: ["DeviceEmulation", "Devices", "Pairing", "Sensing", "TestSupport"],
       swiftSettings: strict),
     .testTarget(
       name: "BridgeProtocolTests",
@@ -299,9 +493,10 @@ let package = Package(
     .testTarget(
       name: "BridgeTests",
       dependencies: [
-        "Bridge", "BridgeClient", "BridgeProtocol", "CLinux", "Devices", "Dialogue", "Inference", "MCAP",
-        "Perception", "Sensing", "SessionLog", "Spatial", "Speech", "StrictYAML", "Tracking", "TestSupport",
-        "c-reader", "example-renderer",
+        "Assistant", "Bridge", "BridgeClient", "BridgeProtocol", "CLinux", "Cameras", "DeviceEmulation",
+        "Devices", "Diagnostics", "Dialogue", "Imaging", "Inference", "MCAP", "Perception", "Sensing",
+        "SessionLog", "SessionTools", "Settings", "Spatial", "Speech", "StrictYAML", "Tracking",
+        "TrackingPipeline", "TestSupport", "c-reader", "example-renderer",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
         .product(name: "SwiftProtobuf", package: "swift-protobuf"),
@@ -310,22 +505,28 @@ let package = Package(
     .target(
       name: "FuzzTargets",
       dependencies: [
-        "Bridge", "BridgeProtocol", "Cameras", "Devices", "Dialogue", "Evaluation", "Imaging", "Inference",
-        "MCAP", "Sensing", "SessionLog", "Spatial", "Speech", "Tracking",
+        "Bridge", "BridgeProtocol", "Cameras", "DeviceEmulation", "Devices", "Dialogue", "Evaluation",
+        "Imaging",
+        "InertialTables",
+        "Inference",
+        "MCAP", "Perception", "Sensing", "SessionLog", "SessionTools", "Spatial", "Speech", "Tracking",
         .product(name: "SwiftProtobuf", package: "swift-protobuf"),
       ],
       path: "Tests/FuzzTargets", swiftSettings: strict),
     .testTarget(
       name: "FuzzTests",
       dependencies: [
-        "FuzzTargets", "Cameras", "Devices", "MCAP", "Sensing", "SessionLog", "Spatial", "TestSupport",
+        "FuzzTargets", "Cameras", "DeviceEmulation", "Devices", "MCAP", "Sensing", "SessionLog", "Spatial",
+        "TestSupport",
         .product(name: "SwiftProtobuf", package: "swift-protobuf"),
       ],
       swiftSettings: strict),
     .testTarget(
       name: "CommandTests",
       dependencies: [
-        "Bridge", "Imaging", "MCAP", "Perception", "SessionLog", "Spatial", "TestSupport", "vrbridge",
+        "Bridge", "Imaging", "MCAP", "Perception", "SessionLog", "SessionTools", "Spatial", "TestSupport",
+        "vrbridge",
+        "vrbridge-eval",
       ],
       swiftSettings: strict),
   ]

@@ -14,18 +14,18 @@ echo "$digest  $work/peer/vqf/cpp/vqf.cpp" | sha256sum --check --quiet
 compiler=$(command -v clang++ || true)
 [ -n "$compiler" ] || compiler="$(dirname "$(readlink -f "$(command -v swift)")")/clang++"
 "$compiler" -O3 -std=c++17 -I"$work/peer/vqf/cpp" Benchmarks/Peers/vqf_cost.cpp "$work/peer/vqf/cpp/vqf.cpp" -o "$work/vqf"
-bench=.build/release/vrbridge-bench
+bench=.build/release/vrbridge-eval
 [ -x "$bench" ] || { echo "build first: make bench" >&2; exit 1; }
-"$bench" filter-input "$work/samples"
+"$bench" performance filter-input "$work/samples"
 
 ours=1e9 theirs=1e9
 for _ in 1 2 3 4 5 6 7 8; do
   theirs=$(printf '%s\n%s\n' "$theirs" "$("$work/vqf" "$work/samples" 20000 10 | cut -d' ' -f1)" | sort -g | head -n 1)
-  ours=$(printf '%s\n%s\n' "$ours" "$("$bench" filter "$work/samples" 20000 10 | cut -d' ' -f1)" | sort -g | head -n 1)
+  ours=$(printf '%s\n%s\n' "$ours" "$("$bench" performance filter "$work/samples" 20000 10 | cut -d' ' -f1)" | sort -g | head -n 1)
 done
 awk -v a="$ours" -v b="$theirs" 'BEGIN { printf "time a 9D update: vrbridge %.0f ns, VQF %.0f ns, ratio %.2f (goal 0.5)\n", a, b, a / b }'
 
-"$bench" queries
+"$bench" performance queries
 
 command -v valgrind >/dev/null || { echo "instructions: valgrind is not installed"; exit 0; }
 count() { # program...: instructions of 20,000 updates over those of none
@@ -36,4 +36,4 @@ count() { # program...: instructions of 20,000 updates over those of none
 }
 # valgrind stumbles over the debug information of newer compilers.
 strip -o "$work/bench" "$bench"
-echo "instructions a 9D update: vrbridge $(count "$work/bench" filter "$work/samples") (goal 1200), VQF $(count "$work/vqf" "$work/samples")"
+echo "instructions a 9D update: vrbridge $(count "$work/bench" performance filter "$work/samples") (goal 1200), VQF $(count "$work/vqf" "$work/samples")"

@@ -1,4 +1,4 @@
-// The page of a running bridge. It reads one stream of JSON lines, /live (docs/service.md), and pictures from /live/frame.
+// The page of a running bridge. It reads one stream of JSON lines, /live (docs/reference/http-api.md), and pictures from /live/frame.
 import { SpaceView, add, inverse, rotate, scale } from "./space.js";
 import { Plot } from "./plot.js";
 
@@ -28,8 +28,8 @@ const vector = v => [v?.x ?? 0, v?.y ?? 0, v?.z ?? 0];
 const fixed = (value, digits) => Number.isFinite(value) ? value.toFixed(digits) : "–";
 const hypot = (...v) => Math.hypot(...v.map(x => x ?? 0));
 
-function say(text, which) { $("connection").textContent = text; $("connection").dataset.state = which; }
-function complain(text) { $("notice").textContent = text; $("notice").hidden = !text; }
+function showConnection(text, which) { $("connection").textContent = text; $("connection").dataset.state = which; }
+function showNotice(text) { $("notice").textContent = text; $("notice").hidden = !text; }
 
 // ---- the stream
 
@@ -52,9 +52,9 @@ async function listen() {
       if (response.status === 401) { await askForToken(); continue; }
       if (!response.ok) throw new Error((await response.json()).error);
       for await (const part of lines(response)) take(part);
-      throw new Error("the bridge went down");
+      throw new Error("the bridge stopped");
     } catch (error) {
-      say(`no bridge: ${error.message}; trying again`, "lost");
+      showConnection(`disconnected: ${error.message}; retrying`, "lost");
       for (const id of ["record", "recenter"]) $(id).disabled = true;
     }
     await new Promise(done => setTimeout(done, 1000));
@@ -62,7 +62,7 @@ async function listen() {
 }
 
 function askForToken() {
-  say("waiting for a token", "waiting");
+  showConnection("waiting for a token", "waiting");
   $("token-form").hidden = false;
   $("token").focus();
   return new Promise(done => $("token-form").addEventListener("submit", event => {
@@ -78,8 +78,8 @@ function take(part) {
   if (part.hello) {
     state.scopes = new Set(part.hello.scopes);
     state.annotations.clear();
-    say("live", "live");
-    $("footer").textContent = `vrbridge ${part.hello.version}. You may: ${part.hello.scopes.join(", ") || "nothing"}.`;
+    showConnection("live", "live");
+    $("footer").textContent = `vrbridge ${part.hello.version}. Scopes: ${part.hello.scopes.join(", ") || "none"}.`;
     for (const id of ["record", "recenter"]) $(id).disabled = !state.scopes.has("manage");
     $("with-camera").disabled = !state.scopes.has("camera");
   }
@@ -117,10 +117,10 @@ function rows(table, list, cells) {
   list.forEach((item, index) => {
     const row = body.rows[index] ?? body.insertRow();
     cells(item).forEach((cell, column) => {
-      const place = row.cells[column] ?? row.insertCell();
+      const target = row.cells[column] ?? row.insertCell();
       const [text, name] = Array.isArray(cell) ? cell : [cell, ""];
-      if (place.textContent !== text) place.textContent = text;
-      if (place.className !== name) place.className = name;
+      if (target.textContent !== text) target.textContent = text;
+      if (target.className !== name) target.className = name;
     });
   });
 }
@@ -141,7 +141,7 @@ function showDevices() {
   });
 }
 
-// Against gravity while it moves, else the turn at rest.
+// Drift against gravity in motion, else drift at rest.
 const driftOf = figures => [figures.driftAgainstGravityDegMin, figures.driftAtRestDegMin].map(v => Number(v ?? NaN)).find(Number.isFinite) ?? NaN;
 
 const drift = new Plot($("drift"), $("drift-legend")), residual = new Plot($("clock"), $("clock-legend"));
@@ -167,7 +167,7 @@ function showRecording(status) {
   button.setAttribute("aria-pressed", String(status.running));
   button.textContent = status.running ? `Stop (${Math.floor(status.seconds)} s, ${(status.bytes / 1e6).toFixed(1)} MB)` : "Record";
   $("with-camera").disabled = status.running || !state.scopes.has("camera");
-  if (status.failure) complain(status.failure);
+  if (status.failure) showNotice(status.failure);
   button.title = status.path ? `${status.running ? "Recording to" : "Last:"} ${status.path} (R)` : "Record a session (R)";
 }
 
@@ -248,7 +248,7 @@ function showLatency() {
 // ---- scene
 
 const view = new SpaceView($("scene"));
-function placeOf(annotation, head) {
+function anchorOf(annotation, head) {
   const anchor = annotation.anchor;
   if (!anchor) return null;
   let origin = vector(anchor.origin), direction = vector(anchor.direction);
@@ -256,9 +256,9 @@ function placeOf(annotation, head) {
   const isWorld = anchor.space === "ANCHOR_SPACE_WORLD";
   if (!isWorld && !head) return null;
   const toWorld = p => isWorld ? p : add(rotate(head.orientation, p), head.position);
-  // What has no known distance stands a metre and a half along its ray.
-  const place = toWorld(add(origin, scale(direction, anchor.distance || 1.5)));
-  return { place, ray: anchor.distance ? null : toWorld(origin), joints: joints.map(toWorld) };
+  // An anchor without a distance is drawn 1.5 m along its ray.
+  const position = toWorld(add(origin, scale(direction, anchor.distance || 1.5)));
+  return { position, ray: anchor.distance ? null : toWorld(origin), joints: joints.map(toWorld) };
 }
 function drawScene() {
   const devices = state.devices.filter(d => d.connected && state.poses.has(d.deviceId)).map(d => {
@@ -271,7 +271,7 @@ function drawScene() {
   const head = devices.find(d => d.role === "head");
   const annotations = [];
   for (const a of state.annotations.values()) {
-    const found = a.kind === "ANNOTATION_KIND_LISTENING" ? null : placeOf(a, head);
+    const found = a.kind === "ANNOTATION_KIND_LISTENING" ? null : anchorOf(a, head);
     if (found) annotations.push({ label: a.label ?? kindOf(a)[0], color: colorOf(kindOf(a)[1]), ...found });
   }
   view.draw({ devices, annotations }, colors);
@@ -291,29 +291,29 @@ async function watchCamera() {
       if (response.status === 200) {
         after = response.headers.get("x-captured-ns");
         const numbers = field => (response.headers.get(field) ?? "").split(" ").filter(Boolean).map(Number);
-        drawCamera(await createImageBitmap(await response.blob()), name, Number(after) / 1e9, numbers("x-camera-pose"), { size: numbers("x-lens"), bend: numbers("x-distortion") });
+        drawCamera(await createImageBitmap(await response.blob()), name, Number(after) / 1e9, numbers("x-camera-pose"), { size: numbers("x-lens"), distortion: numbers("x-distortion") });
       } else if (response.status !== 204) throw new Error(response.statusText);
     } catch (error) {
-      // Without the bridge the stream says so already.
+      // The stream reports a lost connection.
       if (!(error instanceof TypeError && /fetch/.test(error.message))) console.error(error);
       await new Promise(done => setTimeout(done, 1000));
     }
   }
 }
-// How far an annotation has moved in the picture since its own: it was seen in an earlier one, and the head turns.
-function shiftOf(annotation, pose, lens, picture) {
+// Returns how far an annotation has moved in the image since the image it was made from, because the head has turned.
+function shiftOf(annotation, pose, intrinsics, image) {
   const anchor = annotation.anchor;
-  if (anchor?.space !== "ANCHOR_SPACE_WORLD" || pose.length !== 7 || lens.size.length !== 6) return [0, 0];
-  const place = add(vector(anchor.origin), scale(vector(anchor.direction), anchor.distance || 50));
-  const [x, y, z] = rotate(inverse(pose.slice(3)), add(place, scale(pose.slice(0, 3), -1)));
+  if (anchor?.space !== "ANCHOR_SPACE_WORLD" || pose.length !== 7 || intrinsics.size.length !== 6) return [0, 0];
+  const position = add(vector(anchor.origin), scale(vector(anchor.direction), anchor.distance || 50));
+  const [x, y, z] = rotate(inverse(pose.slice(3)), add(position, scale(pose.slice(0, 3), -1)));
   if (z > -.05) return null;
-  const [fx, fy, cx, cy, width] = lens.size, ratio = picture.width / width;
-  const [u, v] = bend(-x / z, y / z, lens.bend);
+  const [fx, fy, cx, cy, width] = intrinsics.size, ratio = image.width / width;
+  const [u, v] = distort(-x / z, y / z, intrinsics.distortion);
   return [ratio * (fx * u + cx) - annotation.region.x, ratio * (fy * v + cy) - annotation.region.y];
 }
 
-// How a lens bends: Brown and Conrady's model (five numbers), Kannala and Brandt's (four), or none, as in OpenCV.
-function bend(x, y, k) {
+// Distorts normalized coordinates by the model of Brown and Conrady (five numbers), Kannala and Brandt (four), or none.
+function distort(x, y, k) {
   const r = x * x + y * y;
   if (k.length === 5) {
     const radial = 1 + r * (k[0] + r * (k[1] + r * k[4]));
@@ -327,21 +327,21 @@ function bend(x, y, k) {
   return [x, y];
 }
 
-function drawCamera(picture, name, captured, pose, lens) {
+function drawCamera(image, name, captured, pose, intrinsics) {
   const canvas = $("camera"), g = canvas.getContext("2d");
-  if (canvas.width !== picture.width || canvas.height !== picture.height) {
-    canvas.width = picture.width;
-    canvas.height = picture.height;
-    canvas.style.aspectRatio = `${picture.width} / ${picture.height}`;
+  if (canvas.width !== image.width || canvas.height !== image.height) {
+    canvas.width = image.width;
+    canvas.height = image.height;
+    canvas.style.aspectRatio = `${image.width} / ${image.height}`;
   }
-  g.drawImage(picture, 0, 0);
-  g.lineWidth = Math.max(2, picture.width / 400);
-  g.font = `${Math.max(12, picture.width / 45)}px system-ui, sans-serif`;
+  g.drawImage(image, 0, 0);
+  g.lineWidth = Math.max(2, image.width / 400);
+  g.font = `${Math.max(12, image.width / 45)}px system-ui, sans-serif`;
   let count = 0;
   for (const a of state.annotations.values()) {
     const r = a.region;
     if (!r || r.camera !== name) continue;
-    const shift = shiftOf(a, pose, lens, picture);
+    const shift = shiftOf(a, pose, intrinsics, image);
     if (!shift) continue;
     count += 1;
     const color = colorOf(kindOf(a)[1]);
@@ -360,12 +360,12 @@ function drawCamera(picture, name, captured, pose, lens) {
     const [x, y] = [(r.x ?? 0) - (r.width ?? 0) / 2 + shift[0], Math.max(16, (r.y ?? 0) - (r.height ?? 0) / 2 - 4 + shift[1])];
     const label = `${a.label ?? kindOf(a)[0]} ${Math.round((a.confidence ?? 0) * 100)} %`;
     g.fillStyle = "#000b";
-    g.fillRect(x - 2, y - picture.width / 45, g.measureText(label).width + 4, picture.width / 45 + 6);
+    g.fillRect(x - 2, y - image.width / 45, g.measureText(label).width + 4, image.width / 45 + 6);
     g.fillStyle = "#fff";
     g.fillText(label, x, y);
   }
-  picture.close();
-  $("camera-note").textContent = `${canvas.width} × ${canvas.height}, ${Math.max(0, (clock() - captured) * 1000).toFixed(0)} ms after its light; ${count === 1 ? "one annotation" : `${count} annotations`}`;
+  image.close();
+  $("camera-note").textContent = `${canvas.width} × ${canvas.height}, ${Math.max(0, (clock() - captured) * 1000).toFixed(0)} ms since exposure; ${count === 1 ? "1 annotation" : `${count} annotations`}`;
 }
 
 // ---- actions
@@ -373,8 +373,8 @@ function drawCamera(picture, name, captured, pose, lens) {
 async function act(path, body) {
   try {
     const response = await fetch(path, { method: "POST", headers: { ...headers(), "Content-Type": "application/json" }, body: JSON.stringify(body) });
-    complain(response.ok ? "" : (await response.json()).error);
-  } catch (error) { complain(`the bridge did not answer: ${error.message}`); }
+    showNotice(response.ok ? "" : (await response.json()).error);
+  } catch (error) { showNotice(`the bridge did not reply: ${error.message}`); }
 }
 $("record").addEventListener("click", () => act("live/recording", state.recording.running ? { action: "stop" } : { action: "start", camera: $("with-camera").checked }));
 $("recenter").addEventListener("click", () => act("live/recenter", {}));

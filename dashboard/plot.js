@@ -1,4 +1,4 @@
-// Lines over time. Draws what it is given; a gap is a NaN.
+// Plots series over time. NaN makes a gap.
 
 export class Plot {
   constructor(canvas, legend, seconds = 120) {

@@ -9,7 +9,7 @@ export const inverse = q => [-q[0], -q[1], -q[2], q[3]];
 export const add = (a, b) => [a[0] + b[0], a[1] + b[1], a[2] + b[2]];
 export const scale = (a, s) => [a[0] * s, a[1] * s, a[2] * s];
 
-// Joints of XR_EXT_hand_tracking that bones join.
+// Indices of XR_EXT_hand_tracking joints along each finger.
 const fingers = [[1, 2, 3, 4, 5], [1, 6, 7, 8, 9, 10], [1, 11, 12, 13, 14, 15], [1, 16, 17, 18, 19, 20], [1, 21, 22, 23, 24, 25]];
 
 const shapes = {
@@ -54,7 +54,7 @@ export class SpaceView {
   turn(yaw, pitch) { this.yaw += yaw; this.pitch = Math.max(-1.5, Math.min(1.5, this.pitch + pitch)); }
   zoom(factor) { this.distance = Math.max(.4, Math.min(20, this.distance * factor)); }
 
-  // things: { devices: [{ name, role, position, orientation, color }], annotations: [{ label, place, joints, color }] }
+  // things: { devices: [{ name, role, position, orientation, color }], annotations: [{ label, position, joints, color }] }
   draw(things, colors) {
     const { canvas } = this, ratio = devicePixelRatio || 1;
     const width = canvas.clientWidth, height = canvas.clientHeight;
@@ -65,7 +65,7 @@ export class SpaceView {
     g.clearRect(0, 0, width, height);
     const head = things.devices.find(d => d.role === "head") ?? things.devices[0];
     const wanted = head ? head.position : [0, 0, 0];
-    // Follows the head slowly, so that what moves is seen to move.
+    // Follows the head slowly, so that its motion stays visible.
     this.center = this.center ? add(scale(this.center, .95), scale(wanted, .05)) : wanted;
     const [sy, cy, sp, cp] = [Math.sin(this.yaw), Math.cos(this.yaw), Math.sin(this.pitch), Math.cos(this.pitch)];
     const focal = height * .9;
@@ -80,8 +80,8 @@ export class SpaceView {
       if (!p || !q) return;
       g.beginPath(); g.moveTo(p[0], p[1]); g.lineTo(q[0], q[1]); g.stroke();
     };
-    const text = (label, place, color) => {
-      const p = project(place);
+    const text = (label, position, color) => {
+      const p = project(position);
       if (!p) return;
       g.fillStyle = color;
       const shown = label.length > 60 ? label.slice(0, 59) + "…" : label;
@@ -110,8 +110,8 @@ export class SpaceView {
       if (annotation.joints.length === 26) {
         for (const finger of fingers) for (let i = 1; i < finger.length; i++) line(annotation.joints[finger[i - 1]], annotation.joints[finger[i]]);
       }
-      if (annotation.ray) { g.setLineDash([4, 4]); line(annotation.ray, annotation.place); g.setLineDash([]); }
-      text(annotation.label, annotation.place, annotation.color);
+      if (annotation.ray) { g.setLineDash([4, 4]); line(annotation.ray, annotation.position); g.setLineDash([]); }
+      text(annotation.label, annotation.position, annotation.color);
     }
   }
 }

@@ -1,7 +1,7 @@
 /* A renderer in one file: poses and annotations of a running bridge in an SDL2 window.
  *
  *     cc -O2 -o renderer examples/renderer.c -Iinclude $(pkg-config --cflags --libs sdl2 SDL2_ttf) -lm
- *     ./renderer                              # the scene as the tracked head sees it
+ *     ./renderer                              # the view of the tracked head
  *     ./renderer --seconds 5 --picture x.bmp  # without a display: SDL_VIDEODRIVER=offscreen
  *
  * include/ is the folder of vrbridge.h: Sources/CVRBridge/include here, /usr/include once it is installed. */
@@ -21,7 +21,7 @@ typedef struct {
     double focal;
 } View;
 
-/* What was annotated and is still to be shown. */
+/* Annotations to draw, by id. */
 typedef struct {
     vrb_annotation list[MAX_SHOWN];
     int count;
@@ -44,7 +44,7 @@ static void forget_old(Shown *shown, int64_t now) {
             shown->list[i] = shown->list[--shown->count];
 }
 
-/* A point of the world in the window; 0 when it lies behind the eye. */
+/* Projects a point of the world into the window; returns 0 if it lies behind the viewer. */
 static int project(const View *view, const double point[3], float *x, float *y) {
     double back[4] = {-view->eye.orientation[0], -view->eye.orientation[1], -view->eye.orientation[2],
                       view->eye.orientation[3]};
@@ -78,7 +78,7 @@ static void text(const View *view, float x, float y, const char *words, SDL_Colo
     SDL_FreeSurface(surface);
 }
 
-/* A floor of one-metre squares and the horizon's marks, so that turning is seen. */
+/* A floor of one-metre squares and marks on the horizon, so that rotation is visible. */
 static void draw_room(const View *view) {
     SDL_SetRenderDrawColor(view->to, 70, 84, 100, 255);
     for (int i = -6; i <= 6; i++)
@@ -203,7 +203,7 @@ int main(int count, char **arguments) {
         int64_t now = vrb_now();
         forget_old(shown, now);
 
-        /* The picture is seen some 20 ms from now; poses of that time. */
+        /* The display time is some 20 ms from now; poses of that time. */
         int64_t display = now + 20000000;
         View view = {renderer, font, {0}, WIDTH / 2 / tan(45 * M_PI / 180)};
         view.eye.orientation[3] = 1;

@@ -3,7 +3,7 @@
     protoc --python_out=. --proto_path=/usr/share/vrbridge vrbridge.proto     # once; needs protobuf-compiler
     python3 watch.py [SECONDS]                                               # needs python3-protobuf
 
-The protocol (docs/protocol.md): each message behind its length, four bytes, little-endian.
+The protocol (docs/reference/protocol.md): each message behind its length, four bytes, little-endian.
 """
 
 import os

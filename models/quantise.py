@@ -1,4 +1,4 @@
-"""quantise.py MODEL SAMPLES OUT   A model with whole numbers of 8 bits where it can do with them: post-training quantisation by
+"""quantise.py MODEL SAMPLES OUT   Quantises a model to 8-bit integers where its accuracy allows: post-training quantisation by
 NNCF. SAMPLES is a folder with samples.json, a list of inputs, each a list of {"file", "type", "shape"} with the raw numbers
 beside it. Writes OUT.xml and OUT.bin. `vrbridge models quantise` calls it."""
 
@@ -28,8 +28,8 @@ def is_constant(node):
     return node.get_type_name() == "Constant" if not inputs else all(is_constant(source) for source in inputs)
 
 
-# TensorFlow Lite's weights lie behind turns and changes of shape, and what NNCF does not see as weights stays as it is: half of
-# the time of a network of depthwise convolutions.
+# TensorFlow Lite's weights are inputs of transposes and reshapes, where NNCF does not detect them: half of the time of a
+# network of depthwise convolutions.
 for node in network.get_ordered_ops():
     if node.get_type_name() in ("Convolution", "GroupConvolution", "MatMul"):
         source = node.input(1).get_source_output()

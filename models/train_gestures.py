@@ -1,9 +1,9 @@
-"""train_gestures.py FOLDER   A small temporal network that tells movements apart. FOLDER holds training.json (rows, validation,
-labels, and how to learn), features.f32 (rows of 6 x 64) and classes.i32; the last `validation` rows are those that are judged and
-not learned from. Prints a line an epoch, and writes history.json and network.onnx. `vrbridge gestures train --network` calls it.
+"""train_gestures.py FOLDER   Trains a small temporal network that classifies movements. FOLDER contains training.json (rows,
+validation, labels, training settings), features.f32 (rows of 6 x 64) and classes.i32; the last `validation` rows are for
+validation only. Prints a line an epoch, and writes history.json and network.onnx. `vrbridge gestures train --network` calls it.
 
-The network is four dilated convolutions (Bai, Kolter and Koltun, 2018, without the causality: a movement is whole when it is
-judged), the mean and the largest of what they find, and a layer on that."""
+The network is four dilated convolutions (Bai, Kolter and Koltun, 2018, without causality: a movement is complete when it is
+classified), the mean and the maximum of their outputs, and a linear layer."""
 
 import json
 import sys
@@ -86,7 +86,7 @@ for epoch in range(1, plan["epochs"] + 1):
     history.append({"epoch": epoch, "loss": total / learned, "validation": validation, "accuracy": accuracy})
     print(json.dumps(history[-1]), flush=True)
     if not validation == validation:
-        print("vrbridge: the loss is no number any more: choose a smaller --rate", file=sys.stderr)
+        print("vrbridge: the loss is not a number: choose a smaller --rate", file=sys.stderr)
         sys.exit(4)
     if validation < best - 1e-4:
         best, since = validation, 0
@@ -96,7 +96,7 @@ for epoch in range(1, plan["epochs"] + 1):
         if since >= plan["patience"]:
             break
 if kept is None:
-    print("vrbridge: nothing was learned: choose another --rate or --optimiser", file=sys.stderr)
+    print("vrbridge: no epoch improved the network: choose another --rate or --optimiser", file=sys.stderr)
     sys.exit(4)
 network.load_state_dict(kept)
 network.eval()

@@ -3,7 +3,7 @@
 #
 #   unshare --pid --fork --kill-child --mount --cgroup --uts --ipc --net scripts/container.sh ROOT
 #
-# What ROOT had of /proc, /sys, /dev, /run and /tmp is covered; what services write elsewhere stays. The network is a
+# New mounts cover ROOT's /proc, /sys, /dev, /run and /tmp; files that services write elsewhere stay. The network is a
 # loopback of its own.
 set -euo pipefail
 root=$1

@@ -1,6 +1,6 @@
 #!/bin/sh
-# deb.sh FOLDER [SUFFIX]   Builds Debian packages of the tree, whose release build is there, into FOLDER. A suffix to the
-# version makes one that upgrades the other.
+# deb.sh FOLDER [SUFFIX]   Builds Debian packages of the tree and its release build into FOLDER. A version suffix makes
+# a package that upgrades the one without.
 set -eu
 tree=$(pwd)
 mkdir -p "$1"
@@ -14,7 +14,7 @@ case $version in
     exit 1
     ;;
 esac
-# What dpkg writes stays out of the tree.
+# dpkg's output stays out of the tree.
 work=$out/vrbridge-$version
 rm -rf "$work"
 mkdir -p "$work"
@@ -24,7 +24,7 @@ if [ -n "${2:-}" ]; then
   version=$version$2
 fi
 cd "$work"
-# Swift comes from swift.org, not from a package: what is built already is taken as it is.
+# Swift comes from swift.org, not from a package: the existing build is packaged.
 SOURCE_TREE=$tree dpkg-buildpackage --build=binary --no-sign --no-check-builddeps >"$out/build.log" 2>&1 || {
   tail -n 20 "$out/build.log" >&2
   exit 1

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Prints Swift with the descriptor sets of .proto files: what MCAP wants as the schema of a protobuf channel.
+# Prints Swift with the descriptor sets of .proto files: the schema of a protobuf channel in MCAP.
 # usage: descriptors.sh FOLDER NAME...
 set -eu
 folder=$1

@@ -1,6 +1,6 @@
 #!/bin/sh
-# fuzz.sh SECONDS   Runs every fuzz target for so long. New inputs stay in .build-fuzz/corpus; an input that breaks
-# something is left in Tests/Fixtures/fuzz/TARGET, where the test suite finds it from then on.
+# fuzz.sh SECONDS   Runs every fuzz target for that time. New inputs stay in .build-fuzz/corpus; an input that breaks a
+# parser is stored in Tests/Fixtures/fuzz/TARGET, where the test suite reads it from then on.
 set -eu
 seconds=$1
 binary=.build-fuzz/release/vrbridge-fuzz

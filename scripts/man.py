@@ -1,30 +1,36 @@
 #!/usr/bin/env python3
-"""man.py FOLDER   Writes manual pages, man(7), from what `vrbridge --experimental-dump-help` prints on standard input."""
+"""Writes manual pages, man(7), into FOLDER from the output of `PROGRAM --experimental-dump-help` on standard input.
+
+    vrbridge --experimental-dump-help | man.py FOLDER
+"""
 
 import json
 import os
-import re
 import sys
+
+import help_text
 
 SECTION = 1
 
 
 def roff(text):
-    """Text as roff reads it: nothing in it is a request or an escape."""
+    """Escapes a text for roff."""
     text = text.replace("\\", "\\e").replace("-", "\\-").replace("'", "\\(aq").replace("^", "\\(ha").replace("~", "\\(ti").replace("`", "\\(ga")
     return "\n".join("\\&" + line if line.startswith((".", "'")) else line for line in text.split("\n"))
 
 
-def paragraphs(text):
-    return "\n.PP\n".join(roff(" ".join(part.split("\n"))) for part in re.split(r"\n\s*\n", text.strip()))
+def block(text):
+    """Formats a paragraph; an indented one stays as it is."""
+    if help_text.is_code(text):
+        return ".PP\n.EX\n" + roff(text) + "\n.EE"
+    return ".PP\n" + roff(" ".join(text.split()))
 
 
 def option(argument):
-    name = lambda n: ("--" if n["kind"] == "long" else "-") + n["name"]
+    names = [roff(name) for name in help_text.names(argument)]
     if argument["kind"] == "positional":
-        text = f"\\fI{roff(argument.get('valueName', 'value'))}\\fR"
-        return text + ("..." if argument.get("isRepeating") else "")
-    text = ", ".join(f"\\fB{roff(name(n))}\\fR" for n in argument.get("names", []))
+        return f"\\fI{names[0]}\\fR" + ("..." if argument.get("isRepeating") else "")
+    text = ", ".join(f"\\fB{name}\\fR" for name in names)
     if argument["kind"] == "option":
         text += f" \\fI{roff(argument.get('valueName', 'value'))}\\fR"
     return text
@@ -32,8 +38,9 @@ def option(argument):
 
 def page(command, path, product):
     name = "-".join(path)
-    shown = [a for a in command.get("arguments", []) if a.get("shouldDisplay", True)]
-    subcommands = [c for c in command.get("subcommands", []) if c.get("shouldDisplay", True) and c["commandName"] != "help"]
+    shown = help_text.arguments(command)
+    subcommands = help_text.subcommands(command)
+    paragraphs, examples = help_text.split(command.get("discussion", ""))
     lines = [
         f'.TH "{roff(name.upper())}" {SECTION} "" "{product}" "vrbridge"',
         ".SH NAME",
@@ -47,30 +54,31 @@ def page(command, path, product):
     if subcommands:
         words.append("\\fIcommand\\fR")
     lines.append(" ".join(words))
-    lines += [".SH DESCRIPTION", paragraphs(command.get("abstract", "") or name)]
-    if command.get("discussion"):
-        lines += [".PP", paragraphs(command["discussion"])]
+    lines += [".SH DESCRIPTION", block(command.get("abstract", "") or name)] + [block(text) for text in paragraphs]
     if shown:
         lines.append(".SH OPTIONS")
         for argument in shown:
             text = argument.get("abstract", "")
             if argument.get("discussion"):
                 text += "\n\n" + argument["discussion"]
-            if argument.get("defaultValue") not in (None, "", "[]"):
-                text += f" (default: {argument['defaultValue']})"
+            default = help_text.default(argument)
+            if default is not None and "(default:" not in text:
+                text += f" (default: {default})"
             lines += [".TP", option(argument), roff(" ".join(text.split()) or " ")]
     if subcommands:
         lines.append(".SH COMMANDS")
         for sub in subcommands:
             lines += [".TP", f"\\fB{roff('-'.join(path + [sub['commandName']]))}\\fR({SECTION})", roff(sub.get("abstract", "") or " ")]
+    if examples:
+        lines += [".SH EXAMPLES", ".EX", *[roff(example) for example in examples], ".EE"]
     if len(path) == 1:
         lines += [
             ".SH FILES",
             ".TP", "\\fI\\(ti/.config/vrbridge/vrbridge.yaml\\fR, \\fI/etc/vrbridge/vrbridge.yaml\\fR",
-            "The configuration; the first that is there counts. \\fBvrbridge run \\-\\-print\\-config\\fR shows what is in force.",
+            "The configuration; the first existing file is read. \\fBvrbridge run \\-\\-print\\-config\\fR prints the active values.",
             ".TP", "\\fI$XDG_RUNTIME_DIR/vrbridge/vrbridge.sock\\fR, \\fI/run/vrbridge/vrbridge.sock\\fR", "The socket that renderers connect to.",
             ".TP", "\\fI/usr/share/vrbridge/devices\\fR", "Descriptions of devices.",
-            ".SH EXIT STATUS", "0 when all went well, 1 when something failed (a sentence says what), 64 for a wrong command line.",
+            ".SH EXIT STATUS", "0 on success, 1 on failure (with a message and its code), 64 for an invalid command line.",
         ]
     else:
         lines += [".SH SEE ALSO", f"\\fB{roff('-'.join(path[:-1]))}\\fR({SECTION})"]
@@ -80,9 +88,8 @@ def page(command, path, product):
 def write(command, path, folder, product):
     with open(os.path.join(folder, "-".join(path) + f".{SECTION}"), "w", encoding="utf-8") as file:
         file.write(page(command, path, product))
-    for sub in command.get("subcommands", []):
-        if sub.get("shouldDisplay", True) and sub["commandName"] != "help":
-            write(sub, path + [sub["commandName"]], folder, product)
+    for sub in help_text.subcommands(command):
+        write(sub, path + [sub["commandName"]], folder, product)
 
 
 command = json.load(sys.stdin)["command"]

@@ -1,5 +1,5 @@
 #!/bin/sh
-# python.sh FOLDER REQUIREMENTS   Makes a Python environment with what the tests read our files with.
+# python.sh FOLDER REQUIREMENTS   Creates a Python environment with the packages that the tests use.
 set -eu
 folder=$1
 requirements=$2

@@ -1,7 +1,7 @@
 #!/bin/sh
-# servers.sh FOLDER REQUIREMENTS   Makes an environment of Debian's own Python with servers and clients of others that tests use.
-# Where it can't be made (another Python, another processor, no network) it says so, and the tests that need it are
-# skipped by name.
+# servers.sh FOLDER REQUIREMENTS   Creates an environment of Debian's Python with other projects' servers and clients for tests.
+# If it cannot be created (another Python, another processor, no network), it reports this, and the tests that need it
+# are skipped by name.
 set -eu
 folder=$1
 requirements=$2

@@ -1,6 +1,6 @@
 #!/bin/sh
-# setup.sh PACKAGE...   Checks the Swift toolchain and installs missing Debian packages. Says what it does and, when
-# something can't be had, one sentence on what to do.
+# setup.sh PACKAGE...   Checks the Swift toolchain and installs missing Debian packages. Prints each
+# step and, if a package is not available, the remedy.
 set -eu
 
 fail() {
@@ -46,7 +46,7 @@ install_packages() {
   $as_root env DEBIAN_FRONTEND=noninteractive \
     apt-get -o DPkg::Lock::Timeout=300 install -y --no-install-recommends $missing >"$log" 2>&1
 }
-# A machine that was never updated knows no packages.
+# A machine without package lists finds no packages.
 install_packages || { $as_root apt-get -o DPkg::Lock::Timeout=300 update >"$log" 2>&1 && install_packages; } || {
   tail -n 5 "$log" >&2
   fail "the packages could not be installed:$missing"

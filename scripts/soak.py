@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""soak.py PROGRAM SECONDS   Leaves a bridge running with everything attached that may be, and looks whether it stays as it was.
+"""soak.py PROGRAM SECONDS   Runs a bridge with all clients and outputs, and checks that its resources stay constant.
 
-Three emulated devices (1,500 reports a second), the page's stream, a viewer where the package websockets is there, VRPN, a
-tracker that measures a hand, and clients that come, read and go. After a warm-up, memory must stay flat, descriptors the
-same, nothing be dropped or lost, and drift and clock residual remain what they were. Ends with 1 and says what was not so."""
+Three emulated devices (1,500 reports a second), the dashboard's stream, a viewer if the package websockets is installed,
+VRPN, an external tracker that measures a hand, and clients that connect, read and disconnect. After a warm-up, memory and
+descriptors must stay constant, no event or sample may be lost, and drift and clock residual must not change. Exit status 1
+with the failed checks."""
 
 import asyncio
 import json
@@ -58,7 +59,7 @@ async def come_and_go(stop):
 
 
 async def measure(stop):
-    """Another tracker, sixty times a second."""
+    """An external tracker, sixty times a second."""
     arguments = ["place", "left_hand", "--sigma", "0.3", "--sigma-angle", "40", "--delay", "5"]
     process = await asyncio.create_subprocess_exec(program, *arguments, env=environment, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
     while not stop.is_set():

@@ -1,14 +1,14 @@
 #!/bin/bash
 # test-deb.sh   Installs, runs, upgrades and removes the packages of .build/deb in a clean Debian 12.
-# The service is started by a systemd of that Debian, where the machine lets one be booted in namespaces.
+# A systemd of that Debian starts the service, if the machine allows to boot one in namespaces.
 #
-# Ends with 77 where a machine can't have one: that needs root, debootstrap and a mirror.
+# Exit status 77 without root, debootstrap or a mirror.
 set -euo pipefail
 [ "$(id -u)" -eq 0 ] && command -v debootstrap >/dev/null || exit 77
 base=$PWD/.build/rootfs
 if [ ! -e "$base/.whole" ]; then
   rm -rf "$base"
-  # From where this machine's own packages come.
+  # The mirror of this machine's packages.
   mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | grep -v security | head -n 1 || true)
   [ -n "$mirror" ] || exit 77
   debootstrap --variant=minbase --include=ca-certificates bookworm "$base" "$mirror" >/dev/null || exit 77
@@ -26,7 +26,7 @@ finish() {
 }
 trap finish EXIT
 cp -a "$base/." "$root"
-# Whoever configured a proxy or a mirror on this machine meant it for its guests too.
+# A proxy or mirror of this machine applies to its guests too.
 cp -L /etc/resolv.conf "$root/etc/resolv.conf"
 [ ! -d /etc/apt/apt.conf.d ] || cp -a /etc/apt/apt.conf.d/. "$root/etc/apt/apt.conf.d/"
 mount -t proc proc "$root/proc" 2>/dev/null || mount --bind /proc "$root/proc" || exit 77
@@ -51,7 +51,7 @@ eventually() {
   return 1
 }
 port=$((20000 + RANDOM % 9000))
-# A stream has no end: what came in a second counts.
+# A stream has no end: the data of one second counts.
 answers() { grep -q "$2" <<<"$(curl -s -m 1 "http://127.0.0.1:$port$1" || true)"; }
 # As the unit would: its user, its folders, its configuration.
 start() {
@@ -88,7 +88,7 @@ check "its socket answers" within vrbridge devices
 halt
 check "it went down in order" grep -qv panic "$root/log"
 
-# The service as it is shipped, with all that its unit forbids, under a systemd of its own.
+# The service as shipped, with all restrictions of its unit, under a systemd of its own.
 inside() { nsenter -t "$manager" -a env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 "$@"; }
 control() { inside systemctl --no-pager "$@"; }
 main() { control show -p MainPID --value vrbridge; }
@@ -116,7 +116,7 @@ if boot; then
   check "as its own user" test "$(inside stat -c %U "/proc/$(main)")" = vrbridge
   check "its socket is its group's" test "$(inside stat -c '%U %G %a' /run/vrbridge/vrbridge.sock)" = 'vrbridge vrbridge 660'
   check "the demonstration is tracked" eventually lists 'head .* streaming'
-  check "who is not in the group is told" grep -q 'in the socket.s group' \
+  check "who is not in the group is told" grep -q 'add your user to the socket.s group' \
     <<<"$(inside setpriv --reuid 65534 --regid 65534 --clear-groups vrbridge devices 2>&1 || true)"
   check "who is, is answered" inside setpriv --reuid 65534 --regid 65534 --groups "$(inside getent group vrbridge | cut -d: -f3)" \
     vrbridge devices
@@ -167,7 +167,7 @@ start
 check "it is ready again" eventually answers /health/ready ready
 halt
 check "headers and examples install" within apt-get install -y --no-install-recommends /dev.deb
-check "the header is where a compiler looks" test -f "$root/usr/include/vrbridge_annotations.h"
+check "the headers are where a compiler looks" test -f "$root/usr/include/vrbridge_connection.h" -a -f "$root/usr/include/vrbridge_annotations.h"
 check "it is removed" within apt-get remove -y vrbridge vrbridge-dev
 check "the program has gone" test ! -e "$root/usr/bin/vrbridge"
 check "what is the user's stays" test -e "$root/var/lib/vrbridge/kept"

@@ -1,6 +1,6 @@
 #!/bin/sh
-# test-models.sh   Fetches the models and the library that tests run, into .build: what a user does with
-# `vrbridge models pull --default`. The object detector comes from VRBRIDGE_CORPUS, where there is one.
+# test-models.sh   Fetches the models and the libraries of the tests into .build, as a user does with
+# `vrbridge models pull --default`. The object detector comes from VRBRIDGE_CORPUS, if set.
 set -eu
 VRBRIDGE_MODELS=$PWD/.build/models
 VRBRIDGE_OPENVINO=$PWD/.build/openvino
@@ -12,7 +12,7 @@ program=.build/debug/vrbridge
 "$program" models pull wake-hey-rhasspy
 detector=${VRBRIDGE_CORPUS:-}/vision/models/yolox_nano.onnx
 if [ -e "$detector" ]; then "$program" models pull object-detection --from "$detector"; fi
-# The header of the speech library's wheel, with which a test compares what we hand to the library.
+# The header of the speech library's wheel; a test compares our declarations with it.
 header=.build/sherpa-onnx-header
 if [ ! -e "$header" ]; then
   work=$(mktemp -d)

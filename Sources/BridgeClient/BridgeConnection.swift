@@ -1,14 +1,18 @@
 public import BridgeProtocol
+public import Diagnostics
 import CLinux
 import Glibc
+public import Sensing
 import SwiftProtobuf
 
-/// One connection to the bridge: frames out, frames in, in order. Blocking; used by one thread at a time, but
-/// `close` may come from any.
+/// One connection to the bridge: sends and receives frames in order. Blocking; used by one thread at a time, except
+/// ``close()``.
 ///
 /// `@unchecked Sendable`: the buffers belong to the thread that receives, the descriptor is closed once.
 public final class BridgeConnection: @unchecked Sendable {
+  /// The path of the socket that accepted the connection.
   public let path: String
+  /// The bridge's reply to the greeting: protocol version, common features, scopes of this client.
   public let welcome: Vrbridge_V1_Welcome
   private let fileDescriptor: Int32
   private var reader = FrameReader(limit: Framing.maximumLength)
@@ -17,8 +21,10 @@ public final class BridgeConnection: @unchecked Sendable {
   /// Connects and introduces the client.
   ///
   /// - Parameters:
-  ///   - path: of the socket; nil looks where the bridge puts it.
-  ///   - clientName: for the bridge's log.
+  ///   - path: path of the socket; nil tries the default paths.
+  ///   - clientName: name and version of the program, for the bridge's log.
+  /// - Throws: ``BridgeClientError/notRunning(_:)`` or ``BridgeClientError/refused(_:)`` without a connection,
+  ///   ``BridgeClientError/answered(_:)`` if the bridge rejects the client.
   public init(path: String? = nil, clientName: String) throws(BridgeClientError) {
     var failure = BridgeClientError.notRunning(path ?? SocketPath.preferred)
     var opened: (Int32, String)?
@@ -29,12 +35,12 @@ public final class BridgeConnection: @unchecked Sendable {
         break
       }
       if result == -EACCES {
-        failure = .refused("no permission for \(candidate); is your user in the socket's group?")
+        failure = .refused("no permission to open \(candidate); add your user to the socket's group")
       }
     }
-    guard let (descriptor, place) = opened else { throw failure }
+    guard let (descriptor, openedPath) = opened else { throw failure }
     fileDescriptor = descriptor
-    self.path = place
+    self.path = openedPath
     var hello = ClientFrame()
     hello.requestID = 1
     hello.hello.protocolVersion = BridgeVersion.current
@@ -45,7 +51,8 @@ public final class BridgeConnection: @unchecked Sendable {
       try Self.send(hello, to: descriptor)
       let answer = try Self.receive(from: descriptor, &reader)
       guard case .welcome(let welcome) = answer.message else {
-        throw BridgeClientError(answer) ?? .protocolViolation("the bridge did not answer Hello with Welcome")
+        throw BridgeClientError(answer)
+          ?? .protocolViolation("the bridge replied to Hello with another message than Welcome")
       }
       self.welcome = welcome
       self.reader = reader
@@ -57,12 +64,14 @@ public final class BridgeConnection: @unchecked Sendable {
 
   deinit { Glibc.close(fileDescriptor) }
 
-  /// Makes a blocked `receive` return; from any thread.
+  /// Closes the connection: a blocked ``receive()`` throws ``BridgeClientError/disconnected``. Callable from any thread.
   public func close() { shutdown(fileDescriptor, Int32(SHUT_RDWR)) }
 
-  /// Sends a request without waiting for its answer.
+  /// Sends a request without waiting for its reply.
   ///
-  /// - Returns: the number that the answer carries in `replyTo`.
+  /// - Parameter message: the request.
+  /// - Returns: the number that the reply carries in `replyTo`.
+  /// - Throws: ``BridgeClientError/disconnected`` if the connection is closed.
   @discardableResult
   public func send(_ message: ClientFrame.OneOf_Message) throws(BridgeClientError) -> UInt64 {
     var frame = ClientFrame()
@@ -73,14 +82,18 @@ public final class BridgeConnection: @unchecked Sendable {
     return frame.requestID
   }
 
-  /// Waits for the next frame.
+  /// Waits for the next frame: a reply, or a frame of a subscription, whose `replyTo` is 0.
+  ///
+  /// - Throws: ``BridgeClientError/disconnected`` at the end of the connection.
   public func receive() throws(BridgeClientError) -> ServerFrame {
     try Self.receive(from: fileDescriptor, &reader)
   }
 
-  /// Waits for the next frame at most this long.
+  /// Waits for the next frame for a limited time.
   ///
-  /// - Returns: nil when none came.
+  /// - Parameter seconds: the limit, s.
+  /// - Returns: nil when no frame arrived.
+  /// - Throws: ``BridgeClientError/disconnected`` at the end of the connection.
   public func receive(within seconds: Double) throws(BridgeClientError) -> ServerFrame? {
     let end = linux_monotonic_ns() + Int64(seconds * 1e9)
     while true {
@@ -94,7 +107,13 @@ public final class BridgeConnection: @unchecked Sendable {
     }
   }
 
-  /// Sends a request and waits for its answer; frames of subscriptions in between go to `others`.
+  /// Sends a request and waits for its reply.
+  ///
+  /// - Parameters:
+  ///   - message: the request.
+  ///   - others: receives frames of subscriptions that arrive before the reply.
+  /// - Returns: the reply.
+  /// - Throws: ``BridgeClientError/answered(_:)`` if the bridge rejects the request.
   public func request(
     _ message: ClientFrame.OneOf_Message, others: (ServerFrame) -> Void = { _ in }
   ) throws(BridgeClientError) -> ServerFrame {
@@ -108,6 +127,11 @@ public final class BridgeConnection: @unchecked Sendable {
       if let error = BridgeClientError(frame) { throw error }
       return frame
     }
+  }
+
+  /// Requests all devices of the bridge, including those that were disconnected since it started.
+  public func devices() throws(BridgeClientError) -> [DeviceStatus] {
+    try request(.listDevices(Vrbridge_V1_ListDevices())).deviceList.devices.map(\.status)
   }
 
   private static func send(_ frame: ClientFrame, to descriptor: Int32) throws(BridgeClientError) {
@@ -134,7 +158,7 @@ public final class BridgeConnection: @unchecked Sendable {
     }
   }
 
-  /// A frame that has come already.
+  /// Returns the next frame of the bytes received so far.
   private static func buffered(_ reader: inout FrameReader) throws(BridgeClientError) -> ServerFrame? {
     let body: ArraySlice<UInt8>?
     do { body = try reader.next() } catch { throw .protocolViolation("a frame is too large") }
@@ -157,26 +181,55 @@ public final class BridgeConnection: @unchecked Sendable {
   }
 }
 
-/// Why the bridge could not be reached or did not do what was asked.
-public enum BridgeClientError: Error, Sendable, CustomStringConvertible {
+/// The reason why the bridge could not be reached or rejected a request.
+public enum BridgeClientError: CodedError {
+  /// No bridge listens at the path.
   case notRunning(String)
+  /// The connection was refused, for the reason given.
   case refused(String)
+  /// The bridge or the client closed the connection.
   case disconnected
+  /// The bridge sent bytes or a message that the protocol does not allow.
   case protocolViolation(String)
-  case answered(Vrbridge_V1_ErrorCode, String)
+  /// The bridge replied with an error.
+  case answered(Reply)
+
+  /// An error of the bridge, as the protocol carries it.
+  public struct Reply: Sendable, Equatable {
+    /// How a client should react.
+    public var category: Vrbridge_V1_ErrorCode
+    /// The stable code of the cause, for example `scope-missing`; empty from bridges before protocol 1.8.
+    public var code: String
+    /// One sentence for people; it may change in any release.
+    public var message: String
+
+    init(_ error: Vrbridge_V1_Error) { (category, code, message) = (error.code, error.cause, error.message) }
+  }
 
   init?(_ frame: ServerFrame) {
     guard case .error(let error) = frame.message else { return nil }
-    self = .answered(error.code, error.message)
+    self = .answered(Reply(error))
   }
 
+  /// The stable code of the error, for programs.
+  public var code: String {
+    switch self {
+    case .notRunning: "bridge-not-running"
+    case .refused: "bridge-refused"
+    case .disconnected: "bridge-disconnected"
+    case .protocolViolation: "bridge-protocol-violation"
+    case .answered(let reply): reply.code.isEmpty ? "bridge-error" : reply.code
+    }
+  }
+
+  /// One sentence for people: the cause and, where one is known, the remedy.
   public var description: String {
     switch self {
     case .notRunning(let path): "no bridge answers on \(path); start one with 'vrbridge run'"
     case .refused(let reason): reason
     case .disconnected: "the bridge closed the connection"
-    case .protocolViolation(let problem): "the bridge does not follow the protocol: \(problem)"
-    case .answered(_, let message): message
+    case .protocolViolation(let problem): "the bridge violates the protocol: \(problem)"
+    case .answered(let reply): reply.message
     }
   }
 }

@@ -11,11 +11,65 @@ extension Vrbridge_V1_Vector {
   public var vector: Vector3 { Vector3(x, y, z) }
 }
 
+extension Vrbridge_V1_AnnotationKind {
+  init(_ kind: Annotation.Kind) {
+    self =
+      switch kind {
+      case .hand: .hand
+      case .gesture: .gesture
+      case .object: .object
+      case .text: .text
+      case .transcript: .transcript
+      case .intent: .intent
+      case .answer: .answer
+      case .listening: .listening
+      }
+  }
+
+  /// The kind in the types of `Sensing`; nil for a kind that this version does not define.
+  public var annotationKind: Annotation.Kind? {
+    switch self {
+    case .hand: .hand
+    case .gesture: .gesture
+    case .object: .object
+    case .text: .text
+    case .transcript: .transcript
+    case .intent: .intent
+    case .answer: .answer
+    case .listening: .listening
+    case .unspecified, .UNRECOGNIZED: nil
+    }
+  }
+}
+
+extension Vrbridge_V1_AnchorSpace {
+  init(_ space: Annotation.Anchor.Space) {
+    self =
+      switch space {
+      case .world: .world
+      case .head: .head
+      case .hand: .hand
+      case .screen: .screen
+      }
+  }
+}
+
+extension Vrbridge_V1_TextState {
+  init(_ state: Annotation.TextState) {
+    self =
+      switch state {
+      case .partial: .partial
+      case .final: .final
+      case .interrupted: .interrupted
+      }
+  }
+}
+
 extension Vrbridge_V1_Annotation {
   public init(_ annotation: Annotation) {
     self.init()
     id = annotation.id
-    kind = Vrbridge_V1_AnnotationKind(rawValue: Int(annotation.kind.rawValue) + 1) ?? .unspecified
+    kind = Vrbridge_V1_AnnotationKind(annotation.kind)
     label = annotation.label
     confidence = Float(annotation.confidence)
     model = annotation.source.model
@@ -41,14 +95,13 @@ extension Vrbridge_V1_Annotation {
       region.points = source.points.flatMap { [Float($0.x), Float($0.y)] }
     }
     if let source = annotation.anchor {
-      anchor.space = Vrbridge_V1_AnchorSpace(rawValue: Int(source.space.rawValue) + 1) ?? .unspecified
+      anchor.space = Vrbridge_V1_AnchorSpace(source.space)
       anchor.origin = Vrbridge_V1_Vector(source.origin)
       anchor.direction = Vrbridge_V1_Vector(source.direction)
       anchor.distance = source.distance ?? 0
       anchor.size = source.size ?? 0
     }
-    textState =
-      annotation.textState.flatMap { Vrbridge_V1_TextState(rawValue: Int($0.rawValue) + 1) } ?? .unspecified
+    textState = annotation.textState.map { Vrbridge_V1_TextState($0) } ?? .unspecified
     words = annotation.words.map { word in
       .with {
         $0.text = word.text

@@ -4,7 +4,7 @@ import Spatial
 extension Vrbridge_V1_Role {
   public init(_ role: DeviceRole) { self = Vrbridge_V1_Role(rawValue: Int(role.rawValue)) ?? .none }
 
-  /// Roles of a newer protocol count as trackers.
+  /// The role; one of a newer protocol counts as a tracker.
   public var deviceRole: DeviceRole {
     UInt8(exactly: rawValue).flatMap { DeviceRole(rawValue: $0) } ?? .tracker
   }

@@ -1,13 +1,14 @@
+import Diagnostics
 import SwiftProtobuf
 
 public typealias ClientFrame = Vrbridge_V1_ClientFrame
 public typealias ServerFrame = Vrbridge_V1_ServerFrame
 
-/// Frames on the stream: a length (u32, little-endian) and as many bytes of protobuf.
+/// Frames of the stream: a length (u32, little-endian) and that many bytes of protobuf.
 public enum Framing {
-  /// Longer frames are refused on both sides.
+  /// Bytes of a frame at most, on both sides.
   public static let maximumLength = 1 << 20
-  /// What a client may send: its requests are small.
+  /// Bytes of a client's frame at most: requests are small.
   public static let maximumRequestLength = 1 << 16
   static let header = 4
 
@@ -19,19 +20,24 @@ public enum Framing {
   }
 }
 
-/// Collects received bytes and gives them out as frames.
+/// A frame whose length is above the limit; nothing after it can be read.
+public struct FrameError: CodedError, Equatable {
+  public let length: Int
+  public let limit: Int
+
+  public var code: String { "frame-too-large" }
+  public var description: String { "a frame has \(length) bytes; at most \(limit) are allowed" }
+}
+
+/// Splits received bytes into frames.
 public struct FrameReader: Sendable {
-  public enum Fault: Error, Sendable, Equatable {
-    /// The length is beyond the limit; the stream can't be followed any more.
-    case tooLarge(Int)
-  }
   private var bytes: [UInt8] = []
   private var start = 0
   private let limit: Int
 
   public init(limit: Int) { self.limit = limit }
 
-  /// Bytes that wait for the rest of their frame.
+  /// Received bytes whose frame is incomplete.
   public var pendingBytes: Int { bytes.count - start }
 
   public mutating func append(_ received: UnsafeRawBufferPointer) {
@@ -42,12 +48,12 @@ public struct FrameReader: Sendable {
     bytes.append(contentsOf: received)
   }
 
-  /// The body of the next whole frame, or nil when more bytes are needed.
-  public mutating func next() throws(Fault) -> ArraySlice<UInt8>? {
+  /// Returns the body of the next complete frame, or nil when more bytes are needed.
+  public mutating func next() throws(FrameError) -> ArraySlice<UInt8>? {
     guard bytes.count - start >= Framing.header else { return nil }
     var length = 0
     for offset in (0..<Framing.header).reversed() { length = length << 8 | Int(bytes[start + offset]) }
-    guard length <= limit else { throw .tooLarge(length) }
+    guard length <= limit else { throw FrameError(length: length, limit: limit) }
     let begin = start + Framing.header
     guard bytes.count - begin >= length else { return nil }
     start = begin + length

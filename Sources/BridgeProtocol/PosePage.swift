@@ -1,12 +1,13 @@
 import CLinux
 import CVRBridge
+import Diagnostics
 import Glibc
 import Sensing
 import Spatial
 
 /// The shared memory that renderers read poses from. Layout: `CVRBridge/vrbridge.h`.
 ///
-/// `@unchecked Sendable`: one thread publishes; what readers see is guarded by the sequence locks.
+/// `@unchecked Sendable`: one thread publishes; sequence locks guard what readers copy.
 public final class PosePage: @unchecked Sendable {
   public static let slotCount = Int(VRB_SLOT_COUNT)
   /// The sealed memory file, to be passed to clients.
@@ -14,11 +15,11 @@ public final class PosePage: @unchecked Sendable {
   public let size = MemoryLayout<vrb_page>.size
   private let page: UnsafeMutablePointer<vrb_page>
 
-  /// - Throws: the errno when the kernel gives no memory file.
+  /// - Throws: when the kernel provides no memory file.
   public init(now: Timestamp) throws(PosePageError) {
     var address: UnsafeMutableRawPointer?
     let fd = linux_sealed_memory("vrbridge-poses", size, &address)
-    guard fd >= 0, let address else { throw PosePageError(code: -fd) }
+    guard fd >= 0, let address else { throw PosePageError(errno: -fd) }
     fileDescriptor = fd
     page = address.bindMemory(to: vrb_page.self, capacity: 1)
     vrb_page_begin(page, now.nanoseconds)
@@ -29,7 +30,7 @@ public final class PosePage: @unchecked Sendable {
     Glibc.close(fileDescriptor)
   }
 
-  /// Tells readers that no more poses will come.
+  /// Marks the page as closed: readers then connect again.
   public func markClosed() { vrb_page_close(page) }
 
   public func identify(
@@ -40,14 +41,14 @@ public final class PosePage: @unchecked Sendable {
       isConnected ? 1 : 0, name)
   }
 
-  /// Called on the tracking thread: no allocation, no lock, no system call.
+  /// Publishes a state; called on the tracking thread: no allocation, no lock, no system call.
   public func publish(slot: Int, _ state: TrackedState) {
     var pose = vrb_pose(state)
     vrb_slot_publish(page, UInt32(truncatingIfNeeded: slot), &pose)
   }
 
-  /// The state at a time: between two that were published, or predicted; nil when there is none or it is too far off.
-  /// The same as every client computes. From any thread.
+  /// Returns the state at a time, interpolated or predicted as clients compute it; nil outside the history. From any
+  /// thread.
   public func state(slot: Int, at time: Timestamp) -> TrackedState? {
     var client = vrb_client()
     client.page = UnsafePointer(page)
@@ -56,7 +57,7 @@ public final class PosePage: @unchecked Sendable {
     return TrackedState(pose)
   }
 
-  /// The newest pose of a slot, as a reader in this process sees it.
+  /// Returns the newest state of a slot; nil before the first.
   public func newest(slot: Int) -> TrackedState? {
     guard (0..<Self.slotCount).contains(slot) else { return nil }
     return withUnsafeMutablePointer(to: &page.pointee.slots) { slots in
@@ -69,8 +70,14 @@ public final class PosePage: @unchecked Sendable {
   }
 }
 
-public struct PosePageError: Error, Sendable {
-  public var code: Int32
+/// The kernel provided no shared memory for the pose page.
+public struct PosePageError: CodedError {
+  public let errno: Int32
+
+  public var code: String { "pose-page-memory" }
+  public var description: String {
+    "the kernel provides no shared memory for the pose page: \(String(cString: strerror(errno)))"
+  }
 }
 
 extension vrb_pose {
@@ -80,7 +87,7 @@ extension vrb_pose {
     let w = state.angularVelocity
     let v = state.linearVelocity
     func ahead(_ index: Int) -> (Float, Float, Float) {
-      let rate = state.ratesAhead[index]
+      let rate = state.predictedAngularVelocities[index]
       return (Float(rate.x), Float(rate.y), Float(rate.z))
     }
     self.init(
@@ -110,6 +117,6 @@ extension TrackedState {
     func rate(_ rate: (Float, Float, Float)) -> Vector3 {
       Vector3(Double(rate.0), Double(rate.1), Double(rate.2))
     }
-    ratesAhead = [rate(ahead.0), rate(ahead.1), rate(ahead.2), rate(ahead.3)]
+    predictedAngularVelocities = [rate(ahead.0), rate(ahead.1), rate(ahead.2), rate(ahead.3)]
   }
 }

@@ -1,16 +1,16 @@
-/// What both sides must agree on.
+/// Version and features of the protocol.
 public enum BridgeVersion {
-  /// Major · 1000 + minor. A server speaks to clients of the same major number.
-  public static let current: UInt32 = 1_007
+  /// Major · 1000 + minor. A server accepts clients of the same major number.
+  public static let current: UInt32 = 1_008
 
-  /// Features that this build can offer; a client names those it wants.
+  /// Features of this build; a client lists those it uses.
   public static let features = [
     "poses", "controls", "devices", "pose_page", "haptics", "lights", "recenter", "recording", "annotations",
     "speech", "measurements",
   ]
 
   /// SHA-256 of `Protos/vrbridge.proto` and the layout constants. A test computes it from the files, so that no
-  /// change goes unnoticed; a change that old clients can't read needs a new version.
+  /// change goes unnoticed; a change that existing clients can't read needs a new major version.
   public static let protocolHash =
-    "a2a8a295f6be09efa0d9b7ea90621daafc89485d7f9bb93baa032105edd7257d"
+    "31830175db59a06d22e21297c4579d93e3553a2a6afccffc405c20af70199d68"
 }

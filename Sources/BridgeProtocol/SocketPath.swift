@@ -1,8 +1,8 @@
 import Glibc
 
-/// Where the bridge listens.
+/// Paths of the bridge's socket.
 public enum SocketPath {
-  /// `$VRBRIDGE_SOCKET`, else the user's runtime directory, else the system's.
+  /// Returns `$VRBRIDGE_SOCKET`, else the user's runtime directory, else the system's.
   public static func candidates() -> [String] {
     if let explicit = environment("VRBRIDGE_SOCKET") { return [explicit] }
     var paths: [String] = []
@@ -11,7 +11,7 @@ public enum SocketPath {
     return paths
   }
 
-  /// For a bridge that starts: the first candidate.
+  /// The path at which a bridge listens by default: the first candidate.
   public static var preferred: String { candidates()[0] }
 
   private static func environment(_ name: String) -> String? {

@@ -117,7 +117,7 @@ int linux_realtime_thread(int priority) {
     return -pthread_setschedparam(pthread_self(), SCHED_FIFO | SCHED_RESET_ON_FORK, &parameters);
 }
 
-int linux_patient_thread(void) {
+int linux_batch_thread(void) {
     struct sched_param parameters = {.sched_priority = 0};
     return -pthread_setschedparam(pthread_self(), SCHED_BATCH, &parameters);
 }

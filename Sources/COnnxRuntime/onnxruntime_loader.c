@@ -1,6 +1,6 @@
 #include "onnxruntime_loader.h"
 
-#include <dlfcn.h>
+#include "dynamic_library.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +13,7 @@ typedef struct {
   const char *(*get_version)(void);
 } api_base_t;
 
-// Name, place in the table of version 1, result, arguments.
+// Name, index in the table of version 1, result, arguments.
 #define FUNCTIONS(X)                                                                                                     \
   X(GetErrorMessage, 2, const char *, (const status_t *))                                                                \
   X(CreateEnv, 3, status_t *, (int, const char *, object_t **))                                                          \
@@ -53,7 +53,7 @@ typedef struct {
 struct conr_library {
   char version[64];
   object_t *environment, *memory, *allocator;
-#define X(name, place, result, arguments) result(*name) arguments;
+#define X(name, index, result, arguments) result(*name) arguments;
   FUNCTIONS(X)
 #undef X
 };
@@ -73,24 +73,30 @@ static int failed(const conr_library *library, status_t *status, char *error, si
   return 1;
 }
 
+typedef struct {
+  const api_base_t *(*get_base)(void);
+} entry_t;
+
 conr_library *conr_open(const char *file, char *error, size_t error_size) {
-  void *handle = dlopen(file, RTLD_NOW | RTLD_LOCAL);
-  if (!handle) {
-    const char *why = dlerror();
-    snprintf(error, error_size, "%s", why ? why : "it can't be opened");
+  static const cdynamic_symbol symbol = {"OrtGetApiBase", offsetof(entry_t, get_base)};
+  void *handle = cdynamic_open(file, error, error_size);
+  if (!handle) return 0;
+  entry_t entry = {0};
+  if (cdynamic_resolve(handle, &symbol, 1, &entry, "it is not ONNX Runtime", error, error_size)) {
+    cdynamic_close(handle);
     return 0;
   }
-  const api_base_t *(*base)(void) = (const api_base_t *(*)(void))dlsym(handle, "OrtGetApiBase");
-  const void *const *table = base ? base()->get_api(1) : 0;
+  // From here on the library stays open: ONNX Runtime has threads.
+  const void *const *table = entry.get_base()->get_api(1);
   conr_library *library = table ? calloc(1, sizeof *library) : 0;
   if (!library) {
-    snprintf(error, error_size, "it does not give version 1 of ONNX Runtime's functions");
+    snprintf(error, error_size, "it does not offer version 1 of ONNX Runtime's functions");
     return 0;
   }
-#define X(name, place, result, arguments) library->name = (result(*) arguments)(uintptr_t)table[place];
+#define X(name, index, result, arguments) library->name = (result(*) arguments)(uintptr_t)table[index];
   FUNCTIONS(X)
 #undef X
-  snprintf(library->version, sizeof library->version, "%s", base()->get_version());
+  snprintf(library->version, sizeof library->version, "%s", entry.get_base()->get_version());
   // 3: errors alone are logged. 1 and 0: the arena's memory, of the kind that the processor uses.
   if (failed(library, library->CreateEnv(3, "vrbridge", &library->environment), error, error_size) ||
       failed(library, library->CreateCpuMemoryInfo(1, 0, &library->memory), error, error_size) ||

@@ -1,6 +1,6 @@
 #include "openvino_loader.h"
 
-#include <dlfcn.h>
+#include "dynamic_library.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -80,7 +80,7 @@ struct covino_request {
   covino_library *library;
   object_t *request;
   size_t input_count;
-  // Memory of inputs that were filled; none where the last was lent.
+  // Memory of inputs that were copied; no data where the last input was lent.
   covino_tensor *inputs;
 };
 
@@ -89,7 +89,7 @@ static const char *const type_names[COVINO_TYPE_COUNT] = {
 static const char *const precisions[COVINO_TYPE_COUNT] = {
     0, "BOOL", "BF16", "FP16", "FP32", "FP64", "I8", "I16", "I32", "I64", "U8", "U16", "U32", "U64"};
 
-// Asks the library for its numbers of types, with a model of one parameter for each.
+// Reads the library's numbers of element types from a model of one parameter for each type.
 static int learn_types(covino_library *library) {
   static const char *const format =
       "<?xml version=\"1.0\"?><net name=\"p\" version=\"11\"><layers>"
@@ -117,24 +117,22 @@ static int learn_types(covino_library *library) {
 }
 
 covino_library *covino_open(const char *file, char *error, size_t error_size) {
-  void *handle = dlopen(file, RTLD_NOW | RTLD_LOCAL);
-  if (!handle) {
-    const char *why = dlerror();
-    snprintf(error, error_size, "%s", why ? why : "it can't be opened");
-    return 0;
-  }
+  static const cdynamic_symbol symbols[] = {
+#define X(result, name, arguments) {"ov_" #name, offsetof(covino_library, name)},
+      FUNCTIONS(X)
+#undef X
+  };
+  void *handle = cdynamic_open(file, error, error_size);
+  if (!handle) return 0;
   covino_library *library = calloc(1, sizeof *library);
   if (!library) {
     snprintf(error, error_size, "no memory");
-    return 0;
+    goto refused;
   }
-#define X(result, name, arguments)                                                  \
-  if (!(library->name = (result(*) arguments)dlsym(handle, "ov_" #name))) {         \
-    snprintf(error, error_size, "it has no ov_" #name ": its version is too old"); \
-    goto refused;                                                                   \
-  }
-  FUNCTIONS(X)
-#undef X
+  if (cdynamic_resolve(
+          handle, symbols, sizeof symbols / sizeof *symbols, library, "its version is too old",
+          error, error_size))
+    goto refused;
   version_t version = {0};
   if (!library->get_openvino_version(&version)) {
     snprintf(library->version, sizeof library->version, "%s", version.build);
@@ -145,15 +143,15 @@ covino_library *covino_open(const char *file, char *error, size_t error_size) {
     goto refused;
   }
   if (learn_types(library)) {
-    snprintf(error, error_size, "its types of elements are not known: %s", library->get_last_err_msg());
+    snprintf(error, error_size, "its numbers of element types can't be read: %s", library->get_last_err_msg());
     library->core_free(library->core);
     goto refused;
   }
-  // Never closed again: its plugins have threads.
+  // Never closed: its plugins have threads.
   return library;
 refused:
   free(library);
-  dlclose(handle);
+  cdynamic_close(handle);
   return 0;
 }
 
@@ -166,7 +164,7 @@ int covino_compile(
   object_t *source = 0, *compiled = 0;
   int status = library->core_read_model(library->core, model_file, 0, &source);
   if (status) return status;
-  // The API takes any number of arguments and reads as many as it is told of.
+  // The API takes any number of arguments and reads as many as its count says.
   const char *p[2 * COVINO_MAXIMUM_PROPERTIES] = {0};
   if (count > COVINO_MAXIMUM_PROPERTIES) count = COVINO_MAXIMUM_PROPERTIES;
   for (size_t i = 0; i < 2 * count; i++) p[i] = properties[i];
@@ -252,7 +250,7 @@ void covino_request_free(covino_request *request) {
   free(request);
 }
 
-static int look(covino_library *library, object_t *tensor, covino_tensor *result) {
+static int describe(covino_library *library, object_t *tensor, covino_tensor *result) {
   shape_t shape = {0};
   int type = 0, status;
   memset(result, 0, sizeof *result);
@@ -305,7 +303,7 @@ int covino_request_fill(
     // The request shares the tensor, whose memory lives on with it.
     memset(kept, 0, sizeof *kept);
     status = library->infer_request_set_input_tensor_by_index(request->request, index, created);
-    if (!status) status = look(library, created, kept);
+    if (!status) status = describe(library, created, kept);
     library->tensor_free(created);
     if (status) return status;
   }
@@ -320,7 +318,7 @@ int covino_request_output(covino_request *request, size_t index, covino_tensor *
   object_t *output = 0;
   int status = request->library->infer_request_get_output_tensor_by_index(request->request, index, &output);
   if (status) return status;
-  status = look(request->library, output, tensor);
+  status = describe(request->library, output, tensor);
   request->library->tensor_free(output);
   return status;
 }

@@ -1,6 +1,6 @@
 #include "sherpa_loader.h"
 
-#include <dlfcn.h>
+#include "dynamic_library.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,34 +46,31 @@ struct csherpa_detector {
 };
 
 csherpa_library *csherpa_open(const char *file, char *error, size_t error_size) {
-  void *handle = dlopen(file, RTLD_NOW | RTLD_LOCAL);
-  if (!handle) {
-    const char *why = dlerror();
-    snprintf(error, error_size, "%s", why ? why : "it can't be opened");
-    return 0;
-  }
+  static const cdynamic_symbol symbols[] = {
+#define X(result, name, arguments) {"SherpaOnnx" #name, offsetof(csherpa_library, name)},
+      FUNCTIONS(X)
+#undef X
+  };
+  void *handle = cdynamic_open(file, error, error_size);
+  if (!handle) return 0;
   csherpa_library *library = calloc(1, sizeof *library);
   if (!library) {
     snprintf(error, error_size, "no memory");
-    return 0;
+    goto refused;
   }
-#define X(result, name, arguments)                                                                    \
-  if (!(library->name = (result(*) arguments)dlsym(handle, "SherpaOnnx" #name))) {                    \
-    snprintf(error, error_size, "it has no SherpaOnnx" #name ": it is of another version than 2.0"); \
-    goto refused;                                                                                     \
-  }
-  FUNCTIONS(X)
-#undef X
+  if (cdynamic_resolve(
+          handle, symbols, sizeof symbols / sizeof *symbols, library, "it is of another version than 2.0", error, error_size))
+    goto refused;
   snprintf(library->version, sizeof library->version, "%s", library->GetVersionStr());
   if (strncmp(library->version, known_version, strlen(known_version))) {
     snprintf(error, error_size, "it is version %s, and 2.0 is needed", library->version);
     goto refused;
   }
-  // Never closed again: ONNX Runtime has threads.
+  // Never closed: ONNX Runtime has threads.
   return library;
 refused:
   free(library);
-  dlclose(handle);
+  cdynamic_close(handle);
   return 0;
 }
 
@@ -189,7 +186,7 @@ void csherpa_detector_free(csherpa_detector *detector) {
 
 int csherpa_detect(csherpa_detector *detector, const float *samples, int count) {
   detector->library->VoiceActivityDetectorAcceptWaveform(detector->detector, samples, count);
-  // The segments that it cuts are not used: what is decoded is cut by us, with more around it.
+  // The detector's own segments are discarded: the caller cuts segments with a wider margin.
   detector->library->VoiceActivityDetectorClear(detector->detector);
   return detector->library->VoiceActivityDetectorDetected(detector->detector);
 }

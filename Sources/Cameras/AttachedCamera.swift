@@ -1,11 +1,11 @@
 import Devices
 import Foundation
 
-/// A camera node of this machine.
+/// A connected camera.
 public struct AttachedCamera: Sendable, Equatable {
   public var path: String
   public var name: String
-  /// `usb-0000:00:14.0-1.3`, or another bus's name.
+  /// The port, such as `usb-0000:00:14.0-1.3`, or the name of another bus.
   public var bus: String
   public var modes: [Mode]
 
@@ -15,7 +15,7 @@ public struct AttachedCamera: Sendable, Equatable {
     public var height: Int
   }
 
-  /// Those that can be opened and capture, in the order of their numbers.
+  /// All cameras that can be opened and capture images, ordered by node number.
   public static func all() -> [AttachedCamera] {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: "/dev")) ?? []
     let numbers = names.compactMap { name in name.hasPrefix("video") ? Int(name.dropFirst(5)) : nil }
@@ -28,6 +28,6 @@ public struct AttachedCamera: Sendable, Equatable {
     }
   }
 
-  /// Whether it is in the headset that is plugged in at a place: the same USB device, or behind the same hub.
-  public func belongs(to place: String) -> Bool { USBPlace.areTogether(bus, place) }
+  /// Whether the camera is part of the headset at a USB port: the same device, or behind the same hub.
+  public func belongs(to port: String) -> Bool { USBPort.areTogether(bus, port) }
 }

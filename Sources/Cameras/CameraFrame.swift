@@ -2,18 +2,18 @@ import Imaging
 import Sensing
 import Spatial
 
-/// How the bytes of a frame are pixels.
+/// Pixel formats of frames.
 public enum PixelFormat: String, Sendable, CaseIterable {
-  /// One JPEG picture.
+  /// One JPEG image.
   case mjpeg
-  /// 4:2:2, packed Y U Y V, 16 bits a pixel.
+  /// 4:2:2, packed Y U Y V, 16 bits per pixel.
   case yuyv
   /// Red, green, blue, 8 bits each.
   case rgb
-  /// 8 bits of brightness a pixel.
+  /// 8 bits of luminance per pixel.
   case grey
 
-  /// Of a picture that is not compressed; 0 for JPEG.
+  /// Bytes per pixel; 0 for JPEG.
   var bytesPerPixel: Int {
     switch self {
     case .mjpeg: 0
@@ -23,7 +23,7 @@ public enum PixelFormat: String, Sendable, CaseIterable {
     }
   }
 
-  /// V4L2's four letters, the first in the lowest byte.
+  /// The V4L2 code: four letters, the first in the lowest byte.
   var fourCC: UInt32 {
     let letters: [UInt8] =
       switch self {
@@ -41,43 +41,63 @@ public enum PixelFormat: String, Sendable, CaseIterable {
   }
 }
 
-/// One picture of a camera.
-public struct CameraFrame: Sendable {
-  public var camera: String
+/// The bytes of an image with their layout.
+public struct PixelData: Sendable {
   public var format: PixelFormat
   public var width: Int
   public var height: Int
-  /// Bytes from one row to the next; 0 for JPEG.
+  /// Bytes per row; 0 for JPEG.
   public var stride: Int
   public var bytes: [UInt8]
-  /// When its light was gathered, CLOCK_MONOTONIC, as the driver says; the arrival where it does not.
-  public var captured: Timestamp
-  public var received: Timestamp
-  /// The driver's count: gaps are frames that the camera or the kernel dropped.
-  public var sequence: UInt32
-  /// Where the head was at `captured`; nil when no head is tracked.
-  public var worldFromHead: Pose?
 
-  public init(
-    camera: String, format: PixelFormat, width: Int, height: Int, stride: Int, bytes: [UInt8],
-    captured: Timestamp, received: Timestamp, sequence: UInt32 = 0, worldFromHead: Pose? = nil
-  ) {
-    self.camera = camera
+  public init(format: PixelFormat, width: Int, height: Int, stride: Int, bytes: [UInt8]) {
     self.format = format
     self.width = width
     self.height = height
     self.stride = stride
     self.bytes = bytes
+  }
+
+  /// A JPEG image, whose size is in its bytes.
+  public init(jpeg bytes: [UInt8]) {
+    self.init(format: .mjpeg, width: 0, height: 0, stride: 0, bytes: bytes)
+  }
+}
+
+/// An image of a camera with its capture time.
+public struct CameraFrame: Sendable {
+  public var camera: String
+  public var format: PixelFormat
+  public var width: Int
+  public var height: Int
+  /// Bytes per row; 0 for JPEG.
+  public var stride: Int
+  public var bytes: [UInt8]
+  /// Time of exposure as reported by the driver, or else the time of arrival (CLOCK_MONOTONIC).
+  public var captured: Timestamp
+  public var received: Timestamp
+  /// The driver's frame count. Gaps are frames dropped by the camera or the kernel.
+  public var sequence: UInt32
+  /// The head's pose at `captured`; nil when no head is tracked.
+  public var worldFromHead: Pose?
+
+  public init(
+    camera: String, pixels: PixelData, captured: Timestamp, received: Timestamp, sequence: UInt32 = 0,
+    worldFromHead: Pose? = nil
+  ) {
+    self.camera = camera
+    (format, width, height) = (pixels.format, pixels.width, pixels.height)
+    (stride, bytes) = (pixels.stride, pixels.bytes)
     self.captured = captured
     self.received = received
     self.sequence = sequence
     self.worldFromHead = worldFromHead
   }
 
-  /// Left and right picture of a stereo camera that sends them side by side, as brightness or colour.
+  /// Splits a side-by-side stereo frame. JPEG frames become grey.
   ///
-  /// - Throws: for JPEG that can't be read.
-  public func halves() throws(PictureFault) -> (left: CameraFrame, right: CameraFrame) {
+  /// - Throws: `PictureError` for a damaged JPEG or a truncated frame.
+  public func halves() throws(PictureError) -> (left: CameraFrame, right: CameraFrame) {
     var source = self
     if format == .mjpeg {
       let (pixels, width, height) = try JPEG.decodeGrey(bytes)
@@ -85,11 +105,11 @@ public struct CameraFrame: Sendable {
       (source.width, source.height, source.stride) = (width, height, width)
     }
     let pixel = source.format.bytesPerPixel
-    // A driver may give less than a whole frame.
+    // A driver may deliver less than a whole frame.
     guard source.width > 0, source.height > 0, source.stride >= source.width * pixel,
       source.bytes.count >= source.stride * (source.height - 1) + source.width * pixel
-    else { throw PictureFault(description: "the frame has fewer bytes than its size needs") }
-    // A pair of YUYV pixels shares its colour and is not torn apart.
+    else { throw PictureError(description: "the frame has fewer bytes than its size needs") }
+    // Two YUYV pixels share their chroma, so the cut is at an even column.
     let half = source.format == .yuyv ? source.width / 4 * 2 : source.width / 2
     func cut(_ from: Int, _ suffix: String) -> CameraFrame {
       var frame = source
@@ -105,10 +125,10 @@ public struct CameraFrame: Sendable {
     return (cut(0, "-left"), cut(half, "-right"))
   }
 
-  /// The frame as a JPEG: its own bytes when it is one already.
+  /// The frame as JPEG; a JPEG frame is returned unchanged.
   ///
   /// - Parameter quality: 1 to 100.
-  public func jpeg(quality: Int = 95) throws(PictureFault) -> [UInt8] {
+  public func jpeg(quality: Int = 95) throws(PictureError) -> [UInt8] {
     switch format {
     case .mjpeg: bytes
     case .grey:
@@ -119,8 +139,8 @@ public struct CameraFrame: Sendable {
     }
   }
 
-  /// The frame in colours.
-  public func image() throws(PictureFault) -> RGBImage {
+  /// The frame as RGB.
+  public func image() throws(PictureError) -> RGBImage {
     let image: RGBImage?
     switch format {
     case .mjpeg: return try Picture.decode(bytes)
@@ -128,7 +148,7 @@ public struct CameraFrame: Sendable {
     case .rgb: image = RGBImage(rgb: bytes, width: width, height: height, rowBytes: stride)
     case .yuyv: image = RGBImage(yuyv: bytes, width: width, height: height, rowBytes: stride)
     }
-    guard let image else { throw PictureFault(description: "the frame has fewer bytes than its size needs") }
+    guard let image else { throw PictureError(description: "the frame has fewer bytes than its size needs") }
     return image
   }
 }

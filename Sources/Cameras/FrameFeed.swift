@@ -1,10 +1,11 @@
 import Synchronization
 
-/// Frames on their way to one reader. Policy: `latestOnly` for each camera: what is newest waits, the rest is dropped and
-/// counted, so a slow reader sees the world as it is.
+/// A queue of frames to one reader.
+///
+/// Policy: `latestOnly` for each camera. Older frames are dropped and counted, so a slow reader receives current frames.
 public final class FrameFeed: Sendable {
   private struct State {
-    /// The camera that has waited longest is first.
+    /// In order of arrival.
     var waiting: [CameraFrame] = []
     var reader: CheckedContinuation<CameraFrame?, Never>?
     var isClosed = false
@@ -17,7 +18,7 @@ public final class FrameFeed: Sendable {
 
   public var dropped: UInt64 { state.withLock { $0.dropped } }
 
-  /// Never waits.
+  /// Adds a frame. Never blocks.
   public func put(_ frame: CameraFrame) {
     let reader = state.withLock { state -> CheckedContinuation<CameraFrame?, Never>? in
       guard !state.isClosed else { return nil }
@@ -25,11 +26,11 @@ public final class FrameFeed: Sendable {
         state.reader = nil
         return reader
       }
-      if let place = state.waiting.firstIndex(where: { $0.camera == frame.camera }) {
-        state.waiting[place] = frame
+      if let index = state.waiting.firstIndex(where: { $0.camera == frame.camera }) {
+        state.waiting[index] = frame
         state.dropped += 1
       } else {
-        // Clients name cameras as they like.
+        // Clients choose the names of cameras.
         if state.waiting.count >= Self.maximumCameras {
           state.waiting.removeFirst()
           state.dropped += 1
@@ -41,9 +42,9 @@ public final class FrameFeed: Sendable {
     reader?.resume(returning: frame)
   }
 
-  /// The next frame; one reader at a time.
+  /// The next frame. Supports one reader at a time.
   ///
-  /// - Returns: nil when the feed was closed.
+  /// - Returns: nil when the feed is closed.
   public func next() async -> CameraFrame? {
     await withCheckedContinuation { continuation in
       enum Step { case frame(CameraFrame?), wait }

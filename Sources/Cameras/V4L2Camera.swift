@@ -4,7 +4,7 @@ import Glibc
 import Sensing
 import Spatial
 
-/// What a camera shall deliver; what it can't, becomes the nearest.
+/// The requested mode of a camera; the driver chooses the nearest one that it supports.
 public struct CameraRequest: Sendable, Equatable {
   public var width = 640
   public var height = 480
@@ -12,16 +12,14 @@ public struct CameraRequest: Sendable, Equatable {
   public var rate = 30.0
   /// In order of preference.
   public var formats: [PixelFormat] = [.mjpeg, .yuyv, .grey]
-  /// Milliseconds; nil leaves it to the camera.
+  /// Exposure in milliseconds; nil for automatic exposure.
   public var exposure: Double?
-  /// In the driver's unit; nil leaves it as it is.
+  /// Gain in the driver's unit; nil leaves it unchanged.
   public var gain: Int?
   public init() {}
 }
 
-/// A camera of the kernel: frames through buffers that are shared with the driver.
-///
-/// Used by one thread.
+/// A V4L2 camera with memory-mapped buffers. Not thread-safe.
 public final class V4L2Camera {
   public let path: String
   public let name: String
@@ -31,7 +29,7 @@ public final class V4L2Camera {
   public let width: Int
   public let height: Int
   public let rate: Double
-  /// Settings that the camera refused.
+  /// Messages about settings that the camera refused.
   public let warnings: [String]
   private let stride: Int
   private let descriptor: Int32
@@ -49,7 +47,7 @@ public final class V4L2Camera {
       let offered = Self.formats(descriptor)
       guard let chosen = request.formats.first(where: offered.contains) else {
         let wanted = request.formats.map(\.rawValue).joined(separator: ", ")
-        throw TransportError("use \(path): it offers none of \(wanted)", code: EPROTONOSUPPORT)
+        throw TransportError("use \(path): it supports none of \(wanted)", code: EPROTONOSUPPORT)
       }
       var (fourCC, width, height) = (chosen.fourCC, UInt32(request.width), UInt32(request.height))
       var (stride, size): (UInt32, UInt32) = (0, 0)
@@ -57,7 +55,7 @@ public final class V4L2Camera {
         linux_v4l2_set_format(descriptor, &fourCC, &width, &height, &stride, &size),
         "set the format of \(path)")
       guard let format = PixelFormat(fourCC: fourCC) else {
-        throw TransportError("use \(path): it insists on another format", code: EPROTONOSUPPORT)
+        throw TransportError("use \(path): the driver selects an unsupported format", code: EPROTONOSUPPORT)
       }
       self.format = format
       (self.width, self.height, self.stride) = (Int(width), Int(height), Int(stride))
@@ -65,9 +63,9 @@ public final class V4L2Camera {
       var (numerator, denominator): (UInt32, UInt32) = (UInt32(max(1, request.rate * 1000)), 1000)
       let result = linux_v4l2_set_rate(descriptor, &numerator, &denominator)
       rate = result == 0 && denominator > 0 ? Double(numerator) / Double(denominator) : request.rate
-      func set(_ control: linux_v4l2_control, _ value: Int, _ what: String) {
+      func set(_ control: linux_v4l2_control, _ value: Int, _ name: String) {
         let result = linux_v4l2_set_control(descriptor, Int32(control.rawValue), Int32(clamping: value))
-        if result != 0 { warnings.append("\(what) can't be set: \(errorText(result))") }
+        if result != 0 { warnings.append("\(name) cannot be set: \(errorText(result))") }
       }
       if let exposure = request.exposure {
         set(LINUX_V4L2_EXPOSURE_AUTOMATIC, 0, "manual exposure")
@@ -98,8 +96,8 @@ public final class V4L2Camera {
     Glibc.close(descriptor)
   }
 
-  private static func check(_ result: Int32, _ what: String) throws(TransportError) {
-    if result < 0 { throw TransportError(what, code: -result) }
+  private static func check(_ result: Int32, _ action: String) throws(TransportError) {
+    if result < 0 { throw TransportError(action, code: -result) }
   }
 
   private static func identify(
@@ -117,14 +115,14 @@ public final class V4L2Camera {
   private static func formats(_ descriptor: Int32) -> [PixelFormat] {
     var list: [PixelFormat] = []
     var fourCC: UInt32 = 0
-    // No driver has hundreds; one that never ends its list must not hold us.
+    // A bound for drivers whose list does not end.
     for index in 0..<256 where linux_v4l2_format_at(descriptor, UInt32(index), &fourCC) == 0 {
       if let format = PixelFormat(fourCC: fourCC) { list.append(format) }
     }
     return list
   }
 
-  /// What a camera is and offers, without starting it.
+  /// Returns the name, bus and modes of a camera without starting it.
   public static func describe(
     path: String
   ) throws(TransportError) -> (
@@ -149,7 +147,7 @@ public final class V4L2Camera {
 
   /// Delivers frames until `stop` is readable.
   ///
-  /// - Throws: when the camera is gone or its driver fails.
+  /// - Throws: `TransportError` when the camera is unplugged or its driver fails.
   public func run(until stop: Int32, deliver: (CameraFrame) -> Void) throws(TransportError) {
     var descriptors = [
       pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0),
@@ -170,13 +168,14 @@ public final class V4L2Camera {
       }
       let now = linux_monotonic_ns()
       if isDamaged == 0, used > 0, Int(index) < buffers.count {
-        // Copied, so that the driver has its buffer back at once whoever keeps the frame.
+        // Copied, so that the driver gets its buffer back regardless of the frame's lifetime.
         let bytes = Array(buffers[Int(index)].prefix(Int(used)))
-        // A stamp from the future, or from another life, is not believed.
+        // Some drivers use another clock; an implausible timestamp is replaced by the time of arrival.
         let isPlausible = timestamp > 0 && timestamp <= now && now - timestamp < 5_000_000_000
         deliver(
           CameraFrame(
-            camera: name, format: format, width: width, height: height, stride: stride, bytes: bytes,
+            camera: name,
+            pixels: PixelData(format: format, width: width, height: height, stride: stride, bytes: bytes),
             captured: Timestamp(nanoseconds: isPlausible ? timestamp : now),
             received: Timestamp(nanoseconds: now), sequence: sequence))
       }

@@ -1,10 +1,11 @@
 import CZlib
+public import Diagnostics
 
-/// Inflates a whole zlib stream (RFC 1950), refusing to grow beyond `limit` bytes.
-public func inflateZlib(_ input: [UInt8], limit: Int) throws(CompressionFault) -> [UInt8] {
+/// Inflates a whole zlib stream (RFC 1950) of at most `limit` bytes.
+public func inflateZlib(_ input: [UInt8], limit: Int) throws(CompressionError) -> [UInt8] {
   var stream = z_stream()
   guard inflateInit_(&stream, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size)) == Z_OK else {
-    throw CompressionFault("zlib could not be started")
+    throw CompressionError("zlib could not be started")
   }
   defer { inflateEnd(&stream) }
   var input = input
@@ -23,30 +24,32 @@ public func inflateZlib(_ input: [UInt8], limit: Int) throws(CompressionFault) -
       output += chunk[0..<(size - Int(stream.avail_out))]
       if output.count > limit { return Z_MEM_ERROR }
       guard result == Z_OK else { return result }
-      // No progress and no more input: the stream is cut off.
+      // No progress and no more input: the stream is truncated.
       if stream.avail_in == 0, stream.avail_out != 0 { return Z_BUF_ERROR }
     }
   }
   switch status {
   case Z_STREAM_END: return output
-  case Z_MEM_ERROR: throw CompressionFault("inflates to more than \(limit) bytes")
-  case Z_BUF_ERROR: throw CompressionFault("the compressed data is cut off")
-  default: throw CompressionFault("the compressed data is damaged")
+  case Z_MEM_ERROR: throw CompressionError("the compressed data inflates to more than \(limit) bytes")
+  case Z_BUF_ERROR: throw CompressionError("the compressed data is truncated")
+  default: throw CompressionError("the compressed data is corrupt")
   }
 }
 
-/// The bytes as a zlib stream.
-public func deflateZlib(_ input: [UInt8]) throws(CompressionFault) -> [UInt8] {
+/// Deflates bytes into a zlib stream.
+public func deflateZlib(_ input: [UInt8]) throws(CompressionError) -> [UInt8] {
   var size = compressBound(uLong(input.count))
   var output = [UInt8](repeating: 0, count: Int(size))
   guard compress2(&output, &size, input, uLong(input.count), 9) == Z_OK else {
-    throw CompressionFault("zlib could not compress")
+    throw CompressionError("zlib could not compress")
   }
   return Array(output.prefix(Int(size)))
 }
 
-/// Why bytes could not be inflated or deflated.
-public struct CompressionFault: Error, Sendable, CustomStringConvertible {
+/// Bytes can't be inflated or deflated.
+public struct CompressionError: CodedError, Sendable {
   public var description: String
+  public var code: String { "compressed-data-invalid" }
+
   init(_ description: String) { self.description = description }
 }

@@ -5,8 +5,8 @@ public final class ZstandardCompressor {
   private let context: OpaquePointer
   private let level: Int32
 
-  public init(level: Int) throws(CompressionFault) {
-    guard let context = ZSTD_createCCtx() else { throw CompressionFault("no memory for Zstandard") }
+  public init(level: Int) throws(CompressionError) {
+    guard let context = ZSTD_createCCtx() else { throw CompressionError("no memory for Zstandard") }
     self.context = context
     self.level = Int32(clamping: level)
   }
@@ -14,7 +14,7 @@ public final class ZstandardCompressor {
   deinit { ZSTD_freeCCtx(context) }
 
   /// Appends the compressed form of `bytes` to `output`.
-  public func compress(_ bytes: UnsafeRawBufferPointer, into output: inout [UInt8]) throws(CompressionFault) {
+  public func compress(_ bytes: UnsafeRawBufferPointer, into output: inout [UInt8]) throws(CompressionError) {
     let start = output.count
     let bound = ZSTD_compressBound(bytes.count)
     var written = 0
@@ -27,20 +27,20 @@ public final class ZstandardCompressor {
       }
     }
     guard ZSTD_isError(written) == 0 else {
-      throw CompressionFault("Zstandard: \(String(cString: ZSTD_getErrorName(written)))")
+      throw CompressionError("Zstandard: \(String(cString: ZSTD_getErrorName(written)))")
     }
   }
 }
 
-/// Inflates one Zstandard frame whose size is known.
+/// Inflates one Zstandard frame of known size.
 ///
-/// - Parameter size: the size that the container declares; a frame of any other size is refused.
-public func inflateZstandard(_ bytes: UnsafeRawBufferPointer, size: Int) throws(CompressionFault) -> [UInt8] {
-  // The frame says its own size; believing only what both say keeps a small file from asking for gigabytes.
+/// - Parameter size: the size that the container declares; a frame of any other size is rejected.
+public func inflateZstandard(_ bytes: UnsafeRawBufferPointer, size: Int) throws(CompressionError) -> [UInt8] {
+  // The frame declares a size too; a size that both declare keeps a small file from claiming gigabytes of memory.
   let declared = ZSTD_getFrameContentSize(bytes.baseAddress, bytes.count)
   // The two highest values mean "unknown" and "not a frame".
   if declared < UInt64.max - 1, declared != UInt64(size) {
-    throw CompressionFault("the Zstandard frame holds \(declared) bytes, the container says \(size)")
+    throw CompressionError("the Zstandard frame holds \(declared) bytes, the container declares \(size)")
   }
   var written = 0
   let output = [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
@@ -48,10 +48,10 @@ public func inflateZstandard(_ bytes: UnsafeRawBufferPointer, size: Int) throws(
     count = ZSTD_isError(written) == 0 ? written : 0
   }
   guard ZSTD_isError(written) == 0 else {
-    throw CompressionFault("Zstandard: \(String(cString: ZSTD_getErrorName(written)))")
+    throw CompressionError("Zstandard: \(String(cString: ZSTD_getErrorName(written)))")
   }
   guard output.count == size else {
-    throw CompressionFault("the Zstandard frame holds \(output.count) bytes, the container says \(size)")
+    throw CompressionError("the Zstandard frame holds \(output.count) bytes, the container declares \(size)")
   }
   return output
 }

@@ -9,10 +9,10 @@ import Synchronization
 /// Game controllers through SDL2, on a thread of their own: each becomes a transport whose reports are made from SDL's
 /// events, in the layout of devices/game-controller.yaml.
 ///
-/// A pad that a family of ours reads is left alone: it must not be two devices, and two programs that write to one pad
-/// disturb each other.
+/// A pad that a description of the catalogue reads is ignored: it must not become two devices, and two writers disturb
+/// each other.
 ///
-/// `@unchecked Sendable`: SDL and the table of pads belong to the thread that runs; requests come through a mutex.
+/// `@unchecked Sendable`: SDL and the table of pads belong to the thread in `run`; requests come through a mutex.
 public final class SDLControllers: @unchecked Sendable {
   private final class Pad {
     let handle: OpaquePointer
@@ -28,7 +28,7 @@ public final class SDLControllers: @unchecked Sendable {
     }
   }
 
-  /// What was asked of a pad on another thread.
+  /// A request of another thread to a pad.
   private enum Output: Sendable {
     case rumble(pad: Int32, low: UInt16, high: UInt16)
     case light(pad: Int32, red: UInt8, green: UInt8, blue: UInt8)
@@ -37,15 +37,17 @@ public final class SDLControllers: @unchecked Sendable {
   private let isKnown: @Sendable (_ vendor: UInt16, _ product: UInt16) -> Bool
   private let attached: @Sendable (PipeTransport) -> Void
   private let isStopping = Atomic<Bool>(false)
+  /// Bounded, policy `dropOldest`: a pad acts on its newest request, so that older ones may be lost.
   private let outputs = Mutex<[Output]>([])
+  private static let maximumOutputs = 256
   private var pads: [Int32: Pad] = [:]
 
-  /// Whoever asks for it ends it; this is how long a bridge that was killed leaves it on.
+  /// Rumble is ended by a later request; this limit ends it after the bridge was killed.
   private static let rumbleMilliseconds: UInt32 = 10_000
 
   /// - Parameters:
-  ///   - isKnown: whether a family of ours reads the device.
-  ///   - attached: is given each pad; its transport is to be read until it ends.
+  ///   - isKnown: whether a description of the catalogue reads the device.
+  ///   - attached: called with each pad; its transport must be read until it ends.
   public init(
     isKnown: @escaping @Sendable (UInt16, UInt16) -> Bool,
     attached: @escaping @Sendable (PipeTransport) -> Void
@@ -54,22 +56,22 @@ public final class SDLControllers: @unchecked Sendable {
     self.attached = attached
   }
 
-  /// From any thread.
+  /// Makes `run` return; from any thread.
   public func stop() { isStopping.store(true, ordering: .relaxed) }
 
   /// The thread's body.
   ///
-  /// - Returns: what is wrong when SDL can't be used.
+  /// - Returns: SDL's error when it can't be used; nil after `stop`.
   public func run() -> String? {
     SDL_SetMainReady()
     for (hint, value) in [
-      // A service has its own signals, no window, and no screen saver to keep off.
+      // A service handles its own signals and has no window.
       ("SDL_NO_SIGNAL_HANDLERS", "1"), ("SDL_JOYSTICK_ALLOW_BACKGROUND_EVENTS", "1"),
       ("SDL_VIDEODRIVER", "dummy"), ("SDL_AUTO_UPDATE_SENSORS", "1"),
-      // Buttons by their place, as OpenXR has them, not by their letter.
+      // Buttons by their position, as in OpenXR, not by their letter.
       ("SDL_GAMECONTROLLER_USE_BUTTON_LABELS", "0"),
     ] { SDL_SetHint(hint, value) }
-    // SDL writes to a pad as soon as its own driver opens it; those that we read are not to be touched.
+    // SDL writes to a pad as soon as its own driver opens it; pads read through a description must not be written to.
     let drivers: [(UInt16, UInt16, String)] = [
       (0x054c, 0x0ce6, "PS5"), (0x054c, 0x05c4, "PS4"), (0x057e, 0x2009, "SWITCH"),
       (0x057e, 0x2006, "JOY_CONS"),
@@ -131,7 +133,7 @@ public final class SDLControllers: @unchecked Sendable {
       if event.csensor.sensor == SDL_SENSOR_ACCEL.rawValue {
         pad.force = value
       } else if event.csensor.sensor == SDL_SENSOR_GYRO.rawValue {
-        // SDL reports the two one after the other; the turn comes with the force of the moment.
+        // SDL reports the two sensors one after the other; the newest acceleration goes with the angular velocity.
         sendMotion(pad, rate: value, microseconds: event.csensor.timestamp_us)
       }
     default: break
@@ -149,11 +151,11 @@ public final class SDLControllers: @unchecked Sendable {
     let hasMotion = sensors.allSatisfy { SDL_GameControllerHasSensor(handle, $0) == SDL_TRUE }
     if hasMotion { for sensor in sensors { SDL_GameControllerSetSensorEnabled(handle, sensor, SDL_TRUE) } }
     let name = text(SDL_GameControllerName(handle))
-    // Without a serial number the pad is known by its place, as far as SDL names one.
-    let place = text(SDL_GameControllerPath(handle))
+    // Without a serial number the pad is identified by its path, where SDL reports one.
+    let path = text(SDL_GameControllerPath(handle))
     let identity = InterfaceIdentity(
       bus: .virtual, vendor: 0, product: 0, serial: printable(text(SDL_GameControllerGetSerial(handle))),
-      physicalPath: "sdl-\(place.isEmpty ? name : place)/input0",
+      physicalPath: "sdl-\(path.isEmpty ? name : path)/input0",
       name: (hasMotion ? "SDL motion: " : "SDL pad: ") + printable(name))
     guard
       let (reader, writer) = try? ReportPipe.make(
@@ -195,7 +197,7 @@ public final class SDLControllers: @unchecked Sendable {
     case SDL_JOYSTICK_POWER_LOW: report.append(1)
     case SDL_JOYSTICK_POWER_MEDIUM: report.append(2)
     case SDL_JOYSTICK_POWER_FULL: report.append(4)
-    // On its cable, or it does not say.
+    // On its cable, or unknown.
     default: report.append(4 | 1 << 4)
     }
     _ = pad.writer.send(report, at: Timestamp(nanoseconds: linux_monotonic_ns()))
@@ -216,7 +218,7 @@ public final class SDLControllers: @unchecked Sendable {
     withUnsafeBytes(of: value.littleEndian) { report.append(contentsOf: $0) }
   }
 
-  /// Rumble and light are asked for on other threads.
+  /// Takes requests for rumble and light from other threads.
   private final class OutputTaker: FeatureResponder {
     private let pad: Int32
     private weak let owner: SDLControllers?
@@ -237,7 +239,10 @@ public final class SDLControllers: @unchecked Sendable {
       } else {
         return
       }
-      owner?.outputs.withLock { $0.append(output) }
+      owner?.outputs.withLock { outputs in
+        if outputs.count >= maximumOutputs { outputs.removeFirst() }
+        outputs.append(output)
+      }
     }
   }
 }

@@ -1,7 +1,7 @@
 import CSampler
 import Foundation
 
-/// A rectangle of a picture that may be turned: its middle, sides and turn (clockwise, as rows go down), in pixels.
+/// A rotated rectangle of a picture: centre and sides in pixels, rotation in radians (clockwise, since rows go down).
 public struct PictureRegion: Sendable, Hashable {
   public var centerX: Double
   public var centerY: Double
@@ -17,7 +17,7 @@ public struct PictureRegion: Sendable, Hashable {
     self.rotation = rotation
   }
 
-  /// The point of the picture that lies at a share (0 to 1) of the region's sides.
+  /// Returns the point of the picture at shares (0 to 1) of the region's sides.
   public func point(_ u: Double, _ v: Double) -> (x: Double, y: Double) {
     let (x, y) = ((u - 0.5) * width, (v - 0.5) * height)
     let (c, s) = (cos(rotation), sin(rotation))
@@ -25,14 +25,14 @@ public struct PictureRegion: Sendable, Hashable {
   }
 }
 
-/// What lies beyond the picture's edge.
+/// The colour of samples beyond the picture's edge.
 public enum PictureBorder: Sendable {
   case black
-  /// The pixel at the edge goes on.
+  /// The colour of the nearest pixel at the edge.
   case replicate
 }
 
-/// How the numbers of a tensor are made of a picture: (byte − mean) × scale.
+/// Conversion of a picture's bytes to a tensor's numbers: (byte − mean) × scale.
 public struct PixelScaling: Sendable {
   public var mean: SIMD4<Float>
   public var scale: SIMD4<Float>
@@ -51,13 +51,13 @@ public struct PixelScaling: Sendable {
 }
 
 extension RGBImage {
-  /// Resamples a region into numbers, bilinear.
+  /// Resamples a region bilinearly into numbers.
   ///
   /// - Parameters:
-  ///   - pixelCenters: samples lie at the middles of the output's pixels, as OpenCV has it; else at their corners, as
-  ///     MediaPipe's models were trained.
-  ///   - output: `width` × `height` × 3 numbers, or more when they are part of something larger.
-  ///   - canvas: width and height of the larger picture in whose upper left corner the numbers go; nil for none.
+  ///   - pixelCenters: samples are at the centres of the output's pixels (OpenCV); else at their corners (the
+  ///     training of MediaPipe's models).
+  ///   - output: `width` × `height` × 3 numbers, or more when they are part of a larger buffer.
+  ///   - canvas: width and height of the larger picture whose upper left corner receives the numbers; nil for none.
   public func sample(
     _ region: PictureRegion, width: Int, height: Int, border: PictureBorder, scaling: PixelScaling,
     pixelCenters: Bool = false, into output: UnsafeMutableBufferPointer<Float>,
@@ -92,10 +92,10 @@ extension RGBImage {
         let start = target + row * canvas.width * stride
         func put(_ column: Int) {
           let value = edge(begin + step32 * Float(column), border, base) * scale + bias
-          let place = start + column * stride
-          place[0] = value[red]
-          place[colors.plane] = value[1]
-          place[2 * colors.plane] = value[blue]
+          let target = start + column * stride
+          target[0] = value[red]
+          target[colors.plane] = value[1]
+          target[2 * colors.plane] = value[blue]
         }
         let inner = columnsInside(begin, step32, width)
         for column in 0..<inner.lowerBound { put(column) }
@@ -112,15 +112,15 @@ extension RGBImage {
     }
   }
 
-  /// Columns of a row whose samples have all their neighbours in the picture.
+  /// Returns the columns of a row whose samples have all their neighbours in the picture.
   private func columnsInside(_ begin: SIMD2<Float>, _ step: SIMD2<Float>, _ count: Int) -> Range<Int> {
     var (from, to) = (0.0, Double(count))
     for axis in 0..<2 {
       let (start, slope) = (Double(begin[axis]), Double(step[axis]))
-      // Single precision is not exact: a hundredth of a pixel stays for it.
+      // A margin of a hundredth of a pixel covers the rounding of single precision.
       let (low, high) = (0.01, Double(axis == 0 ? width : height) - 1.01)
       if abs(slope) < 1e-9 {
-        // At the very edge that is no reason to leave the picture.
+        // At the very edge the margin does not apply.
         guard start >= 0, start < high else { return 0..<0 }
         continue
       }
@@ -131,7 +131,7 @@ extension RGBImage {
     let (first, last) = (from.rounded(.up), to.rounded(.down))
     guard first < last else { return 0..<0 }
     let columns = Int(first)..<min(Int(last), count)
-    // A model's numbers may be anything; what is read without another look must lie inside.
+    // A model's numbers may be anything; columns that are read without a check must lie inside.
     for column in [columns.lowerBound, columns.upperBound - 1] {
       let at = begin + step * Float(column)
       guard at.x >= 0, at.y >= 0, at.x < Float(width - 1), at.y < Float(height - 1) else { return 0..<0 }
@@ -139,14 +139,14 @@ extension RGBImage {
     return columns
   }
 
-  /// A bilinear sample anywhere, also outside.
+  /// Returns a bilinear sample at any point, inside or outside.
   private func edge(_ at: SIMD2<Float>, _ border: PictureBorder, _ base: UnsafeRawPointer) -> SIMD4<Float> {
-    // A model's numbers may be anything: what is no place has no colour.
+    // A model's numbers may be anything: a point that is not finite has no colour.
     guard at.x.isFinite, at.y.isFinite else { return .zero }
     if border == .black, at.x < -1 || at.y < -1 || at.x > Float(width) || at.y > Float(height) {
       return .zero
     }
-    // Far outside numbers would not fit, and all there is alike.
+    // Clamped: far outside all samples are alike, and the index would overflow.
     let x = min(max(at.x, -4), Float(width) + 4)
     let y = min(max(at.y, -4), Float(height) + 4)
     let (floorX, floorY) = (x.rounded(.down), y.rounded(.down))
@@ -154,15 +154,15 @@ extension RGBImage {
     func pixel(_ x: Int, _ y: Int) -> SIMD4<Float> {
       let isInside = x >= 0 && y >= 0 && x < width && y < height
       if border == .black, !isInside { return .zero }
-      let place = (min(max(y, 0), height - 1) * width + min(max(x, 0), width - 1)) * 4
-      return SIMD4<Float>(base.loadUnaligned(fromByteOffset: place, as: SIMD4<UInt8>.self))
+      let index = (min(max(y, 0), height - 1) * width + min(max(x, 0), width - 1)) * 4
+      return SIMD4<Float>(base.loadUnaligned(fromByteOffset: index, as: SIMD4<UInt8>.self))
     }
     let top = pixel(x0, y0) + (pixel(x0 + 1, y0) - pixel(x0, y0)) * (x - floorX)
     let bottom = pixel(x0, y0 + 1) + (pixel(x0 + 1, y0 + 1) - pixel(x0, y0 + 1)) * (x - floorX)
     return top + (bottom - top) * (y - floorY)
   }
 
-  /// The picture in another size, bilinear.
+  /// Returns the picture in another size, resampled bilinearly.
   public func resized(width: Int, height: Int) -> RGBImage? {
     guard var result = RGBImage(width: width, height: height, fill: (0, 0, 0)) else { return nil }
     let region = PictureRegion(
@@ -175,9 +175,9 @@ extension RGBImage {
         scaling: PixelScaling(scale: SIMD4(repeating: 1)), pixelCenters: true, into: $0)
     }
     result.withMutablePixels { pixels in
-      for place in 0..<(width * height) {
+      for index in 0..<(width * height) {
         for channel in 0..<3 {
-          pixels[place * 4 + channel] = UInt8(min(max(numbers[place * 3 + channel].rounded(), 0), 255))
+          pixels[index * 4 + channel] = UInt8(min(max(numbers[index * 3 + channel].rounded(), 0), 255))
         }
       }
     }

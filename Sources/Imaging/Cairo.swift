@@ -1,8 +1,8 @@
 import Foundation
 import Glibc
 
-/// The few calls of cairo (https://cairographics.org) that plots and drawn scenes need, from the library found when one is
-/// asked for: a bridge on a headless machine does not carry a drawing library.
+/// The calls of cairo (https://cairographics.org) that plots and synthetic scenes need. The library is opened at run time,
+/// so that a bridge on a headless machine needs no drawing library.
 public final class Cairo {
   typealias Handle = OpaquePointer
 
@@ -12,9 +12,9 @@ public final class Cairo {
   public let width: Double
   public let height: Double
 
-  public init(width: Int, height: Int) throws(PictureFault) {
+  public init(width: Int, height: Int) throws(PictureError) {
     guard let library = dlopen("libcairo.so.2", RTLD_NOW) else {
-      throw PictureFault(
+      throw PictureError(
         description:
           "drawing needs the library libcairo.so.2; install it with: sudo apt-get install libcairo2")
     }
@@ -28,7 +28,9 @@ public final class Cairo {
       // Format 0: 32 bits a pixel with alpha.
       let surface = create(0, Int32(width), Int32(height)), let drawing = context(surface)
     else {
-      throw PictureFault(description: "libcairo.so.2 is there but can't be used; install libcairo2 anew")
+      throw PictureError(
+        description:
+          "libcairo.so.2 can't be used; reinstall it with: sudo apt-get install --reinstall libcairo2")
     }
     self.surface = surface
     self.context = drawing
@@ -94,7 +96,7 @@ public final class Cairo {
         context, text)
   }
 
-  /// The typeface of what follows; fontconfig takes the nearest that is installed.
+  /// Sets the typeface of the following texts; fontconfig chooses the nearest installed one.
   public func font(_ family: String, isBold: Bool = false) {
     Self.function(
       "cairo_select_font_face", in: library,
@@ -102,7 +104,7 @@ public final class Cairo {
         context, family, 0, isBold ? 1 : 0)
   }
 
-  /// What was drawn, on white where nothing was.
+  /// Returns the drawing on a white background.
   public func image() -> RGBImage? {
     typealias Data = @convention(c) (Handle) -> UnsafeMutablePointer<UInt8>?
     typealias Stride = @convention(c) (Handle) -> Int32
@@ -115,19 +117,19 @@ public final class Cairo {
     for row in 0..<Int(height) {
       for column in 0..<Int(width) {
         // Premultiplied ARGB in the machine's order: blue, green, red, alpha.
-        let place = row * Int(stride) + column * 4
-        let white = 255 - data[place + 3]
-        for channel in [2, 1, 0] { pixels.append(UInt8(clamping: Int(data[place + channel]) + Int(white))) }
+        let index = row * Int(stride) + column * 4
+        let white = 255 - data[index + 3]
+        for channel in [2, 1, 0] { pixels.append(UInt8(clamping: Int(data[index + channel]) + Int(white))) }
         pixels.append(255)
       }
     }
     return RGBImage(width: Int(width), height: Int(height), pixels: pixels)
   }
 
-  public func write(to path: String) throws(PictureFault) {
+  public func write(to path: String) throws(PictureError) {
     typealias Write = @convention(c) (Handle, UnsafePointer<CChar>) -> Int32
     guard let write = Self.function("cairo_surface_write_to_png", in: library, as: Write.self),
       write(surface, path) == 0
-    else { throw PictureFault(description: "\(path) can't be written") }
+    else { throw PictureError(description: "\(path) can't be written") }
   }
 }

@@ -8,41 +8,41 @@ public enum JPEG {
 
   private static func unpack(
     _ bytes: [UInt8], format: Int32, channels: Int, maximumPixels: Int
-  ) throws(PictureFault) -> (pixels: [UInt8], width: Int, height: Int) {
+  ) throws(PictureError) -> (pixels: [UInt8], width: Int, height: Int) {
     guard let decoder = tjInitDecompress() else {
-      throw PictureFault(description: "no memory to read a picture")
+      throw PictureError(description: "no memory to read a picture")
     }
     defer { tjDestroy(decoder) }
     var (width, height, sampling, space): (Int32, Int32, Int32, Int32) = (0, 0, 0, 0)
     guard
       tjDecompressHeader3(decoder, bytes, UInt(bytes.count), &width, &height, &sampling, &space) == 0,
       width > 0, height > 0
-    else { throw PictureFault(description: "the picture is no JPEG: \(message(decoder))") }
+    else { throw PictureError(description: "the picture is no JPEG: \(message(decoder))") }
     guard Int(width) * Int(height) <= maximumPixels else {
-      throw PictureFault(description: "the picture is too large: \(width) by \(height) pixels")
+      throw PictureError(description: "the picture is too large: \(width) by \(height) pixels")
     }
     var pixels = [UInt8](repeating: 255, count: Int(width) * Int(height) * channels)
     let result = tjDecompress2(decoder, bytes, UInt(bytes.count), &pixels, width, 0, height, format, 0)
-    // A warning (a cut-off picture) leaves what could be read.
+    // A warning (a truncated picture) leaves the pixels decoded so far.
     guard result == 0 || tjGetErrorCode(decoder) == Int32(TJERR_WARNING.rawValue) else {
-      throw PictureFault(description: "the picture can't be read: \(message(decoder))")
+      throw PictureError(description: "the picture can't be decoded: \(message(decoder))")
     }
     return (pixels, Int(width), Int(height))
   }
 
   public static func decode(
     _ bytes: [UInt8], maximumPixels: Int = RGBImage.maximumPixels
-  ) throws(PictureFault) -> RGBImage {
+  ) throws(PictureError) -> RGBImage {
     let (pixels, width, height) = try unpack(
       bytes, format: Int32(TJPF_RGBX.rawValue), channels: 4, maximumPixels: maximumPixels)
     guard let image = RGBImage(width: width, height: height, pixels: pixels) else {
-      throw PictureFault(description: "the picture is too large: \(width) by \(height) pixels")
+      throw PictureError(description: "the picture is too large: \(width) by \(height) pixels")
     }
     return image
   }
 
-  /// Brightness alone, rows without gaps.
-  public static func decodeGrey(_ bytes: [UInt8]) throws(PictureFault) -> (
+  /// Decodes the luminance alone, in rows without gaps.
+  public static func decodeGrey(_ bytes: [UInt8]) throws(PictureError) -> (
     pixels: [UInt8], width: Int, height: Int
   ) {
     try unpack(
@@ -51,22 +51,24 @@ public enum JPEG {
 
   private static func pack(
     _ body: (tjhandle, inout UnsafeMutablePointer<UInt8>?, inout UInt) -> Int32
-  ) throws(PictureFault) -> [UInt8] {
+  ) throws(PictureError) -> [UInt8] {
     guard let encoder = tjInitCompress() else {
-      throw PictureFault(description: "no memory to write a picture")
+      throw PictureError(description: "no memory to write a picture")
     }
     defer { tjDestroy(encoder) }
     var output: UnsafeMutablePointer<UInt8>?
     var size: UInt = 0
     defer { if let output { tjFree(output) } }
     guard body(encoder, &output, &size) == 0, let output else {
-      throw PictureFault(description: "the picture can't be made a JPEG: \(message(encoder))")
+      throw PictureError(description: "the picture can't be encoded as JPEG: \(message(encoder))")
     }
     return Array(UnsafeBufferPointer(start: output, count: Int(size)))
   }
 
+  /// Encodes a picture.
+  ///
   /// - Parameter quality: 1 to 100.
-  public static func encode(_ image: RGBImage, quality: Int = 95) throws(PictureFault) -> [UInt8] {
+  public static func encode(_ image: RGBImage, quality: Int = 95) throws(PictureError) -> [UInt8] {
     try pack { encoder, output, size in
       image.withPixels {
         tjCompress2(
@@ -76,14 +78,14 @@ public enum JPEG {
     }
   }
 
-  /// - Parameter rowBytes: from one row to the next.
+  /// - Parameter rowBytes: bytes from one row to the next.
   public static func encode(
     grey bytes: [UInt8], width: Int, height: Int, rowBytes: Int, quality: Int = 95
-  ) throws(PictureFault) -> [UInt8] {
+  ) throws(PictureError) -> [UInt8] {
     guard width > 0, height > 0, width <= RGBImage.maximumPixels,
       height <= RGBImage.maximumPixels / width, rowBytes >= width,
       bytes.count >= rowBytes * (height - 1) + width
-    else { throw PictureFault(description: "the frame has fewer bytes than its size needs") }
+    else { throw PictureError(description: "the frame has fewer bytes than its size needs") }
     return try pack { encoder, output, size in
       tjCompress2(
         encoder, bytes, Int32(width), Int32(rowBytes), Int32(height), Int32(TJPF_GRAY.rawValue), &output,
@@ -91,16 +93,16 @@ public enum JPEG {
     }
   }
 
-  /// From packed Y U Y V, whose planes a JPEG holds as they are.
+  /// Encodes packed Y U Y V, whose planes a JPEG stores without conversion.
   ///
-  /// - Parameter rowBytes: from one row to the next.
+  /// - Parameter rowBytes: bytes from one row to the next.
   public static func encode(
     yuyv bytes: [UInt8], width: Int, height: Int, rowBytes: Int, quality: Int = 95
-  ) throws(PictureFault) -> [UInt8] {
+  ) throws(PictureError) -> [UInt8] {
     guard width > 0, height > 0, width % 2 == 0, width <= RGBImage.maximumPixels,
       height <= RGBImage.maximumPixels / width, rowBytes >= width * 2,
       bytes.count >= rowBytes * (height - 1) + width * 2
-    else { throw PictureFault(description: "the frame has fewer bytes than its size needs") }
+    else { throw PictureError(description: "the frame has fewer bytes than its size needs") }
     let half = width / 2
     var y = [UInt8](repeating: 0, count: width * height)
     var u = [UInt8](repeating: 0, count: half * height)

@@ -4,7 +4,7 @@ import CPNG
 public enum PNG {
   public static func decode(
     _ bytes: [UInt8], maximumPixels: Int = RGBImage.maximumPixels
-  ) throws(PictureFault) -> RGBImage {
+  ) throws(PictureError) -> RGBImage {
     var image = png_image()
     image.version = png_uint_32(PNG_IMAGE_VERSION)
     defer { png_image_free(&image) }
@@ -22,30 +22,30 @@ public enum PNG {
     }
     guard var pixels else {
       if image.width > 0, image.height > 0, Int(image.width) * Int(image.height) > maximumPixels {
-        throw PictureFault(description: "the picture is too large: \(image.width) by \(image.height) pixels")
+        throw PictureError(description: "the picture is too large: \(image.width) by \(image.height) pixels")
       }
-      throw PictureFault(description: "the picture is no PNG that can be read: \(message(image))")
+      throw PictureError(description: "the picture is no readable PNG: \(message(image))")
     }
     flatten(&pixels)
     guard let result = RGBImage(width: Int(image.width), height: Int(image.height), pixels: pixels) else {
-      throw PictureFault(description: "the picture is too large")
+      throw PictureError(description: "the picture is too large")
     }
     return result
   }
 
-  /// What is transparent is laid on white, as a page shows it.
+  /// Blends transparent pixels with white, as a page shows them.
   private static func flatten(_ pixels: inout [UInt8]) {
-    for place in stride(from: 0, to: pixels.count, by: 4) where pixels[place + 3] != 255 {
-      let alpha = Int(pixels[place + 3])
+    for index in stride(from: 0, to: pixels.count, by: 4) where pixels[index + 3] != 255 {
+      let alpha = Int(pixels[index + 3])
       for channel in 0..<3 {
-        pixels[place + channel] = UInt8(
-          (Int(pixels[place + channel]) * alpha + 255 * (255 - alpha) + 127) / 255)
+        pixels[index + channel] = UInt8(
+          (Int(pixels[index + channel]) * alpha + 255 * (255 - alpha) + 127) / 255)
       }
-      pixels[place + 3] = 255
+      pixels[index + 3] = 255
     }
   }
 
-  public static func encode(_ picture: RGBImage) throws(PictureFault) -> [UInt8] {
+  public static func encode(_ picture: RGBImage) throws(PictureError) -> [UInt8] {
     var image = png_image()
     image.version = png_uint_32(PNG_IMAGE_VERSION)
     image.width = png_uint_32(picture.width)
@@ -54,16 +54,16 @@ public enum PNG {
     defer { png_image_free(&image) }
     var rows: [UInt8] = []
     rows.reserveCapacity(picture.width * picture.height * 3)
-    for place in stride(from: 0, to: picture.pixels.count, by: 4) {
-      rows += picture.pixels[place..<(place + 3)]
+    for index in stride(from: 0, to: picture.pixels.count, by: 4) {
+      rows += picture.pixels[index..<(index + 3)]
     }
     var size = png_alloc_size_t(0)
     guard png_image_write_to_memory(&image, nil, &size, 0, rows, 0, nil) != 0 else {
-      throw PictureFault(description: "the picture can't be made a PNG: \(message(image))")
+      throw PictureError(description: "the picture can't be encoded as PNG: \(message(image))")
     }
     var output = [UInt8](repeating: 0, count: Int(size))
     guard png_image_write_to_memory(&image, &output, &size, 0, rows, 0, nil) != 0 else {
-      throw PictureFault(description: "the picture can't be made a PNG: \(message(image))")
+      throw PictureError(description: "the picture can't be encoded as PNG: \(message(image))")
     }
     return Array(output.prefix(Int(size)))
   }

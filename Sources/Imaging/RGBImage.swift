@@ -5,10 +5,10 @@ public struct RGBImage: Sendable, Hashable {
   public let height: Int
   public private(set) var pixels: [UInt8]
 
-  /// Larger ones are no camera's pictures, but bombs.
+  /// Width times height, at most: a larger picture is no camera's but an attack.
   public static let maximumPixels = 64 << 20
 
-  /// - Returns: nil for sizes that no picture has, or bytes that are not what the size needs.
+  /// Makes a picture of pixels; nil for an invalid size or a wrong number of bytes.
   public init?(width: Int, height: Int, pixels: [UInt8]) {
     guard width > 0, height > 0, width <= Self.maximumPixels, height <= Self.maximumPixels / width,
       pixels.count == width * height * 4
@@ -26,34 +26,34 @@ public struct RGBImage: Sendable, Hashable {
     self.width = width
     self.height = height
     pixels = [UInt8](unsafeUninitializedCapacity: width * height * 4) { buffer, count in
-      for place in stride(from: 0, to: width * height * 4, by: 4) {
-        buffer[place] = fill.red
-        buffer[place + 1] = fill.green
-        buffer[place + 2] = fill.blue
-        buffer[place + 3] = 255
+      for index in stride(from: 0, to: width * height * 4, by: 4) {
+        buffer[index] = fill.red
+        buffer[index + 1] = fill.green
+        buffer[index + 2] = fill.blue
+        buffer[index + 3] = 255
       }
       count = width * height * 4
     }
   }
 
-  /// Red, green, blue of a pixel; places outside give those of the nearest inside.
+  /// Returns red, green and blue of a pixel; outside, those of the nearest pixel inside.
   public subscript(x: Int, y: Int) -> (red: UInt8, green: UInt8, blue: UInt8) {
     get {
-      let place = (min(max(y, 0), height - 1) * width + min(max(x, 0), width - 1)) * 4
-      return (pixels[place], pixels[place + 1], pixels[place + 2])
+      let index = (min(max(y, 0), height - 1) * width + min(max(x, 0), width - 1)) * 4
+      return (pixels[index], pixels[index + 1], pixels[index + 2])
     }
     set {
       guard (0..<width).contains(x), (0..<height).contains(y) else { return }
-      let place = (y * width + x) * 4
-      pixels[place] = newValue.red
-      pixels[place + 1] = newValue.green
-      pixels[place + 2] = newValue.blue
+      let index = (y * width + x) * 4
+      pixels[index] = newValue.red
+      pixels[index + 1] = newValue.green
+      pixels[index + 2] = newValue.blue
     }
   }
 
-  /// From packed Y U Y V (ITU-R BT.601, limited range, which USB cameras send).
+  /// Converts packed Y U Y V (ITU-R BT.601, limited range, which USB cameras send).
   ///
-  /// - Parameter rowBytes: from one row to the next.
+  /// - Parameter rowBytes: bytes from one row to the next.
   /// - Returns: nil for fewer bytes than the size needs.
   public init?(yuyv bytes: [UInt8], width: Int, height: Int, rowBytes: Int) {
     guard width > 0, height > 0, width % 2 == 0, width <= Self.maximumPixels,
@@ -64,23 +64,23 @@ public struct RGBImage: Sendable, Hashable {
     self.height = height
     pixels = [UInt8](unsafeUninitializedCapacity: width * height * 4) { output, count in
       bytes.withUnsafeBufferPointer { input in
-        var place = 0
+        var index = 0
         for row in 0..<height {
           var source = row * rowBytes
           for _ in 0..<(width / 2) {
             let u = Int32(input[source + 1]) - 128
             let v = Int32(input[source + 3]) - 128
-            // 298 is 256 · 255 / 219, and so on.
+            // 298 is 256 · 255 / 219; the other factors follow from BT.601 in the same way.
             let red = 409 * v + 128
             let green = -100 * u - 208 * v + 128
             let blue = 516 * u + 128
             for brightness in [input[source], input[source + 2]] {
               let y = 298 * (Int32(brightness) - 16)
-              output[place] = UInt8(clamping: (y + red) >> 8)
-              output[place + 1] = UInt8(clamping: (y + green) >> 8)
-              output[place + 2] = UInt8(clamping: (y + blue) >> 8)
-              output[place + 3] = 255
-              place += 4
+              output[index] = UInt8(clamping: (y + red) >> 8)
+              output[index + 1] = UInt8(clamping: (y + green) >> 8)
+              output[index + 2] = UInt8(clamping: (y + blue) >> 8)
+              output[index + 3] = 255
+              index += 4
             }
             source += 4
           }
@@ -100,9 +100,10 @@ public struct RGBImage: Sendable, Hashable {
     self.init(packed: bytes, width: width, height: height, rowBytes: rowBytes, channels: [0, 0, 0])
   }
 
-  /// - Parameter channels: for red, green and blue, which byte of a pixel it is.
-  private init?(packed bytes: [UInt8], width: Int, height: Int, rowBytes: Int, channels: SIMD3<Int>) {
-    let step = channels.max() + 1
+  /// - Parameter channels: the index of red, green and blue in a pixel's bytes.
+  private init?(packed bytes: [UInt8], width: Int, height: Int, rowBytes: Int, channels: SIMD3<Int32>) {
+    let (red, green, blue) = (Int(channels.x), Int(channels.y), Int(channels.z))
+    let step = max(red, green, blue) + 1
     guard width > 0, height > 0, width <= Self.maximumPixels, height <= Self.maximumPixels / width,
       rowBytes >= width * step, bytes.count >= rowBytes * (height - 1) + width * step
     else { return nil }
@@ -110,15 +111,15 @@ public struct RGBImage: Sendable, Hashable {
     self.height = height
     pixels = [UInt8](unsafeUninitializedCapacity: width * height * 4) { output, count in
       bytes.withUnsafeBufferPointer { input in
-        var place = 0
+        var index = 0
         for row in 0..<height {
           for column in 0..<width {
             let source = row * rowBytes + column * step
-            output[place] = input[source + channels[0]]
-            output[place + 1] = input[source + channels[1]]
-            output[place + 2] = input[source + channels[2]]
-            output[place + 3] = 255
-            place += 4
+            output[index] = input[source + red]
+            output[index + 1] = input[source + green]
+            output[index + 2] = input[source + blue]
+            output[index + 3] = 255
+            index += 4
           }
         }
       }
@@ -126,7 +127,7 @@ public struct RGBImage: Sendable, Hashable {
     }
   }
 
-  /// A rectangle of it, as far as it lies inside; nil when nothing does.
+  /// Returns the part of a rectangle that lies inside the picture; nil when none does.
   public func cropped(x: Int, y: Int, width: Int, height: Int) -> RGBImage? {
     let (left, top) = (max(0, x), max(0, y))
     let (right, bottom) = (min(self.width, x + width), min(self.height, y + height))

@@ -12,16 +12,16 @@ struct ByteReader {
 
   var remaining: Int { bytes.count - position }
 
-  func fault(_ problem: String) -> MCAPFault { MCAPFault(at: base + UInt64(position), problem) }
+  func fault(_ problem: String) -> MCAPError { MCAPError(at: base + UInt64(position), problem) }
 
-  mutating func number<Number: FixedWidthInteger>(_: Number.Type = Number.self) throws(MCAPFault) -> Number {
+  mutating func number<Number: FixedWidthInteger>(_: Number.Type = Number.self) throws(MCAPError) -> Number {
     let size = MemoryLayout<Number>.size
     guard remaining >= size else { throw fault("the record ends in the middle of a number") }
     defer { position += size }
     return Number(littleEndian: bytes.loadUnaligned(fromByteOffset: position, as: Number.self))
   }
 
-  mutating func take(_ count: UInt64) throws(MCAPFault) -> UnsafeRawBufferPointer {
+  mutating func take(_ count: UInt64) throws(MCAPError) -> UnsafeRawBufferPointer {
     guard count <= UInt64(remaining) else {
       throw fault("\(count) bytes are announced where \(remaining) are left in the record")
     }
@@ -34,12 +34,12 @@ struct ByteReader {
     return UnsafeRawBufferPointer(rebasing: bytes[position...])
   }
 
-  mutating func text() throws(MCAPFault) -> String {
+  mutating func text() throws(MCAPError) -> String {
     let count = try number(UInt32.self)
     return String(decoding: try take(UInt64(count)), as: UTF8.self)
   }
 
-  mutating func map() throws(MCAPFault) -> [String: String] {
+  mutating func map() throws(MCAPError) -> [String: String] {
     let count = try number(UInt32.self)
     let start = base + UInt64(position)
     var inner = ByteReader(try take(UInt64(count)), at: start)

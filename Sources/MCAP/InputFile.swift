@@ -33,7 +33,7 @@ public final class InputFile: Sendable {
   deinit { if descriptor >= 0 { Glibc.close(descriptor) } }
 
   /// - Returns: as many of the bytes as there are.
-  func read(at offset: UInt64, count: Int) throws(MCAPFault) -> [UInt8] {
+  func read(at offset: UInt64, count: Int) throws(MCAPError) -> [UInt8] {
     let available = offset < size ? Int(min(UInt64(max(0, count)), size - offset)) : 0
     if let memory { return available > 0 ? Array(memory[Int(offset)..<(Int(offset) + available)]) : [] }
     var problem: Int32 = 0
@@ -49,7 +49,7 @@ public final class InputFile: Sendable {
       }
     }
     if problem != 0 {
-      throw MCAPFault(at: offset, OutputError(file: path, operation: "read", code: problem).description)
+      throw MCAPError(at: offset, OutputError(file: path, operation: "read", code: problem).description)
     }
     return bytes
   }

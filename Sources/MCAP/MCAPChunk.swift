@@ -14,7 +14,7 @@ struct MCAPChunk {
   /// The largest chunk that is inflated: a small file must not ask for gigabytes.
   static let largest: UInt64 = 256 << 20
 
-  init(_ reader: inout ByteReader) throws(MCAPFault) {
+  init(_ reader: inout ByteReader) throws(MCAPError) {
     startTime = try reader.number()
     endTime = try reader.number()
     uncompressedSize = try reader.number()
@@ -24,38 +24,35 @@ struct MCAPChunk {
   }
 
   /// - Parameters:
-  ///   - stored: the bytes behind the head.
+  ///   - stored: the `storedSize` bytes after the head.
   ///   - offset: of the chunk's record, for messages.
-  func inflate(_ stored: UnsafeRawBufferPointer, at offset: UInt64) throws(MCAPFault) -> [UInt8] {
+  func inflate(_ stored: UnsafeRawBufferPointer, at offset: UInt64) throws(MCAPError) -> [UInt8] {
     guard uncompressedSize <= Self.largest else {
-      throw MCAPFault(
+      throw MCAPError(
         at: offset, "a chunk of \(uncompressedSize) bytes; \(Self.largest) are the most that is inflated")
-    }
-    guard UInt64(stored.count) == storedSize else {
-      throw MCAPFault(at: offset, "a chunk announces \(storedSize) bytes where \(stored.count) are")
     }
     let bytes: [UInt8]
     do {
       switch compression {
       case "":
         guard storedSize == uncompressedSize else {
-          throw MCAPFault(at: offset, "a chunk without compression has two sizes")
+          throw MCAPError(at: offset, "a chunk without compression has two sizes")
         }
         bytes = Array(stored)
       case "zstd": bytes = try inflateZstandard(stored, size: Int(uncompressedSize))
       case "lz4": bytes = try inflateLZ4(stored, size: Int(uncompressedSize))
-      default: throw MCAPFault(at: offset, "the compression '\(compression.prefix(20))' is not known")
+      default: throw MCAPError(at: offset, "the compression '\(compression.prefix(20))' is not known")
       }
-    } catch let fault as MCAPFault {
+    } catch let fault as MCAPError {
       throw fault
     } catch {
-      throw MCAPFault(at: offset, "a chunk can't be inflated: \(error)")
+      throw MCAPError(at: offset, "a chunk can't be inflated: \(error)")
     }
     // 0 says that the writer made none.
     if uncompressedCRC != 0 {
       let found = bytes.withUnsafeBytes { crc32($0) }
       guard found == uncompressedCRC else {
-        throw MCAPFault(at: offset, "the checksum of a chunk does not fit")
+        throw MCAPError(at: offset, "the checksum of a chunk does not fit")
       }
     }
     return bytes

@@ -14,17 +14,17 @@ public struct MCAPFile {
   public private(set) var attachments: [MCAPAttachmentIndex] = []
   public private(set) var metadata: [MCAPMetadataIndex] = []
   /// Why the file is not as it was meant.
-  public private(set) var faults: [MCAPFault] = []
+  public private(set) var faults: [MCAPError] = []
   /// The file had its summary.
   public private(set) var isIndexed = false
 
   static let largestSummary: UInt64 = 1 << 30
 
-  public init(_ input: InputFile) throws(MCAPFault) {
+  public init(_ input: InputFile) throws(MCAPError) {
     self.input = input
     let head = try input.read(at: 0, count: 1 << 16)
     guard head.starts(with: MCAPFormat.magic) else {
-      throw MCAPFault(
+      throw MCAPError(
         at: 0, input.size == 0 ? "the file is empty" : "this is no MCAP file: it does not start with its mark"
       )
     }
@@ -40,32 +40,33 @@ public struct MCAPFile {
     }
   }
 
-  private mutating func readSummary() throws(MCAPFault) {
+  private mutating func readSummary() throws(MCAPError) {
     guard input.size >= UInt64(8 + MCAPFormat.endLength) else {
-      throw MCAPFault(at: nil, "the file is cut off")
+      throw MCAPError(at: nil, "the file is cut off")
     }
     let endOffset = input.size - UInt64(MCAPFormat.endLength)
     let end = try input.read(at: endOffset, count: MCAPFormat.endLength)
     guard Array(end.suffix(8)) == MCAPFormat.magic, end[0] == MCAPOpcode.footer.rawValue else {
-      throw MCAPFault(at: nil, "the file was not finished: it has no end mark")
+      throw MCAPError(at: nil, "the file was not finished: it has no end mark")
     }
-    let (start, declared) = try end.span.bytes.withUnsafeBytes { bytes throws(MCAPFault) in
+    let (start, declared) = try end.span.bytes.withUnsafeBytes { bytes throws(MCAPError) in
       var reader = ByteReader(UnsafeRawBufferPointer(rebasing: bytes[9...]), at: endOffset + 9)
       let start = try reader.number(UInt64.self)
       _ = try reader.number(UInt64.self)
       return (start, try reader.number(UInt32.self))
     }
-    guard start != 0 else { throw MCAPFault(at: nil, "the file has no summary") }
+    guard start != 0 else { throw MCAPError(at: nil, "the file has no summary") }
     guard start >= 8, start <= endOffset, endOffset - start <= Self.largestSummary else {
-      throw MCAPFault(at: endOffset, "the summary begins at \(start), which can't be")
+      throw MCAPError(at: endOffset, "the summary begins at \(start), which can't be")
     }
     let summary = try input.read(at: start, count: Int(endOffset - start))
     if declared != 0 {
       let body = summary.withUnsafeBytes { crc32($0) }
       let whole = end.withUnsafeBytes { crc32(UnsafeRawBufferPointer(rebasing: $0[0..<25]), after: body) }
-      guard whole == declared else { throw MCAPFault(at: start, "the checksum of the summary does not fit") }
+      guard whole == declared else { throw MCAPError(at: start, "the checksum of the summary does not fit") }
     }
-    var found: MCAPFault?
+    var found: MCAPError?
+    var hasStatistics = false
     do {
       try summary.withUnsafeBytes { bytes in
         try forEachRecord(in: bytes, chunk: start) { opcode, reader in
@@ -76,7 +77,9 @@ public struct MCAPFile {
           case .channel:
             let channel = try MCAPChannel(&reader)
             channels[channel.id] = channel
-          case .statistics: statistics = try MCAPStatistics(&reader)
+          case .statistics:
+            statistics = try MCAPStatistics(&reader)
+            hasStatistics = true
           case .chunkIndex: chunks.append(try MCAPChunkIndex(&reader))
           case .attachmentIndex: attachments.append(try MCAPAttachmentIndex(&reader))
           case .metadataIndex:
@@ -91,23 +94,32 @@ public struct MCAPFile {
         }
       }
     } catch {
-      found = MCAPFault(at: start, "the summary can't be read: \(error)")
+      found = MCAPError(at: start, "the summary can't be read: \(error)")
     }
     if let found { throw found }
-    guard UInt32(clamping: chunks.count) == statistics.chunkCount else {
-      throw MCAPFault(at: start, "the summary has no index of the chunks")
-    }
+    guard hasStatistics else { throw MCAPError(at: start, "the summary has no statistics") }
+    if let part = missingPart { throw MCAPError(at: start, "the summary has no \(part)") }
     isIndexed = true
   }
 
+  /// The part that the summary must have according to its statistics and does not have.
+  private var missingPart: String? {
+    if UInt32(clamping: chunks.count) != statistics.chunkCount { return "index of the chunks" }
+    if schemas.count < Int(statistics.schemaCount) { return "list of the schemas" }
+    if UInt32(clamping: channels.count) < statistics.channelCount { return "list of the channels" }
+    if UInt32(clamping: attachments.count) < statistics.attachmentCount { return "index of the attachments" }
+    if UInt32(clamping: metadata.count) < statistics.metadataCount { return "index of the metadata" }
+    return nil
+  }
+
   /// Goes through the file once, without inflating more than one chunk at a time.
-  private mutating func rebuild() throws(MCAPFault) {
+  private mutating func rebuild() throws(MCAPError) {
     (schemas, channels, statistics, chunks, attachments, metadata) = ([:], [:], MCAPStatistics(), [], [], [])
     var current: UInt64?
     var (low, high) = (UInt64.max, UInt64(0))
     let scanner = MCAPScanner(input)
     do {
-      try scanner.scan { event in
+      try scanner.scanRecords { event, range in
         switch event {
         case .schema(let schema): schemas[schema.id] = schema
         case .channel(let channel): channels[channel.id] = channel
@@ -121,49 +133,60 @@ public struct MCAPFile {
           statistics.channelMessageCounts[message.channelID, default: 0] += 1
         case .chunkEnd(let end):
           if let offset = current {
-            chunks.append(
-              MCAPChunkIndex(
-                startTime: low, endTime: high, offset: offset, length: end - offset, indexOffsets: [:],
-                indexLength: 0, compression: "", compressedSize: 0, uncompressedSize: 0))
+            var index = MCAPChunkIndex()
+            (index.startTime, index.endTime) = (low, high)
+            (index.offset, index.length) = (offset, end - offset)
+            chunks.append(index)
           }
           current = nil
           (low, high) = (.max, 0)
         case .fault(let fault): faults.append(fault)
         case .dataEnd: return .stop
-        case .header, .attachment, .metadata, .end: break
+        case .attachment(let attachment):
+          attachments.append(
+            MCAPAttachmentIndex(
+              offset: range.lowerBound, length: UInt64(range.count), logTime: attachment.logTime,
+              createTime: attachment.createTime, dataSize: UInt64(attachment.data.count),
+              name: attachment.name, mediaType: attachment.mediaType))
+        case .metadata(let entry):
+          metadata.append(
+            MCAPMetadataIndex(offset: range.lowerBound, length: UInt64(range.count), name: entry.name))
+        case .header, .end: break
         }
         return .goOn
       }
-    } catch let fault as MCAPFault {
+    } catch let fault as MCAPError {
       throw fault
     } catch {
-      throw MCAPFault(at: nil, String(describing: error))
+      throw MCAPError(at: nil, String(describing: error))
     }
     statistics.schemaCount = UInt16(clamping: schemas.count)
     statistics.channelCount = UInt32(clamping: channels.count)
     statistics.chunkCount = UInt32(clamping: chunks.count)
+    statistics.attachmentCount = UInt32(clamping: attachments.count)
+    statistics.metadataCount = UInt32(clamping: metadata.count)
   }
 
-  public func attachment(_ index: MCAPAttachmentIndex) throws(MCAPFault) -> MCAPAttachment {
+  public func attachment(_ index: MCAPAttachmentIndex) throws(MCAPError) -> MCAPAttachment {
     guard index.length >= 9, index.length <= MCAPScanner.largestAttachment else {
-      throw MCAPFault(at: index.offset, "the attachment '\(index.name)' has \(index.length) bytes")
+      throw MCAPError(at: index.offset, "the attachment '\(index.name)' has \(index.length) bytes")
     }
     let record = try input.read(at: index.offset, count: Int(index.length))
     guard record.count == Int(index.length), record[0] == MCAPOpcode.attachment.rawValue else {
-      throw MCAPFault(at: index.offset, "the index names an attachment where there is none")
+      throw MCAPError(at: index.offset, "the index names an attachment where there is none")
     }
     return try parseAttachment(Array(record[MCAPFormat.recordHeader...]), at: index.offset + 9)
   }
 
-  public func metadata(_ index: MCAPMetadataIndex) throws(MCAPFault) -> MCAPMetadata {
+  public func metadata(_ index: MCAPMetadataIndex) throws(MCAPError) -> MCAPMetadata {
     guard index.length >= 9, index.length <= MCAPScanner.largestOther else {
-      throw MCAPFault(at: index.offset, "the metadata '\(index.name)' has \(index.length) bytes")
+      throw MCAPError(at: index.offset, "the metadata '\(index.name)' has \(index.length) bytes")
     }
     let record = try input.read(at: index.offset, count: Int(index.length))
     guard record.count == Int(index.length), record[0] == MCAPOpcode.metadata.rawValue else {
-      throw MCAPFault(at: index.offset, "the index names metadata where there is none")
+      throw MCAPError(at: index.offset, "the index names metadata where there is none")
     }
-    return try record.span.bytes.withUnsafeBytes { bytes throws(MCAPFault) in
+    return try record.span.bytes.withUnsafeBytes { bytes throws(MCAPError) in
       var reader = ByteReader(
         UnsafeRawBufferPointer(rebasing: bytes[MCAPFormat.recordHeader...]), at: index.offset + 9)
       return try MCAPMetadata(&reader)
@@ -171,19 +194,19 @@ public struct MCAPFile {
   }
 
   /// The records of one chunk.
-  func records(of index: MCAPChunkIndex) throws(MCAPFault) -> [UInt8] {
+  func records(of index: MCAPChunkIndex) throws(MCAPError) -> [UInt8] {
     guard index.length >= 9, index.length <= MCAPChunk.largest + 1024 else {
-      throw MCAPFault(at: index.offset, "a chunk of \(index.length) bytes")
+      throw MCAPError(at: index.offset, "a chunk of \(index.length) bytes")
     }
     let record = try input.read(at: index.offset, count: Int(index.length))
     guard record.count == Int(index.length), record[0] == MCAPOpcode.chunk.rawValue else {
-      throw MCAPFault(at: index.offset, "the index names a chunk where there is none")
+      throw MCAPError(at: index.offset, "the index names a chunk where there is none")
     }
-    return try record.span.bytes.withUnsafeBytes { bytes throws(MCAPFault) in
+    return try record.span.bytes.withUnsafeBytes { bytes throws(MCAPError) in
       var reader = ByteReader(
         UnsafeRawBufferPointer(rebasing: bytes[MCAPFormat.recordHeader...]), at: index.offset + 9)
       let chunk = try MCAPChunk(&reader)
-      return try chunk.inflate(reader.rest(), at: index.offset)
+      return try chunk.inflate(reader.take(chunk.storedSize), at: index.offset)
     }
   }
 
@@ -196,7 +219,7 @@ public struct MCAPFile {
   ///   - onFault: is told of what can't be read; the rest goes on.
   public func forEachMessage(
     on wanted: Set<UInt16>? = nil, in times: ClosedRange<UInt64> = 0...UInt64.max,
-    onFault: (MCAPFault) throws -> Void = { _ in },
+    onFault: (MCAPError) throws -> Void = { _ in },
     _ body: (MCAPMessage) throws -> MCAPScanner.Decision
   ) throws {
     if chunks.isEmpty { return try forEachLooseMessage(wanted, times, onFault, body) }
@@ -214,7 +237,7 @@ public struct MCAPFile {
         guard earliest.map({ candidates[next].startTime <= $0 }) ?? true else { break }
         do {
           if let loaded = try Loaded(self, candidates[next], wanted, times, onFault) { open.append(loaded) }
-        } catch let fault as MCAPFault {
+        } catch let fault as MCAPError {
           try onFault(fault)
         }
         next += 1
@@ -227,7 +250,7 @@ public struct MCAPFile {
 
   /// Of a file without chunks, in the order of the file.
   private func forEachLooseMessage(
-    _ wanted: Set<UInt16>?, _ times: ClosedRange<UInt64>, _ onFault: (MCAPFault) throws -> Void,
+    _ wanted: Set<UInt16>?, _ times: ClosedRange<UInt64>, _ onFault: (MCAPError) throws -> Void,
     _ body: (MCAPMessage) throws -> MCAPScanner.Decision
   ) throws {
     try MCAPScanner(input).scan { event in
@@ -254,7 +277,7 @@ public struct MCAPFile {
 
     init?(
       _ file: MCAPFile, _ index: MCAPChunkIndex, _ wanted: Set<UInt16>?, _ times: ClosedRange<UInt64>,
-      _ onFault: (MCAPFault) throws -> Void
+      _ onFault: (MCAPError) throws -> Void
     ) throws {
       bytes = try file.records(of: index)
       offset = index.offset

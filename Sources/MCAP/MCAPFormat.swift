@@ -45,7 +45,7 @@ public enum MCAPCompression: Sendable, Hashable {
 }
 
 /// What is wrong with a file, and where.
-public struct MCAPFault: Error, Sendable, Hashable, CustomStringConvertible {
+public struct MCAPError: Error, Sendable, Hashable, CustomStringConvertible {
   /// Byte from the start of the file; nil when the fault is of the whole file.
   public var offset: UInt64?
   public var problem: String

@@ -22,7 +22,7 @@ public struct MCAPSchema: Sendable, Hashable {
     }
   }
 
-  init(_ reader: inout ByteReader) throws(MCAPFault) {
+  init(_ reader: inout ByteReader) throws(MCAPError) {
     id = try reader.number()
     name = try reader.text()
     encoding = try reader.text()
@@ -60,7 +60,7 @@ public struct MCAPChannel: Sendable, Hashable {
     }
   }
 
-  init(_ reader: inout ByteReader) throws(MCAPFault) {
+  init(_ reader: inout ByteReader) throws(MCAPError) {
     id = try reader.number()
     schemaID = try reader.number()
     topic = try reader.text()
@@ -81,7 +81,7 @@ public struct MCAPMessage {
   /// Bytes of a message record before its data.
   static let headerLength = 22
 
-  init(_ reader: inout ByteReader) throws(MCAPFault) {
+  init(_ reader: inout ByteReader) throws(MCAPError) {
     channelID = try reader.number()
     sequence = try reader.number()
     logTime = try reader.number()
@@ -126,24 +126,28 @@ public struct MCAPMetadata: Sendable, Hashable {
     }
   }
 
-  init(_ reader: inout ByteReader) throws(MCAPFault) {
+  init(_ reader: inout ByteReader) throws(MCAPError) {
     name = try reader.text()
     values = try reader.map()
   }
 }
 
 public struct MCAPChunkIndex: Sendable, Hashable {
-  public var startTime: UInt64
-  public var endTime: UInt64
-  public var offset: UInt64
+  /// ns.
+  public var startTime: UInt64 = 0
+  public var endTime: UInt64 = 0
+  /// Offset of the chunk's record in the file.
+  public var offset: UInt64 = 0
   /// Bytes of the chunk's record, opcode and length included.
-  public var length: UInt64
-  /// Place of each channel's message index; empty when the file has none.
-  public var indexOffsets: [UInt16: UInt64]
-  public var indexLength: UInt64
-  public var compression: String
-  public var compressedSize: UInt64
-  public var uncompressedSize: UInt64
+  public var length: UInt64 = 0
+  /// Offset of each channel's message index in the file; empty when the file has none.
+  public var indexOffsets: [UInt16: UInt64] = [:]
+  public var indexLength: UInt64 = 0
+  public var compression = ""
+  public var compressedSize: UInt64 = 0
+  public var uncompressedSize: UInt64 = 0
+
+  init() {}
 
   var record: [UInt8] {
     ByteWriter.record(.chunkIndex) {
@@ -163,7 +167,7 @@ public struct MCAPChunkIndex: Sendable, Hashable {
     }
   }
 
-  init(_ reader: inout ByteReader) throws(MCAPFault) {
+  init(_ reader: inout ByteReader) throws(MCAPError) {
     startTime = try reader.number()
     endTime = try reader.number()
     offset = try reader.number()
@@ -179,21 +183,6 @@ public struct MCAPChunkIndex: Sendable, Hashable {
     compression = try reader.text()
     compressedSize = try reader.number()
     uncompressedSize = try reader.number()
-  }
-
-  init(
-    startTime: UInt64, endTime: UInt64, offset: UInt64, length: UInt64, indexOffsets: [UInt16: UInt64],
-    indexLength: UInt64, compression: String, compressedSize: UInt64, uncompressedSize: UInt64
-  ) {
-    self.startTime = startTime
-    self.endTime = endTime
-    self.offset = offset
-    self.length = length
-    self.indexOffsets = indexOffsets
-    self.indexLength = indexLength
-    self.compression = compression
-    self.compressedSize = compressedSize
-    self.uncompressedSize = uncompressedSize
   }
 }
 
@@ -218,7 +207,7 @@ public struct MCAPAttachmentIndex: Sendable, Hashable {
     }
   }
 
-  init(_ reader: inout ByteReader) throws(MCAPFault) {
+  init(_ reader: inout ByteReader) throws(MCAPError) {
     offset = try reader.number()
     length = try reader.number()
     logTime = try reader.number()
@@ -261,7 +250,7 @@ public struct MCAPMetadataIndex: Sendable, Hashable {
     self.name = name
   }
 
-  init(_ reader: inout ByteReader) throws(MCAPFault) {
+  init(_ reader: inout ByteReader) throws(MCAPError) {
     offset = try reader.number()
     length = try reader.number()
     name = try reader.text()
@@ -299,7 +288,7 @@ public struct MCAPStatistics: Sendable, Hashable {
     }
   }
 
-  init(_ reader: inout ByteReader) throws(MCAPFault) {
+  init(_ reader: inout ByteReader) throws(MCAPError) {
     messageCount = try reader.number()
     schemaCount = try reader.number()
     channelCount = try reader.number()

@@ -18,7 +18,7 @@ public struct MCAPScanner {
     case dataEnd
     /// The whole file was there, its end mark included.
     case end
-    case fault(MCAPFault)
+    case fault(MCAPError)
   }
 
   /// What `visit` says after each event.
@@ -33,9 +33,14 @@ public struct MCAPScanner {
   public init(_ input: InputFile) { self.input = input }
 
   public func scan(_ visit: (Event) throws -> Decision) throws {
+    try scanRecords { event, _ in try visit(event) }
+  }
+
+  /// Scans with the bytes of the file that each event's outermost record has.
+  func scanRecords(_ visit: (Event, Range<UInt64>) throws -> Decision) throws {
     let magic = try input.read(at: 0, count: 8)
     guard magic == MCAPFormat.magic else {
-      throw MCAPFault(
+      throw MCAPError(
         at: 0, input.size == 0 ? "the file is empty" : "this is no MCAP file: it does not start with its mark"
       )
     }
@@ -43,11 +48,11 @@ public struct MCAPScanner {
     while offset < input.size {
       let head = try input.read(at: offset, count: MCAPFormat.recordHeader)
       if offset + 8 == input.size, Array(head.prefix(8)) == MCAPFormat.magic {
-        _ = try visit(.end)
+        _ = try visit(.end, offset..<input.size)
         return
       }
       guard head.count == MCAPFormat.recordHeader else {
-        _ = try visit(.fault(MCAPFault(at: offset, "the file is cut off")))
+        _ = try visit(.fault(MCAPError(at: offset, "the file is cut off")), offset..<input.size)
         return
       }
       let length = head[1...].reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
@@ -58,27 +63,30 @@ public struct MCAPScanner {
           next == nil
           ? "the file is cut off in the middle of a record"
           : "a record that can't be: type \(head[0]), \(length) bytes"
-        guard try visit(.fault(MCAPFault(at: offset, problem))) == .goOn, let next else { return }
+        let fault = Event.fault(MCAPError(at: offset, problem))
+        guard try visit(fault, offset..<(next ?? input.size)) == .goOn, let next else { return }
         offset = next
         continue
       }
+      let range = offset..<(offset + UInt64(MCAPFormat.recordHeader) + length)
       do {
-        guard try read(MCAPOpcode(rawValue: head[0]), at: offset, length, visit) == .goOn else { return }
-      } catch let fault as MCAPFault {
-        guard try visit(.fault(fault)) == .goOn else { return }
+        let decision = try read(MCAPOpcode(rawValue: head[0]), at: offset, length) { try visit($0, range) }
+        guard decision == .goOn else { return }
+      } catch let fault as MCAPError {
+        guard try visit(.fault(fault), range) == .goOn else { return }
       }
-      offset += UInt64(MCAPFormat.recordHeader) + length
+      offset = range.upperBound
     }
-    _ = try visit(.fault(MCAPFault(at: offset, "the file has no end mark")))
+    _ = try visit(.fault(MCAPError(at: offset, "the file has no end mark")), offset..<offset)
   }
 
   private func read(
     _ opcode: MCAPOpcode?, at offset: UInt64, _ length: UInt64, _ visit: (Event) throws -> Decision
   ) throws -> Decision {
     let bodyOffset = offset + UInt64(MCAPFormat.recordHeader)
-    func body(limit: UInt64) throws(MCAPFault) -> [UInt8] {
+    func body(limit: UInt64) throws(MCAPError) -> [UInt8] {
       guard length <= limit else {
-        throw MCAPFault(at: offset, "a record of \(length) bytes; \(limit) are the most that is read")
+        throw MCAPError(at: offset, "a record of \(length) bytes; \(limit) are the most that is read")
       }
       return try input.read(at: bodyOffset, count: Int(length))
     }
@@ -114,7 +122,7 @@ public struct MCAPScanner {
     let records = try body.withUnsafeBytes { bytes in
       var reader = ByteReader(bytes, at: bodyOffset)
       let chunk = try MCAPChunk(&reader)
-      return try chunk.inflate(reader.rest(), at: offset)
+      return try chunk.inflate(reader.take(chunk.storedSize), at: offset)
     }
     var decision = Decision.goOn
     try records.withUnsafeBytes { bytes in
@@ -135,7 +143,7 @@ public struct MCAPScanner {
   }
 
   /// The next place where a chunk's record can begin: its own lengths must agree.
-  private func nextChunk(after offset: UInt64) throws(MCAPFault) -> UInt64? {
+  private func nextChunk(after offset: UInt64) throws(MCAPError) -> UInt64? {
     let window = 1 << 20
     let overlap = MCAPFormat.recordHeader + MCAPChunk.longestHead
     var start = offset + 1
@@ -143,7 +151,7 @@ public struct MCAPScanner {
       let bytes = try input.read(at: start, count: window + overlap)
       guard bytes.count >= overlap else { return nil }
       for place in 0...(bytes.count - overlap) where bytes[place] == MCAPOpcode.chunk.rawValue {
-        let found = try bytes.span.bytes.withUnsafeBytes { all throws(MCAPFault) in
+        let found = try bytes.span.bytes.withUnsafeBytes { all throws(MCAPError) in
           let here = start + UInt64(place)
           var reader = ByteReader(
             UnsafeRawBufferPointer(rebasing: all[(place + 1)..<(place + overlap)]), at: here)
@@ -169,31 +177,31 @@ public struct MCAPScanner {
 /// - Parameter body: returns false to stop.
 func forEachRecord(
   in bytes: UnsafeRawBufferPointer, chunk: UInt64,
-  _ body: (MCAPOpcode?, inout ByteReader) throws -> Bool, onFault: (MCAPFault) throws -> Void
+  _ body: (MCAPOpcode?, inout ByteReader) throws -> Bool, onFault: (MCAPError) throws -> Void
 ) throws {
   var offset = 0
   while offset < bytes.count {
     guard bytes.count - offset >= MCAPFormat.recordHeader else {
-      return try onFault(MCAPFault(at: chunk, "a chunk ends in the middle of a record"))
+      return try onFault(MCAPError(at: chunk, "a chunk ends in the middle of a record"))
     }
     let length = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: offset + 1, as: UInt64.self))
     guard length <= UInt64(bytes.count - offset - MCAPFormat.recordHeader) else {
-      return try onFault(MCAPFault(at: chunk, "a record in a chunk is longer than the chunk"))
+      return try onFault(MCAPError(at: chunk, "a record in a chunk is longer than the chunk"))
     }
     let start = offset + MCAPFormat.recordHeader
     var reader = ByteReader(
       UnsafeRawBufferPointer(rebasing: bytes[start..<(start + Int(length))]), at: chunk)
     do {
       guard try body(MCAPOpcode(rawValue: bytes[offset]), &reader) else { return }
-    } catch let fault as MCAPFault {
+    } catch let fault as MCAPError {
       try onFault(fault)
     }
     offset = start + Int(length)
   }
 }
 
-func parseAttachment(_ body: [UInt8], at offset: UInt64) throws(MCAPFault) -> MCAPAttachment {
-  try body.span.bytes.withUnsafeBytes { bytes throws(MCAPFault) in
+func parseAttachment(_ body: [UInt8], at offset: UInt64) throws(MCAPError) -> MCAPAttachment {
+  try body.span.bytes.withUnsafeBytes { bytes throws(MCAPError) in
     var reader = ByteReader(bytes, at: offset)
     let logTime = try reader.number(UInt64.self)
     let createTime = try reader.number(UInt64.self)
@@ -204,7 +212,7 @@ func parseAttachment(_ body: [UInt8], at offset: UInt64) throws(MCAPFault) -> MC
     let covered = crc32(UnsafeRawBufferPointer(rebasing: bytes[0..<reader.position]))
     let declared = try reader.number(UInt32.self)
     guard declared == 0 || declared == covered else {
-      throw MCAPFault(at: offset, "the checksum of the attachment '\(name)' does not fit")
+      throw MCAPError(at: offset, "the checksum of the attachment '\(name)' does not fit")
     }
     return MCAPAttachment(
       logTime: logTime, createTime: createTime, name: name, mediaType: mediaType, data: Array(data))

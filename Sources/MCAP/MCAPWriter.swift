@@ -14,12 +14,17 @@ public final class MCAPWriter {
     /// A checksum of everything up to the summary, besides those of chunks and attachments. Costs as much again as
     /// theirs, and says nothing of a file that was cut.
     public var hasDataChecksum = false
+    /// The parts that the file has.
+    package var layout = MCAPLayout()
 
     public init() {}
   }
 
   private let output: any OutputFile
   private let options: Options
+  private let layout: MCAPLayout
+  /// 0 without chunks: each message is written at once.
+  private let chunkSize: Int
   private let zstandard: ZstandardCompressor?
   private var schemas: [MCAPSchema] = []
   private var channels: [MCAPChannel] = []
@@ -32,6 +37,8 @@ public final class MCAPWriter {
   private let chunk: GrowingBuffer
   private var compressed: [UInt8] = []
   private var times = Times()
+  /// Of all messages that were written.
+  private var range = Times()
 
   /// What changes of a channel with each message.
   private struct Stream {
@@ -60,10 +67,14 @@ public final class MCAPWriter {
       start = min(start, time)
       end = max(end, time)
     }
+
+    var isEmpty: Bool { start > end }
   }
 
   /// Bytes in the file.
   public private(set) var size: UInt64 = 0
+  /// Bytes up to the end of the last record that was written whole.
+  private var wholeSize: UInt64 = 0
   private var dataCRC: UInt32 = 0
   private var isFinished = false
 
@@ -71,6 +82,9 @@ public final class MCAPWriter {
   public init(_ output: any OutputFile, options: Options = Options()) throws(OutputError) {
     self.output = output
     self.options = options
+    layout = options.layout
+    chunkSize = layout.hasChunks ? options.chunkSize : 0
+    streams = Array(repeating: Stream(), count: Int(layout.firstChannelID))
     switch options.compression {
     case .zstandard(let level):
       do { zstandard = try ZstandardCompressor(level: level) } catch {
@@ -82,10 +96,12 @@ public final class MCAPWriter {
     chunk = GrowingBuffer(capacity: options.chunkSize + 1 << 16)
     try append(MCAPFormat.magic)
     try append(
-      ByteWriter.record(.header) {
-        $0.put(options.profile)
-        $0.put(options.library)
-      })
+      layout.extended(
+        ByteWriter.record(.header) {
+          $0.put(options.profile)
+          $0.put(options.library)
+        }))
+    wholeSize = size
   }
 
   public var messageCount: UInt64 { streams.reduce(0) { $0 + $1.count } }
@@ -103,11 +119,21 @@ public final class MCAPWriter {
     if options.hasDataChecksum, !isFinished { dataCRC = crc32(bytes, after: dataCRC) }
   }
 
+  /// Writes a schema or a channel.
+  private func append(definition record: [UInt8]) throws(OutputError) {
+    if layout.hasChunks, layout.hasDefinitionsInChunks {
+      chunk.append(record.count).copyBytes(from: record)
+    } else {
+      try append(layout.extended(record))
+      wholeSize = size
+    }
+  }
+
   /// - Returns: its number; the id that the schema has is not used.
   public func add(_ schema: MCAPSchema) throws(OutputError) -> UInt16 {
     var schema = schema
     schema.id = UInt16(schemas.count + 1)
-    try append(schema.record)
+    try append(definition: schema.record)
     schemas.append(schema)
     statistics.schemaCount += 1
     return schema.id
@@ -116,8 +142,8 @@ public final class MCAPWriter {
   /// - Returns: its number; the id that the channel has is not used.
   public func add(_ channel: MCAPChannel) throws(OutputError) -> UInt16 {
     var channel = channel
-    channel.id = UInt16(channels.count)
-    try append(channel.record)
+    channel.id = UInt16(streams.count)
+    try append(definition: channel.record)
     channels.append(channel)
     streams.append(Stream())
     statistics.channelCount += 1
@@ -144,7 +170,7 @@ public final class MCAPWriter {
     record.storeBytes(of: publishTime.littleEndian, toByteOffset: 23, as: UInt64.self)
     fill(UnsafeMutableRawBufferPointer(rebasing: record[31...]))
     times.add(logTime)
-    if chunk.count >= options.chunkSize { try closeChunk() }
+    if chunk.count >= chunkSize { try closeChunk() }
   }
 
   public func write(
@@ -159,12 +185,16 @@ public final class MCAPWriter {
   /// Writes out what waits.
   public func closeChunk() throws(OutputError) {
     guard chunk.count > 0 else { return }
+    guard layout.hasChunks else {
+      try append(chunk.bytes)
+      return startChunk()
+    }
     compressed.removeAll(keepingCapacity: true)
     var compression = options.compression.name
     let bytes = chunk.bytes
     var isSmaller = false
     // Without memory for the library the bytes go in as they are.
-    do throws(CompressionFault) {
+    do throws(CompressionError) {
       switch options.compression {
       case .none: break
       case .lz4: try deflateLZ4(bytes, into: &compressed)
@@ -176,11 +206,13 @@ public final class MCAPWriter {
     let stored = isSmaller ? compressed.count : chunk.count
     let checksum = crc32(bytes)
 
+    // A chunk without messages has no times; the format requires 0 then.
+    let (startTime, endTime) = times.isEmpty ? (0, 0) : (times.start, times.end)
     var head = ByteWriter()
     head.put(MCAPOpcode.chunk.rawValue)
     head.put(UInt64(8 + 8 + 8 + 4 + 4 + compression.utf8.count + 8 + stored))
-    head.put(times.start)
-    head.put(times.end)
+    head.put(startTime)
+    head.put(endTime)
     head.put(UInt64(chunk.count))
     head.put(checksum)
     head.put(compression)
@@ -188,38 +220,56 @@ public final class MCAPWriter {
     let offset = size
     try append(head.bytes)
     if isSmaller { try append(compressed) } else { try append(bytes) }
-    let length = size - offset
 
-    var indexOffsets: [UInt16: UInt64] = [:]
-    let indexStart = size
-    var indexes = ByteWriter()
-    for channel in streams.indices where !streams[channel].entries.isEmpty {
-      indexOffsets[UInt16(channel)] = indexStart + UInt64(indexes.bytes.count)
-      indexes.put(MCAPOpcode.messageIndex.rawValue)
-      let size = streams[channel].entries.count * 8
-      indexes.put(UInt64(6 + size))
-      indexes.put(UInt16(channel))
-      indexes.put(UInt32(size))
-      streams[channel].entries.withUnsafeBytes { indexes.bytes.append(contentsOf: $0) }
-      streams[channel].entries.removeAll(keepingCapacity: true)
-    }
-    try append(indexes.bytes)
-    try chunkIndexes.append(
-      MCAPChunkIndex(
-        startTime: times.start, endTime: times.end, offset: offset, length: length,
-        indexOffsets: indexOffsets,
-        indexLength: size - indexStart, compression: compression, compressedSize: UInt64(stored),
-        uncompressedSize: UInt64(chunk.count)
-      ).record)
-    statistics.startTime = statistics.chunkCount == 0 ? times.start : min(statistics.startTime, times.start)
-    statistics.endTime = max(statistics.endTime, times.end)
+    var index = MCAPChunkIndex()
+    index.startTime = startTime
+    index.endTime = endTime
+    index.offset = offset
+    index.length = size - offset
+    index.compression = compression
+    index.compressedSize = UInt64(stored)
+    index.uncompressedSize = UInt64(chunk.count)
+    if layout.hasMessageIndexes { try appendMessageIndexes(to: &index) }
+    if layout.hasChunkIndexes { try chunkIndexes.append(layout.extended(index.record)) }
     statistics.chunkCount += 1
+    startChunk()
+  }
+
+  /// Goes on with an empty chunk after one that was written.
+  private func startChunk() {
+    wholeSize = size
+    if !times.isEmpty {
+      range.add(times.start)
+      range.add(times.end)
+    }
+    discardChunk()
+  }
+
+  private func discardChunk() {
     chunk.removeAll()
     times = Times()
+    for channel in streams.indices { streams[channel].entries.removeAll(keepingCapacity: true) }
+  }
+
+  /// Writes the message indexes of the chunk that was just written.
+  private func appendMessageIndexes(to index: inout MCAPChunkIndex) throws(OutputError) {
+    var indexes = ByteWriter()
+    for channel in streams.indices where !streams[channel].entries.isEmpty {
+      index.indexOffsets[UInt16(channel)] = size + UInt64(indexes.bytes.count)
+      indexes.put(MCAPOpcode.messageIndex.rawValue)
+      let length = streams[channel].entries.count * 8
+      indexes.put(UInt64(6 + length + layout.extraData.count))
+      indexes.put(UInt16(channel))
+      indexes.put(UInt32(length))
+      streams[channel].entries.withUnsafeBytes { indexes.bytes.append(contentsOf: $0) }
+      indexes.bytes += layout.extraData
+    }
+    index.indexLength = UInt64(indexes.bytes.count)
+    try append(indexes.bytes)
   }
 
   public func write(_ attachment: MCAPAttachment) throws(OutputError) {
-    let record = ByteWriter.record(.attachment) {
+    let fields = ByteWriter.record(.attachment) {
       $0.put(attachment.logTime)
       $0.put(attachment.createTime)
       $0.put(attachment.name)
@@ -229,35 +279,43 @@ public final class MCAPWriter {
       let checksum = $0.bytes[MCAPFormat.recordHeader...].withUnsafeBytes { crc32($0) }
       $0.put(checksum)
     }
+    let record = layout.extended(fields)
+    let offset = size
+    try append(record)
+    wholeSize = size
     attachmentIndexes.append(
       MCAPAttachmentIndex(
-        offset: size, length: UInt64(record.count), logTime: attachment.logTime,
+        offset: offset, length: UInt64(record.count), logTime: attachment.logTime,
         createTime: attachment.createTime, dataSize: UInt64(attachment.data.count), name: attachment.name,
         mediaType: attachment.mediaType))
     statistics.attachmentCount += 1
-    try append(record)
   }
 
   public func write(_ metadata: MCAPMetadata) throws(OutputError) {
-    let record = metadata.record
-    metadataIndexes.append(
-      MCAPMetadataIndex(offset: size, length: UInt64(record.count), name: metadata.name))
-    statistics.metadataCount += 1
+    let record = layout.extended(metadata.record)
+    let offset = size
     try append(record)
+    wholeSize = size
+    metadataIndexes.append(
+      MCAPMetadataIndex(offset: offset, length: UInt64(record.count), name: metadata.name))
+    statistics.metadataCount += 1
   }
 
   /// What was written outlives a loss of power; messages of the open chunk are not written yet.
   public func sync() throws(OutputError) { try output.sync() }
 
-  /// Cuts off what a failed write left behind, down to the last whole record.
-  public func cut(to wholeSize: UInt64) throws(OutputError) {
-    try output.truncate(to: wholeSize)
-    size = wholeSize
+  /// Cuts off what a failed write left behind, down to the last whole record; messages of the open chunk are dropped.
+  ///
+  /// - Parameter smallest: bytes that are kept in any case.
+  public func cut(to smallest: UInt64) throws(OutputError) {
+    let end = max(smallest, wholeSize)
+    try output.truncate(to: end)
+    size = end
     // The checksum of the data section can't be wound back; 0 says that there is none.
     dataCRC = 0
     isCut = true
-    chunk.removeAll()
-    for index in streams.indices { streams[index].entries.removeAll() }
+    for index in streams.indices { streams[index].count -= UInt64(streams[index].entries.count / 2) }
+    discardChunk()
   }
 
   private var isCut = false
@@ -283,35 +341,38 @@ public final class MCAPWriter {
     func group(_ opcode: MCAPOpcode, _ records: [[UInt8]]) throws(OutputError) {
       guard !records.isEmpty else { return }
       let start = size
-      for record in records { try put(record) }
+      for record in records { try put(layout.extended(record)) }
       groups.append((opcode, start, size - start))
     }
-    try group(.schema, schemas.map(\.record))
-    try group(.channel, channels.map(\.record))
+    if layout.hasRepeatedSchemas { try group(.schema, schemas.map(\.record)) }
+    if layout.hasRepeatedChannels { try group(.channel, channels.map(\.record)) }
     statistics.messageCount = messageCount
+    if !range.isEmpty { (statistics.startTime, statistics.endTime) = (range.start, range.end) }
     for (channel, stream) in streams.enumerated() where stream.count > 0 {
       statistics.channelMessageCounts[UInt16(channel)] = stream.count
     }
-    try group(.statistics, [statistics.record])
+    if layout.hasStatistics { try group(.statistics, [statistics.record]) }
     let start = size
     try chunkIndexes.forEachBlock { block throws(OutputError) in try put(block) }
     if size > start { groups.append((.chunkIndex, start, size - start)) }
-    try group(.attachmentIndex, attachmentIndexes.map(\.record))
-    try group(.metadataIndex, metadataIndexes.map(\.record))
+    if layout.hasAttachmentIndexes { try group(.attachmentIndex, attachmentIndexes.map(\.record)) }
+    if layout.hasMetadataIndexes { try group(.metadataIndex, metadataIndexes.map(\.record)) }
 
-    let offsetStart = size
-    for (opcode, start, length) in groups {
+    let hasSummary = size > summaryStart
+    let offsetStart = layout.hasSummaryOffsets && hasSummary ? size : 0
+    for (opcode, start, length) in groups where layout.hasSummaryOffsets {
       try put(
-        ByteWriter.record(.summaryOffset) {
-          $0.put(opcode.rawValue)
-          $0.put(start)
-          $0.put(length)
-        })
+        layout.extended(
+          ByteWriter.record(.summaryOffset) {
+            $0.put(opcode.rawValue)
+            $0.put(start)
+            $0.put(length)
+          }))
     }
     var footer = ByteWriter()
     footer.put(MCAPOpcode.footer.rawValue)
     footer.put(UInt64(MCAPFormat.footerLength))
-    footer.put(summaryStart)
+    footer.put(hasSummary ? summaryStart : 0)
     footer.put(offsetStart)
     try put(footer.bytes)
     var end = ByteWriter()

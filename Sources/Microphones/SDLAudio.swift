@@ -1,16 +1,16 @@
 import CSDL2
 import Synchronization
 
-/// SDL's audio part: started with the first of these and stopped with the last. Who chooses a device and opens it holds
-/// one over both: between two starts SDL's drivers forget, and some stumble.
+/// SDL's audio subsystem: started with the first instance and stopped with the last. A caller that chooses a device and
+/// opens it keeps one instance alive over both, since SDL's drivers lose their list of devices between two starts.
 public final class SDLAudio: Sendable {
   private static let users = Mutex(0)
 
-  /// - Throws: when there is no sound system, in SDL's words.
-  public init() throws(MicrophoneFault) {
+  /// - Throws: `MicrophoneError` when no sound system runs, with SDL's reason.
+  public init() throws(MicrophoneError) {
     let problem: String? = Self.users.withLock { users in
       if users == 0 {
-        // A service has its own signals.
+        // The service handles signals itself.
         SDL_SetHint("SDL_NO_SIGNAL_HANDLERS", "1")
         SDL_SetMainReady()
         guard SDL_InitSubSystem(UInt32(SDL_INIT_AUDIO)) == 0 else { return Self.problem }
@@ -19,9 +19,9 @@ public final class SDLAudio: Sendable {
       return nil
     }
     if let problem {
-      // A class that throws after its last property (it has none) is torn down as any other.
+      // A class that throws after its last property is initialised (it has none) runs its deinitialiser.
       Self.users.withLock { $0 += 1 }
-      throw MicrophoneFault("there is no sound system: \(problem)")
+      throw MicrophoneError("no sound system is available: \(problem); start PipeWire or PulseAudio")
     }
   }
 

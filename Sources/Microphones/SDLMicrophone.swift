@@ -5,9 +5,9 @@ import Glibc
 import Sensing
 import Spatial
 
-/// A microphone that SDL reads: any device, resampled by SDL to 16 kHz, mono.
+/// A microphone that SDL reads, resampled by SDL to 16 kHz mono.
 ///
-/// One thread opens, reads and closes it.
+/// It must be opened, read and closed on one thread.
 public final class SDLMicrophone {
   public let name: String
   private let device: SDL_AudioDeviceID
@@ -15,23 +15,23 @@ public final class SDLMicrophone {
   private var clock = SampleClock(rate: Double(AudioBlock.rate))
   private var lastData: Int64
 
-  /// Samples that SDL hands over at a time: 32 ms.
+  /// Samples of one block of SDL: 32 ms.
   private static let block: UInt16 = 512
-  /// Nanoseconds without a sample after which the device counts as gone: a server of sound that died says nothing.
-  private static let patience: Int64 = 3_000_000_000
+  /// Nanoseconds without a sample after which the device counts as disconnected: a sound server that died reports nothing.
+  private static let timeout: Int64 = 3_000_000_000
 
-  /// - Parameter name: as SDL lists it; nil where devices have no names.
-  public init(name: String?, _ audio: SDLAudio) throws(MicrophoneFault) {
+  /// - Parameter name: SDL's name; nil where devices have no names.
+  public init(name: String?, _ audio: SDLAudio) throws(MicrophoneError) {
     var wanted = SDL_AudioSpec()
     var given = SDL_AudioSpec()
     wanted.freq = Int32(AudioBlock.rate)
     wanted.format = SDL_AudioFormat(AUDIO_S16LSB)
     wanted.channels = 1
     wanted.samples = Self.block
-    // Before the first property is set, so that what is not open is not closed.
+    // Before the first property is set, so that the deinitialiser does not run for a device that is not open.
     let opened = SDL_OpenAudioDevice(name, 1, &wanted, &given, 0)
     guard opened != 0 else {
-      throw MicrophoneFault("the microphone '\(name ?? "default")' can't be opened: \(SDLAudio.problem)")
+      throw MicrophoneError("the microphone '\(name ?? "default")' can't be opened: \(SDLAudio.problem)")
     }
     device = opened
     self.audio = audio
@@ -44,18 +44,17 @@ public final class SDLMicrophone {
     SDL_CloseAudioDevice(device)
   }
 
-  /// What came since the last call; waits up to a block for it.
+  /// Returns the samples since the last call, waiting up to a quarter of a block; nil for none.
   ///
-  /// - Returns: nil when nothing came.
-  /// - Throws: when the device is gone.
-  public func read() throws(MicrophoneFault) -> AudioBlock? {
+  /// - Throws: `MicrophoneError` when the device is disconnected.
+  public func read() throws(MicrophoneError) -> AudioBlock? {
     var samples = [Int16](repeating: 0, count: 8192)
     let size = samples.withUnsafeMutableBytes { SDL_DequeueAudio(device, $0.baseAddress, UInt32($0.count)) }
     let now = linux_monotonic_ns()
     let count = Int(size) / 2
     guard count > 0 else {
-      if SDL_GetAudioDeviceStatus(device) == SDL_AUDIO_STOPPED || now - lastData > Self.patience {
-        throw MicrophoneFault("the microphone '\(name)' is gone")
+      if SDL_GetAudioDeviceStatus(device) == SDL_AUDIO_STOPPED || now - lastData > Self.timeout {
+        throw MicrophoneError("the microphone '\(name)' is disconnected")
       }
       // SDL's queue has no descriptor to wait on.
       usleep(8000)
@@ -63,7 +62,7 @@ public final class SDLMicrophone {
     }
     lastData = now
     samples.removeLast(samples.count - count)
-    // What waits in the queue was taken after these.
+    // The samples that are still queued were captured after these.
     let waiting = Int(SDL_GetQueuedAudioSize(device)) / 2
     let readAt = now - Int64(Double(waiting) / Double(AudioBlock.rate) * 1e9)
     let (captured, lost) = clock.add(count, readAt: readAt)

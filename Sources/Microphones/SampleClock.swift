@@ -1,18 +1,17 @@
 import Spatial
 
-/// When samples were taken, out of when they were read.
+/// Estimates the capture time of samples from the times at which they are read.
 ///
-/// A block is read some time after its last sample was taken, and never before. The least of these delays is nearly
-/// constant, so the start of the stream lies at the least of (time of reading − samples so far ÷ rate). A sound card's
-/// clock runs a little fast or slow: the estimate may follow by 200 millionths. If for two seconds everything comes later
-/// than it should, samples are missing.
+/// A block is read after its last sample was captured, never before. The least delay is nearly constant, so the start of
+/// the stream is the minimum of (time of reading − samples so far ÷ rate). A sound card's clock runs a little fast or
+/// slow: the estimate follows by up to 200 ppm. If all blocks of two seconds are late, samples are missing.
 struct SampleClock {
   private let rate: Double
   private var count: Int64 = 0
   /// Nanoseconds of CLOCK_MONOTONIC.
   private var origin: Double?
   private var lastRead: Double = 0
-  /// Least delay over `origin` of the last seconds.
+  /// Least delay relative to `origin` in the current window, nanoseconds.
   private var least = Double.infinity
   private var leastSince: Double = 0
 
@@ -23,8 +22,10 @@ struct SampleClock {
 
   init(rate: Double) { self.rate = rate }
 
-  /// - Parameter now: when the block was read, nanoseconds.
-  /// - Returns: when its first sample was taken, and how many samples are missing before it.
+  /// Adds a block.
+  ///
+  /// - Parameter now: time of reading, nanoseconds of CLOCK_MONOTONIC.
+  /// - Returns: the capture time of its first sample, and the number of samples missing before it.
   mutating func add(_ samples: Int, readAt now: Int64) -> (captured: Timestamp, lost: Int) {
     let read = Double(now)
     let candidate = read - Double(count + Int64(samples)) / rate * 1e9

@@ -7,7 +7,7 @@ struct PictureUpload {
   var model: String?
   var top: Int?
 
-  init(_ body: [UInt8], contentType: String) throws(PictureFault) {
+  init(_ body: [UInt8], contentType: String) throws(PictureError) {
     let type = contentType.lowercased()
     if type.hasPrefix("multipart/form-data") {
       self = try Self.form(body, contentType)
@@ -16,7 +16,7 @@ struct PictureUpload {
         let text = json["image"] as? String,
         let data = Data(base64Encoded: text, options: .ignoreUnknownCharacters)
       else {
-        throw PictureFault(description: "the body must be a JSON object with the picture's base64 in 'image'")
+        throw PictureError(description: "the body must be a JSON object with the picture's base64 in 'image'")
       }
       bytes = Array(data)
       model = json["model"] as? String
@@ -24,18 +24,18 @@ struct PictureUpload {
     } else {
       bytes = body
     }
-    guard !bytes.isEmpty else { throw PictureFault(description: "the body holds no picture") }
+    guard !bytes.isEmpty else { throw PictureError(description: "the body holds no picture") }
   }
 
   private init(bytes: [UInt8]) { self.bytes = bytes }
 
-  private static func form(_ body: [UInt8], _ contentType: String) throws(PictureFault) -> PictureUpload {
+  private static func form(_ body: [UInt8], _ contentType: String) throws(PictureError) -> PictureUpload {
     let marks = contentType.components(separatedBy: "boundary=")
-    guard marks.count == 2 else { throw PictureFault(description: "the form has no boundary") }
+    guard marks.count == 2 else { throw PictureError(description: "the form has no boundary") }
     let given = marks[1].prefix { $0 != ";" }
     let boundary = given.trimmingCharacters(in: CharacterSet(charactersIn: " \""))
     guard !boundary.isEmpty, boundary.utf8.count <= 70 else {
-      throw PictureFault(description: "the form's boundary has 1 to 70 letters")
+      throw PictureError(description: "the form's boundary has 1 to 70 letters")
     }
     let data = Data(body)
     let mark = Data("--\(boundary)".utf8)
@@ -61,7 +61,7 @@ struct PictureUpload {
         result = PictureUpload(bytes: Array(content))
       }
     }
-    guard var result else { throw PictureFault(description: "the form has no picture") }
+    guard var result else { throw PictureError(description: "the form has no picture") }
     result.model = model
     result.top = top
     return result

@@ -1,18 +1,19 @@
+import Diagnostics
 import Glibc
 
-/// What pairing needs of Bluetooth. BlueZ is the real one.
+/// The Bluetooth functions that pairing uses; `BlueZ` implements them.
 public protocol Bluetooth: AnyObject {
-  /// The first adapter, switched on.
+  /// Returns the first adapter, switched on.
   func adapter() throws -> BluetoothAdapter
   func devices() throws -> [BluetoothDevice]
-  /// Looks for devices until `stopDiscovery`.
+  /// Searches for devices until `stopDiscovery`.
   func startDiscovery() throws
   func stopDiscovery()
   func pair(_ device: BluetoothDevice) throws
   func trust(_ device: BluetoothDevice) throws
   func connect(_ device: BluetoothDevice) throws
   func remove(_ device: BluetoothDevice) throws
-  /// Waits, and answers what Bluetooth asks meanwhile.
+  /// Waits for a number of seconds, and replies to requests of Bluetooth meanwhile.
   func wait(_ seconds: Double) throws
 }
 
@@ -55,17 +56,18 @@ public final class BlueZ: Bluetooth {
   private static let agentPath = "/org/vrbridge/agent"
   private var chosen: BluetoothAdapter?
 
-  /// - Throws: in words for the person who pairs.
-  public init() throws(PairingFault) {
+  /// Connects to BlueZ and registers an agent that confirms pairing.
+  public init() throws(PairingError) {
     do {
       bus = try DBusConnection()
     } catch {
-      throw PairingFault(
-        "the system bus can't be reached: \(error)", fix: "sudo systemctl start dbus")
+      throw PairingError(
+        "system-bus-unreachable", "the system bus can't be reached: \(error)",
+        fix: "sudo systemctl start dbus")
     }
     bus.handler = { path, interface, member, _ in
       guard path == Self.agentPath, interface == "org.bluez.Agent1" else { return nil }
-      // A game controller shows and types nothing; its owner started this.
+      // A game controller has neither display nor keys; its owner started pairing.
       switch member {
       case "RequestConfirmation", "RequestAuthorization", "AuthorizeService", "Cancel", "Release": return []
       case "RequestPinCode": return [.string("0000")]
@@ -81,8 +83,8 @@ public final class BlueZ: Bluetooth {
         Self.service, "/org/bluez", "org.bluez.AgentManager1", "RequestDefaultAgent",
         [.objectPath(Self.agentPath)])
     } catch {
-      throw PairingFault(
-        "Bluetooth is not running: \(error)",
+      throw PairingError(
+        "bluetooth-not-running", "Bluetooth is not running: \(error)",
         fix: "sudo apt-get install bluez && sudo systemctl enable --now bluetooth")
     }
   }
@@ -93,7 +95,7 @@ public final class BlueZ: Bluetooth {
       timeout: 2)
   }
 
-  private func objects() throws(DBusConnection.Failure) -> [(key: String, value: DBusValue)] {
+  private func objects() throws(DBusCallError) -> [(key: String, value: DBusValue)] {
     try bus.call(Self.service, "/", "org.freedesktop.DBus.ObjectManager", "GetManagedObjects").first?.pairs
       ?? []
   }
@@ -116,13 +118,15 @@ public final class BlueZ: Bluetooth {
       )
     }
     guard let (adapter, isPowered) = found.sorted(by: { $0.0.path < $1.0.path }).first else {
-      throw PairingFault(
-        "this machine has no Bluetooth adapter", fix: "plug one in; 'rfkill list' shows one that is blocked")
+      throw PairingError(
+        "bluetooth-adapter-missing", "this machine has no Bluetooth adapter",
+        fix: "plug one in; 'rfkill list' shows one that is blocked")
     }
     if !isPowered {
       do { try set(adapter.path, "org.bluez.Adapter1", "Powered", .boolean(true)) } catch {
-        throw PairingFault(
-          "the Bluetooth adapter can't be switched on: \(error)", fix: "rfkill unblock bluetooth")
+        throw PairingError(
+          "bluetooth-adapter-off", "the Bluetooth adapter can't be switched on: \(error)",
+          fix: "rfkill unblock bluetooth")
       }
     }
     chosen = adapter
@@ -182,12 +186,14 @@ public final class BlueZ: Bluetooth {
   public func wait(_ seconds: Double) throws { try bus.serve(for: seconds) }
 }
 
-/// What stands in the way of pairing, and what to do.
-public struct PairingFault: Error, Sendable, CustomStringConvertible {
+/// Why a device can't be paired, and the remedy.
+public struct PairingError: CodedError {
+  public var code: String
   public var problem: String
-  /// A command, or what a person has to do; empty when nothing is known.
+  /// A command or an instruction; empty without a known remedy.
   public var fix: String
-  public init(_ problem: String, fix: String = "") {
+  public init(_ code: String, _ problem: String, fix: String = "") {
+    self.code = code
     self.problem = problem
     self.fix = fix
   }

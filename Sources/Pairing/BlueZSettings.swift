@@ -1,13 +1,13 @@
 import Foundation
 
-/// Settings of BlueZ that keep devices out.
+/// Settings of BlueZ that refuse devices.
 public enum BlueZSettings {
   public static let inputFile = "/etc/bluetooth/input.conf"
 
-  /// A PlayStation Move has no bond; since BlueZ 5.73 its input plugin refuses such devices unless it is told not to
+  /// A PlayStation Move has no bond; since BlueZ 5.73 its input plugin refuses such devices by default
   /// (CVE-2023-45866).
   ///
-  /// - Parameter text: of `input.conf`; nil when there is none.
+  /// - Parameter text: of `input.conf`; nil without such a file.
   public static func refusesUnbonded(_ text: String?) -> Bool {
     var isGeneral = false
     for line in (text ?? "").split(whereSeparator: \.isNewline) {

@@ -1,20 +1,14 @@
 import CDBus
 import CLinux
+import Diagnostics
 import Glibc
 
-/// A connection to the system bus, for asking and for being asked at the same time: BlueZ asks an agent back while it
-/// answers a request to pair.
+/// A connection to the system bus that makes and serves calls at the same time: BlueZ calls its agent while it handles a
+/// request to pair.
 ///
-/// Used by one thread. libdbus's own dispatcher is not used, because a call that waits there answers nobody.
+/// Used by one thread. libdbus's own dispatcher is not used, because a call that waits there serves no other.
 public final class DBusConnection {
-  public struct Failure: Error, Sendable, CustomStringConvertible {
-    /// Such as `org.bluez.Error.Failed`.
-    public var name: String
-    public var message: String
-    public var description: String { message.isEmpty ? name : "\(message) (\(name))" }
-  }
-
-  /// Answers a call to one of our objects; nil for what is not offered.
+  /// Handles a call to one of our objects; returns nil for an unknown one.
   public typealias Handler = (_ path: String, _ interface: String, _ member: String, _ arguments: [DBusValue])
     ->
     [DBusValue]?
@@ -22,7 +16,7 @@ public final class DBusConnection {
   private let connection: OpaquePointer
   public var handler: Handler?
 
-  public init() throws(Failure) {
+  public init() throws(DBusCallError) {
     var error = DBusError()
     dbus_error_init(&error)
     defer { dbus_error_free(&error) }
@@ -36,13 +30,13 @@ public final class DBusConnection {
     dbus_connection_unref(connection)
   }
 
-  private static func failure(_ error: DBusError) -> Failure {
-    Failure(
+  private static func failure(_ error: DBusError) -> DBusCallError {
+    DBusCallError(
       name: error.name.map { String(cString: $0) } ?? "unknown",
-      message: error.message.map { String(cString: $0) } ?? "")
+      detail: error.message.map { String(cString: $0) } ?? "")
   }
 
-  /// Calls a method and waits for its answer.
+  /// Calls a method and waits for its reply.
   ///
   /// - Parameter timeout: seconds.
   @discardableResult
@@ -50,24 +44,24 @@ public final class DBusConnection {
     _ destination: String, _ path: String, _ interface: String, _ member: String,
     _ arguments: [DBusValue] = [],
     timeout: Double = 25
-  ) throws(Failure) -> [DBusValue] {
+  ) throws(DBusCallError) -> [DBusValue] {
     guard let message = dbus_message_new_method_call(destination, path, interface, member) else {
-      throw Failure(name: "no memory", message: "")
+      throw DBusCallError(name: "no memory", detail: "")
     }
     defer { dbus_message_unref(message) }
     var iterator = DBusMessageIter()
     dbus_message_iter_init_append(message, &iterator)
     guard arguments.allSatisfy({ $0.append(to: &iterator) }) else {
-      throw Failure(name: "no memory", message: "")
+      throw DBusCallError(name: "no memory", detail: "")
     }
     var serial: dbus_uint32_t = 0
     guard dbus_connection_send(connection, message, &serial) != 0 else {
-      throw Failure(name: "disconnected", message: "the system bus is gone")
+      throw DBusCallError(name: "disconnected", detail: "the system bus closed the connection")
     }
     let end = linux_monotonic_ns() + Int64(timeout * 1e9)
     while linux_monotonic_ns() < end {
       guard dbus_connection_read_write(connection, 20) != 0 else {
-        throw Failure(name: "disconnected", message: "the system bus is gone")
+        throw DBusCallError(name: "disconnected", detail: "the system bus closed the connection")
       }
       while let incoming = dbus_connection_pop_message(connection) {
         defer { dbus_message_unref(incoming) }
@@ -80,20 +74,20 @@ public final class DBusConnection {
         let values = Self.arguments(incoming)
         guard kind == 2 else {
           let name = dbus_message_get_error_name(incoming).map { String(cString: $0) } ?? "unknown"
-          throw Failure(name: name, message: values.first?.text ?? "")
+          throw DBusCallError(name: name, detail: values.first?.text ?? "")
         }
         return values
       }
     }
-    throw Failure(name: "timeout", message: "\(member) was not answered within \(Int(timeout)) s")
+    throw DBusCallError(name: "timeout", detail: "no reply to \(member) within \(Int(timeout)) s")
   }
 
-  /// Answers what comes in for a while.
-  public func serve(for seconds: Double) throws(Failure) {
+  /// Serves incoming calls for a number of seconds.
+  public func serve(for seconds: Double) throws(DBusCallError) {
     let end = linux_monotonic_ns() + Int64(seconds * 1e9)
     repeat {
       guard dbus_connection_read_write(connection, 20) != 0 else {
-        throw Failure(name: "disconnected", message: "the system bus is gone")
+        throw DBusCallError(name: "disconnected", detail: "the system bus closed the connection")
       }
       while let incoming = dbus_connection_pop_message(connection) {
         serve(incoming)
@@ -103,7 +97,7 @@ public final class DBusConnection {
   }
 
   private func serve(_ message: OpaquePointer) {
-    // Method calls; signals are nobody's concern here.
+    // Method calls only; no signal is used here.
     guard dbus_message_get_type(message) == 1 else { return }
     func text(_ pointer: UnsafePointer<CChar>?) -> String { pointer.map { String(cString: $0) } ?? "" }
     let answer = handler?(
@@ -131,4 +125,14 @@ public final class DBusConnection {
     } while dbus_message_iter_next(&iterator) != 0
     return values
   }
+}
+
+/// An error of the system bus or of the called service.
+public struct DBusCallError: CodedError {
+  /// Such as `org.bluez.Error.Failed`.
+  public var name: String
+  public var detail: String
+
+  public var code: String { "dbus-call-failed" }
+  public var description: String { detail.isEmpty ? name : "\(detail) (\(name))" }
 }

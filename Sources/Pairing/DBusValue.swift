@@ -1,6 +1,6 @@
 import CDBus
 
-/// A value on the bus (D-Bus specification, "Type System"), as far as BlueZ uses them.
+/// A value on the bus (D-Bus specification, "Type System"); the types that BlueZ uses.
 public indirect enum DBusValue: Sendable, Equatable {
   case string(String)
   case objectPath(String)
@@ -34,7 +34,7 @@ public indirect enum DBusValue: Sendable, Equatable {
     }
   }
 
-  /// What a dictionary with text keys holds.
+  /// The value of a key in a dictionary with text keys.
   public subscript(key: String) -> DBusValue? {
     switch self {
     case .dictionary(let pairs): pairs.first { $0.key.text == key }?.value

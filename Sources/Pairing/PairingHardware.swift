@@ -3,25 +3,26 @@ import Glibc
 import Sensing
 import Spatial
 
-/// What pairing needs of the devices on cables and links.
+/// The access to devices on cables and links that pairing uses.
 public protocol PairingHardware: AnyObject {
-  /// The device, or its receiver, on its cable.
+  /// Returns the device, or its receiver, on its cable; nil while it is not plugged in.
   func cable(_ pairing: PairingDescription) throws -> (any FeatureAccess)?
-  /// Reports that came from the device over its link since the last call.
+  /// Returns the number of reports that arrived over the device's link since the last call.
   ///
-  /// - Parameter address: over Bluetooth; nil where a receiver stands in.
+  /// - Parameter address: of the device on Bluetooth; nil for a device behind a receiver.
   func reports(of description: DeviceDescription, address: String?) -> Int
 }
 
-/// Real devices, as udev shows them.
+/// Hardware that udev reports.
 public final class AttachedHardware: PairingHardware {
   private let catalog: DeviceCatalog
   private let udev: UdevMonitor
   private var readers: [String: HidrawTransport] = [:]
 
-  public init(catalog: DeviceCatalog) throws(PairingFault) {
+  public init(catalog: DeviceCatalog) throws(PairingError) {
     guard let udev = UdevMonitor() else {
-      throw PairingFault("libudev can't be used", fix: "systemctl status systemd-udevd")
+      throw PairingError(
+        "udev-unusable", "libudev is not usable", fix: "systemctl status systemd-udevd")
     }
     self.udev = udev
     self.catalog = catalog
@@ -45,7 +46,8 @@ public final class AttachedHardware: PairingHardware {
       // Unplugged since it was listed.
       return nil
     } catch {
-      throw PairingFault("the device is there, but \(Doctor.obstacle(node, code: error.code))")
+      throw PairingError(
+        "device-blocked", "the device is plugged in, but \(Doctor.obstacle(node, code: error.code))")
     }
   }
 
@@ -69,7 +71,7 @@ public final class AttachedHardware: PairingHardware {
         var received = Timestamp(nanoseconds: 0)
         while seen < 1000 {
           switch reader.read(into: buffer, received: &received) {
-          // What a receiver says while its device is off is no data of the device.
+          // Other reports come from the receiver itself, also while its device is off.
           case .report where address != nil || buffer[0] == 0x23 || buffer[0] == 0x24: seen += 1
           case .report: continue
           case .nothing: return seen

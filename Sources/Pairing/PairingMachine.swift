@@ -2,7 +2,7 @@ import CLinux
 import Devices
 import Foundation
 
-/// Where pairing stands: for a terminal, or as JSON for a front end.
+/// Progress of pairing: for a terminal, or as JSON for a front end.
 public struct PairingStep: Sendable, Codable, Equatable {
   public enum Name: String, Sendable, Codable {
     case bluetooth, settings, cable, address, unplug, search, pair, connect, receiver, data
@@ -11,7 +11,7 @@ public struct PairingStep: Sendable, Codable, Equatable {
   public var step: Name
   public var state: State
   public var message: String
-  /// What to do when it failed.
+  /// The remedy for a failure.
   public var fix: String?
 
   public init(step: Name, state: State, message: String, fix: String? = nil) {
@@ -22,15 +22,15 @@ public struct PairingStep: Sendable, Codable, Equatable {
   }
 }
 
-/// Pairs one device. It has succeeded only when reports have come over the new link.
+/// Pairs one device. Pairing succeeds only when reports arrive over the new link.
 public struct PairingMachine {
-  public struct Patience: Sendable {
-    /// Seconds for what a person does: plugging in, pressing buttons.
+  public struct Timeouts: Sendable {
+    /// Seconds for a person's actions: plugging in, pressing buttons.
     public var person = 120.0
-    /// Seconds for what devices do by themselves.
+    /// Seconds for a device's own actions.
     public var device = 20.0
-    /// Seconds between two looks.
-    public var look = 0.25
+    /// Seconds between two polls.
+    public var poll = 0.25
     public init() {}
   }
 
@@ -39,34 +39,38 @@ public struct PairingMachine {
   private let bluetooth: () throws -> any Bluetooth
   private let hardware: any PairingHardware
   private let inputSettings: String?
-  private let patience: Patience
+  private let timeouts: Timeouts
   private let isCancelled: () -> Bool
-  private let tell: (PairingStep) -> Void
+  private let report: (PairingStep) -> Void
   /// Reports that prove the link.
   private static let proof = 10
 
   /// - Parameters:
-  ///   - bluetooth: asked for when the way needs it.
-  ///   - inputSettings: text of BlueZ's `input.conf`; nil when there is none.
+  ///   - bluetooth: opens Bluetooth; called only where pairing needs it.
+  ///   - inputSettings: text of BlueZ's `input.conf`; nil without such a file.
+  ///   - report: called with each step.
   public init(
     _ description: DeviceDescription, bluetooth: @escaping () throws -> any Bluetooth,
-    hardware: any PairingHardware, inputSettings: String?, patience: Patience = Patience(),
-    isCancelled: @escaping () -> Bool, tell: @escaping (PairingStep) -> Void
-  ) throws(PairingFault) {
+    hardware: any PairingHardware, inputSettings: String?, timeouts: Timeouts = Timeouts(),
+    isCancelled: @escaping () -> Bool, report: @escaping (PairingStep) -> Void
+  ) throws(PairingError) {
     guard let pairing = description.pairing else {
-      throw PairingFault("a \(description.name) needs no pairing: plug it in")
+      throw PairingError(
+        "pairing-not-needed", "a \(description.name) needs no pairing", fix: "plug it in")
     }
     self.description = description
     self.pairing = pairing
     self.bluetooth = bluetooth
     self.hardware = hardware
     self.inputSettings = inputSettings
-    self.patience = patience
+    self.timeouts = timeouts
     self.isCancelled = isCancelled
-    self.tell = tell
+    self.report = report
   }
 
-  /// - Returns: the device's Bluetooth address; empty where a receiver stands in.
+  /// Pairs the device.
+  ///
+  /// - Returns: its Bluetooth address; empty for a device behind a receiver.
   public func run() throws -> String {
     switch pairing.way {
     case .hostAddress: return try pairByCable()
@@ -74,7 +78,10 @@ public struct PairingMachine {
     case .receiver:
       try pairWithReceiver()
       return ""
-    case .network: throw PairingFault("trackers of the network are let in by the bridge")
+    case .network:
+      throw PairingError(
+        "pairing-by-bridge", "network trackers are paired by the running bridge",
+        fix: "vrbridge pair slimevr")
     }
   }
 
@@ -84,54 +91,59 @@ public struct PairingMachine {
     guard let addresses = pairing.addresses, let hostReport = pairing.hostReport else { return "" }
     let (bluetooth, adapter) = try openBluetooth()
     if pairing.isUnbonded {
-      try step(.settings, "BlueZ lets in devices without a bond") {
+      try step(.settings, "BlueZ accepts devices without a bond") {
         guard !BlueZSettings.refusesUnbonded(inputSettings) else {
-          throw PairingFault(
-            "BlueZ refuses a \(description.name), which has no bond", fix: BlueZSettings.allowUnbonded)
+          throw PairingError(
+            "bluetooth-unbonded-refused", "BlueZ refuses a \(description.name), which has no bond",
+            fix: BlueZSettings.allowUnbonded)
         }
       }
     }
-    let address = try tellHost(adapter, addresses, hostReport)
-    tell(PairingStep(step: .unplug, state: .waiting, message: "unplug it"))
-    try until(patience.person, .unplug, "it was not unplugged") { try hardware.cable(pairing) == nil }
-    tell(PairingStep(step: .unplug, state: .done, message: "unplugged"))
+    let address = try writeHost(adapter, addresses, hostReport)
+    report(PairingStep(step: .unplug, state: .waiting, message: "unplug it"))
+    try until(timeouts.person, .unplug, "it was not unplugged") { try hardware.cable(pairing) == nil }
+    report(PairingStep(step: .unplug, state: .done, message: "unplugged"))
     try link(bluetooth, hint: pairing.hint) { $0.address.lowercased() == address }
     try data(bluetooth, address: address)
     return address
   }
 
   /// Writes this machine's address into the device on its cable and reads it back.
-  private func tellHost(
+  private func writeHost(
     _ adapter: BluetoothAdapter, _ addresses: PairingDescription.Addresses,
     _ hostReport: (id: UInt8, length: Int, at: Int)
   ) throws -> String {
-    tell(
+    report(
       PairingStep(
         step: .cable, state: .waiting, message: "plug the \(description.name) in with its USB cable"))
     var device: (any FeatureAccess)?
-    try until(patience.person, .cable, "it was not plugged in") {
+    try until(timeouts.person, .cable, "it was not plugged in") {
       device = try hardware.cable(pairing)
       return device != nil
     }
-    tell(PairingStep(step: .cable, state: .done, message: "found on its cable"))
+    report(PairingStep(step: .cable, state: .done, message: "found on its cable"))
     guard let device else { return "" }
     var own = ""
-    try step(.address, "it belongs to this machine now (\(adapter.address))") {
+    try step(.address, "paired with this machine's adapter (\(adapter.address))") {
       let before = try read(addresses, device)
       own = Self.text(before[addresses.device..<(addresses.device + 6)])
       guard own != "00:00:00:00:00:00" else {
-        throw PairingFault("it does not tell its address: some copies can't be paired by cable")
+        throw PairingError(
+          "device-address-missing", "it reports no address: some copies can't be paired by cable")
       }
       var report = [UInt8](repeating: 0, count: hostReport.length)
       report[0] = hostReport.id
       let host = adapter.address.split(separator: ":").compactMap { UInt8($0, radix: 16) }
-      guard host.count == 6 else { throw PairingFault("the adapter's address '\(adapter.address)' is none") }
+      guard host.count == 6 else {
+        throw PairingError(
+          "adapter-address-invalid", "the adapter's address '\(adapter.address)' is invalid")
+      }
       report.replaceSubrange(hostReport.at..<(hostReport.at + 6), with: host.reversed())
       try device.setFeature(report)
       let after = Self.text(try read(addresses, device)[addresses.host..<(addresses.host + 6)])
       guard after == adapter.address.lowercased() else {
-        throw PairingFault(
-          "it did not take the address: it still belongs to \(after)",
+        throw PairingError(
+          "device-address-refused", "it did not store the address: it is still paired with \(after)",
           fix: "unplug it, plug it in and try again")
       }
     }
@@ -153,17 +165,17 @@ public struct PairingMachine {
   }
 
   private func pairWithReceiver() throws {
-    tell(PairingStep(step: .receiver, state: .waiting, message: "plug the receiver in"))
+    report(PairingStep(step: .receiver, state: .waiting, message: "plug the receiver in"))
     var receiver: (any FeatureAccess)?
-    try until(patience.person, .receiver, "no receiver was plugged in") {
+    try until(timeouts.person, .receiver, "no receiver was plugged in") {
       receiver = try hardware.cable(pairing)
       return receiver != nil
     }
     _ = hardware.reports(of: description, address: nil)
     // The receivers' command report is 64 bytes long.
     let command = pairing.command + [UInt8](repeating: 0, count: max(0, 64 - pairing.command.count))
-    try step(.receiver, "the receiver listens") { try receiver?.setFeature(command) }
-    tell(PairingStep(step: .pair, state: .waiting, message: pairing.hint))
+    try step(.receiver, "the receiver accepts devices") { try receiver?.setFeature(command) }
+    report(PairingStep(step: .pair, state: .waiting, message: pairing.hint))
     try data(nil, address: nil)
   }
 
@@ -173,30 +185,30 @@ public struct PairingMachine {
     do {
       let bluetooth = try self.bluetooth()
       let adapter = try bluetooth.adapter()
-      tell(PairingStep(step: .bluetooth, state: .done, message: "adapter \(adapter.address) is on"))
+      report(PairingStep(step: .bluetooth, state: .done, message: "adapter \(adapter.address) is on"))
       return (bluetooth, adapter)
     } catch {
       throw failed(.bluetooth, error)
     }
   }
 
-  /// Searches until the device is seen, then pairs, trusts and connects it.
+  /// Searches until the device is found, then pairs, trusts and connects it.
   private func link(
     _ bluetooth: any Bluetooth, hint: String, isWanted: (BluetoothDevice) -> Bool
   ) throws {
-    tell(PairingStep(step: .search, state: .waiting, message: hint))
+    report(PairingStep(step: .search, state: .waiting, message: hint))
     do { try bluetooth.startDiscovery() } catch { throw failed(.search, error) }
     var isSearching = true
     defer { if isSearching { bluetooth.stopDiscovery() } }
     var device: BluetoothDevice?
-    try until(patience.person, .search, "it was not seen over Bluetooth", wait: bluetooth.wait) {
+    try until(timeouts.person, .search, "it was not found over Bluetooth", wait: bluetooth.wait) {
       device = try bluetooth.devices().first(where: isWanted)
       return device != nil
     }
     bluetooth.stopDiscovery()
     isSearching = false
     guard let device else { return }
-    tell(PairingStep(step: .search, state: .done, message: "seen as \(device.name) (\(device.address))"))
+    report(PairingStep(step: .search, state: .done, message: "found as \(device.name) (\(device.address))"))
     try step(.pair, pairing.isUnbonded ? "trusted" : "paired and trusted") {
       if !pairing.isUnbonded, !device.isPaired { try bluetooth.pair(device) }
       try bluetooth.trust(device)
@@ -209,35 +221,36 @@ public struct PairingMachine {
   }
 
   private func data(_ bluetooth: (any Bluetooth)?, address: String?) throws {
-    tell(PairingStep(step: .data, state: .waiting, message: "waiting for its reports"))
+    report(PairingStep(step: .data, state: .waiting, message: "waiting for its reports"))
     var count = 0
-    let seconds = address == nil ? patience.person : patience.device
+    let seconds = address == nil ? timeouts.person : timeouts.device
     try until(seconds, .data, "it is connected, but no report came", wait: bluetooth?.wait) {
       count += hardware.reports(of: description, address: address)
       return count >= Self.proof
     }
-    tell(PairingStep(step: .data, state: .done, message: "its reports arrive: paired"))
+    report(PairingStep(step: .data, state: .done, message: "its reports arrive: paired"))
   }
 
-  /// Does something and says that it is done, or why not.
+  /// Runs `body` and reports its success, or its error.
   private func step(_ name: PairingStep.Name, _ success: String, _ body: () throws -> Void) throws {
     do {
       try body()
     } catch {
       throw failed(name, error)
     }
-    tell(PairingStep(step: name, state: .done, message: success))
+    report(PairingStep(step: name, state: .done, message: success))
   }
 
-  private func failed(_ name: PairingStep.Name, _ error: any Error) -> PairingFault {
-    let fault = error as? PairingFault ?? PairingFault(String(describing: error))
-    tell(
+  private func failed(_ name: PairingStep.Name, _ error: any Error) -> PairingError {
+    let failure =
+      error as? PairingError ?? PairingError("pairing-step-failed", String(describing: error))
+    report(
       PairingStep(
-        step: name, state: .failed, message: fault.problem, fix: fault.fix.isEmpty ? nil : fault.fix))
-    return fault
+        step: name, state: .failed, message: failure.problem, fix: failure.fix.isEmpty ? nil : failure.fix))
+    return failure
   }
 
-  /// Looks again and again.
+  /// Polls until the condition holds.
   private func until(
     _ seconds: Double, _ name: PairingStep.Name, _ failure: String,
     wait: ((Double) throws -> Void)? = nil, _ condition: () throws -> Bool
@@ -245,11 +258,11 @@ public struct PairingMachine {
     let end = linux_monotonic_ns() + Int64(seconds * 1e9)
     do {
       while try !condition() {
-        guard !isCancelled() else { throw PairingFault("stopped") }
+        guard !isCancelled() else { throw PairingError("pairing-cancelled", "stopped") }
         guard linux_monotonic_ns() < end else {
-          throw PairingFault("\(failure) within \(Int(seconds)) s", fix: "try again")
+          throw PairingError("pairing-timeout", "\(failure) within \(Int(seconds)) s", fix: "try again")
         }
-        if let wait { try wait(patience.look) } else { Thread.sleep(forTimeInterval: patience.look) }
+        if let wait { try wait(timeouts.poll) } else { Thread.sleep(forTimeInterval: timeouts.poll) }
       }
     } catch {
       throw failed(name, error)
@@ -261,12 +274,12 @@ public struct PairingMachine {
   ) throws -> [UInt8] {
     let reply = try device.getFeature(id: addresses.id, length: addresses.length)
     guard reply.count >= max(addresses.device, addresses.host) + 6, reply[0] == addresses.id else {
-      throw PairingFault("it answers the question for its address with something else")
+      throw PairingError("device-address-reply", "its reply to the request for its address is invalid")
     }
     return reply
   }
 
-  /// Lowest byte first in the report, highest first on paper.
+  /// The report holds the lowest byte first; the notation starts with the highest.
   private static func text(_ bytes: some BidirectionalCollection<UInt8>) -> String {
     bytes.reversed().map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined(separator: ":")
   }

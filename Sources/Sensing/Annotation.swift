@@ -1,22 +1,20 @@
 import Spatial
 
-/// What was seen or heard, with the place it belongs to.
+/// A result of perception or speech recognition, anchored in the scene.
 public struct Annotation: Sendable, Hashable {
-  public enum Kind: UInt8, Sendable, CaseIterable {
+  public enum Kind: Sendable, Hashable, CaseIterable {
     case hand, gesture, object, text, transcript, intent, answer
-    /// The bridge listens to a microphone.
+    /// A microphone is open.
     case listening
 
-    /// Heard rather than seen: only for those who may listen.
-    public var isSpeech: Bool { rawValue >= Kind.transcript.rawValue }
-
+    /// The kind's name in configuration and sessions.
     public var name: String { String(describing: self) }
   }
 
-  /// A rectangle in a camera's picture, pixels; `rotation` is clockwise.
+  /// A rectangle in a camera's image, in pixels; `rotation` is clockwise, in radians.
   public struct Region: Sendable, Hashable {
     public var camera: String
-    /// Of the picture.
+    /// Size of the image.
     public var width: Int
     public var height: Int
     public var x: Double
@@ -24,7 +22,7 @@ public struct Annotation: Sendable, Hashable {
     public var sizeX: Double
     public var sizeY: Double
     public var rotation: Double
-    /// Points that the model found, such as a hand's landmarks.
+    /// Points found by the model, such as a hand's landmarks.
     public var points: [SIMD2<Double>]
 
     public init(
@@ -43,24 +41,24 @@ public struct Annotation: Sendable, Hashable {
     }
   }
 
-  /// Where it is, at the time of the picture. A thing of unknown distance is a ray: `distance` is nil.
+  /// The location in the scene at the time of capture. Without a distance the anchor is a ray.
   public struct Anchor: Sendable, Hashable {
-    public enum Space: UInt8, Sendable, CaseIterable {
-      /// The renderer's scene: it stays where it was seen while the head moves.
+    public enum Space: Sendable, Hashable, CaseIterable {
+      /// The renderer's scene: the anchor stays while the head moves.
       case world
-      /// It moves with the head.
+      /// The anchor moves with the head.
       case head
       case hand
       case screen
     }
 
     public var space: Space
-    /// The camera, where the ray starts, and its direction, of length one.
+    /// The origin of the ray, in metres, and its direction, a unit vector.
     public var origin: Vector3
     public var direction: Vector3
     /// Metres along the ray.
     public var distance: Double?
-    /// Metres across; nil when it is not known.
+    /// Metres across; nil when unknown.
     public var size: Double?
 
     public init(
@@ -81,7 +79,7 @@ public struct Annotation: Sendable, Hashable {
     public var pose: Pose
     /// Metres.
     public var radius: Double
-    /// Computed from others, not seen by itself.
+    /// Derived from other joints rather than measured.
     public var isInferred: Bool
 
     public init(pose: Pose, radius: Double, isInferred: Bool) {
@@ -91,19 +89,19 @@ public struct Annotation: Sendable, Hashable {
     }
   }
 
-  public enum TextState: UInt8, Sendable, CaseIterable {
+  public enum TextState: Sendable, Hashable, CaseIterable {
     case partial
     case final
-    /// It broke off.
+    /// The text ends before it was complete.
     case interrupted
   }
 
-  /// A word that was said.
+  /// A spoken word.
   public struct Word: Sendable, Hashable {
     public var text: String
     public var start: Timestamp
     public var end: Timestamp
-    /// 0 to 1; nil when the model gives none.
+    /// 0 to 1; nil when the model reports none.
     public var confidence: Double?
 
     public init(text: String, start: Timestamp, end: Timestamp, confidence: Double?) {
@@ -114,7 +112,7 @@ public struct Annotation: Sendable, Hashable {
     }
   }
 
-  /// Which model said it.
+  /// The model that made the annotation.
   public struct Source: Sendable, Hashable {
     public var model: String
     public var version: String
@@ -127,38 +125,38 @@ public struct Annotation: Sendable, Hashable {
     }
   }
 
-  /// Stays while the thing stays.
+  /// Constant while the same object, hand or text is tracked.
   public var id: UInt64
   public var kind: Kind
   public var label: String
   /// 0 to 1.
   public var confidence: Double
   public var source: Source
-  /// When the light was gathered or the sound was made.
+  /// Time of exposure or of the sound.
   public var captured: Timestamp
-  /// When the annotation was ready.
+  /// Time of publication.
   public var published: Timestamp
-  /// Seconds of waiting, of preparing the picture, and of the models.
+  /// Seconds from capture to processing, of image preparation, and of inference.
   public var waiting = 0.0
   public var preparing = 0.0
   public var inferring = 0.0
   public var region: Region?
   public var anchor: Anchor?
-  /// 26 of them for a hand, else none.
+  /// 26 for a hand, otherwise none.
   public var joints: [Joint] = []
-  /// For hands and their gestures.
+  /// Handedness of a hand or of its gesture.
   public var isRightHand: Bool?
-  /// Of a pinch, 0 to 1; of another gesture its own measure.
+  /// 0 to 1 for a pinch; other gestures define their own measure.
   public var strength: Double?
-  /// It is shown no longer than this after `captured`, in seconds, unless it comes again.
+  /// Seconds after `captured` at which the annotation expires unless it is updated.
   public var timeToLive = 0.5
-  /// The thing is gone: the last of this id.
+  /// The last annotation of this id.
   public var isEnded = false
-  /// With `isEnded`: what is shown in its place.
+  /// With `isEnded`: the id of the annotation that replaces this one.
   public var supersededBy: UInt64?
-  /// Of a label that grows; nil for others.
+  /// State of a label that grows; nil for other labels.
   public var textState: TextState?
-  /// Of a transcript, where the model gives times.
+  /// Words of a transcript, when the model reports their times.
   public var words: [Word] = []
 
   public init(

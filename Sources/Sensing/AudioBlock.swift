@@ -1,8 +1,8 @@
 import Spatial
 
-/// Samples of a microphone, one after the other: mono.
+/// Consecutive samples of a microphone, mono.
 public struct AudioBlock: Sendable, Equatable {
-  /// What recognisers take; sources resample to it.
+  /// The rate that recognisers expect; sources resample to it.
   public static let rate = 16_000
 
   public var microphone: String
@@ -12,7 +12,7 @@ public struct AudioBlock: Sendable, Equatable {
   public var captured: Timestamp
   /// When the samples were read.
   public var received: Timestamp
-  /// Samples that are missing before these: an overrun, or a microphone that was away.
+  /// Samples lost before these: an overrun, or a disconnected microphone.
   public var lost: Int
 
   public init(

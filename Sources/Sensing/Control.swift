@@ -1,4 +1,4 @@
-/// One button, axis or touch of a device, named as OpenXR names it.
+/// One button, axis or touch of a device, with its OpenXR name.
 public struct Control: Sendable, Hashable {
   public enum Kind: UInt8, Sendable, CaseIterable {
     /// 0 or 1.
@@ -30,7 +30,7 @@ public struct Control: Sendable, Hashable {
   }
 }
 
-/// What a device says of its battery.
+/// Battery level and charging as the device reports them.
 public struct BatteryState: Sendable, Hashable {
   /// 0...1.
   public var level: Float

@@ -3,7 +3,7 @@ public enum Bus: UInt16, Sendable, Hashable, CaseIterable {
   case usb = 0x03
   case bluetooth = 0x05
   case virtual = 0x06
-  /// Datagrams; none of the kernel's numbers.
+  /// Datagrams; not one of the kernel's numbers.
   case network = 0x100
 
   /// The name in descriptions and on screen.
@@ -17,8 +17,8 @@ public enum Bus: UInt16, Sendable, Hashable, CaseIterable {
   }
 }
 
-/// Where bytes come from: hardware, a recording, or our own emulator. A user must never mistake one for
-/// another.
+/// The source of a device's reports: hardware, a recording, or the emulator. It is shown wherever a device is, so that a
+/// user never mistakes one for another.
 public enum Origin: UInt8, Sendable, Hashable {
   case hardware = 0
   case recorded = 1
@@ -45,11 +45,11 @@ public struct InterfaceIdentity: Hashable, Sendable {
   public var bus: Bus
   public var vendor: UInt16
   public var product: UInt16
-  /// Unique per unit where the maker sets it; empty when the device has none.
+  /// Unique per unit where the manufacturer sets it; empty for a device without one.
   public var serial: String
-  /// USB interface number; nil where the transport has none or a recording does not say.
+  /// USB interface number; nil where the transport or the recording has none.
   public var interfaceNumber: Int?
-  /// HID_PHYS, for example `usb-0000:00:14.0-1.2/input0`: names the port, not the unit.
+  /// HID_PHYS, for example `usb-0000:00:14.0-1.2/input0`: identifies the port, not the unit.
   public var physicalPath: String
   /// HID_NAME: manufacturer and product strings.
   public var name: String
@@ -78,7 +78,7 @@ private func hex4(_ value: UInt16) -> String {
   return String(repeating: "0", count: 4 - digits.count) + digits
 }
 
-/// Names one device for the life of the daemon; a device that comes back gets the number it had.
+/// Identifies one device for the life of the daemon; a device that reconnects keeps its number.
 public struct DeviceID: Hashable, Comparable, Sendable {
   public var number: UInt32
   public init(_ number: UInt32) { self.number = number }

@@ -1,4 +1,4 @@
-/// What a device stands for in the scene.
+/// The body part or function that a device tracks.
 public enum DeviceRole: UInt8, Sendable, Hashable, CaseIterable {
   case none = 0
   case head = 1
@@ -14,7 +14,7 @@ public enum DeviceRole: UInt8, Sendable, Hashable, CaseIterable {
   case rightFoot = 11
   case tracker = 12
 
-  /// The name in files, on the wire and on screen.
+  /// The name in files, protocol and display.
   public var name: String {
     switch self {
     case .none: "none"

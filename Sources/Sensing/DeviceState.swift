@@ -1,17 +1,17 @@
-/// Where a device is on its way from the bus to poses and back.
+/// The state of a device between its discovery and its loss.
 public enum DeviceState: UInt8, Sendable, Hashable, CaseIterable {
-  /// Seen on the bus.
+  /// Reported by the bus.
   case found = 1
-  /// Can't be opened now: another program holds it, or a rule is missing. Tried again by itself.
+  /// Can't be opened now: another program holds it, or a udev rule is missing. Retried automatically.
   case blocked = 2
   case opening = 3
   /// Open; its configuration is read and it is switched on.
   case initialising = 4
-  /// Sends what it should.
+  /// Sends valid reports.
   case streaming = 5
-  /// Sends nothing, or reports that can't be right.
+  /// Sends invalid reports, or none.
   case degraded = 6
-  /// Unplugged or switched off; number, role and what was learned are kept.
+  /// Unplugged or switched off; id, role and calibration state are kept.
   case lost = 7
 
   public var name: String { String(describing: self) }

@@ -26,7 +26,7 @@ public struct AffineCorrection: Sendable, Hashable {
   }
 }
 
-/// What is known of one inertial unit beyond its nominal scale, in OpenXR axes, SI units.
+/// The calibration of one IMU beyond its nominal scale, in OpenXR axes, SI units.
 public struct InertialCalibration: Sendable, Hashable {
   public enum Source: String, Sendable {
     /// Nominal scale only.
@@ -35,20 +35,20 @@ public struct InertialCalibration: Sendable, Hashable {
     case model
     /// The device corrects its readings itself.
     case onDevice = "on_device"
-    /// Written by the maker, read from the device.
+    /// Stored by the manufacturer, read from the device.
     case factory
     /// Measured on this unit with `vrbridge calibrate`.
     case user
   }
   public var gyroscope: AffineCorrection
   public var accelerometer: AffineCorrection
-  /// To µT; nil while it is not calibrated: what the device itself adds to the field is then unknown.
+  /// To µT; nil while it is not calibrated: the device's own contribution to the field is then unknown.
   public var magnetometer: AffineCorrection?
   /// Change of the gyroscope's bias with temperature, rad/s per °C.
   public var gyroscopePerDegree: Vector3
   /// °C at which the offsets hold.
   public var referenceTemperature: Double
-  /// Where the unit sits in the device: a pose is one of the head or hand, not of a chip.
+  /// Pose of the IMU in the device: published poses are those of the head or hand, not of the chip.
   public var deviceFromUnit: Pose
   public var source: Source
 
@@ -66,7 +66,7 @@ public struct InertialCalibration: Sendable, Hashable {
     self.source = source
   }
 
-  /// rad/s, corrected. Without a temperature the correction for it is left out.
+  /// rad/s, corrected. Without a temperature its correction is omitted.
   @inlinable
   public func angularVelocity(_ sample: InertialSample) -> Vector3 {
     let rate = gyroscope(sample.angularVelocity)

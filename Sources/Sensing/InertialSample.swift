@@ -2,7 +2,7 @@ import Spatial
 
 /// One reading of an inertial measurement unit in OpenXR axes (X right, Y up, −Z forward).
 public struct InertialSample: Sendable {
-  /// When the bytes that hold it were read.
+  /// When its bytes were read.
   public var received: Timestamp
   /// The device's own counter, as many bits as it has, not unwrapped; nil when the device has no clock.
   public var deviceTicks: UInt64?
@@ -34,7 +34,7 @@ public struct InertialSample: Sendable {
   }
 }
 
-/// An attitude that the device fused itself.
+/// An orientation fused by the device itself.
 public struct OrientationSample: Sendable {
   public var received: Timestamp
   public var deviceTicks: UInt64?
@@ -42,9 +42,9 @@ public struct OrientationSample: Sendable {
   public var worldFromDevice: Quaternion
   /// rad/s in the device's axes, when it reports them.
   public var angularVelocity: Vector3?
-  /// Changes when the device gave itself a new heading reference.
+  /// Changes when the device set a new heading reference.
   public var referenceCounter: UInt32
-  /// Metres in the world, when the device knows its place.
+  /// Metres in the world, when the device reports its position.
   public var position: Vector3?
 
   public init(

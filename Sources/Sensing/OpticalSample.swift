@@ -1,19 +1,19 @@
 import Spatial
 
-/// Light of a base station as a tracked object timed it.
+/// Light of a base station, timed by a tracked object.
 public struct OpticalSample: Sendable, Hashable {
   public enum Kind: String, Sendable {
-    /// A sensor was lit for a time: flash or sweep of a first-generation station, told apart by how long.
+    /// A sensor was lit for a time: flash or sweep of a first-generation station, distinguished by its length.
     case pulse
-    /// A second-generation station began a turn; no sensor of its own saw it.
+    /// A second-generation station began a rotation; no sensor detected it.
     case sync
     /// A sensor was swept by a second-generation station.
     case sweep
   }
   public var kind: Kind
-  /// When the bytes that hold it were read.
+  /// When its bytes were read.
   public var received: Timestamp
-  /// Place in the device's list of sensors; nil for a sync.
+  /// Index in the device's list of sensors; nil for a sync.
   public var sensor: UInt16?
   /// Ticks of the device's counter at which the light began, not unwrapped.
   public var ticks: UInt64

@@ -1,43 +1,40 @@
+import Diagnostics
 import Spatial
 
-/// Carries the state of a computation out of it and, later, into another, so that both go on bit for bit alike.
+/// Writes the state of a computation and restores it in another, so that both continue with identical bits.
 ///
-/// Each type names its stored properties once, in one function that serves both ways. Everything becomes 64-bit words:
-/// no layout of the compiler's is in them, and what comes in is checked before it is used.
+/// Each type lists its stored properties once, in one function that serves both directions. Every value becomes 64-bit
+/// words, independent of the compiler's layout, and is checked before it is restored.
 public final class StateArchive {
-  /// What was taken in can't be a state of these types.
-  public struct Fault: Error, Sendable, CustomStringConvertible {
-    public let description: String
-  }
-
   public let isReading: Bool
   public private(set) var words: ContiguousArray<UInt64>
   private var position = 0
-  /// The first thing that was wrong; from there on everything stays as it was.
-  private var fault: Fault?
+  /// The first error; from then on no value changes.
+  private var error: StateArchiveError?
 
-  /// Takes a state out.
+  /// Writes a state.
   public init() {
     isReading = false
     words = []
   }
 
-  /// Puts a state in.
+  /// Restores a state.
   public init(words: ContiguousArray<UInt64>) {
     isReading = true
     self.words = words
   }
 
-  /// To be called when everything was named.
-  public func finish() throws(Fault) {
-    if let fault { throw fault }
+  /// Ends the archive; called after the last value.
+  public func finish() throws(StateArchiveError) {
+    if let error { throw error }
     guard !isReading || position == words.count else {
-      throw Fault(description: "the state has \(words.count) words where \(position) are expected")
+      throw StateArchiveError("the state has \(words.count) words where \(position) are expected")
     }
   }
 
+  /// Rejects the state; the first reason is kept.
   public func refuse(_ reason: String) {
-    if fault == nil { fault = Fault(description: reason) }
+    if error == nil { error = StateArchiveError(reason) }
   }
 
   private func word(_ value: UInt64) -> UInt64? {
@@ -45,7 +42,7 @@ public final class StateArchive {
       words.append(value)
       return nil
     }
-    guard fault == nil else { return nil }
+    guard error == nil else { return nil }
     guard position < words.count else {
       refuse("the state ends after \(words.count) words")
       return nil
@@ -62,7 +59,7 @@ public final class StateArchive {
 
   public func code(_ value: inout Bool) { if let word = word(value ? 1 : 0) { value = word != 0 } }
 
-  /// - Parameter range: anything else is refused.
+  /// - Parameter range: of allowed values.
   public func code(_ value: inout Int, in range: ClosedRange<Int> = Int.min...Int.max) {
     guard let word = word(UInt64(bitPattern: Int64(value))) else { return }
     let read = Int(Int64(bitPattern: word))
@@ -108,7 +105,7 @@ public final class StateArchive {
     code(&value.row2)
   }
 
-  /// A value that may be absent.
+  /// Codes an optional value.
   public func code<Value>(_ value: inout Value?, empty: Value, _ body: (inout Value) -> Void) {
     var isThere = value != nil
     code(&isThere)
@@ -121,8 +118,17 @@ public final class StateArchive {
     value = inner
   }
 
-  /// Elements of an array whose length is the type's own.
+  /// Codes the elements of an array of fixed length.
   public func code<Element>(_ array: inout ContiguousArray<Element>, _ body: (inout Element) -> Void) {
     for index in array.indices { body(&array[index]) }
   }
+}
+
+/// The words of an archive are not a state of the types that read them.
+public struct StateArchiveError: CodedError {
+  public let description: String
+
+  public var code: String { "state-archive-invalid" }
+
+  init(_ description: String) { self.description = description }
 }

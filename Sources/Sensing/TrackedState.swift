@@ -1,6 +1,6 @@
 import Spatial
 
-/// How a pose was made and what of it may be trusted.
+/// How a pose was computed and which of its parts are valid.
 public struct TrackingFlags: OptionSet, Sendable, Hashable {
   public var rawValue: UInt32
   public init(rawValue: UInt32) { self.rawValue = rawValue }
@@ -9,20 +9,20 @@ public struct TrackingFlags: OptionSet, Sendable, Hashable {
   public static let orientationTracked = TrackingFlags(rawValue: 1 << 1)
   public static let positionValid = TrackingFlags(rawValue: 1 << 2)
   public static let positionTracked = TrackingFlags(rawValue: 1 << 3)
-  /// Answers a query at a time for which a state exists.
+  /// The pose is a computed state, neither interpolated nor predicted.
   public static let exact = TrackingFlags(rawValue: 1 << 4)
   public static let interpolated = TrackingFlags(rawValue: 1 << 5)
   public static let predicted = TrackingFlags(rawValue: 1 << 6)
-  /// The requested time was further ahead than prediction is allowed to go.
+  /// The requested time was beyond the prediction limit.
   public static let predictionCapped = TrackingFlags(rawValue: 1 << 7)
   public static let atRest = TrackingFlags(rawValue: 1 << 8)
-  /// The device sends bad reports at present.
+  /// The device sends invalid reports at present.
   public static let degraded = TrackingFlags(rawValue: 1 << 9)
   public static let recorded = TrackingFlags(rawValue: 1 << 10)
   public static let emulated = TrackingFlags(rawValue: 1 << 11)
-  /// The device is gone; the pose is its last.
+  /// The device is disconnected; the pose is its last.
   public static let lost = TrackingFlags(rawValue: 1 << 12)
-  /// The position is that of a neck or an arm that turns, not a measured one.
+  /// The position comes from a neck or arm model, not from a measurement.
   public static let positionModelled = TrackingFlags(rawValue: 1 << 13)
 
   /// Name of each flag, lowest bit first, as in JSON and in the table of `vrbridge watch`.
@@ -37,11 +37,11 @@ public struct TrackingFlags: OptionSet, Sendable, Hashable {
   public var nameList: [String] { Self.names.filter { contains($0.flag) }.map(\.name) }
 }
 
-/// One standard deviation of what the state claims; NaN where it claims nothing.
+/// One standard deviation of each part of the state; NaN where it is unknown.
 public struct PoseUncertainty: Sendable, Hashable {
   /// Tilt against gravity, rad.
   public var inclination: Double
-  /// Turn about the vertical, rad. Grows without bound when nothing observes it.
+  /// Rotation about the vertical, rad. Grows without bound while it is not observed.
   public var heading: Double
   /// Metres.
   public var position: Double
@@ -53,19 +53,18 @@ public struct PoseUncertainty: Sendable, Hashable {
   }
 }
 
-/// Where a device is, how it moves, and how that is known.
+/// Pose and velocity of a device, their uncertainty, and how they were computed.
 public struct TrackedState: Sendable {
-  /// The time that the pose is of.
+  /// The time at which the pose holds.
   public var captured: Timestamp
-  /// When the bytes were read that the pose rests on.
+  /// When the newest bytes were read that the pose depends on.
   public var received: Timestamp
   /// World (Y up) from device.
   public var worldFromDevice: Pose
   /// rad/s, in the world's axes.
   public var angularVelocity: Vector3
-  /// rad/s, in the world's axes: what is foreseen as the mean angular velocity from `captured` to each of
-  /// `horizons` after it.
-  public var ratesAhead: InlineArray<4, Vector3>
+  /// rad/s, in the world's axes: the predicted mean angular velocity from `captured` to each of `horizons` after it.
+  public var predictedAngularVelocities: InlineArray<4, Vector3>
   /// m/s, in the world's axes.
   public var linearVelocity: Vector3
   public var uncertainty: PoseUncertainty
@@ -80,8 +79,8 @@ public struct TrackedState: Sendable {
     self.received = received
     self.worldFromDevice = worldFromDevice
     self.angularVelocity = angularVelocity
-    // Until something better is known it turns on as it does.
-    ratesAhead = InlineArray(repeating: angularVelocity)
+    // The default prediction is a constant angular velocity.
+    predictedAngularVelocities = InlineArray(repeating: angularVelocity)
     self.linearVelocity = linearVelocity
     self.uncertainty = uncertainty
     self.flags = flags
@@ -93,7 +92,7 @@ public struct TrackedState: Sendable {
     archive.code(&worldFromDevice.position)
     archive.code(&worldFromDevice.orientation)
     archive.code(&angularVelocity)
-    for index in 0..<4 { archive.code(&ratesAhead[index]) }
+    for index in 0..<4 { archive.code(&predictedAngularVelocities[index]) }
     archive.code(&linearVelocity)
     archive.code(&uncertainty.inclination)
     archive.code(&uncertainty.heading)
@@ -101,14 +100,14 @@ public struct TrackedState: Sendable {
     archive.code(&flags.rawValue)
   }
 
-  /// Seconds ahead that `ratesAhead` is for.
+  /// Seconds after `captured` at which `predictedAngularVelocities` hold.
   public static let horizons: InlineArray<4, Double> = [0.02, 0.04, 0.06, 0.1]
 
-  /// The mean angular velocity from `captured` to so many seconds later, rad/s, world axes.
+  /// Returns the mean angular velocity from `captured` to a number of seconds later, rad/s, world axes.
   public func meanRate(_ ahead: Double) -> Vector3 {
     var (start, rate) = (0.0, angularVelocity)
     for index in 0..<4 {
-      let (end, next) = (Self.horizons[index], ratesAhead[index])
+      let (end, next) = (Self.horizons[index], predictedAngularVelocities[index])
       if ahead <= end { return rate + (next - rate) * (max(0, ahead - start) / (end - start)) }
       (start, rate) = (end, next)
     }

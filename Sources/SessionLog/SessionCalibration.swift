@@ -14,7 +14,7 @@ extension Vrbridge_Session_Calibration {
     source = calibration.source.rawValue
   }
 
-  /// Nil for numbers that can't be a calibration.
+  /// The calibration; nil for invalid numbers.
   public var calibration: InertialCalibration? {
     guard let gyroscope = gyroscope.correction, let accelerometer = accelerometer.correction,
       let slope = Vector3(list: gyroscopePerDegree), deviceFromUnit.count == 7, referenceTemperature.isFinite,

@@ -1,6 +1,6 @@
 import MCAP
 
-/// Writes a session's records into another file, with what a visitor changes, leaves out or keeps.
+/// Copies a session's records into another file; closures keep, change or drop each.
 public final class SessionCopy {
   public enum Decision {
     case keep
@@ -10,14 +10,14 @@ public final class SessionCopy {
 
   private let copier: MCAPCopier
   private let note: String
-  /// What could not be read.
-  public private(set) var faults: [MCAPFault] = []
-  /// Messages that were left out, by topic.
+  /// Errors while reading.
+  public private(set) var faults: [MCAPError] = []
+  /// Dropped messages by topic.
   public private(set) var dropped: [String: UInt64] = [:]
-  /// The end mark was there.
+  /// Whether the file has its end mark.
   public private(set) var isComplete = false
 
-  /// - Parameter note: what the copy's metadata says of how it came to be.
+  /// - Parameter note: the operation, for the copy's metadata.
   public init(to path: String, note: String) throws {
     var options = MCAPWriter.Options()
     options.library = "vrbridge"
@@ -28,11 +28,11 @@ public final class SessionCopy {
   public var messageCount: UInt64 { copier.writer.messageCount }
 
   /// - Parameters:
-  ///   - message: decides over each message; its topic is nil when it is not one of ours.
-  ///   - attachment: whether it is kept.
-  ///   - metadata: may change it; nil leaves it out.
-  ///   - change: may change an attachment that is kept.
-  ///   - finally: metadata for the end, when it is known what was done.
+  ///   - message: keeps, replaces or drops a message; the topic is nil for channels of other programs.
+  ///   - attachment: returns whether to keep an attachment.
+  ///   - metadata: returns the record to write; nil drops it.
+  ///   - change: returns the attachment to write in place of a kept one.
+  ///   - finally: returns metadata for the end of the copy.
   public func run(
     _ input: InputFile, message: (SessionTopic?, MCAPMessage) throws -> Decision,
     attachment: (MCAPAttachment) throws -> Bool = { _ in true },
@@ -53,7 +53,7 @@ public final class SessionCopy {
         switch try message(topics[found.channelID] ?? nil, found) {
         case .keep:
           if try !copier.copy(found) {
-            faults.append(MCAPFault(at: chunk, "a message of channel \(found.channelID), which is not there"))
+            faults.append(MCAPError(at: chunk, "a message of the unknown channel \(found.channelID)"))
           }
         case .replace(let bytes):
           try bytes.span.bytes.withUnsafeBytes { bytes throws(OutputError) in

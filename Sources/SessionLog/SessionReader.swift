@@ -4,7 +4,7 @@ import Sensing
 import Spatial
 import SwiftProtobuf
 
-/// What a session holds, in the order in which it was written.
+/// A record of a session, in the order of writing.
 public enum SessionRecord {
   case report(device: UInt32, part: Int, SessionReport)
   /// The bytes of a `TrackedState`.
@@ -15,11 +15,11 @@ public enum SessionRecord {
   case cameraCalibration(camera: String, Foxglove_CameraCalibration)
   case cameraMount(camera: String, Foxglove_FrameTransform)
   case audio(microphone: String, Foxglove_RawAudio)
-  /// Everything else, undecoded.
+  /// A message of another topic, undecoded.
   case other(SessionTopic?, UnsafeRawBufferPointer)
 }
 
-/// Reads a session from front to back, whether it was finished or not.
+/// Reads a session from front to back, whether its file was finished or not.
 public struct SessionReader: Sendable {
   public let path: String
   private let input: InputFile
@@ -31,9 +31,9 @@ public struct SessionReader: Sendable {
     self.input = input
   }
 
-  /// Where a record stands.
-  public struct Place: Sendable, CustomStringConvertible {
-    /// Of the chunk, in the file.
+  /// The position of a record in the file.
+  public struct Location: Sendable, CustomStringConvertible {
+    /// Offset of the chunk in the file, bytes.
     public var chunk: UInt64
     public var channel: UInt16
     public var sequence: UInt32
@@ -46,22 +46,22 @@ public struct SessionReader: Sendable {
     }
   }
 
-  /// What was found besides messages.
+  /// The result of reading a file.
   public struct Contents: Sendable {
     public var metadata: [MCAPMetadata] = []
     public var attachments: [MCAPAttachment] = []
-    public var faults: [MCAPFault] = []
-    /// The end mark was there.
+    public var faults: [MCAPError] = []
+    /// Whether the file has its end mark.
     public var isComplete = false
   }
 
   /// - Parameters:
-  ///   - wanted: skips messages of topics for which it says false, without decoding them.
-  ///   - attachment: is given each as it comes, before what comes after it.
+  ///   - wanted: returns whether to decode the messages of a topic; others are skipped.
+  ///   - attachment: receives each attachment before the records that follow it.
   @discardableResult
   public func read(
     wanted: (SessionTopic) -> Bool = { _ in true }, attachment: (MCAPAttachment) throws -> Void = { _ in },
-    _ body: (SessionRecord, Place) throws -> MCAPScanner.Decision
+    _ body: (SessionRecord, Location) throws -> MCAPScanner.Decision
   ) throws -> Contents {
     var contents = Contents()
     var schemas: [UInt16: String] = [:]
@@ -73,17 +73,17 @@ public struct SessionReader: Sendable {
         let number = Int(message.channelID)
         let kind = number < channels.count ? channels[number].kind : .other
         if kind == .unwanted { return .goOn }
-        let place = Place(
+        let location = Location(
           chunk: chunk, channel: message.channelID, sequence: message.sequence, logTime: message.logTime,
           publishTime: message.publishTime)
         let topic = number < channels.count && kind == .other ? channels[number].topic : nil
         guard let record = Self.record(kind, topic, message.data) else {
           contents.faults.append(
-            MCAPFault(
+            MCAPError(
               at: chunk, "message \(message.sequence) of channel \(message.channelID) can't be decoded"))
           return .goOn
         }
-        return try body(record, place)
+        return try body(record, location)
       case .schema(let schema): schemas[schema.id] = schema.name
       case .channel(let channel):
         let topic = SessionTopic(schema: schemas[channel.schemaID] ?? "", metadata: channel.metadata)
@@ -108,7 +108,7 @@ public struct SessionReader: Sendable {
     var kind: Kind
   }
 
-  /// What must be known of a channel for each of its messages: holds no text, so that asking costs nothing.
+  /// The topic of a channel without text, so that reading it for each message is cheap.
   private enum Kind: Equatable {
     case unwanted
     case report(device: UInt32, part: Int)
@@ -153,7 +153,7 @@ public struct SessionReader: Sendable {
     }
   }
 
-  /// The bytes of a state as the log has them.
+  /// Decodes the bytes of a recorded state; returns nil for invalid bytes.
   public static func bytes(of state: TrackedState) -> [UInt8] {
     [UInt8](unsafeUninitializedCapacity: WireFormat.stateLength) { buffer, count in
       WireFormat.write(state, into: UnsafeMutableRawBufferPointer(buffer))

@@ -4,7 +4,7 @@ import SwiftProtobuf
 import Sensing
 import Spatial
 
-/// What a session is, without its messages.
+/// Metadata, topics and devices of a session, without its messages.
 public struct SessionSummary: Sendable {
   public struct Topic: Sendable {
     public var name: String
@@ -24,7 +24,7 @@ public struct SessionSummary: Sendable {
   public var path: String
   public var size: UInt64
   public var library: String
-  /// The metadata record "session", and others by name.
+  /// Values of the metadata record `session`.
   public var information: [String: String] = [:]
   public var metadata: [MCAPMetadata] = []
   public var topics: [Topic] = []
@@ -34,9 +34,9 @@ public struct SessionSummary: Sendable {
   public var chunks: UInt32
   /// Seconds between the first and the last message.
   public var duration: Double
-  /// Records that the recorder lost.
+  /// Records that the recording lost.
   public var lost: UInt64 = 0
-  /// The file was finished.
+  /// Whether the file was finished.
   public var isComplete: Bool
   public var faults: [String] = []
 

@@ -1,8 +1,8 @@
-/// What a channel of a session carries.
+/// The contents of a session's channel.
 public enum SessionTopic: Hashable, Sendable {
   case report(device: UInt32, part: UInt32, name: String)
   case state(device: UInt32)
-  /// What is known of a device from elsewhere, such as an optical system.
+  /// States of a device from a reference system, such as optical motion capture.
   case groundTruth(device: UInt32)
   case pose(device: UInt32)
   case transforms
@@ -13,17 +13,17 @@ public enum SessionTopic: Hashable, Sendable {
   case log
   case image(camera: String)
   case cameraCalibration(camera: String)
-  /// Where a camera is on the head.
+  /// A camera's pose on the head.
   case cameraMount(camera: String)
   case imageAnnotations(camera: String)
   case scene
   case audio(microphone: String)
-  /// What was heard, wanted and answered.
+  /// Transcripts, intents and answers.
   case speech
-  /// What was sent to a language model.
+  /// Prompts to a language model.
   case prompts
 
-  /// Names a topic; parts and cameras are named by descriptions, so anything unusual becomes a hyphen.
+  /// The topic's name. Parts and cameras have free names, in which unusual characters become hyphens.
   public var path: String {
     switch self {
     case .report(let device, _, let name): "/devices/\(device)/\(Self.safe(name))/report"
@@ -47,7 +47,7 @@ public enum SessionTopic: Hashable, Sendable {
     }
   }
 
-  /// Full name of the messages.
+  /// Full name of the message type.
   public var schema: String {
     switch self {
     case .report: "vrbridge.session.Report"
@@ -70,12 +70,12 @@ public enum SessionTopic: Hashable, Sendable {
     }
   }
 
-  /// The schema and all it refers to: a FileDescriptorSet, base64.
+  /// The schema and all schemas it refers to: a FileDescriptorSet, base64.
   public var descriptorSet: String {
     SessionWriter.descriptors[schema.split(separator: ".").first.map(String.init) ?? ""] ?? ""
   }
 
-  /// What a reader needs beyond the topic.
+  /// The channel's metadata: identifiers that a reader needs besides the topic's name.
   var metadata: [String: String] {
     switch self {
     case .report(let device, let part, let name):
@@ -92,7 +92,7 @@ public enum SessionTopic: Hashable, Sendable {
     }
   }
 
-  /// - Returns: nil for channels that others added.
+  /// Returns nil for channels of other programs.
   init?(schema: String, metadata: [String: String]) {
     let device = metadata["device"].flatMap { UInt32($0) }
     switch schema {

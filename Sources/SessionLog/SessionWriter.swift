@@ -1,11 +1,11 @@
-import Crypto
+import Cryptography
 import Foundation
 import MCAP
 import Sensing
 import Spatial
 import SwiftProtobuf
 
-/// Writes a session: gives each stream its channel and each message its stamps.
+/// Writes a session: one channel per topic, and each message with its times.
 public final class SessionWriter {
   private let file: MCAPWriter
   private var channels: [SessionTopic: UInt16] = [:]
@@ -14,7 +14,7 @@ public final class SessionWriter {
   private var lastPose: [UInt32: Int64] = [:]
   private var wholeSize: UInt64 = 0
 
-  /// ns between the poses that people look at; every state is in the file beside them.
+  /// ns between poses for viewers; the file also holds every state.
   public static let posePeriod: Int64 = 10_000_000
   public static let profile = ""
   static let descriptors: [String: String] = [
@@ -22,7 +22,7 @@ public final class SessionWriter {
   ]
 
   /// - Parameters:
-  ///   - information: metadata "session": who recorded what, where and when.
+  ///   - information: the metadata record `session`: program, machine and time.
   public init(
     _ output: any OutputFile, information: [String: String],
     compression: MCAPCompression = .zstandard(level: 1)
@@ -58,13 +58,13 @@ public final class SessionWriter {
   }
 
   /// - Parameters:
-  ///   - logTime: when it happened, as the recorder saw it.
-  ///   - published: when it was measured.
+  ///   - logTime: time of arrival.
+  ///   - published: time of capture.
   public func write(
     _ message: some SwiftProtobuf.Message, on topic: SessionTopic, at logTime: Timestamp,
     published: Timestamp? = nil
   ) throws(OutputError) {
-    // Every message here has only fields that can always be written.
+    // Serialising can't fail: no message here has required fields or extensions.
     let bytes: [UInt8] = (try? message.serializedBytes()) ?? []
     let id = try channel(topic)
     try bytes.span.bytes.withUnsafeBytes { bytes throws(OutputError) in
@@ -83,7 +83,7 @@ public final class SessionWriter {
     }
   }
 
-  /// - Parameter bytes: as `WireFormat` writes them.
+  /// - Parameter bytes: the message in `WireFormat`'s encoding.
   public func write(
     report bytes: UnsafeRawBufferPointer, device: UInt32, part: UInt32, name: String
   ) throws(OutputError) {
@@ -100,9 +100,9 @@ public final class SessionWriter {
     }
   }
 
-  /// Every state in full, and at most a hundred times a second as a pose and a transform that every viewer knows.
+  /// Writes every state in full, and at most a hundred times a second as a pose and a transform, which viewers show.
   ///
-  /// - Parameter bytes: as `WireFormat` writes them.
+  /// - Parameter bytes: the message in `WireFormat`'s encoding.
   public func write(state bytes: UnsafeRawBufferPointer, device: UInt32) throws(OutputError) {
     guard let (captured, received) = WireFormat.stateStamps(bytes) else { return }
     let id = try channel(.state(device: device))
@@ -116,7 +116,7 @@ public final class SessionWriter {
       Self.transform(state, device: device), on: .transforms, at: received, published: captured)
   }
 
-  /// A state that is known from elsewhere.
+  /// Writes a state of a reference system.
   public func write(groundTruth state: TrackedState, device: UInt32) throws(OutputError) {
     let id = try channel(.groundTruth(device: device))
     try file.write(
@@ -125,7 +125,7 @@ public final class SessionWriter {
     ) { WireFormat.write(state, into: $0) }
   }
 
-  /// A state as `vrbridge.session.TrackedState`.
+  /// Encodes a state as `vrbridge.session.TrackedState`.
   public static func stateBytes(_ state: TrackedState) -> [UInt8] {
     [UInt8](unsafeUninitializedCapacity: WireFormat.stateLength) { buffer, count in
       WireFormat.write(state, into: UnsafeMutableRawBufferPointer(buffer))
@@ -154,7 +154,7 @@ public final class SessionWriter {
     }
   }
 
-  /// A camera's frame as it came; `format` is jpeg, png or another that viewers know.
+  /// Writes a camera frame unchanged; `format` is jpeg, png or another that viewers read.
   public func write(
     image: Data, format: String, camera: String, captured: Timestamp, received: Timestamp
   ) throws(OutputError) {
@@ -167,7 +167,7 @@ public final class SessionWriter {
       }, on: .image(camera: camera), at: received, published: captured)
   }
 
-  /// A block of audio: signed 16-bit little-endian samples, channels interleaved.
+  /// Writes a block of audio: signed 16-bit little-endian samples, channels interleaved.
   public func write(
     audio: Data, sampleRate: UInt32, channels: UInt32, microphone: String, captured: Timestamp,
     received: Timestamp
@@ -194,14 +194,14 @@ public final class SessionWriter {
       }, on: .log, at: time)
   }
 
-  /// Puts a file in once, however often it is given.
+  /// Writes an attachment unless the same data was attached under the name already.
   ///
-  /// - Returns: its SHA-256.
+  /// - Returns: the SHA-256 of the data.
   @discardableResult
   public func attach(
     _ data: [UInt8], name: String, mediaType: String, at time: Timestamp
   ) throws(OutputError) -> Data {
-    let digest = Data(SHA256.hash(data: data))
+    let digest = Data(SHA256.hash(data))
     guard digests[name] != digest else { return digest }
     digests[name] = digest
     try file.write(
@@ -215,7 +215,7 @@ public final class SessionWriter {
     wholeSize = file.size
   }
 
-  /// What was written so far outlives the process and, synced, the machine.
+  /// Makes the records so far survive the end of the process and, when synced, a power failure.
   public func flush(sync: Bool) throws(OutputError) {
     try file.closeChunk()
     wholeSize = file.size
@@ -224,9 +224,9 @@ public final class SessionWriter {
 
   public func finish() throws(OutputError) { try file.finish() }
 
-  /// Ends a file that could not be written on: what is torn is cut off, and a summary follows if there is room.
+  /// Ends a file after a write error: truncates a torn record, and writes the summary if there is room.
   ///
-  /// - Returns: whether the file is whole.
+  /// - Returns: whether the file is complete.
   public func abandon() -> Bool {
     do {
       try file.cut(to: wholeSize)
@@ -251,7 +251,7 @@ extension Timestamp {
 }
 
 extension Google_Protobuf_Timestamp {
-  /// The stamps of a session are of the monotonic clock.
+  /// The time; all times of a session are CLOCK_MONOTONIC.
   public var monotonic: Timestamp {
     Timestamp(
       nanoseconds: seconds.multipliedReportingOverflow(by: 1_000_000_000).partialValue &+ Int64(nanos))

@@ -1,24 +1,24 @@
 import Sensing
 import Spatial
 
-/// The two messages that come a thousand times a second and device, as bytes in protobuf's wire format
+/// Encodes and decodes the two messages that occur a thousand times a second and device, in protobuf's wire format
 /// (https://protobuf.dev/programming-guides/encoding).
 ///
-/// swift-protobuf builds an object and an array for each message. Here they are written into the log's own buffer, and
-/// as every field of a state has a fixed place, two states are equal exactly when their bytes are. `SessionLogTests`
-/// reads both with the generated code.
+/// swift-protobuf allocates an object and an array for each message; this encoder writes into the log's buffer. Every
+/// field of a state has a fixed offset, so that two states are equal exactly when their bytes are. `SessionLogTests`
+/// decodes both with the generated code.
 public enum WireFormat {
-  /// Bytes of a `TrackedState`: tags of one byte for the first fifteen fields, then the packed rates, deviations and
-  /// flags with tags of two.
+  /// Size of a `TrackedState`: fifteen fields with tags of one byte, then the packed angular velocities, deviations and
+  /// flags with tags of two bytes.
   public static let stateLength = 15 * 9 + (2 + 1 + 96) + 3 * 10 + 6
 
   private struct Cursor {
     let bytes: UnsafeMutableRawBufferPointer
-    var place = 0
+    var offset = 0
 
     mutating func put<Value: FixedWidthInteger>(_ value: Value) {
-      bytes.storeBytes(of: value.littleEndian, toByteOffset: place, as: Value.self)
-      place += MemoryLayout<Value>.size
+      bytes.storeBytes(of: value.littleEndian, toByteOffset: offset, as: Value.self)
+      offset += MemoryLayout<Value>.size
     }
 
     mutating func put(_ value: Double) { put(value.bitPattern) }
@@ -32,7 +32,7 @@ public enum WireFormat {
       put(field: field, Int64(bitPattern: value.bitPattern))
     }
 
-    /// A field number from 16 to 31.
+    /// Writes the tag of a field from 16 to 31.
     mutating func putTag(_ field: UInt8, type: UInt8) {
       let tag = UInt16(field) << 3 | UInt16(type)
       put(UInt8(tag & 0x7f | 0x80))
@@ -61,7 +61,7 @@ public enum WireFormat {
     cursor.putTag(16, type: 2)
     cursor.putVarint(96)
     for index in 0..<4 {
-      for axis in 0..<3 { cursor.put(state.ratesAhead[index][axis]) }
+      for axis in 0..<3 { cursor.put(state.predictedAngularVelocities[index][axis]) }
     }
     cursor.putTag(17, type: 1)
     cursor.put(state.uncertainty.inclination)
@@ -73,7 +73,7 @@ public enum WireFormat {
     cursor.put(state.flags.rawValue)
   }
 
-  /// The inverse, for bytes that `write` made; nil for others.
+  /// Decodes bytes that `write` made; returns nil for others.
   public static func state(_ bytes: UnsafeRawBufferPointer) -> TrackedState? {
     guard bytes.count == stateLength else { return nil }
     func integer(_ offset: Int) -> Int64 {
@@ -94,7 +94,7 @@ public enum WireFormat {
     state.linearVelocity = vector(13)
     for index in 0..<4 {
       let start = 138 + index * 24
-      state.ratesAhead[index] = Vector3(double(start), double(start + 8), double(start + 16))
+      state.predictedAngularVelocities[index] = Vector3(double(start), double(start + 8), double(start + 16))
     }
     state.uncertainty = PoseUncertainty(inclination: double(236), heading: double(246), position: double(256))
     state.flags = TrackingFlags(
@@ -121,16 +121,16 @@ public enum WireFormat {
     cursor.put(UInt8(report.deviceTicks == nil ? 0 : 1))
     cursor.put(UInt8(5 << 3 | 2))
     cursor.putVarint(report.data.count)
-    UnsafeMutableRawBufferPointer(rebasing: bytes[cursor.place...]).copyMemory(from: report.data)
+    UnsafeMutableRawBufferPointer(rebasing: bytes[cursor.offset...]).copyMemory(from: report.data)
   }
 
-  /// The times of a state; nil for bytes that `write` did not make.
+  /// Returns the times of a state; nil for bytes that `write` did not make.
   static func stateStamps(_ bytes: UnsafeRawBufferPointer) -> (captured: Timestamp, received: Timestamp)? {
     guard bytes.count == stateLength, bytes[0] == 9, bytes[9] == 17 else { return nil }
     return (time(bytes, 1), time(bytes, 10))
   }
 
-  /// The times of a report; nil for bytes that `write` did not make.
+  /// Returns the times of a report; nil for bytes that `write` did not make.
   static func reportStamps(_ bytes: UnsafeRawBufferPointer) -> (received: Timestamp, captured: Timestamp?)? {
     guard bytes.count >= 31, bytes[0] == 9, bytes[9] == 17 else { return nil }
     let captured = time(bytes, 10)
@@ -141,7 +141,7 @@ public enum WireFormat {
     Timestamp(nanoseconds: Int64(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: Int64.self)))
   }
 
-  /// Fills in what is known of a report only after it was decoded.
+  /// Sets the fields of a report that decoding determines.
   public static func complete(
     _ bytes: UnsafeMutableRawBufferPointer, captured: Timestamp?, deviceTicks: UInt64?
   ) {
@@ -154,35 +154,35 @@ public enum WireFormat {
     }
   }
 
-  /// Any order of fields; nil for bytes that are no `Report`.
+  /// Decodes a `Report` with its fields in any order; returns nil for invalid bytes.
   public static func report(_ bytes: UnsafeRawBufferPointer) -> SessionReport? {
     var report = SessionReport(
       received: Timestamp(nanoseconds: 0), data: UnsafeRawBufferPointer(start: nil, count: 0))
     var ticks: UInt64 = 0
     var hasTicks = false
-    var place = 0
+    var offset = 0
     func varint() -> UInt64? {
       var value: UInt64 = 0
       var shift: UInt64 = 0
-      while place < bytes.count, shift < 64 {
-        let byte = bytes[place]
-        place += 1
+      while offset < bytes.count, shift < 64 {
+        let byte = bytes[offset]
+        offset += 1
         value |= UInt64(byte & 0x7f) << shift
         if byte < 0x80 { return value }
         shift += 7
       }
       return nil
     }
-    while place < bytes.count {
+    while offset < bytes.count {
       guard let tag = varint() else { return nil }
       switch tag & 7 {
       case 0:
         guard let value = varint() else { return nil }
         if tag >> 3 == 4 { hasTicks = value != 0 }
       case 1:
-        guard bytes.count - place >= 8 else { return nil }
-        let value = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: place, as: UInt64.self))
-        place += 8
+        guard bytes.count - offset >= 8 else { return nil }
+        let value = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
+        offset += 8
         let time = Timestamp(nanoseconds: Int64(bitPattern: value))
         switch tag >> 3 {
         case 1: report.received = time
@@ -191,14 +191,14 @@ public enum WireFormat {
         default: break
         }
       case 2:
-        guard let count = varint(), count <= UInt64(bytes.count - place) else { return nil }
+        guard let count = varint(), count <= UInt64(bytes.count - offset) else { return nil }
         if tag >> 3 == 5 {
-          report.data = UnsafeRawBufferPointer(rebasing: bytes[place..<(place + Int(count))])
+          report.data = UnsafeRawBufferPointer(rebasing: bytes[offset..<(offset + Int(count))])
         }
-        place += Int(count)
+        offset += Int(count)
       case 5:
-        guard bytes.count - place >= 4 else { return nil }
-        place += 4
+        guard bytes.count - offset >= 4 else { return nil }
+        offset += 4
       default: return nil
       }
     }
@@ -207,15 +207,15 @@ public enum WireFormat {
   }
 }
 
-/// One report with its three stamps.
+/// One report with its three times.
 public struct SessionReport {
-  /// When its bytes were read.
+  /// Time of the read.
   public var received: Timestamp
-  /// When its newest sample was taken; nil when it held none.
+  /// Capture time of its newest sample; nil without a sample.
   public var captured: Timestamp?
-  /// The device's counter at that sample.
+  /// The device's clock at that sample, in ticks.
   public var deviceTicks: UInt64?
-  /// Valid while the reader that gave it stands on it.
+  /// Valid until the reader moves to the next record.
   public var data: UnsafeRawBufferPointer
 
   public init(

@@ -4,20 +4,38 @@ import Glibc
 ///
 /// `parentFromChild` rotates a vector given in the child's frame into the parent's frame; products read
 /// like matrix products: `aFromB * bFromC == aFromC`.
-public struct Quaternion: Hashable, Sendable {
-  public var components: SIMD4<Double>
+@frozen
+public struct Quaternion: Hashable, Sendable, BitwiseCopyable {
+  // Plain doubles, for the reason that `Vector3` states.
+  public var x: Double
+  public var y: Double
+  public var z: Double
+  public var w: Double
 
+  @inlinable @inline(__always)
+  public init(x: Double, y: Double, z: Double, w: Double) {
+    self.x = x
+    self.y = y
+    self.z = z
+    self.w = w
+  }
+
+  @inlinable @inline(__always)
+  public init(_ components: SIMD4<Double>) {
+    self.init(x: components.x, y: components.y, z: components.z, w: components.w)
+  }
+
+  @inlinable @inline(__always)
+  public init(vector: Vector3, w: Double) { self.init(x: vector.x, y: vector.y, z: vector.z, w: w) }
+
+  /// The components in memory order, for arithmetic on all four; no storage.
   @inlinable
-  public init(_ components: SIMD4<Double>) { self.components = components }
+  public var components: SIMD4<Double> {
+    @inline(__always) get { SIMD4(x, y, z, w) }
+    @inline(__always) set { (x, y, z, w) = (newValue.x, newValue.y, newValue.z, newValue.w) }
+  }
 
-  @inlinable
-  public init(x: Double, y: Double, z: Double, w: Double) { components = SIMD4(x, y, z, w) }
-
-  @inlinable public var x: Double { components.x }
-  @inlinable public var y: Double { components.y }
-  @inlinable public var z: Double { components.z }
-  @inlinable public var w: Double { components.w }
-  @inlinable public var vector: Vector3 { Vector3(components.x, components.y, components.z) }
+  @inlinable public var vector: Vector3 { Vector3(x, y, z) }
 
   public static let identity = Quaternion(x: 0, y: 0, z: 0, w: 1)
 
@@ -27,7 +45,7 @@ public struct Quaternion: Hashable, Sendable {
       self = .identity
       return
     }
-    self.init(SIMD4(unit * sin(angle / 2), cos(angle / 2)))
+    self.init(vector: unit * sin(angle / 2), w: cos(angle / 2))
   }
 
   /// The rotation whose axis and angle are those of `vector` (radians): the exponential map.
@@ -46,7 +64,7 @@ public struct Quaternion: Hashable, Sendable {
       scale = sin(angle / 2) / angle
       w = cos(angle / 2)
     }
-    self.init(SIMD4(vector * scale, w))
+    self.init(vector: vector * scale, w: w)
   }
 
   /// Axis times angle in radians, the angle in 0...π: the logarithm of the rotation.
@@ -71,7 +89,7 @@ public struct Quaternion: Hashable, Sendable {
       let axis = abs(a.x) < 0.9 ? a.cross(Vector3(1, 0, 0)) : a.cross(Vector3(0, 1, 0))
       self.init(angle: .pi, axis: axis)
     } else {
-      self = Quaternion(SIMD4(a.cross(b), w)).normalized
+      self = Quaternion(vector: a.cross(b), w: w).normalized
     }
   }
 

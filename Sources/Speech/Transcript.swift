@@ -1,42 +1,53 @@
-public import Spatial
+import Spatial
 
-/// What was said, as far as it is known.
+/// The text of an utterance.
 public struct Transcript: Sendable, Equatable {
   public enum State: UInt8, Sendable {
-    /// The speaker goes on: the text will change.
+    /// The speaker goes on, and the text will change.
     case partial
-    /// The speaker paused. Should they go on at once, the utterance is told again as a whole.
+    /// The speaker paused. Where they go on soon, the utterance is reported again as a whole.
     case final
   }
 
-  /// Of the utterance, from 1.
+  /// Number of the utterance, from 1.
   public var number: UInt64
   public var state: State
   public var text: String
-  /// Seconds count from `start`; empty where the recogniser gives no times.
+  /// Times in seconds from `start`; empty where the recogniser gives none.
   public var words: [Recognition.Word] = []
-  /// The recogniser's where it gives one, else the share of the sound that the voice detector took for a voice.
+  /// 0 to 1: of the recogniser, or the share of voice in the sound where it gives none.
   public var confidence: Double
   public var language: String?
   public var source: RecogniserIdentity
-  /// When the voice was first heard, and up to when it was listened to for this text.
+  /// Begin of the voice.
   public var start: Timestamp
+  /// End of the sound that the text is of.
   public var end: Timestamp
-  /// Seconds of decoding, and of waiting for it.
+  /// Seconds of decoding.
   public var decoding: Double
+  /// Seconds from the request to the begin of decoding.
   public var waiting: Double
 }
 
+/// An event of a transcriber. Utterances are identified by their number.
 public enum TranscriptEvent: Sendable, Equatable {
-  /// A voice was heard.
+  /// A voice was detected.
   case began(UInt64, at: Timestamp)
   case transcript(Transcript)
-  /// The utterance is over: it will not be told again.
+  /// The utterance is over; its text does not change any more.
   case closed(UInt64)
-  /// It was none: why.
+  /// The utterance is no speech, or was given up, for a reason.
   case dropped(UInt64, reason: String)
-  /// A wake word was said.
-  case woke(String, sureness: Double)
-  /// The recogniser failed.
+  /// A wake word was detected, with a confidence of 0 to 1.
+  case woke(String, confidence: Double)
+  /// The recogniser failed, with an error message.
   case failed(String)
+
+  var utterance: UInt64? {
+    switch self {
+    case .began(let number, _), .closed(let number), .dropped(let number, _): number
+    case .transcript(let transcript): transcript.number
+    case .woke, .failed: nil
+    }
+  }
 }

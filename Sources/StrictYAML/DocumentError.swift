@@ -1,11 +1,13 @@
-/// A file that says something it must not: where, what is wrong, and what would be right.
-public struct DocumentError: Error, Sendable, Equatable, CustomStringConvertible {
+public import Diagnostics
+
+/// A value in a file is invalid: its line and column, the problem, and the allowed values.
+public struct DocumentError: CodedError, Sendable, Equatable {
   public var file: String
-  /// 1-based; 0 when the fault has no place in the text.
+  /// 1-based; 0 when the error has no position in the text.
   public var line: Int
   public var column: Int
   public var problem: String
-  /// What is allowed at this place; empty when the problem says it.
+  /// The allowed values; empty when the problem names them.
   public var allowed: String
 
   public init(file: String, line: Int = 0, column: Int = 0, problem: String, allowed: String = "") {
@@ -16,8 +18,10 @@ public struct DocumentError: Error, Sendable, Equatable, CustomStringConvertible
     self.allowed = allowed
   }
 
+  public var code: String { "document-invalid" }
+
   public var description: String {
-    let place = line > 0 ? "\(file):\(line):\(column)" : file
-    return "\(place): \(problem)" + (allowed.isEmpty ? "" : "; allowed: \(allowed)")
+    let position = line > 0 ? "\(file):\(line):\(column)" : file
+    return "\(position): \(problem)" + (allowed.isEmpty ? "" : "; allowed: \(allowed)")
   }
 }

@@ -1,4 +1,4 @@
-/// A double-quoted YAML scalar: any text, and no surprise with `yes` or `1e3`.
+/// Returns a double-quoted YAML scalar, which stays text where a plain one (`yes`, `1e3`) would not.
 public func quotedYAML(_ text: String) -> String {
   var result = "\""
   for scalar in text.unicodeScalars {

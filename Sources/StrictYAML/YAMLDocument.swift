@@ -1,14 +1,14 @@
 import Yams
 
-/// Reads YAML so strictly that a typing error can't pass: unknown and repeated keys, wrong types and values
-/// out of range are refused with file, line and column.
+/// Parses YAML strictly: unknown and repeated keys, wrong types and values out of range are rejected with file, line and
+/// column.
 ///
-/// Yams' own decoding and swift-configuration's YAML provider ignore unknown keys and do not say where in the
-/// file a value stood, so this sits on Yams' node tree, which does.
+/// Yams' own decoding and swift-configuration's YAML provider ignore unknown keys and drop the position of a value, so
+/// this type reads Yams' node tree, which keeps it.
 public struct YAMLDocument {
-  /// Longer files are refused: no description or configuration comes near it.
+  /// Bytes of a file, at most: no description or configuration comes near it.
   public static let maximumBytes = 1 << 20
-  /// More values than this (after aliases are followed) are refused, so that nested aliases can't explode.
+  /// Values of a file, at most, after aliases are followed: nested aliases can't multiply without bound.
   static let maximumNodes = 50_000
 
   public let root: YAMLValue
@@ -59,22 +59,41 @@ extension DocumentError {
       .composer(_, let problem, let mark, _):
       self.init(file: file, line: mark.line, column: mark.column, problem: "not YAML: \(problem)")
     case .duplicatedKeysInMapping(let keys, let context):
-      // Yams gives the mapping's mark; 'context' starts with its text, so only the line is sure.
+      // Yams gives the position of the mapping, not of the key.
       self.init(
         file: file, line: context.mark.line, column: context.mark.column,
-        problem: "the key \(keys.map { "'\($0)'" }.joined(separator: ", ")) stands twice in one mapping")
+        problem: "the key \(keys.map { "'\($0)'" }.joined(separator: ", ")) appears twice in one mapping")
     default:
       self.init(file: file, problem: "not YAML: \(error)")
     }
   }
 }
 
-/// One value of a document with its place.
+/// One value of a document with its position.
 public struct YAMLValue {
   let node: Node
   public let file: String
-  /// Where it stands: `parts[0].reports[1].id`.
+  /// Its path in the document: `parts[0].reports[1].id`.
   public let path: String
+
+  init(node: Node, file: String, path: String) {
+    self.node = node
+    self.file = file
+    self.path = path
+  }
+
+  /// A value that does not stand in a file.
+  ///
+  /// - Parameter source: its name in errors, for example the flag `--activation`.
+  public init(text: String, source: String) {
+    self.init(node: .scalar(Node.Scalar(text)), file: source, path: "")
+  }
+
+  /// A list that does not stand in a file, with a source as above.
+  public init(texts: [String], source: String) {
+    self.init(
+      node: .sequence(Node.Sequence(texts.map { .scalar(Node.Scalar($0)) })), file: source, path: "")
+  }
 
   public var line: Int { node.mark?.line ?? 0 }
   public var column: Int { node.mark?.column ?? 0 }
@@ -87,7 +106,9 @@ public struct YAMLValue {
   public var isMapping: Bool { if case .mapping = node { true } else { false } }
   public var isScalar: Bool { if case .scalar = node { true } else { false } }
 
-  /// The mapping, all of whose keys must be among `keys`.
+  /// Returns the mapping.
+  ///
+  /// - Throws: `DocumentError` for another kind of value, and for a key that is not among `keys`.
   public func mapping(keys: [String]) throws(DocumentError) -> YAMLMapping {
     guard case .mapping(let pairs) = node else {
       throw error("expected a mapping (key: value)", allowed: keys.joined(separator: ", "))
@@ -105,7 +126,7 @@ public struct YAMLValue {
     return YAMLMapping(value: self, values: values)
   }
 
-  /// The pairs of a mapping whose keys are free.
+  /// Returns the pairs of a mapping with any keys.
   public func pairs() throws(DocumentError) -> [(key: YAMLValue, value: YAMLValue)] {
     guard case .mapping(let pairs) = node else { throw error("expected a mapping (key: value)") }
     return pairs.map { key, value in
@@ -132,7 +153,7 @@ public struct YAMLValue {
     return scalar.string
   }
 
-  /// A whole number: decimal, or hexadecimal with 0x.
+  /// Returns a whole number: decimal, or hexadecimal with 0x.
   public func integer(in range: ClosedRange<Int>) throws(DocumentError) -> Int {
     let allowed = "a whole number \(range.lowerBound) to \(range.upperBound)"
     let text = try string()
@@ -146,7 +167,7 @@ public struct YAMLValue {
     return value
   }
 
-  /// A finite number.
+  /// Returns a finite number.
   public func number(in range: ClosedRange<Double> = -1e300...1e300) throws(DocumentError) -> Double {
     let text = try string()
     let value: Double?
@@ -170,17 +191,17 @@ public struct YAMLValue {
     }
   }
 
-  /// One of a fixed set of names.
+  /// Returns the value of one of a fixed set of names.
   public func choice<Value>(_ choices: [(name: String, value: Value)]) throws(DocumentError) -> Value {
     let text = try string()
     guard let found = choices.first(where: { $0.name == text }) else {
-      throw error("'\(text)' is not known here", allowed: choices.map(\.name).joined(separator: ", "))
+      throw error("'\(text)' is no known value", allowed: choices.map(\.name).joined(separator: ", "))
     }
     return found.value
   }
 }
 
-/// A mapping whose keys were checked.
+/// A mapping with known keys.
 public struct YAMLMapping {
   public let value: YAMLValue
   let values: [String: YAMLValue]

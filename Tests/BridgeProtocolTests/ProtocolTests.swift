@@ -11,22 +11,22 @@ import Testing
 struct ProtocolTests {
   /// SHA-256 of the message definitions and of the page's layout, as `sha256sum` computes it.
   ///
-  /// When this fails the wire has changed: think of the clients in the field, change
-  /// `BridgeVersion.current` when they can't read it, and write the new hash into ProtocolVersion.swift.
-  @Test func theWireIsWhatItWas() async throws {
-    let root = Places.root + "/Sources/"
+  /// A failure means that the protocol changed: change `BridgeVersion.current` (its major number when existing clients
+  /// can't read it) and write the new hash into ProtocolVersion.swift.
+  @Test func theProtocolHashMatchesTheDefinition() async throws {
+    let root = TestPaths.root + "/Sources/"
     let messages = try String(contentsOfFile: root + "BridgeProtocol/Protos/vrbridge.proto", encoding: .utf8)
     let header = try String(contentsOfFile: root + "CVRBridge/include/vrbridge.h", encoding: .utf8)
     let start = try #require(header.range(of: "/* ---- layout of the pose page"))
     let end = try #require(header.range(of: "/* ---- reading"))
-    let path = try Places.temporaryFolder() + "/definition"
+    let path = try TestPaths.temporaryFolder() + "/definition"
     try (messages + header[start.lowerBound..<end.lowerBound]).write(
       toFile: path, atomically: true, encoding: .utf8)
     let result = try await Program.run("/usr/bin/sha256sum", [path])
     #expect(result.output.split(separator: " ").first.map(String.init) == BridgeVersion.protocolHash)
   }
 
-  @Test func framesOfAnySplitComeOutWhole() throws {
+  @Test func framesAreCompleteHoweverTheBytesAreSplit() throws {
     var stream: [UInt8] = []
     for index in 0..<50 {
       try Framing.append(
@@ -49,13 +49,13 @@ struct ProtocolTests {
     }
   }
 
-  @Test func aFrameBeyondTheLimitIsAFault() {
+  @Test func aFrameAboveTheLimitIsAnError() {
     var reader = FrameReader(limit: 100)
     [UInt8]([101, 0, 0, 0]).withUnsafeBytes { reader.append($0) }
-    #expect(throws: FrameReader.Fault.tooLarge(101)) { try reader.next() }
+    #expect(throws: FrameError(length: 101, limit: 100)) { try reader.next() }
   }
 
-  @Test func aStateSurvivesTheWire() throws {
+  @Test func aStateIsTheSameAfterEncodingAndDecoding() throws {
     let state = Self.state(1)
     let message = Vrbridge_V1_Pose(state, device: DeviceID(3), role: .leftHand)
     let back = try Vrbridge_V1_Pose(serializedBytes: message.serializedBytes() as [UInt8])
@@ -96,7 +96,7 @@ struct PosePageTests {
     try body(&client)
   }
 
-  @Test func whatIsPublishedIsRead() throws {
+  @Test func aPublishedStateIsRead() throws {
     let page = try PosePage(now: Timestamp(nanoseconds: 5))
     page.identify(
       slot: 2, device: DeviceID(9), role: .head, origin: .recorded, isConnected: true, name: "Näme")
@@ -121,7 +121,7 @@ struct PosePageTests {
       #expect(pose.flags & UInt32(VRB_FLAG_EXACT) != 0 && pose.position.0 == 300)
       // Older than 256 states: gone.
       #expect(vrb_at(&client, 2, 100_000_000, &pose) == -ENOENT)
-      // To come: predicted, and not further than 100 ms.
+      // In the future: predicted, at most 100 ms ahead.
       #expect(vrb_at(&client, 2, 420_000_000, &pose) == 0)
       #expect(abs(pose.position.0 - 420) < 1e-9)
       let ahead = TrackedState(pose).worldFromDevice.orientation
@@ -137,15 +137,15 @@ struct PosePageTests {
     }
   }
 
-  @Test func nobodyElseCanMapThePageWritable() throws {
+  @Test func noClientCanMapThePageWritable() throws {
     let page = try PosePage(now: Timestamp(nanoseconds: 0))
     let map = mmap(nil, page.size, PROT_READ | PROT_WRITE, MAP_SHARED, page.fileDescriptor, 0)
     #expect(map == MAP_FAILED)
     #expect(ftruncate(page.fileDescriptor, 10) == -1)
   }
 
-  /// A reader beside a writer never sees half a state: all fields of each state follow from its number.
-  @Test func aReaderNeverSeesHalfAState() async throws {
+  /// A reader beside a writer never reads a torn state: all fields of each state follow from its number.
+  @Test func aReaderNeverReadsATornState() async throws {
     let page = try PosePage(now: Timestamp(nanoseconds: 0))
     page.identify(slot: 0, device: DeviceID(1), role: .head, origin: .hardware, isConnected: true, name: "x")
     page.publish(slot: 0, ProtocolTests.state(1))

@@ -1,4 +1,5 @@
 import Foundation
+import Perception
 import Sensing
 import Spatial
 import StrictYAML
@@ -6,7 +7,7 @@ import Testing
 
 @testable import Bridge
 
-/// What is told of what is seen.
+/// Selection of published annotations.
 struct AnnotationPolicyTests {
   private func settings(_ yaml: String) throws -> AnnotationSettings {
     var configuration = Configuration()
@@ -39,8 +40,9 @@ struct AnnotationPolicyTests {
     list.map { "\($0.id)\($0.isEnded ? "-" : "+")\($0.supersededBy.map { ">\($0)" } ?? "")" }
   }
 
-  @Test func whatLiesBetweenTheThresholdsDoesNotFlicker() throws {
-    let policy = AnnotationPolicy(try settings("{ object: { show: 0.6, keep: 0.4 } }"))
+  @Test func hysteresisPreventsFlicker() throws {
+    let policy = AnnotationPolicy(
+      try settings("{ object: { show: 0.6, keep: 0.4 } }"), tasks: PerceptionTask.all)
     let confidences = [0.5, 0.59, 0.61, 0.5, 0.41, 0.61, 0.39, 0.5, 0.7]
     let result = confidences.enumerated().map { index, value in
       told(policy.apply([seen(1, "cup", value, at: Double(index) * 0.05)]))
@@ -49,8 +51,8 @@ struct AnnotationPolicyTests {
     #expect(throws: DocumentError.self) { try settings("{ object: { show: 0.4, keep: 0.6 } }") }
   }
 
-  @Test func theSurestOfManyAreTold() throws {
-    let policy = AnnotationPolicy(try settings("{ object: { max: 2 } }"))
+  @Test func theNumberIsLimited() throws {
+    let policy = AnnotationPolicy(try settings("{ object: { max: 2 } }"), tasks: PerceptionTask.all)
     let three = [seen(1, "a", 0.5), seen(2, "b", 0.6), seen(3, "c", 0.55)]
     #expect(told(policy.apply(three)) == ["1+", "2+"])
     // Not surer by enough, then by enough.
@@ -61,8 +63,8 @@ struct AnnotationPolicyTests {
     #expect(told(policy.apply([seen(4, "d", 0.2, at: 5)])) == ["4+"])
   }
 
-  @Test func updatesComeAsOftenAsIsWanted() throws {
-    let policy = AnnotationPolicy(try settings("{ object: { rate_hz: 10 } }"))
+  @Test func theRateIsLimited() throws {
+    let policy = AnnotationPolicy(try settings("{ object: { rate_hz: 10 } }"), tasks: PerceptionTask.all)
     let updates = (0..<100).flatMap { policy.apply([seen(1, "cup", 0.9, at: Double($0) * 0.02)]) }
     #expect(abs(updates.count - 20) <= 1)
     var last = seen(1, "cup", 0.9, at: 2.001)
@@ -71,8 +73,8 @@ struct AnnotationPolicyTests {
     #expect(told(policy.apply([last])) == [])
   }
 
-  @Test func aLineBeatsItsWordsWhereverTheHeadHasTurned() throws {
-    let policy = AnnotationPolicy(try settings("{}"))
+  @Test func linesReplaceTheirWordsWhileTheHeadTurns() throws {
+    let policy = AnnotationPolicy(try settings("{}"), tasks: PerceptionTask.all)
     func text(_ id: UInt64, _ label: String, x: Double, width: Double, at: Double, turned: Double = 0)
       -> Annotation
     {
@@ -90,17 +92,17 @@ struct AnnotationPolicyTests {
     // Two of one name at one place are one, the first; of another name they are two.
     #expect(
       told(policy.apply([seen(5, "cup", 0.5), seen(6, "cup", 0.9), seen(7, "bowl", 0.9)])) == ["5+", "7+"])
-    let apart = AnnotationPolicy(try settings("{ merge: false }"))
+    let apart = AnnotationPolicy(try settings("{ merge: false }"), tasks: PerceptionTask.all)
     #expect(told(apart.apply([seen(5, "cup", 0.5), seen(6, "cup", 0.9)])) == ["5+", "6+"])
   }
 
-  @Test func whatIsSaidPasses() throws {
-    let policy = AnnotationPolicy(try settings("{ text: { show: 1 } }"))
+  @Test func speechPassesUnchanged() throws {
+    let policy = AnnotationPolicy(try settings("{ text: { show: 1 } }"), tasks: PerceptionTask.all)
     #expect(
       told(policy.apply([seen(1, "hello", 0, kind: .transcript), seen(2, "x", 0.5, kind: .text)])) == ["1+"])
   }
 
-  @Test func languagesAreThoseThatAreWanted() throws {
+  @Test func languagesAreFiltered() throws {
     let some = try settings("{ languages: [en, pt-BR] }")
     #expect(some.wants(language: "en") && some.wants(language: "EN-us") && some.wants(language: "pt-br"))
     #expect(!some.wants(language: "pt") && !some.wants(language: "de"))
@@ -109,36 +111,6 @@ struct AnnotationPolicyTests {
     #expect(try settings("{}").wants(language: "de"))
     for wrong in ["[english language]", "[e]", "en"] {
       #expect(throws: DocumentError.self) { try settings("{ languages: \(wrong) }") }
-    }
-  }
-
-  /// Text stands at what is looked at, ahead, before the head or on the screen.
-  @Test func textGoesWhereItIsWanted() throws {
-    let scene = SceneMemory()
-    let head = Pose(
-      position: Vector3(0, 1.6, 0), orientation: Quaternion(angle: -.pi / 2, axis: Vector3(0, 1, 0)))
-    let time = Timestamp(nanoseconds: 1_000_000_000)
-    func anchor(_ yaml: String, head: Pose?) throws -> Annotation.Anchor {
-      TextPlacement(settings: try settings(yaml).textPlace, scene: scene, head: { _ in head }).anchor(
-        at: time)
-    }
-    let ahead = try anchor("{}", head: head)
-    #expect(ahead.space == .world && ahead.distance == 1.5 && ahead.origin == head.position)
-    #expect((ahead.direction - Vector3(1, 0, 0)).length < 1e-12)
-    #expect(try anchor("{}", head: nil).space == .head)
-
-    var cup = seen(1, "cup", 0.9)
-    cup.captured = time
-    cup.anchor = Annotation.Anchor(
-      space: .world, origin: head.position, direction: Vector3(1, 0, 0), distance: 2)
-    _ = scene.note([cup])
-    #expect(try anchor("{ place: { at: gaze } }", head: head) == cup.anchor)
-    #expect(try anchor("{ place: { at: ahead, distance_m: 3 } }", head: head).distance == 3)
-    let before = try anchor("{ place: { at: head, distance_m: 0.8 } }", head: head)
-    #expect(before.space == .head && before.distance == 0.8 && before.direction == Vector3(0, 0, -1))
-    #expect(try anchor("{ place: { at: screen } }", head: head).space == .screen)
-    for wrong in ["{ at: nowhere }", "{ distance_m: 0 }"] {
-      #expect(throws: DocumentError.self) { try settings("{ place: \(wrong) }") }
     }
   }
 }

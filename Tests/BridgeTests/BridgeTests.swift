@@ -2,6 +2,7 @@ import Bridge
 import BridgeClient
 import BridgeProtocol
 import CLinux
+import DeviceEmulation
 import Devices
 import Foundation
 import Sensing
@@ -19,10 +20,10 @@ struct BridgeTests {
     motion: HeadMotion = .lookingAround()
   ) throws -> String {
     let device = try EmulatedDevice(
-      try Places.description(family),
+      try TestPaths.description(family),
       options: EmulatedDevice.Options(
         part: part, motion: motion, errors: .consumer(seed: 3), serial: serial))
-    let path = try Places.temporaryFolder() + "/recording.hid.gz"
+    let path = try TestPaths.temporaryFolder() + "/recording.hid.gz"
     let writer = try HIDRecordingWriter(path: path)
     try writer.begin([(device.identity, device.descriptorBytes)])
     for exchange in try device.featureTranscript() { try writer.feature(exchange, interface: 0) }
@@ -58,7 +59,7 @@ struct BridgeTests {
         let devices = try await bridge.devices()
         return devices.count == 3 && devices.allSatisfy { $0.state == .streaming }
       })
-    // Whoever asks first whether it is ready hears so.
+    // The first health check reports no problem.
     #expect(bridge.daemon.problem == nil)
     let devices = try await bridge.devices()
     #expect(Set(devices.map { $0.role.deviceRole }) == [.head, .leftHand, .rightHand])
@@ -100,7 +101,7 @@ struct BridgeTests {
         default: break
         }
       }
-      // The end is told by another way than the poses: what is still under way comes before the goodbye, to who reads.
+      // The loss is announced separately from the poses: those under way arrive before Goodbye.
       async let stopped = bridge.stop()
       while let frame = try? await connection.receive() { poses += frame.poses.poses }
       _ = await stopped
@@ -118,8 +119,8 @@ struct BridgeTests {
     }
   }
 
-  /// The page has 32 places: those that came first have them, the others are told, and the bridge goes on.
-  @Test func ofAHundredDevicesAtOnceAsManyAreTrackedAsHavePlaces() async throws {
+  /// The page has 32 slots: the first devices get them, the others are reported in the log.
+  @Test func ofAHundredDevicesAsManyAreTrackedAsThePageHasSlots() async throws {
     let path = try Self.recording("oculus-dk2", seconds: 3)
     let bridge = try TestBridge {
       $0.recorded = Setting((0..<100).map { "\(path),speed=0.05,loop,serial=UNIT-\($0)" })
@@ -197,7 +198,7 @@ struct BridgeTests {
       let list = try #require(line.firstMatch(of: #/"orientation":\[([^\]]*)\]/#)).1
       let q = list.split(separator: ",").compactMap { Double($0) }
       if object["how"] as? String == "at" {
-        // Asked for 20 ms ago: from the history, and so near a real one.
+        // Requested 20 ms in the past: from the history, and so near a computed state.
         if (object["flags"] as? Int ?? 0) & 32 != 0 { interpolated += 1 }
         continue
       }
@@ -237,7 +238,7 @@ struct BridgeTests {
         reader.lines.filter { $0 == "{\"connected\":1}" }.count == 2
           && reader.lines.last?.contains("captured") == true
       })
-    // The other way round: the bridge does not mind a reader that is killed.
+    // The bridge continues when a reader is killed.
     reader.signal(SIGKILL)
     client.stop()
     #expect(try await second.devices().count == 3)
@@ -245,7 +246,7 @@ struct BridgeTests {
   }
 
   @Test func aSocketLeftByAKilledBridgeIsReplacedAndALiveOneIsNot() async throws {
-    let folder = try Places.temporaryFolder()
+    let folder = try TestPaths.temporaryFolder()
     let stale = linux_unix_listen(folder + "/s", 0o600)
     close(stale)
     let bridge = try TestBridge(socket: folder + "/s")
@@ -260,7 +261,7 @@ struct BridgeTests {
     await bridge.stop()
   }
 
-  @Test func rolesChangePlacesAndRecentringIsTold() async throws {
+  @Test func rolesAreSwappedAndRecentringIsAnnounced() async throws {
     let bridge = try TestBridge { $0.demo = Setting(.always) }
     try #require(try await eventually { try await bridge.devices().count == 3 })
     let left = try #require(try await bridge.devices().first { $0.role == .leftHand })
@@ -283,7 +284,7 @@ struct BridgeTests {
     while !events.contains(where: { $0.kind == .recentered }) {
       events.append(try await connection.receive().deviceEvent)
     }
-    // That a device begins to stream is a change too, so of each the last.
+    // Beginning to stream is a change, too: the last event of each device counts.
     let told = Dictionary(
       events.filter { $0.kind == .changed }.map { ($0.device.deviceID, $0.device.role.deviceRole) },
       uniquingKeysWith: { $1 })

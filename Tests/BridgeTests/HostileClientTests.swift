@@ -5,16 +5,17 @@ import CLinux
 import Devices
 import Foundation
 import Glibc
+import Sensing
 import Spatial
 import SwiftProtobuf
 import TestSupport
 import Testing
 
-/// Clients that mean harm or are broken: they get a typed error and are dropped; a good client beside them
-/// notices nothing and the bridge's memory stays bounded.
+/// Malicious or broken clients get a typed error and are dropped; a good client beside them misses nothing, and the
+/// bridge's memory stays bounded.
 @Suite(.serialized)
 struct HostileClientTests {
-  /// A socket without the client library's manners.
+  /// A socket without the client library.
   private final class RawClient {
     let descriptor: Int32
     private var reader = FrameReader(limit: Framing.maximumLength)
@@ -28,7 +29,7 @@ struct HostileClientTests {
 
     deinit { close(descriptor) }
 
-    /// Something waits to be read, if only the end.
+    /// Whether something can be read, if only the end.
     var hasInput: Bool {
       var byte: UInt8 = 0
       return recv(descriptor, &byte, 1, Int32(MSG_PEEK) | Int32(MSG_DONTWAIT)) >= 0
@@ -111,7 +112,7 @@ struct HostileClientTests {
     while let frame = try client.receive() {
       if case .error(let error) = frame.message {
         #expect(error.code == code)
-        #expect(error.fatal && !error.message.isEmpty)
+        #expect(error.fatal && !error.message.isEmpty && !error.cause.isEmpty)
         #expect(try client.receive() == nil)
         return
       }
@@ -137,7 +138,7 @@ struct HostileClientTests {
       try stranger.send(.hello(.with { $0.protocolVersion = 9_000 }))
       try expectError(stranger, .version)
 
-      // Truncated: half a frame, then gone.
+      // Truncated: half a frame, then the end.
       for _ in 0..<50 {
         let cut = try RawClient(bridge.socket)
         cut.send([100, 0, 0, 0, 8])
@@ -164,7 +165,7 @@ struct HostileClientTests {
             $0.queuePolicy = .dropOldest
             $0.depth = 1024
           }))
-      // Asks and asks without ever reading an answer, until the bridge has had enough.
+      // Sends requests without ever reading a reply, until the bridge drops it.
       var request: [UInt8] = []
       try Framing.append(
         ClientFrame.with { $0.message = .listDevices(Vrbridge_V1_ListDevices()) }, to: &request)
@@ -191,9 +192,9 @@ struct HostileClientTests {
       #expect(refused > 0)
       #expect(residentBytes() - before < 30 << 20)
       crowd = []
-      // Half-open: connected, silent. They hold a place for five seconds at most.
+      // Half-open: connected, silent. They are dropped after five seconds.
       var silent: [RawClient] = []
-      // The places of the crowd become free as the bridge notices that it left.
+      // The bridge removes the closed connections within a moment.
       try #require(
         await eventually {
           let client = try RawClient(bridge.socket)
@@ -225,11 +226,11 @@ struct HostileClientTests {
     await bridge.stop()
   }
 
-  @Test func withoutAScopeNothingIsGiven() async throws {
+  @Test func accessRulesGrantOnlyTheirScopes() async throws {
     let text = "access: { poses: { everyone: false }, controls: { everyone: false } }"
     var configuration = Configuration()
     try configuration.apply(text: text, file: "c")
-    // Another user than the bridge's and root has nothing left; root and the owner keep everything.
+    // Users other than root and the owner have no scope left.
     #expect(configuration.access.value.scopes(user: 4242, group: 4242).isEmpty)
     #expect(configuration.access.value.scopes(user: 0, group: 0).count == Scope.allCases.count)
     try configuration.apply(

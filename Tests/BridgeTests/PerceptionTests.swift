@@ -1,7 +1,9 @@
+import Cameras
 import Bridge
 import BridgeClient
 import BridgeProtocol
 import CLinux
+import DeviceEmulation
 import Devices
 import Foundation
 import Inference
@@ -13,11 +15,12 @@ import Spatial
 import SwiftProtobuf
 import TestSupport
 import Testing
+import TrackingPipeline
 
-/// From frames to annotations at a client's socket.
+/// Annotations of frames, received through a client's socket.
 @Suite(.serialized, .enabled(if: Models.areHere, "needs the models that 'make test' fetches"))
 struct PerceptionTests {
-  private func configure(_ configuration: inout Configuration, tasks: Set<PerceptionSettings.Task>) {
+  private func configure(_ configuration: inout Configuration, tasks: Set<PerceptionTask.Name>) {
     configuration.models.value.folder = Models.folder
     configuration.models.value.runtime = Models.runtime
     if let key = try? SigningKey.load(file: Models.state + "/keys/models.key") {
@@ -26,7 +29,7 @@ struct PerceptionTests {
     configuration.perception.value.tasks = tasks
   }
 
-  /// Annotations until the condition holds.
+  /// Collects annotations until the condition holds.
   private func collect(
     _ bridge: TestBridge, within seconds: Double,
     until isEnough: @escaping @Sendable ([Vrbridge_V1_Annotation]) -> Bool
@@ -45,9 +48,9 @@ struct PerceptionTests {
     }
   }
 
-  /// The drawn scene has a hand and a sign at known places: what models find, and where it is put, is compared with them.
-  @Test func theDemonstrationsHandAndSignAreFoundWhereTheyHang() async throws {
-    let scene = try DrawnScene()
+  /// The synthetic scene has a hand and a sign at known positions, which are compared with the annotations.
+  @Test func annotationsOfTheSyntheticSceneAreAtItsObjects() async throws {
+    let scene = try SyntheticScene()
     let sign = try #require(scene.boards.first { $0.name == "sign" }).center
     let hand = try #require(scene.boards.first { $0.name == "hand" }).center
     let bridge = try TestBridge { configuration in
@@ -57,7 +60,7 @@ struct PerceptionTests {
     }
     // The head looks away and back, and without optimisation a frame is drawn in half a second.
     let all = try await collect(bridge, within: 150) { list in
-      [("right hand", 4), ("open palm", 1), (DrawnScene.signText, 4)].allSatisfy { label, count in
+      [("right hand", 4), ("open palm", 1), (SyntheticScene.signText, 4)].allSatisfy { label, count in
         list.count { $0.label == label && !$0.ended && ($0.kind != .hand || $0.confidence > 0.9) } >= count
       }
     }
@@ -66,7 +69,7 @@ struct PerceptionTests {
       let toTruth = (truth - annotation.anchor.origin.vector).normalized ?? .zero
       return acos(min(1, annotation.anchor.direction.vector.dot(toTruth))) * 180 / .pi
     }
-    let texts = all.filter { $0.kind == .text && $0.label == DrawnScene.signText && !$0.ended }
+    let texts = all.filter { $0.kind == .text && $0.label == SyntheticScene.signText && !$0.ended }
     #expect(texts.count >= 4)
     for text in texts {
       // The head turns while it looks; the anchor stays on the sign.
@@ -95,9 +98,9 @@ struct PerceptionTests {
     for annotation in all { #expect(annotation.publishedNs >= annotation.capturedNs) }
   }
 
-  /// A session with frames, played to other tasks: annotations of what the frames show.
-  @Test func aSessionsFramesAreLookedAtAgain() async throws {
-    let folder = try Places.temporaryFolder()
+  /// A replay of a session with frames publishes annotations of the frames.
+  @Test func framesOfASessionAreProcessedInAReplay() async throws {
+    let folder = try TestPaths.temporaryFolder()
     let source = try TestBridge { configuration in
       configure(&configuration, tasks: [.text])
       configuration.demo = Setting(.always, from: "test")
@@ -107,14 +110,14 @@ struct PerceptionTests {
     plan.streams.insert(.camera)
     try source.daemon.recording.start(plan)
     let live = try await collect(source, within: 100) { list in
-      list.count { $0.label == DrawnScene.signText } >= 3
+      list.count { $0.label == SyntheticScene.signText } >= 3
     }
     _ = try await onThread { source.daemon.recording.stop() }
     await source.stop()
-    #expect(live.count { $0.label == DrawnScene.signText } >= 3)
+    #expect(live.count { $0.label == SyntheticScene.signText } >= 3)
     // What was seen stands in the file, with its model.
     let recorded = try annotations(plan.path)
-    #expect(recorded.contains { $0["label"] == DrawnScene.signText && $0["model"] == "text-recognition" })
+    #expect(recorded.contains { $0["label"] == SyntheticScene.signText && $0["model"] == "text-recognition" })
     let player = try SessionPlayer(path: plan.path, options: SessionPlayer.Options(isPaused: true))
     let replay = try TestBridge(replay: player) { configuration in
       configure(&configuration, tasks: [.text])
@@ -123,11 +126,11 @@ struct PerceptionTests {
     try await Task.sleep(for: .milliseconds(300))
     player.togglePause()
     let again = try await collect(replay, within: 100) { list in
-      list.contains { $0.label == DrawnScene.signText }
+      list.contains { $0.label == SyntheticScene.signText }
     }
     await replay.stop()
-    let found = try #require(again.first { $0.label == DrawnScene.signText })
-    let sign = try #require(try DrawnScene().boards.first { $0.name == "sign" }).center
+    let found = try #require(again.first { $0.label == SyntheticScene.signText })
+    let sign = try #require(try SyntheticScene().boards.first { $0.name == "sign" }).center
     let toTruth = (sign - found.anchor.origin.vector).normalized ?? .zero
     // A replay's lens is not in the session: a usual one was taken.
     #expect(acos(min(1, found.anchor.direction.vector.dot(toTruth))) * 180 / .pi < 8)
@@ -147,7 +150,7 @@ struct PerceptionTests {
 
   // MARK: gestures
 
-  /// A controller that draws a path of three strokes, rests, and draws it again.
+  /// A controller that repeats a path of three strokes with rests between.
   private func controller(repetitions: Int) throws -> EmulatedDevice {
     let rest = Quaternion.identity
     func turn(_ yaw: Double, _ pitch: Double) -> Quaternion {
@@ -162,12 +165,12 @@ struct PerceptionTests {
     }
     let motion = HeadMotion.tour(tour, hold: 0, turn: 0.45)
     return try EmulatedDevice(
-      try Places.description("htc-vive-wand"),
+      try TestPaths.description("htc-vive-wand"),
       options: EmulatedDevice.Options(part: "radio", motion: motion, serial: "WAND", seed: 3))
   }
 
-  @Test func aGestureTaughtFromFiveExamplesIsRecognisedInAReplayedSession() async throws {
-    let folder = try Places.temporaryFolder()
+  @Test func aRecordedGestureIsRecognisedInAReplay() async throws {
+    let folder = try TestPaths.temporaryFolder()
     let path = folder + "/gestures.mcap"
     // Ten of them, live, and recorded.
     let source = try TestBridge { configuration in
@@ -199,8 +202,8 @@ struct PerceptionTests {
       return .goOn
     }
     #expect(movements.count >= 9, "\(movements.count)")
-    let state = try Places.temporaryFolder()
-    let store = GestureStore(folder: Daemon.gestureFolder(stateFolder: state))
+    let state = try TestPaths.temporaryFolder()
+    let store = GestureStore(folder: GestureStore.folder(stateFolder: state))
     for movement in movements.prefix(5) { _ = try store.add(movement.trace, to: "three strokes") }
 
     let seen = try await replayed(path, state, .examples, wanted: 10, within: seconds + 5)
@@ -234,7 +237,7 @@ struct PerceptionTests {
     Models.areHere && FileManager.default.fileExists(atPath: "/usr/lib/python3/dist-packages/torch")
   }
 
-  /// What a bridge tells of the movements in a session.
+  /// Annotations of the movements in a replayed session.
   private func replayed(
     _ path: String, _ state: String, _ learner: PerceptionSettings.MovementLearner, wanted: Int,
     within seconds: Double

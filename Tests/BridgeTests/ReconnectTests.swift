@@ -1,5 +1,6 @@
 import Bridge
 import BridgeProtocol
+import DeviceEmulation
 import Devices
 import Foundation
 import Sensing
@@ -8,10 +9,10 @@ import SwiftProtobuf
 import TestSupport
 import Testing
 
-/// Devices that come, go, come back and have several interfaces.
+/// Devices that connect, disconnect, reconnect and have several interfaces.
 @Suite(.serialized)
 struct ReconnectTests {
-  /// An emulated interface that the test feeds itself.
+  /// An emulated interface whose reports the test sends.
   private struct Fed {
     let device: EmulatedDevice
     let writer: ReportPipe
@@ -25,7 +26,7 @@ struct ReconnectTests {
       var errors = InertialErrors.none
       errors.gyroscopeBias = bias
       device = try EmulatedDevice(
-        try Places.description(family),
+        try TestPaths.description(family),
         options: EmulatedDevice.Options(part: part, motion: motion, errors: errors, serial: serial))
       var identity = device.identity
       identity.physicalPath = phys
@@ -46,8 +47,8 @@ struct ReconnectTests {
     }
   }
 
-  @Test func aRoleThatWasGivenOutlivesTheBridge() async throws {
-    let state = try Places.temporaryFolder()
+  @Test func assignedRoleOutlivesTheBridge() async throws {
+    let state = try TestPaths.temporaryFolder()
     func roles(_ assign: Bool) async throws -> [String: Vrbridge_V1_Role] {
       let bridge = try TestBridge { $0.stateFolder = state }
       // In either order of arrival.
@@ -75,15 +76,15 @@ struct ReconnectTests {
     }
     let before = try await roles(true)
     #expect(before["A"] == .waist && before["B"] == .leftHand)
-    // The other was given none: it is what arrives first now.
+    // The other device has no assigned role: it takes the first free one.
     #expect(try await roles(false) == ["A": .waist, "B": .rightHand])
-    // A list that can't be read is put aside and said so, and the bridge goes on.
+    // An unreadable list is renamed, and the bridge continues without it.
     try Data("{".utf8).write(to: URL(fileURLWithPath: state + "/roles.json"))
     #expect(try await roles(false)["A"] != .waist)
     #expect(FileManager.default.fileExists(atPath: state + "/roles.json.unreadable"))
   }
 
-  @Test func aDeviceThatComesBackIsTheSameAndKnowsItsBias() async throws {
+  @Test func reconnectedDeviceKeepsItsIdentityAndBias() async throws {
     let bridge = try TestBridge()
     let bias = Vector3(0.02, -0.01, 0.015)
     var first = try Fed(
@@ -99,7 +100,7 @@ struct ReconnectTests {
     try #require(
       await eventually { try await bridge.devices().first { $0.serial == "A" }?.connected == false })
 
-    // Another port; and before it, a unit never seen on the old port.
+    // On another port, after an unknown device on the old port.
     _ = try Fed(bridge, "oculus-dk2", part: "tracker", serial: "C", phys: "usb-1-1/input0")
     var again = try Fed(
       bridge, "oculus-dk2", part: "tracker", serial: "A", phys: "usb-1-7/input0", bias: bias)
@@ -113,15 +114,15 @@ struct ReconnectTests {
     let after = try #require(try await bridge.devices().first { $0.serial == "A" })
     #expect(
       after.deviceID == before.deviceID && after.role == before.role && after.pageSlot == before.pageSlot)
-    // 200 samples are too few to learn it: it was kept.
+    // 200 samples are too few to estimate the bias: it was kept.
     #expect(abs(after.health.biasX - 0.02) < 0.002, "\(after.health.biasX)")
     #expect(try await bridge.devices().count == 3)
     await bridge.stop()
   }
 
-  @Test func theInterfacesOfAHeadsetAndOfAWandAreOneDeviceEach() async throws {
+  @Test func interfacesOfAHeadsetAndOfAWandAreOneDeviceEach() async throws {
     let bridge = try TestBridge()
-    // The main board is another USB device on the same hub, and it comes first.
+    // The main board is another USB device on the same hub, and connects first.
     var board = try Fed(
       bridge, "htc-vive", part: "mainboard", serial: "", phys: "usb-0000:00:14.0-1.2.3/input0")
     var imu = try Fed(bridge, "htc-vive", part: "imu", serial: "LHR-1", phys: "usb-0000:00:14.0-1.2.1/input0")
@@ -151,12 +152,12 @@ struct ReconnectTests {
     await bridge.stop()
   }
 
-  /// A recording of two interfaces: joined where the paths say so, and never held up by one that has no device.
+  /// A recording of two interfaces: joined by their paths, and not held up by one without a device.
   @Test(arguments: [true, false])
-  func aRecordingOfSeveralInterfacesPlaysToItsEnd(_ belongTogether: Bool) async throws {
-    let path = try Places.temporaryFolder() + "/two.hid.gz"
+  func recordingOfSeveralInterfacesPlaysToItsEnd(_ belongTogether: Bool) async throws {
+    let path = try TestPaths.temporaryFolder() + "/two.hid.gz"
     let writer = try HIDRecordingWriter(path: path)
-    let description = try Places.description("htc-vive")
+    let description = try TestPaths.description("htc-vive")
     let imu = try EmulatedDevice(description, options: EmulatedDevice.Options(part: "imu", serial: "LHR-9"))
     let board = try EmulatedDevice(
       description, options: EmulatedDevice.Options(part: "mainboard", serial: ""))
@@ -180,7 +181,7 @@ struct ReconnectTests {
     #expect(seconds < 1)
   }
 
-  @Test func badReportsAreCountedAndMarkTheDeviceUntilItRecovers() async throws {
+  @Test func undecodableReportsAreCountedAndDegradeTheDeviceUntilItRecovers() async throws {
     let bridge = try TestBridge()
     var good = try Fed(bridge, "oculus-dk2", part: "tracker", serial: "A", phys: "usb-1-1/input0")
     good.feed(100)

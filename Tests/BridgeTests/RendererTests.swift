@@ -8,8 +8,7 @@ import SwiftProtobuf
 import TestSupport
 import Testing
 
-/// The header for annotations, compiled as a user would, reads what the protocol's own library wrote; and bytes of all
-/// kinds.
+/// The annotation header, compiled as a user would, reads messages of the protobuf library, and arbitrary bytes.
 struct AnnotationHeaderTests {
   /// Reads an Annotation from a file and prints what it made of it.
   private static let reader = """
@@ -45,13 +44,14 @@ struct AnnotationHeaderTests {
   private static let environment = ["LD_PRELOAD": ""]
 
   private func compile() async throws -> String {
-    let folder = try Places.temporaryFolder()
+    let folder = try TestPaths.temporaryFolder()
     try Self.reader.write(toFile: folder + "/reader.c", atomically: true, encoding: .utf8)
     let result = try await Program.run(
       "/usr/bin/env",
       [
         "cc", "-std=c99", "-O1", "-g", "-Wall", "-Wextra", "-Werror", "-fsanitize=address,undefined",
-        "-fno-sanitize-recover=all", "-I" + Places.root + "/Sources/CVRBridge/include", folder + "/reader.c",
+        "-fno-sanitize-recover=all", "-I" + TestPaths.root + "/Sources/CVRBridge/include",
+        folder + "/reader.c",
         "-o",
         folder + "/reader",
       ], within: 60)
@@ -92,9 +92,9 @@ struct AnnotationHeaderTests {
     }
   }
 
-  @Test func itReadsWhatTheLibraryWrites() async throws {
+  @Test func itReadsMessagesOfTheProtobufLibrary() async throws {
     let reader = try await compile()
-    let file = try Places.temporaryFolder() + "/a"
+    let file = try TestPaths.temporaryFolder() + "/a"
     func read(_ message: Vrbridge_V1_Annotation) async throws -> [String] {
       try Data(message.serializedBytes() as [UInt8]).write(to: URL(fileURLWithPath: file))
       let result = try await Program.run(reader, [file], environment: Self.environment)
@@ -114,7 +114,7 @@ struct AnnotationHeaderTests {
     let long = try await read(annotation(String(repeating: "ü", count: 2000)))
     try #require(long.count == 16)
     #expect(long[3] == String(repeating: "ü", count: 511))
-    // What has no anchor has no place; what is from a newer protocol is skipped.
+    // Without an anchor there is no position; fields of a newer protocol are skipped.
     var plain = Vrbridge_V1_Annotation()
     plain.id = 3
     plain.ended = true
@@ -127,9 +127,9 @@ struct AnnotationHeaderTests {
     #expect(fields[0] == "3" && fields[2] == "0" && fields[9] == "1" && fields[14] == "-2")
   }
 
-  @Test func noBytesAreReadThatAreNotThere() async throws {
+  @Test func itReadsNothingBeyondTheBytes() async throws {
     let reader = try await compile()
-    let folder = try Places.temporaryFolder()
+    let folder = try TestPaths.temporaryFolder()
     let whole: [UInt8] = try annotation().serializedBytes()
     var files: [String] = []
     for number in 0..<400 {
@@ -147,12 +147,12 @@ struct AnnotationHeaderTests {
   }
 }
 
-/// The examples of docs/feeding-a-renderer.md, compiled and run as it says.
+/// The examples of docs/how-to/feed-a-renderer.md, compiled and run as it says.
 @Suite(.serialized) struct RendererTests {
   private func daemon() async throws -> (Program, [String: String]) {
     let environment = [
-      "VRBRIDGE_SOCKET": try Places.temporaryFolder() + "/s", "XDG_CONFIG_HOME": "/nonexistent",
-      "XDG_STATE_HOME": try Places.temporaryFolder(), "VRBRIDGE_MODELS": Models.folder,
+      "VRBRIDGE_SOCKET": try TestPaths.temporaryFolder() + "/s", "XDG_CONFIG_HOME": "/nonexistent",
+      "XDG_STATE_HOME": try TestPaths.temporaryFolder(), "VRBRIDGE_MODELS": Models.folder,
       "VRBRIDGE_OPENVINO": Models.runtime, "VRBRIDGE_STATE": Models.state, "SDL_VIDEODRIVER": "offscreen",
     ]
     let daemon = try Program(
@@ -166,8 +166,8 @@ struct AnnotationHeaderTests {
       if: FileManager.default.fileExists(atPath: "/usr/include/SDL2/SDL_ttf.h"), "needs libsdl2-ttf-dev"),
     .enabled(if: Models.areHere, "needs the models that 'make test' fetches"))
   func theRendererInCShowsWhatIsAnnotated() async throws {
-    let folder = try Places.temporaryFolder()
-    let root = Places.root
+    let folder = try TestPaths.temporaryFolder()
+    let root = TestPaths.root
     let compiled = try await Program.run(
       "/bin/sh",
       [
@@ -218,17 +218,17 @@ struct AnnotationHeaderTests {
       "needs protobuf-compiler and python3-protobuf"),
     .enabled(if: Models.areHere, "needs the models that 'make test' fetches"))
   func theExampleInPythonPrintsPosesAndLabels() async throws {
-    let folder = try Places.temporaryFolder()
+    let folder = try TestPaths.temporaryFolder()
     let made = try await Program.run(
       "/usr/bin/protoc",
       [
-        "--python_out=" + folder, "--proto_path=" + Places.root + "/Sources/BridgeProtocol/Protos",
+        "--python_out=" + folder, "--proto_path=" + TestPaths.root + "/Sources/BridgeProtocol/Protos",
         "vrbridge.proto",
       ])
     try #require(made.code == 0, "\(made.errors)")
     var (daemon, environment) = try await daemon()
     environment["PYTHONPATH"] = folder
-    let script = Places.root + "/examples/watch.py"
+    let script = TestPaths.root + "/examples/watch.py"
     let example = try await Program.run("/usr/bin/python3", [script, "8"], environment: environment)
     #expect(example.code == 0, "\(example.errors)")
     #expect(

@@ -1,3 +1,4 @@
+import Assistant
 import Bridge
 import BridgeClient
 import BridgeProtocol
@@ -5,14 +6,16 @@ import Dialogue
 import Foundation
 import Inference
 import MCAP
+import Sensing
 import SessionLog
 import Speech
 import SwiftProtobuf
 import Synchronization
 import TestSupport
 import Testing
+import TrackingPipeline
 
-/// A language model that says what it is told to.
+/// A language model with a fixed answer.
 private final class SpokenModel: LanguageModel {
   let identity = "test-model"
   private let pieces: [String]
@@ -39,7 +42,7 @@ private final class SpokenModel: LanguageModel {
           }
           continuation.yield(.text(piece))
         }
-        if cut { return continuation.finish(throwing: ChatFault(.interrupted, "the answer broke off")) }
+        if cut { return continuation.finish(throwing: ChatError(.interrupted, "the answer broke off")) }
         continuation.yield(.ended(ChatEnding(reason: "stop", promptTokens: 9, answerTokens: 3)))
         continuation.finish()
       }
@@ -49,7 +52,7 @@ private final class SpokenModel: LanguageModel {
 }
 
 @Suite(.serialized) struct SpeechTests {
-  /// What is heard, wanted and answered at a client until the condition holds.
+  /// Collects the speech annotations at a client until a condition holds.
   private func collect(
     _ bridge: TestBridge, say texts: [String] = [], within seconds: Double = 20,
     stream: Vrbridge_V1_Stream = .speech,
@@ -74,7 +77,7 @@ private final class SpokenModel: LanguageModel {
     }
   }
 
-  @Test func anAnswerGrowsUnderOneNumberAndEnds() async throws {
+  @Test func anAnswerGrowsInOneAnnotation() async throws {
     let model = SpokenModel(["It ", "is ", "a ", "cup."])
     let bridge = try TestBridge(language: model) { $0.demo = Setting(.always, from: "test") }
     #expect(
@@ -90,7 +93,7 @@ private final class SpokenModel: LanguageModel {
     #expect(answers.last?.label == "It is a cup." && answers.last?.model == "test-model")
     #expect(answers.contains { $0.textState == .partial && $0.label == "It " })
     #expect(all.contains { $0.kind == .intent && $0.label == "what is this" })
-    // A metre and a half ahead, where nothing is looked at.
+    // 1.5 m ahead, where no object is gazed at.
     #expect(answers.last?.anchor.space == .world && answers.last?.anchor.distance == 1.5)
     let request = try #require(model.requests.withLock { $0.first })
     #expect(
@@ -98,7 +101,7 @@ private final class SpokenModel: LanguageModel {
         && request.messages.first?.text.contains("the head looks") == true)
   }
 
-  @Test func anAnswerThatBreaksOffIsMarked_andANewQuestionEndsTheOld() async throws {
+  @Test func aBrokenAnswerIsMarkedAndANewQuestionInterruptsTheOld() async throws {
     let cut = try TestBridge(language: SpokenModel(["Half "], cut: true))
     let broken = try await collect(cut, say: ["tell me more"]) {
       $0.contains { $0.textState == .interrupted }
@@ -115,7 +118,7 @@ private final class SpokenModel: LanguageModel {
     #expect(all.filter { $0.kind == .answer && $0.textState == .final }.count == 1)
   }
 
-  @Test func theTalkIsRememberedUntilItIsForgotten() async throws {
+  @Test func theConversationIsKeptUntilItIsForgotten() async throws {
     let model = SpokenModel(["Blue."], pause: .milliseconds(1))
     let bridge = try TestBridge(language: model)
     @Sendable func isAnswered(_ list: [Vrbridge_V1_Annotation]) -> Bool {
@@ -125,7 +128,7 @@ private final class SpokenModel: LanguageModel {
     _ = try await collect(bridge, say: ["are you sure?"], until: isAnswered)
     let second = try #require(model.requests.withLock { $0.last })
     #expect(second.messages.map(\.text).dropFirst() == ["which colour is it?", "Blue.", "are you sure?"])
-    // What destroys is asked for twice.
+    // A command that deletes requires a confirmation.
     let asked = try await collect(bridge, say: ["forget everything"]) { $0.contains { $0.kind == .intent } }
     #expect(asked.last?.label == "forget? Say yes.")
     let done = try await collect(bridge, say: ["yes"]) { $0.contains { $0.label == "forgotten" } }
@@ -135,8 +138,8 @@ private final class SpokenModel: LanguageModel {
     await bridge.stop()
   }
 
-  @Test func withoutALanguageModelAllElseWorksAndSaysSo() async throws {
-    let folder = try Places.temporaryFolder()
+  @Test func withoutALanguageModelCommandsWorkAndQuestionsNameTheSetting() async throws {
+    let folder = try TestPaths.temporaryFolder()
     let bridge = try TestBridge { configuration in
       configuration.demo = Setting(.always, from: "test")
       configuration.stateFolder = folder
@@ -168,7 +171,7 @@ private final class SpokenModel: LanguageModel {
     #expect(all.first { $0.kind == .intent }?.label.contains("not allowed") == true)
   }
 
-  @Test func whatWouldBeSentIsExplainedAndNotSent() async throws {
+  @Test func aPromptIsPreviewedAndNotSent() async throws {
     let model = SpokenModel(["x"])
     let bridge = try TestBridge(language: model)
     let connection = try await bridge.connect()
@@ -188,7 +191,7 @@ private final class SpokenModel: LanguageModel {
 
   // MARK: with sound
 
-  private func hearing(_ configuration: inout Configuration, _ file: String) {
+  private func configure(_ configuration: inout Configuration, _ file: String) {
     configuration.models.value.folder = Models.folder
     configuration.models.value.speechRuntime = Models.speechRuntime
     if let key = try? SigningKey.load(file: Models.state + "/keys/models.key") {
@@ -199,7 +202,7 @@ private final class SpokenModel: LanguageModel {
   }
 
   private func speak(_ text: String) async throws -> String {
-    let file = try Places.temporaryFolder() + "/speech.wav"
+    let file = try TestPaths.temporaryFolder() + "/speech.wav"
     let result = try await Program.run(
       "/usr/bin/espeak-ng", ["-v", "en-us", "-s", "140", "-m", "-w", file, text])
     #expect(result.code == 0)
@@ -207,12 +210,12 @@ private final class SpokenModel: LanguageModel {
   }
 
   @Test(.enabled(if: Models.hear, "needs the models that 'make test' fetches"))
-  func aSpokenQuestionIsAnswered_andRecordedOnlyWhenAsked() async throws {
+  func aSpokenQuestionIsAnsweredAndRecordedWhereConfigured() async throws {
     let file = try await speak("Hey bridge. What am I looking at?")
-    let folder = try Places.temporaryFolder()
+    let folder = try TestPaths.temporaryFolder()
     let model = SpokenModel(["Nothing ", "yet."])
     let bridge = try TestBridge(language: model) { configuration in
-      hearing(&configuration, file)
+      configure(&configuration, file)
       configuration.record = Setting(
         RecordingPlan(path: folder + "/with.mcap", streams: [.annotations, .microphone]), from: "test")
     }
@@ -226,7 +229,7 @@ private final class SpokenModel: LanguageModel {
     #expect(transcript.model == "speech-recognition" && transcript.modelDigest.count == 64)
     #expect(all.contains { $0.kind == .intent && $0.label == "what is this" })
     #expect(all.last { $0.kind == .answer }?.label == "Nothing yet.")
-    // In the session: the sound, what was made of it, and exactly what was sent.
+    // The session holds the sound, the annotations, and the exact prompt.
     let lines = try SessionNotes.lines(folder + "/with.mcap")
     #expect(
       lines.contains { $0.contains("said: ") } && lines.contains { $0.contains("answered: Nothing yet.") })
@@ -243,11 +246,11 @@ private final class SpokenModel: LanguageModel {
     let sent = try #require(model.requests.withLock { $0.first })
     #expect(prompts.count == 1 && sent.messages.allSatisfy { prompts[0].contains($0.text) })
 
-    // Played again, the recorded sound is heard again; without the stream nothing heard is written.
+    // In a replay the recorded sound is transcribed again; without the microphone stream no speech is recorded.
     let player = try SessionPlayer(
       path: folder + "/with.mcap", options: SessionPlayer.Options(speed: 1, isPaused: true))
     let again = try TestBridge(replay: player, language: SpokenModel(["Again."])) { configuration in
-      hearing(&configuration, file)
+      configure(&configuration, file)
       configuration.demo = Setting(.never, from: "test")
       configuration.record = Setting(
         RecordingPlan(path: folder + "/without.mcap", streams: [.annotations]), from: "test")
@@ -264,15 +267,15 @@ private final class SpokenModel: LanguageModel {
       })
   }
 
-  /// A question that a person asked, in a recording that nobody here made.
+  /// A question in a public recording of a person.
   @Test(
     .enabled(if: Models.hear, "needs the models that 'make test' fetches"),
-    .enabled(if: Places.hasCorpus, "needs VRBRIDGE_CORPUS"))
+    .enabled(if: TestPaths.hasCorpus, "needs VRBRIDGE_CORPUS"))
   func aRecordedQuestionIsAnswered() async throws {
-    let file = (Places.corpus ?? "") + "/speech/wav/lso-2414-128291-0000.wav"
+    let file = (TestPaths.corpus ?? "") + "/speech/wav/lso-2414-128291-0000.wav"
     let model = SpokenModel(["You are ", "asleep, ", "and dream."])
     let bridge = try TestBridge(language: model) { configuration in
-      hearing(&configuration, file)
+      configure(&configuration, file)
       configuration.speech.value.activation = .always
     }
     let all = try await collect(bridge, within: 60) {
@@ -293,9 +296,9 @@ private final class SpokenModel: LanguageModel {
   }
 
   @Test(.enabled(if: Models.hear, "needs the models that 'make test' fetches"))
-  func whatIsNotMeantForTheBridgeIsNotTold() async throws {
+  func speechThatIsNotAddressedIsNotPublished() async throws {
     let file = try await speak("The weather is fine today.")
-    let bridge = try TestBridge { hearing(&$0, file) }
+    let bridge = try TestBridge { configure(&$0, file) }
     let all = try await collect(bridge, within: 8) { _ in false }
     await bridge.stop()
     #expect(all.contains { $0.kind == .listening })
@@ -303,12 +306,12 @@ private final class SpokenModel: LanguageModel {
   }
 
   @Test(.enabled(if: Models.hear && Models.wake, "needs the models that 'make test' fetches"))
-  func withAWakeWordOnlyWhatFollowsItIsHeard() async throws {
+  func withAWakeWordOnlySpeechAfterItIsTranscribed() async throws {
     let file = try await speak(
       "<speak>The weather is fine today.<break time='2500ms'/>Hey Rhasspy, what is this?"
         + "<break time='2500ms'/>Start recording.</speak>")
     let bridge = try TestBridge { configuration in
-      hearing(&configuration, file)
+      configure(&configuration, file)
       configuration.models.value.runtime = Models.runtime
       configuration.speech.value.activation = .word
       configuration.speech.value.wakeModel = "wake-hey-rhasspy"
@@ -316,7 +319,7 @@ private final class SpokenModel: LanguageModel {
     let all = try await collect(bridge, within: 40) { list in
       list.contains { $0.kind == .intent && $0.label == "what is this" }
     }
-    // What is said later is not meant for the bridge again, until the word comes.
+    // Later speech is not addressed until the wake word is repeated.
     let later = try await collect(bridge, within: 4) { _ in false }
     await bridge.stop()
     let woken = try #require(all.first { $0.kind == .intent && $0.label == "listening: hey rhasspy" })
@@ -329,17 +332,17 @@ private final class SpokenModel: LanguageModel {
   }
 
   @Test(.enabled(if: Models.hear, "needs the models that 'make test' fetches"))
-  func withAButtonOnlyWhatIsSaidWhileItIsHeldIsHeard() async throws {
+  func withAButtonOnlySpeechWhileItIsHeldIsTranscribed() async throws {
     let file = try await speak("Start recording. Start recording. Start recording. Start recording.")
     let bridge = try TestBridge { configuration in
-      hearing(&configuration, file)
+      configure(&configuration, file)
       configuration.speech.value.activation = .button
     }
     let quiet = try await collect(bridge, within: 2.5) { _ in false }
     #expect(!quiet.contains { $0.kind == .transcript })
     let connection = try await bridge.connect()
     try await connection.request(.listen(.with { $0.held = true }))
-    // That it listens is told each second.
+    // The listening annotation is published each second.
     let loud = try await collect(bridge, within: 30) { list in
       list.contains { $0.kind == .transcript } && list.contains { $0.kind == .listening && !$0.ended }
     }

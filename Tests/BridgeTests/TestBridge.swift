@@ -4,8 +4,11 @@ import BridgeProtocol
 import Dialogue
 import Foundation
 import Logging
+import Sensing
 import ServiceLifecycle
+import SessionLog
 import TestSupport
+import TrackingPipeline
 
 /// A bridge inside the test, on a socket of its own.
 final class TestBridge: Sendable {
@@ -18,23 +21,26 @@ final class TestBridge: Sendable {
     socket: String? = nil, replay: SessionPlayer? = nil, language: (any LanguageModel)? = nil,
     _ configure: (inout Configuration) -> Void = { _ in }
   ) throws {
-    let path = try socket ?? Places.temporaryFolder() + "/s"
+    let path = try socket ?? TestPaths.temporaryFolder() + "/s"
     self.socket = path
     var configuration = Configuration()
     configuration.socketPath = Setting(path, from: "test")
-    configuration.descriptions = Setting(Places.descriptions, from: "test")
+    configuration.descriptions = Setting(TestPaths.descriptions, from: "test")
     configuration.hardware = Setting(false, from: "test")
-    configuration.stateFolder = try Places.temporaryFolder()
+    configuration.stateFolder = try TestPaths.temporaryFolder()
     configure(&configuration)
     var log = Logger(label: "test") { StreamLogHandler.standardError(label: $0) }
     log.logLevel = .critical
-    daemon = try Daemon(configuration, log: log, replay: replay, language: language)
+    daemon = try Daemon(
+      configuration, log: log, replay: replay, clients: RemoteClients(languageModel: language))
     let group = ServiceGroup(services: daemon.services, logger: log)
     self.group = group
     task = Task { try await group.run() }
   }
 
-  /// In order, as SIGTERM does it; returns the seconds it took.
+  /// Stops in order, as after SIGTERM.
+  ///
+  /// - Returns: the seconds it took.
   @discardableResult
   func stop() async -> Double {
     let begin = Date()
@@ -46,6 +52,17 @@ final class TestBridge: Sendable {
   func connect(_ name: String = "test") async throws -> TestConnection {
     let socket = socket
     return TestConnection(try await onThread { try BridgeConnection(path: socket, clientName: name) })
+  }
+
+  /// Records this many seconds after `body`.
+  func record(
+    to path: String, seconds: Double, while body: () async throws -> Void = {}
+  ) async throws -> RecordingStatus {
+    let recording = daemon.recording
+    try recording.start(RecordingPlan(path: path))
+    try await body()
+    try await Task.sleep(nanoseconds: UInt64(seconds * 1e9))
+    return try await onThread { recording.stop() }
   }
 
   func devices() async throws -> [Vrbridge_V1_Device] {
@@ -65,7 +82,7 @@ struct TestConnection: Sendable {
     return try await onThread { try connection.receive() }
   }
 
-  /// - Returns: the answer, and what came before it.
+  /// - Returns: the reply, and the frames before it.
   func exchange(_ message: ClientFrame.OneOf_Message) async throws -> (ServerFrame, [ServerFrame]) {
     let connection = connection
     return try await onThread {

@@ -10,11 +10,12 @@ struct CamerasTests {
     -> CameraFrame
   {
     CameraFrame(
-      camera: "c", format: format, width: width, height: height, stride: stride, bytes: bytes,
+      camera: "c",
+      pixels: PixelData(format: format, width: width, height: height, stride: stride, bytes: bytes),
       captured: Timestamp(nanoseconds: 1), received: Timestamp(nanoseconds: 2))
   }
 
-  /// Left half dark, right half bright, with a gap behind each row that must not be seen.
+  /// Left half dark, right half bright, with padding after each row.
   private func split(_ format: PixelFormat) -> CameraFrame {
     let (width, height) = (64, 16)
     let pixel = format.bytesPerPixel
@@ -32,7 +33,7 @@ struct CamerasTests {
   }
 
   @Test(arguments: [PixelFormat.yuyv, .rgb, .grey])
-  func uncompressedFramesBecomeJPEGAndComeBack(_ format: PixelFormat) throws {
+  func uncompressedFramesRoundTripThroughJPEG(_ format: PixelFormat) throws {
     let jpeg = try split(format).jpeg()
     let image = try JPEG.decode(jpeg)
     #expect(image.width == 64 && image.height == 16)
@@ -44,7 +45,7 @@ struct CamerasTests {
   }
 
   @Test(arguments: PixelFormat.allCases)
-  func sideBySideIsCutInTheMiddle(_ format: PixelFormat) throws {
+  func stereoFramesAreSplit(_ format: PixelFormat) throws {
     var source = split(format == .mjpeg ? .grey : format)
     if format == .mjpeg {
       source = frame(.mjpeg, 64, 16, try source.jpeg(), stride: 0)
@@ -56,32 +57,32 @@ struct CamerasTests {
     #expect(abs(Int(right.bytes[8 * right.stride + 28 * pixel]) - 200) <= 4)
   }
 
-  @Test func whatIsNoPictureIsRefused() throws {
+  @Test func damagedFramesAreRefused() throws {
     for format in [PixelFormat.grey, .rgb, .yuyv] {
       var short = split(format)
       short.bytes.removeLast(20)
-      #expect(throws: PictureFault.self) { try short.halves() }
+      #expect(throws: PictureError.self) { try short.halves() }
       short.stride = 3
-      #expect(throws: PictureFault.self) { try short.halves() }
+      #expect(throws: PictureError.self) { try short.halves() }
     }
-    #expect(throws: PictureFault.self) { try JPEG.decode([1, 2, 3]) }
-    #expect(throws: PictureFault.self) { try JPEG.decode([]) }
+    #expect(throws: PictureError.self) { try JPEG.decode([1, 2, 3]) }
+    #expect(throws: PictureError.self) { try JPEG.decode([]) }
     // A frame that is shorter than its size says.
-    #expect(throws: PictureFault.self) { try frame(.grey, 64, 64, [1, 2, 3], stride: 64).jpeg() }
-    #expect(throws: PictureFault.self) {
+    #expect(throws: PictureError.self) { try frame(.grey, 64, 64, [1, 2, 3], stride: 64).jpeg() }
+    #expect(throws: PictureError.self) {
       try frame(.yuyv, 63, 4, [UInt8](repeating: 0, count: 1000), stride: 126).jpeg()
     }
     // A header that announces four gigapixels.
     var bomb = try split(.grey).jpeg()
     let start = try #require(bomb.indices.dropLast().first { bomb[$0] == 0xff && bomb[$0 + 1] == 0xc0 })
     bomb.replaceSubrange((start + 5)..<(start + 9), with: [0xff, 0xff, 0xff, 0xff])
-    #expect(throws: PictureFault.self) { try JPEG.decode(bomb) }
+    #expect(throws: PictureError.self) { try JPEG.decode(bomb) }
     // Every cut of a good one ends in an answer.
     let good = try split(.yuyv).jpeg()
     for count in 0..<good.count { _ = try? JPEG.decode(Array(good.prefix(count))) }
   }
 
-  @Test func theNewestFrameOfEachCameraWaitsAndTheRestIsCounted() async {
+  @Test func feedsKeepTheLatestFrameAndCountTheRest() async {
     let feed = FrameFeed()
     var frame = frame(.grey, 1, 1, [0], stride: 1)
     for value in 1...5 {
@@ -115,7 +116,7 @@ struct CamerasTests {
       ("usb-0000:00:14.0-1", "usb-0000:00:14.0-2", false),
       ("platform:vivid-000", "usb-0000:00:14.0-1", false),
     ])
-  func aCameraIsInTheHeadsetWhoseHubItShares(_ bus: String, _ place: String, _ belongs: Bool) {
+  func camerasBelongToTheHeadsetOfTheirHub(_ bus: String, _ place: String, _ belongs: Bool) {
     let camera = AttachedCamera(path: "/dev/video0", name: "c", bus: bus, modes: [])
     #expect(camera.belongs(to: place) == belongs)
   }

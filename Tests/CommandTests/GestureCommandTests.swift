@@ -13,7 +13,7 @@ struct GestureCommandTests {
   private let environment: [String: String]
 
   init() throws {
-    state = try Places.temporaryFolder()
+    state = try TestPaths.temporaryFolder()
     environment = [
       "VRBRIDGE_MODELS": state + "/models", "VRBRIDGE_OPENVINO": Models.runtime, "VRBRIDGE_STATE": state,
       "XDG_CONFIG_HOME": state, "TERM": "dumb",

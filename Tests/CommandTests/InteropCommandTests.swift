@@ -3,12 +3,12 @@ import Glibc
 import TestSupport
 import Testing
 
-private let python = Places.root + "/.build/live/bin/python"
+private let python = TestPaths.root + "/.build/live/bin/python"
 
-/// A running bridge, read through other tools' protocols.
+/// A running bridge, read through protocols of other programs.
 @Suite(.serialized) struct InteropCommandTests {
   private func start(_ interop: String) async throws -> (Program, [String: String]) {
-    let folder = try Places.temporaryFolder()
+    let folder = try TestPaths.temporaryFolder()
     try interop.write(toFile: folder + "/config.yaml", atomically: true, encoding: .utf8)
     let environment = [
       "VRBRIDGE_SOCKET": folder + "/s", "XDG_CONFIG_HOME": "/nonexistent", "XDG_STATE_HOME": folder,
@@ -35,11 +35,11 @@ private let python = Places.root + "/.build/live/bin/python"
     var buttons: [String: Int]
   }
 
-  @Test(arguments: ["tcp", "udp"]) func vrpnTellsPosesAndControls(_ mode: String) async throws {
+  @Test(arguments: ["tcp", "udp"]) func vrpnPublishesPosesAndControls(_ mode: String) async throws {
     let port = Int.random(in: 20_000...29_000)
     let (daemon, _) = try await start("interop: { vrpn: { address: '127.0.0.1:\(port)' } }")
     let result = try await Program.run(
-      "/usr/bin/env", ["python3", Places.root + "/Tests/Python/vrpn_client.py", String(port), mode, "4"])
+      "/usr/bin/env", ["python3", TestPaths.root + "/Tests/Python/vrpn_client.py", String(port), mode, "4"])
     #expect(result.code == 0, "\(result.errors)\(daemon.errors)")
     let read = try JSONDecoder().decode(Read.self, from: Data(result.output.utf8))
     #expect(read.cookie == "vrpn: ver. 07.35  0" && read.pongs >= 3)
@@ -53,8 +53,8 @@ private let python = Places.root + "/.build/live/bin/python"
     #expect(await daemon.exitCode(within: 5) == 0)
   }
 
-  @Test func vrpnStaysOnThisMachineUnlessItIsOpened() async throws {
-    let folder = try Places.temporaryFolder()
+  @Test func vrpnListensOnLoopbackUnlessOpened() async throws {
+    let folder = try TestPaths.temporaryFolder()
     try "interop: { vrpn: { address: '0.0.0.0:3883' } }".write(
       toFile: folder + "/c.yaml", atomically: true, encoding: .utf8)
     let result = try await Program.run(
@@ -70,10 +70,10 @@ private let python = Places.root + "/.build/live/bin/python"
   @Test(
     .enabled(
       if: FileManager.default.fileExists(atPath: python), "needs the packages that 'make test' installs"))
-  func oscIsReadByAnother() async throws {
+  func oscIsReadByAnIndependentReader() async throws {
     let port = Int.random(in: 20_000...29_000)
     let reader = try Program(
-      python, [Places.root + "/Tests/Python/osc_reader.py", String(port), "6"])
+      python, [TestPaths.root + "/Tests/Python/osc_reader.py", String(port), "6"])
     #expect(await eventually { reader.output.contains("ready") })
     let (daemon, _) = try await start(
       "interop: { vmc: { target: '127.0.0.1:\(port)' }, vrchat: { target: '127.0.0.1:\(port)' } }")

@@ -7,7 +7,7 @@ import Testing
 struct ModelAddTests {
   private let folder: String
 
-  init() throws { folder = try Places.temporaryFolder() }
+  init() throws { folder = try TestPaths.temporaryFolder() }
 
   private func add(
     _ name: String, _ file: String, runtime: String = Models.runtime, task: String = "tensors"
@@ -31,8 +31,8 @@ struct ModelAddTests {
 
   @Test func whatRunsIsAddedWithWhatItTakesAndGives() async throws {
     let result = try await add("double", try file("double.xml", TinyModel.double.utf8))
-    #expect(result.code == 0 && result.output.contains("takes x FP32 [?, 3]"), "\(result)")
-    #expect(result.output.contains("gives y FP32 [?, 3]"))
+    #expect(result.code == 0 && result.output.contains("inputs: x FP32 [?, 3]"), "\(result)")
+    #expect(result.output.contains("outputs: y FP32 [?, 3]"))
     let manifest = try String(contentsOfFile: folder + "/models/double/1/manifest.yaml", encoding: .utf8)
     #expect(manifest.contains("inputs:") && manifest.contains("[-1, 3]"), "\(manifest)")
     let onnx = try await add("twice", try file("twice.onnx", TinyModel.doubleONNX))

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// `vrbridge models quantise` up to the Python that does it; docs/inference.md says what came of it with one.
+/// `vrbridge models quantise` up to the Python that does it; docs/explanation/inference.md says what came of it with one.
 @Suite(.enabled(if: Models.areHere, "needs the models that 'make test' fetches"))
 struct QuantiseTests {
   private func quantise(_ name: String, _ folder: String, python: String = "python3") async throws
@@ -12,20 +12,20 @@ struct QuantiseTests {
       "vrbridge", ["models", "quantise", name, "--data", folder, "--python", python],
       environment: [
         "VRBRIDGE_MODELS": Models.folder, "VRBRIDGE_OPENVINO": Models.runtime, "VRBRIDGE_STATE": Models.state,
-        "XDG_CONFIG_HOME": try Places.temporaryFolder(), "TERM": "dumb",
+        "XDG_CONFIG_HOME": try TestPaths.temporaryFolder(), "TERM": "dumb",
       ])
   }
 
   @Test func whatCannotBeFittedIsToldAndChangesNothing() async throws {
     let before = try FileManager.default.contentsOfDirectory(atPath: Models.folder + "/palm-detection")
       .sorted()
-    let pictures = Places.root + "/docs/images"
-    let empty = try Places.temporaryFolder()
+    let pictures = TestPaths.root + "/docs/images"
+    let empty = try TestPaths.temporaryFolder()
     for (name, folder, python, message) in [
       ("palm-detection", pictures, "/bin/false", "could not quantise palm-detection"),
       // Nobody's hand is in these.
-      ("hand-landmarks", pictures, "python3", "asked about 0 things"),
-      ("sentence-embedding", pictures, "python3", "does not look at pictures"),
+      ("hand-landmarks", pictures, "python3", "received 0 inputs"),
+      ("sentence-embedding", pictures, "python3", "takes no pictures"),
       ("palm-detection", empty, "python3", "no JPEG or PNG"),
       ("nothing", pictures, "python3", "no model 'nothing'"),
     ] {
@@ -39,7 +39,7 @@ struct QuantiseTests {
 
   /// The Python gets the file, and inputs as the bridge would give them.
   @Test func thePythonGetsTheModelAndItsInputs() async throws {
-    let folder = try Places.temporaryFolder()
+    let folder = try TestPaths.temporaryFolder()
     let python = folder + "/python"
     let script = """
       #!/bin/sh
@@ -49,7 +49,7 @@ struct QuantiseTests {
       """
     try script.write(toFile: python, atomically: true, encoding: .utf8)
     try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: python)
-    let result = try await quantise("palm-detection", Places.root + "/docs/images", python: python)
+    let result = try await quantise("palm-detection", TestPaths.root + "/docs/images", python: python)
     #expect(result.code == 1 && result.errors.contains("three lines at most"), "\(result.errors)")
     struct Input: Decodable {
       var file: String

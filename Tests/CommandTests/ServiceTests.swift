@@ -3,14 +3,14 @@ import Glibc
 import TestSupport
 import Testing
 
-private let python = Places.root + "/.build/chat/bin/python"
+private let python = TestPaths.root + "/.build/chat/bin/python"
 
 /// The daemon among its neighbours: metrics, health, systemd.
 @Suite(.serialized) struct ServiceTests {
   private func environment(_ extra: [String: String] = [:]) throws -> [String: String] {
     [
-      "VRBRIDGE_SOCKET": try Places.temporaryFolder() + "/s", "XDG_CONFIG_HOME": "/nonexistent",
-      "XDG_STATE_HOME": try Places.temporaryFolder(), "TERM": "dumb",
+      "VRBRIDGE_SOCKET": try TestPaths.temporaryFolder() + "/s", "XDG_CONFIG_HOME": "/nonexistent",
+      "XDG_STATE_HOME": try TestPaths.temporaryFolder(), "TERM": "dumb",
     ].merging(extra) { $1 }
   }
 
@@ -38,7 +38,7 @@ private let python = Places.root + "/.build/chat/bin/python"
     #expect(await eventually { (try? await curl(port, "/metrics").body.contains("clock_residual")) == true })
     let metrics = try await curl(port, "/metrics")
     #expect(metrics.code == "200" && metrics.type.hasPrefix("application/openmetrics-text"))
-    let file = try Places.temporaryFolder() + "/metrics"
+    let file = try TestPaths.temporaryFolder() + "/metrics"
     try metrics.body.write(toFile: file, atomically: true, encoding: .utf8)
     let script = """
       import sys
@@ -65,7 +65,7 @@ private let python = Places.root + "/.build/chat/bin/python"
     #expect((value("vrbridge_fusion_seconds_count", "head") ?? 0) > 100)
 
     // The example for Grafana asks for nothing that is not there.
-    let example = try String(contentsOfFile: Places.root + "/docs/grafana.json", encoding: .utf8)
+    let example = try String(contentsOfFile: TestPaths.root + "/docs/reference/grafana.json", encoding: .utf8)
     let asked = Set(example.matches(of: #/(?:vrbridge|process)_[a-z_]+/#).map { String($0.output) })
     let told = Set(metrics.body.matches(of: #/# TYPE ([a-z_]+) /#).map { String($0.output.1) })
     // Told only while there is something to tell: of batteries, models, drift at rest.
@@ -83,7 +83,7 @@ private let python = Places.root + "/.build/chat/bin/python"
 
   /// systemd's protocol: ready, signs of life, reloading, stopping.
   @Test func systemdIsTold() async throws {
-    let folder = try Places.temporaryFolder()
+    let folder = try TestPaths.temporaryFolder()
     let script = """
       import socket, sys
       s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); s.bind(sys.argv[1]); print("bound", flush=True)
@@ -139,10 +139,10 @@ private let python = Places.root + "/.build/chat/bin/python"
     .enabled(
       if: FileManager.default.isExecutableFile(atPath: "/usr/bin/systemd-analyze"), "needs systemd-analyze"))
   func theUnitIsWellFormedAndHasFewPrivileges() async throws {
-    let folder = try Places.temporaryFolder()
+    let folder = try TestPaths.temporaryFolder()
     // The program lies elsewhere on a machine that only tests.
     for unit in ["vrbridge.service", "vrbridge-user.service"] {
-      let text = try String(contentsOfFile: Places.root + "/systemd/" + unit, encoding: .utf8)
+      let text = try String(contentsOfFile: TestPaths.root + "/systemd/" + unit, encoding: .utf8)
         .replacingOccurrences(of: "/usr/bin/vrbridge", with: "/bin/true")
         .replacingOccurrences(of: "Documentation=man:vrbridge(1)\n", with: "")
       try text.write(toFile: folder + "/" + unit, atomically: true, encoding: .utf8)
@@ -161,7 +161,7 @@ private let python = Places.root + "/.build/chat/bin/python"
     .enabled(
       if: FileManager.default.isExecutableFile(atPath: "/usr/bin/systemd-socket-activate"), "needs systemd"))
   func theSocketMayBeThereFirst() async throws {
-    let folder = try Places.temporaryFolder()
+    let folder = try TestPaths.temporaryFolder()
     let socket = folder + "/s"
     var environment = try environment()
     environment["VRBRIDGE_SOCKET"] = socket

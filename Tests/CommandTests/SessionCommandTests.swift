@@ -5,6 +5,7 @@ import SessionLog
 import Spatial
 import TestSupport
 import Testing
+import SessionTools
 
 @testable import Bridge
 
@@ -32,7 +33,7 @@ struct SessionCommandTests {
       "vrbridge",
       [
         "run", "--config", folder + "/c.yaml", "--socket", folder + "/s", "--descriptions",
-        Places.descriptions,
+        TestPaths.descriptions,
       ])
     let started = await eventually(within: 20) { FileManager.default.fileExists(atPath: file) }
     guard started else { return nil }
@@ -46,7 +47,7 @@ struct SessionCommandTests {
   /// 200 bridges, killed at random moments of their recordings: nothing that is older than a quarter of a second is
   /// lost, and what is there is as it was computed.
   @Test func aKilledRecordingLosesNoMoreThanAQuarterOfASecond() async throws {
-    let folder = try Places.temporaryFolder()
+    let folder = try TestPaths.temporaryFolder()
     let count = 200
     var random = SystemRandomNumberGenerator()
     let moments = (0..<count).map { _ in Double.random(in: 0.05...0.9, using: &random) }
@@ -92,20 +93,21 @@ struct SessionCommandTests {
       ("vive_hmd_imu_wake", "b383a2693bc32b5c65335e149b69fc072e2a6f97598199aac8183aef1a1b9452"),
     ])
   func theDigestOfAKnownSessionIsWhatItWas(_ name: String, _ digest: String) async throws {
-    let folder = try Places.temporaryFolder()
+    let folder = try TestPaths.temporaryFolder()
     var file = folder + "/e.hid"
     if name == "emulated" {
       let made = try await Program.run(
         "vrbridge",
-        ["emulate", "htc-vive", "--out", file, "--duration", "5", "--descriptions", Places.descriptions])
+        ["emulate", "htc-vive", "--out", file, "--duration", "5", "--descriptions", TestPaths.descriptions])
       #expect(made.code == 0, "\(made.errors)")
     } else {
-      guard Places.hasCorpus else { return }
-      file = Places.vive("hid-recorder/\(name).hid.gz")
+      guard TestPaths.hasCorpus else { return }
+      file = TestPaths.vive("hid-recorder/\(name).hid.gz")
     }
     let session = folder + "/s.mcap"
     let imported = try await Program.run(
-      "vrbridge", ["import", "--from", "hid-recorder", file, session, "--descriptions", Places.descriptions])
+      "vrbridge",
+      ["import", "--from", "hid-recorder", file, session, "--descriptions", TestPaths.descriptions])
     #expect(imported.code == 0, "\(imported.errors)")
     let release = ProcessInfo.processInfo.environment["VRBRIDGE_RELEASE"]
     for program in ["vrbridge"] + (release.map { [$0] } ?? []) {
@@ -115,7 +117,7 @@ struct SessionCommandTests {
   }
 
   @Test func recordInfoReplayExportImport() async throws {
-    let folder = try Places.temporaryFolder()
+    let folder = try TestPaths.temporaryFolder()
     func vrbridge(_ arguments: String..., code: Int32 = 0) async throws -> String {
       let result = try await Program.run(
         "vrbridge", arguments, environment: ["VRBRIDGE_SOCKET": folder + "/s"], within: 60)
@@ -123,14 +125,14 @@ struct SessionCommandTests {
       return result.output + result.errors
     }
     let bridge = try Program(
-      "vrbridge", ["run", "--demo", "--no-hardware", "--descriptions", Places.descriptions],
+      "vrbridge", ["run", "--demo", "--no-hardware", "--descriptions", TestPaths.descriptions],
       environment: ["VRBRIDGE_SOCKET": folder + "/s"])
     await eventually { FileManager.default.fileExists(atPath: folder + "/s") }
     let session = folder + "/a.mcap"
     let told = try await vrbridge("record", session, "--duration", "1.2")
     #expect(told.contains("no drops") && told.contains(session))
     #expect(try await vrbridge("record", session, code: 1).contains("File exists"))
-    #expect(try await vrbridge("record", "--stop", code: 1).contains("no recording runs"))
+    #expect(try await vrbridge("record", "--stop", code: 1).contains("no recording is running"))
     bridge.signal(SIGTERM)
     #expect(await bridge.exitCode(within: 5) == 0)
 
@@ -170,7 +172,7 @@ struct SessionCommandTests {
     _ = try await vrbridge("export", session, folder + "/h", "--to", "hid-recorder")
     _ = try await vrbridge(
       "import", "--from", "hid-recorder", folder + "/h/device-1.hid.gz", folder + "/h.mcap", "--descriptions",
-      Places.descriptions)
+      TestPaths.descriptions)
     #expect(try await vrbridge("replay", folder + "/h.mcap", "--verify").contains("equal, bit for bit"))
     _ = try await vrbridge("export", session, folder + "/t", "--to", "csv")
     let table = try String(contentsOfFile: folder + "/t/device-1-states.csv", encoding: .utf8)
@@ -184,7 +186,8 @@ struct SessionCommandTests {
     #expect(try await vrbridge("info", folder + "/whole.mcap").contains("whole"))
     #expect(try await vrbridge("replay", folder + "/whole.mcap", "--verify").contains("equal, bit for bit"))
     let python = try await Program.run(
-      Places.python, [Places.root + "/Tests/Python/decode_session.py", folder + "/whole.mcap"], within: 60)
+      TestPaths.python, [TestPaths.root + "/Tests/Python/decode_session.py", folder + "/whole.mcap"],
+      within: 60)
     #expect(python.code == 0, "\(python.errors)")
 
     // Changed in one bit of one state, it is said where.

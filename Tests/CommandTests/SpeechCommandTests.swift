@@ -8,9 +8,9 @@ import Testing
 struct SpeechCommandTests {
   private func environment(_ extra: [String: String] = [:]) throws -> [String: String] {
     [
-      "VRBRIDGE_SOCKET": try Places.temporaryFolder() + "/s",
+      "VRBRIDGE_SOCKET": try TestPaths.temporaryFolder() + "/s",
       // Sound servers' clients make folders there.
-      "XDG_CONFIG_HOME": try Places.temporaryFolder(),
+      "XDG_CONFIG_HOME": try TestPaths.temporaryFolder(),
       "VRBRIDGE_MODELS": Models.folder, "VRBRIDGE_SHERPA_ONNX": Models.speechRuntime,
       "VRBRIDGE_STATE": Models.state,
       "TERM": "dumb",
@@ -19,7 +19,7 @@ struct SpeechCommandTests {
 
   /// Headerless 16-bit samples of a spoken sentence, with a second of silence before it.
   private func raw(_ text: String) async throws -> String {
-    let folder = try Places.temporaryFolder()
+    let folder = try TestPaths.temporaryFolder()
     let said = try await Program.run(
       "/usr/bin/espeak-ng", ["-v", "en-us", "-s", "150", "-w", folder + "/a.wav", text])
     #expect(said.code == 0)
@@ -62,7 +62,7 @@ struct SpeechCommandTests {
     .enabled(
       if: FileManager.default.isExecutableFile(atPath: "/usr/bin/pulseaudio"), "needs pulseaudio"))
   func aSoundServerMayGoAndComeBack() async throws {
-    let folder = try Places.temporaryFolder()
+    let folder = try TestPaths.temporaryFolder()
     try FileManager.default.createDirectory(atPath: folder + "/pulse", withIntermediateDirectories: true)
     let raw = try await raw("start recording the red pump")
     func server() throws -> Program {
@@ -85,7 +85,7 @@ struct SpeechCommandTests {
     let daemon = try Program(
       "vrbridge", ["run", "--no-hardware", "--microphone", "auto", "--activation", "always"],
       environment: environment)
-    #expect(await eventually { daemon.errors.contains("listening to the microphone") }, "\(daemon.errors)")
+    #expect(await eventually { daemon.errors.contains("is open") }, "\(daemon.errors)")
     let watch = try Program("vrbridge", ["watch", "--annotations", "--json"], environment: environment)
     for round in 1...2 {
       // At the pace at which it was spoken: the pipe's reader takes what it gets.
@@ -103,13 +103,13 @@ struct SpeechCommandTests {
       feed.signal(SIGKILL)
       guard round == 1 else { break }
       sound.signal(SIGKILL)
-      #expect(await eventually(within: 15) { daemon.errors.contains("is gone") }, "\(daemon.errors)")
+      #expect(await eventually(within: 15) { daemon.errors.contains("is disconnected") }, "\(daemon.errors)")
       try? FileManager.default.removeItem(atPath: folder + "/mic.fifo")
       try? FileManager.default.removeItem(atPath: folder + "/pulse/native")
       sound = try server()
       #expect(
         await eventually(within: 15) {
-          daemon.errors.components(separatedBy: "listening to the microphone").count >= 3
+          daemon.errors.components(separatedBy: "is open").count >= 3
         }, "\(daemon.errors)")
     }
     // The sound server may have lost some samples, and a word with them.
@@ -134,7 +134,7 @@ struct SpeechCommandTests {
   }
 
   @Test func filesAreTranscribedAndStrangersNamed() async throws {
-    let folder = try Places.temporaryFolder()
+    let folder = try TestPaths.temporaryFolder()
     _ = try await Program.run(
       "/usr/bin/espeak-ng", ["-v", "en-us", "-w", folder + "/a.wav", "open the second door"])
     let environment = try environment()
@@ -155,7 +155,7 @@ struct SpeechCommandTests {
   }
 
   @Test func theBenchmarkCountsWordErrors() async throws {
-    let folder = try Places.temporaryFolder()
+    let folder = try TestPaths.temporaryFolder()
     _ = try await Program.run(
       "/usr/bin/espeak-ng", ["-v", "en-us", "-w", folder + "/a.wav", "the red pump is warm"])
     try "[{\"id\": \"a\", \"wav\": \"a.wav\", \"text\": \"the red pump is cold\"}]".write(
@@ -191,7 +191,7 @@ struct SpeechCommandTests {
   }
 
   @Test func speechIsConfiguredStrictly() async throws {
-    let folder = try Places.temporaryFolder()
+    let folder = try TestPaths.temporaryFolder()
     let environment = try environment()
     func check(_ text: String) async throws -> (code: Int32?, output: String, errors: String) {
       try text.write(toFile: folder + "/c.yaml", atomically: true, encoding: .utf8)
@@ -223,7 +223,7 @@ struct SpeechCommandTests {
       ("speech: { activation: shout }", "always, phrase, word, button"),
       ("speech: { activation: word }", "'wake_model'"),
       ("speech: { activation: word, wake_model: x, wake_threshold: 2 }", "0.01 to 0.99"),
-      ("speech: { wake_phrase: '!!' }", "words"),
+      ("speech: { wake_phrase: '!!' }", "letters"),
       ("speech: { button: x }", "right_hand/input/a/click"), ("speech: { typo: 1 }", "unknown key"),
       ("language_model: { address: here }", "http://"), ("language_model: { model: x }", "address"),
     ] {

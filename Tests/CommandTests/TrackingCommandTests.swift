@@ -4,7 +4,7 @@ import Testing
 
 struct TrackingCommandTests {
   private func environment(_ folder: String) -> [String: String] {
-    ["VRBRIDGE_STATE": folder + "/state", "VRBRIDGE_DEVICES": Places.descriptions]
+    ["VRBRIDGE_STATE": folder + "/state", "VRBRIDGE_DEVICES": TestPaths.descriptions]
   }
 
   private func run(_ arguments: [String], in folder: String) async throws -> (
@@ -16,7 +16,7 @@ struct TrackingCommandTests {
   }
 
   @Test func trackWritesAPoseARowAndAPicture() async throws {
-    let folder = try Places.temporaryFolder()
+    let folder = try TestPaths.temporaryFolder()
     var text = "t_s,gx_rad_s,gy_rad_s,gz_rad_s,ax_m_s2,ay_m_s2,az_m_s2\n"
     for index in 0..<400 { text += "\(Double(index) * 0.01),0.01,\(index < 200 ? 0 : 0.5),0,0,9.81,0\n" }
     try text.write(toFile: folder + "/in.csv", atomically: true, encoding: .utf8)
@@ -42,14 +42,14 @@ struct TrackingCommandTests {
     (["calibrate", "LHR-UNKNOWN"], "no attached device"),
   ])
   func wrongInputIsSaidToBe(_ arguments: [String], _ expected: String) async throws {
-    let result = try await run(arguments, in: try Places.temporaryFolder())
+    let result = try await run(arguments, in: try TestPaths.temporaryFolder())
     #expect(result.code != 0)
     #expect(result.errors.contains(expected), "\(result.errors)")
   }
 
   /// An emulated unit with known errors: found, kept with its residuals, and not replaced by a worse one.
   @Test func calibrateFindsAndKeepsWhatAnEmulatedUnitIsWrongBy() async throws {
-    let folder = try Places.temporaryFolder()
+    let folder = try TestPaths.temporaryFolder()
     let first = try await run(["calibrate", "emulated:oculus-dk2", "--seed", "7"], in: folder)
     #expect(first.code == 0, "\(first.errors)")
     #expect(first.output.contains("version 1 kept in"))
@@ -61,11 +61,11 @@ struct TrackingCommandTests {
     let after = try #require(residuals["turn_after_deg"] as? Double)
     #expect(before > 1 && after < 0.05)
     let second = try await run(["calibrate", "emulated:oculus-dk2", "--seed", "7"], in: folder)
-    #expect(second.code != 0 && second.errors.contains("the old one stays"))
+    #expect(second.code != 0 && second.errors.contains("the active one stays"))
   }
 
   @Test func clockBenchPrintsItsCases() async throws {
-    let result = try await run(["bench", "clock"], in: try Places.temporaryFolder())
+    let result = try await run(["bench", "clock"], in: try TestPaths.temporaryFolder())
     #expect(result.code == 0 && result.output.contains("250 Hz"))
   }
 }

@@ -20,7 +20,7 @@ struct CalibrationStoreTests {
         gyroscope: AffineCorrection(matrix: .diagonal(Vector3(1.01, 1, 0.99)), offset: Vector3(0.01, 0.02, 0))
       ),
       residuals: CalibrationFile.Residuals(
-        forceBefore: 1, forceAfter: 0.1, turnBefore: 2, turnAfter: 0.2, fieldBefore: nil, fieldAfter: nil,
+        forceBefore: 1, forceAfter: 0.1, turnBefore: 2, turnAfter: 0.2,
         poses: 14,
         temperatureSpan: 0))
   }
@@ -44,7 +44,7 @@ struct CalibrationStoreTests {
     let store = try store()
     let path = try store.keep(file(1, serial: "../../etc/passwd"))
     #expect(path.hasPrefix(store.units + "/htc-vive/"))
-    #expect(throws: CalibrationFault.self) { try store.keep(file(1, serial: "")) }
+    #expect(throws: CalibrationFileError.self) { try store.keep(file(1, serial: "")) }
   }
 
   @Test func damagedFilesAreNotUsedAndSayWhy() throws {
@@ -71,7 +71,7 @@ struct CalibrationStoreTests {
 
   /// The defaults that we ship follow the schema that we publish, and so does what a calibration writes.
   @Test func filesFollowTheSchema() throws {
-    let folder = Places.root + "/calibration"
+    let folder = TestPaths.root + "/calibration"
     let written = FileManager.default.temporaryDirectory.appendingPathComponent(
       "vrb-\(UUID().uuidString).json")
     try Data(try file(3).json()).write(to: written)
@@ -98,7 +98,7 @@ struct CalibrationStoreTests {
   }
 
   @Test func withoutAFactoryCalibrationTheModelsIsUsed() throws {
-    let store = CalibrationStore(units: "/nonexistent", models: Places.root + "/calibration")
+    let store = CalibrationStore(units: "/nonexistent", models: TestPaths.root + "/calibration")
     let (calibration, _) = store.calibration(
       family: "htc-vive-wand", serial: "X", opened: InertialCalibration())
     #expect(calibration.source == .model && calibration.accelerometer.offset.y > 0.3)

@@ -35,7 +35,7 @@ struct DescriptionTests {
     """
 
   @Test func everyShippedFamilyIsRight() throws {
-    let (catalog, faults) = try DeviceCatalog.load(folder: Places.descriptions)
+    let (catalog, faults) = try DeviceCatalog.load(folder: TestPaths.descriptions)
     #expect(faults.isEmpty, "\(faults)")
     #expect(catalog.descriptions.count >= 8)
     for description in catalog.descriptions { #expect(!description.sources.isEmpty) }
@@ -114,7 +114,7 @@ struct DescriptionTests {
   }
 
   @Test func oneFaultyFileLeavesTheOthers() throws {
-    let folder = try Places.temporaryFolder()
+    let folder = try TestPaths.temporaryFolder()
     try Self.valid.write(toFile: folder + "/a.yaml", atomically: true, encoding: .utf8)
     try "family: [".write(toFile: folder + "/b.yaml", atomically: true, encoding: .utf8)
     try Self.valid.write(toFile: folder + "/c.yaml", atomically: true, encoding: .utf8)
@@ -129,20 +129,22 @@ struct DescriptionTests {
   private var schema: [String: Any] {
     get throws {
       let data = try Data(
-        contentsOf: URL(fileURLWithPath: Places.root + "/docs/device-description.schema.json"))
+        contentsOf: URL(fileURLWithPath: TestPaths.root + "/docs/reference/device-description.schema.json"))
       return try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
     }
   }
 
-  /// The schema's definitions have exactly the keys that the parser takes.
   @Test func thePageOfDevicesIsTheOneOfTheDescriptions() throws {
-    let page = try String(contentsOfFile: Places.descriptions + "/../docs/devices.md", encoding: .utf8)
+    let page = try String(
+      contentsOfFile: TestPaths.descriptions + "/../docs/reference/devices.md", encoding: .utf8)
     #expect(
-      page == DeviceTable.markdown(try Places.catalog()),
-      "make the page again: vrbridge devices --known --markdown --descriptions devices > docs/devices.md")
-    for description in try Places.catalog().descriptions { #expect(description.confidence != .unstated) }
+      page == DeviceTable.markdown(try TestPaths.catalog()),
+      "make the page again: vrbridge devices --known --markdown --descriptions devices > docs/reference/devices.md"
+    )
+    for description in try TestPaths.catalog().descriptions { #expect(description.confidence != .unstated) }
   }
 
+  /// The schema's definitions have exactly the keys that the parser takes.
   @Test func schemaAndParserKnowTheSameKeys() throws {
     let definitions = try #require(try schema["$defs"] as? [String: [String: Any]])
     for (name, keys) in DescriptionParser.keys {
@@ -156,7 +158,7 @@ struct DescriptionTests {
   /// A validator that we did not write takes every shipped file and the valid one, and refuses what has unknown
   /// keys or values.
   @Test func aJSONSchemaValidatorAgrees() throws {
-    let folder = try Places.temporaryFolder()
+    let folder = try TestPaths.temporaryFolder()
     try Self.valid.write(toFile: folder + "/good.yaml", atomically: true, encoding: .utf8)
     var refused = 0
     for (index, fault) in Self.faults.enumerated() {
@@ -183,7 +185,8 @@ struct DescriptionTests {
       sys.exit(repr(wrong) if wrong else 0)
       """
     let result = try python(
-      script, [Places.root + "/docs/device-description.schema.json", Places.descriptions, folder])
+      script,
+      [TestPaths.root + "/docs/reference/device-description.schema.json", TestPaths.descriptions, folder])
     #expect(result.status == 0, "\(result.output)")
   }
 

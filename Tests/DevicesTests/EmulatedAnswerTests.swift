@@ -1,3 +1,4 @@
+import DeviceEmulation
 import Foundation
 import Sensing
 import StrictYAML
@@ -14,7 +15,7 @@ struct EmulatedAnswerTests {
   }
 
   @Test func aPadSaysWhoItIsAndThatItHasDoneWhatItWasTold() throws {
-    let description = try Places.description("nintendo-pro-controller")
+    let description = try TestPaths.description("nintendo-pro-controller")
     let device = try EmulatedDevice(
       description, options: .init(part: "usb", serial: "7c:bb:8a:01:02:03"))
     // Handshake on the cable.
@@ -38,7 +39,7 @@ struct EmulatedAnswerTests {
 
   @Test func placesThatAreNotThereAreRefused() throws {
     let text = try String(
-      contentsOfFile: Places.descriptions + "/nintendo-pro-controller.yaml", encoding: .utf8)
+      contentsOfFile: TestPaths.descriptions + "/nintendo-pro-controller.yaml", encoding: .utf8)
     for (good, bad) in [
       ("echo: [[1, 1, 1]]", "echo: [[1, 64, 1]]"), ("address: 19", "address: 60"), ("0: 0x81", "64: 0x81"),
     ] {

@@ -2,6 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
+@testable import DeviceEmulation
 @testable import Devices
 
 struct HIDReportDescriptorTests {
@@ -27,7 +28,7 @@ struct HIDReportDescriptorTests {
   }
 
   @Test func usagesOfArraysComeFromTheCollectionAround() throws {
-    let description = try Places.description("android-head-tracker")
+    let description = try TestPaths.description("android-head-tracker")
     let descriptor = try HIDReportDescriptor(EmulatedDescriptor.bytes(for: description.parts[0]))
     let state = try #require(descriptor.fields.first { $0.kind == .feature && $0.usage == 0x0020_0316 })
     #expect(state.bitOffset == 8 && state.bitSize == 1)
@@ -41,24 +42,24 @@ struct HIDReportDescriptorTests {
     for length in 0..<Self.vive.count {
       _ = try? HIDReportDescriptor(Array(Self.vive.prefix(length)))
     }
-    #expect(throws: HIDReportDescriptor.Fault.truncatedItem(offset: 0)) {
+    #expect(throws: HIDReportDescriptorError.truncatedItem(offset: 0)) {
       try HIDReportDescriptor([0x06, 0x00])
     }
-    #expect(throws: HIDReportDescriptor.Fault.unbalanced(offset: 0)) { try HIDReportDescriptor([0xc0]) }
-    #expect(throws: HIDReportDescriptor.Fault.unbalanced(offset: 0)) { try HIDReportDescriptor([0xb4]) }
+    #expect(throws: HIDReportDescriptorError.unbalanced(offset: 0)) { try HIDReportDescriptor([0xc0]) }
+    #expect(throws: HIDReportDescriptorError.unbalanced(offset: 0)) { try HIDReportDescriptor([0xb4]) }
   }
 
   @Test func hugeReportsAreRefused() {
     // Report count 65,535 of 4,096 bits.
-    #expect(throws: HIDReportDescriptor.Fault.tooLarge(offset: 6)) {
+    #expect(throws: HIDReportDescriptorError.tooLarge(offset: 6)) {
       try HIDReportDescriptor([0x96, 0xff, 0xff, 0x76, 0x00, 0x10, 0x81, 0x02])
     }
   }
 
   /// Descriptors read from real devices' USB traffic.
-  @Test(.enabled(if: Places.hasCorpus, "needs VRBRIDGE_CORPUS"))
+  @Test(.enabled(if: TestPaths.hasCorpus, "needs VRBRIDGE_CORPUS"))
   func everyDescriptorOfTheCorpusParses() throws {
-    let folder = Places.vive("descriptors")
+    let folder = TestPaths.vive("descriptors")
     let names = try FileManager.default.contentsOfDirectory(atPath: folder).filter {
       $0.hasSuffix("report_descriptor.bin")
     }
@@ -68,7 +69,7 @@ struct HIDReportDescriptorTests {
       let descriptor = try HIDReportDescriptor([UInt8](data))
       #expect(!descriptor.reportIDs(.input).isEmpty, "\(name)")
     }
-    let oculus = (Places.corpus ?? "") + "/captures/oculus/"
+    let oculus = (TestPaths.corpus ?? "") + "/captures/oculus/"
     for (name, id) in [("dk1_2833_0001", UInt8(0x01)), ("dk2_2833_0021", 0x0b)] {
       let data = try Data(contentsOf: URL(fileURLWithPath: oculus + name + "_hid_report_descriptor.bin"))
       let descriptor = try HIDReportDescriptor([UInt8](data))

@@ -5,6 +5,7 @@ import TestSupport
 import Testing
 
 @testable import Devices
+import Diagnostics
 
 struct RecordingTests {
   private let text = """
@@ -67,14 +68,14 @@ struct RecordingTests {
 
   @Test(arguments: ["a.hid", "a.hid.gz"])
   func whatIsWrittenIsReadBack(_ name: String) throws {
-    let path = try Places.temporaryFolder() + "/" + name
+    let path = try TestPaths.temporaryFolder() + "/" + name
     let writer = try HIDRecordingWriter(path: path)
     let identity = InterfaceIdentity(
       bus: .usb, vendor: 0x28de, product: 0x2000, serial: "S 1", interfaceNumber: 0,
       physicalPath: "usb-1/input0",
       name: "Na\nme", origin: .recorded)
     try writer.begin([(identity, HIDReportDescriptorTests.vive), (identity, HIDReportDescriptorTests.vive)])
-    try writer.feature(HIDRecording.FeatureExchange(direction: .get, report: [1, 2, 3]), interface: 0)
+    try writer.feature(FeatureExchange(direction: .get, report: [1, 2, 3]), interface: 0)
     var random = SeededRandom(seed: 3)
     var reports: [(Int, [UInt8])] = []
     for index in 0..<500 {
@@ -95,7 +96,7 @@ struct RecordingTests {
   }
 
   @Test func aGzipFileThatWasCutIsReadAsFarAsItGoes() throws {
-    let path = try Places.temporaryFolder() + "/c.hid.gz"
+    let path = try TestPaths.temporaryFolder() + "/c.hid.gz"
     let writer = try HIDRecordingWriter(path: path)
     let identity = InterfaceIdentity(bus: .usb, vendor: 1, product: 2)
     try writer.begin([(identity, HIDReportDescriptorTests.vive)])
@@ -132,10 +133,10 @@ struct RecordingTests {
     transport.close()
   }
 
-  @Test(.enabled(if: Places.hasCorpus, "needs VRBRIDGE_CORPUS"))
+  @Test(.enabled(if: TestPaths.hasCorpus, "needs VRBRIDGE_CORPUS"))
   func everyRecordingOfTheCorpusIsReadAndDecodesWithoutError() throws {
-    let folder = Places.vive("hid-recorder")
-    let catalog = try Places.catalog()
+    let folder = TestPaths.vive("hid-recorder")
+    let catalog = try TestPaths.catalog()
     let expected = [
       "vive_hmd_imu_wake.hid.gz": 7998, "vive_wand_wired_imu_still.hid.gz": 2503,
       "vive_wand_wired_imu_quick.hid.gz": 3752, "vive_wand_wireless_buttons_dark.hid.gz": 6000,

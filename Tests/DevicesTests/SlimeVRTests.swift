@@ -1,4 +1,5 @@
 import CLinux
+import DeviceEmulation
 import Foundation
 import Glibc
 import Sensing
@@ -96,7 +97,7 @@ struct SlimeVRTests {
     #expect(transport.identity.serial == "02:00:00:00:00:01")
     #expect(levels.withLock { $0.contains(-55) })
 
-    let description = try Places.description("slimevr")
+    let description = try TestPaths.description("slimevr")
     let decoder = try PartDecoder(part: description.parts[0], controls: description.controls)
     let batch = SampleBatch()
     var (orientations, isOver) = ([Quaternion](), false)

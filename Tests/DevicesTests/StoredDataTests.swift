@@ -1,3 +1,4 @@
+import DeviceEmulation
 import Foundation
 import Sensing
 import Spatial
@@ -13,7 +14,7 @@ struct StoredDataTests {
   private func device(_ family: String, _ part: String, _ change: (String) -> String = { $0 }) throws
     -> EmulatedDevice
   {
-    let text = change(try Places.description(family).text)
+    let text = change(try TestPaths.description(family).text)
     let description = try DescriptionParser.parse(text: text, file: family)
     return try EmulatedDevice(description, options: EmulatedDevice.Options(part: part))
   }
@@ -94,7 +95,7 @@ struct StoredDataTests {
   func recordedAnswersGiveTheSameCalibration(_ family: String, _ part: String) throws {
     let device = try device(family, part)
     let opened = try open(device)
-    let path = try Places.temporaryFolder() + "/device.hid"
+    let path = try TestPaths.temporaryFolder() + "/device.hid"
     let writer = try HIDRecordingWriter(path: path)
     try writer.begin([(device.identity, device.descriptorBytes)])
     for exchange in opened.exchanges { try writer.feature(exchange, interface: 0) }
@@ -131,25 +132,25 @@ struct StoredDataTests {
   }
 
   private func stored(_ family: String, _ part: String) throws -> StoredDataDescription {
-    let description = try Places.description(family)
+    let description = try TestPaths.description(family)
     return try #require(description.parts.first { $0.name == part }?.stored.last)
   }
 
   @Test func devicesThatSayNothingOrNeverEndAreGivenUp() throws {
     let silent = Liar { _ in nil }
-    #expect(throws: StoredDataFault.self) {
+    #expect(throws: StoredDataError.self) {
       try StoredDataReader(stored("xreal-air", "imu"), device: silent).read()
     }
     #expect(silent.asked.withLock { $0 } == 3)
     // One that wakes up is given its time; and only once.
     let waking = Liar { _ in nil }
-    #expect(throws: StoredDataFault.self) {
+    #expect(throws: StoredDataError.self) {
       try StoredDataReader(stored("sony-psvr", "sensor"), device: waking).read()
     }
     #expect(waking.asked.withLock { $0 } == 1 + 20)
     // Says for ever that more follows.
     let endless = Liar { _ in [0x02, 0x01, 30] + [UInt8](repeating: 0x20, count: 30) }
-    #expect(throws: StoredDataFault.self) {
+    #expect(throws: StoredDataError.self) {
       try StoredDataReader(stored("microsoft-wmr", "sensors"), device: endless).read()
     }
     #expect(endless.asked.withLock { $0 } <= 2 + StoredDataDescription.longest / 30 + 1)
@@ -161,12 +162,12 @@ struct StoredDataTests {
       command[1] == 8
         ? [0x02, 0x01] + [UInt8](repeating: 0xff, count: 31) : [0x02] + [UInt8](repeating: 0, count: 32)
     }
-    #expect(throws: StoredDataFault.self) { try StoredDataReader(wide, device: full).read() }
+    #expect(throws: StoredDataError.self) { try StoredDataReader(wide, device: full).read() }
     // Says that it keeps four gigabytes.
     let large = Liar { command in
       [0xaa, 0, 0, 0, 0, 0, 0, command[8], 0xff, 0xff, 0xff, 0xff] + [UInt8](repeating: 0, count: 52)
     }
-    let fault = #expect(throws: StoredDataFault.self) {
+    let fault = #expect(throws: StoredDataError.self) {
       try StoredDataReader(stored("xreal-air", "imu"), device: large).read()
     }
     #expect(fault?.description.contains("4294967295") == true)
@@ -175,13 +176,13 @@ struct StoredDataTests {
       [command[0] == 6 && command[1] != 2 ? 6 : 2, 0, 2, 0, 2, 9, 0, 0, 0, 4]
         + [UInt8](repeating: 1, count: 68)
     }
-    #expect(throws: StoredDataFault.self) {
+    #expect(throws: StoredDataError.self) {
       try StoredDataReader(stored("microsoft-wmr-controller", "bluetooth"), device: turning).read()
     }
   }
 
   @Test func wrongDescriptionsAreToldWithTheirPlace() throws {
-    let text = try Places.description("xreal-air").text
+    let text = try TestPaths.description("xreal-air").text
     for (right, wrong, problem) in [
       ("        measure: {", "        pieces: 2\n        measure: {", "one way to know where the data ends"),
       ("echo: [[8, 7, 1]]", "echo: [[8, 64, 1]]", "not in the command and in the answer"),
@@ -208,7 +209,7 @@ struct StoredDataTests {
       ("sony-psvr", "sensor"), ("nintendo-joycon-right", "bluetooth"),
     ] {
       let data = try stored(family, part)
-      let calibrating = try Places.description(family).parts.first { $0.name == part }
+      let calibrating = try TestPaths.description(family).parts.first { $0.name == part }
       for _ in 0..<60 {
         let seed = random.next()
         let source = Mutex(SeededRandom(seed: seed))
@@ -230,20 +231,20 @@ struct StoredDataTests {
         }
         guard let text = try? StoredDataReader(data, device: device).read() else { continue }
         guard case .document(let description)? = calibrating?.calibration else { continue }
-        #expect(throws: ConfigurationFault.self) { try description.calibration(text, axes: .identity) }
+        #expect(throws: ConfigurationError.self) { try description.calibration(text, axes: .identity) }
       }
     }
   }
 
   @Test func documentsThatHoldSomethingElseAreRefused() throws {
-    let part = try #require(try Places.description("xreal-air").parts.first)
+    let part = try #require(try TestPaths.description("xreal-air").parts.first)
     guard case .document(let description) = part.calibration else {
       Issue.record("no document")
       return
     }
     let good = String(decoding: try #require(part.stored.first).content, as: UTF8.self)
     func fault(_ text: String) -> String {
-      do throws(ConfigurationFault) {
+      do throws(ConfigurationError) {
         _ = try description.calibration(Array(text.utf8), axes: part.axes)
         return ""
       } catch { return error.description }
@@ -265,7 +266,7 @@ struct StoredDataTests {
     #expect(try #require(DocumentPath("A.B[Kind=x].N")).vector(in: root) == Vector3(1, 2, 3))
     #expect(try #require(DocumentPath("A.B[Kind=y].N")).vector(in: root, every: 2) == Vector3(4, 5, 6))
     for wrong in ["A.B[Kind=z].N", "A.C", "A", "A.B.N"] {
-      #expect(throws: ConfigurationFault.self) { try DocumentPath(wrong)?.vector(in: root) }
+      #expect(throws: ConfigurationError.self) { try DocumentPath(wrong)?.vector(in: root) }
     }
     for text in ["", ".", "A.", "A[B]", "A[B=]", "A]B"] { #expect(DocumentPath(text) == nil, "\(text)") }
   }

@@ -9,7 +9,7 @@ import Testing
     "\u{FEFF}: hello\r\ndata: {\"a\": \"grün ✓ 🚀\"}\r\n\r\nevent: x\ndata:one\ndata: two\n\n: keep-alive\n\ndata\n\nid: 7\rdata: three\r\rdata: [DONE]\n\n"
   private static let events = ["{\"a\": \"grün ✓ 🚀\"}", "one\ntwo", "", "three", "[DONE]"]
 
-  @Test func wherever_theBytesAreCut_theEventsAreTheSame() throws {
+  @Test func eventsAreTheSameHoweverTheBytesAreDivided() throws {
     let bytes = Array(Self.stream.utf8)
     for cut in 0...bytes.count {
       var decoder = EventStreamDecoder()
@@ -22,9 +22,9 @@ import Testing
     #expect(found == Self.events)
   }
 
-  @Test func anEventWithoutEndIsRefused() {
+  @Test func anEventWithoutEndIsRejected() {
     var decoder = EventStreamDecoder(limit: 1000)
-    #expect(throws: ChatFault.self) { _ = try decoder.feed(repeatElement(UInt8(ascii: "x"), count: 2000)) }
+    #expect(throws: ChatError.self) { _ = try decoder.feed(repeatElement(UInt8(ascii: "x"), count: 2000)) }
   }
 
   @Test func bytesOfAnyKindDoNotTrap() {
@@ -53,7 +53,7 @@ import Testing
     return (text, try stream.end())
   }
 
-  @Test func anAnswerIsPutTogetherFromWhatServersSend() throws {
+  @Test func anAnswerIsAssembledFromEventsOfSeveralServers() throws {
     let (text, ending) = try run([
       "{\"choices\":[{\"delta\":{\"role\":\"assistant\",\"content\":null}}]}",
       "{\"choices\":[{\"delta\":{\"reasoning_content\":\"hm\"}}]}",
@@ -67,29 +67,34 @@ import Testing
     #expect(ending == ChatEnding(reason: "stop", promptTokens: 12, answerTokens: 3))
   }
 
-  @Test func anAnswerWithoutEndIsCut_evenWhenTheServerSaysDone() {
-    #expect(throws: ChatFault(.interrupted, "the answer broke off: the server sent no end of it")) {
+  @Test func anAnswerWithoutFinishReasonIsTruncated() {
+    #expect(throws: ChatError(.interrupted, "the answer is truncated: the server sent no finish reason")) {
       try run(["{\"choices\":[{\"delta\":{\"content\":\"A \"}}]}", "[DONE]"])
     }
   }
 
   @Test(arguments: [
-    ("{\"error\":{\"message\":\"overloaded\",\"code\":\"x\"}}", "the server broke off: overloaded"),
-    ("{\"error\":{\"message\":\"bad\",\"code\":400}}", "the server broke off: bad"),
-    ("{\"error\":\"plain\"}", "the server broke off: plain"),
+    (
+      "{\"error\":{\"message\":\"overloaded\",\"code\":\"x\"}}",
+      "the server ended the answer early: overloaded"
+    ),
+    ("{\"error\":{\"message\":\"bad\",\"code\":400}}", "the server ended the answer early: bad"),
+    ("{\"error\":\"plain\"}", "the server ended the answer early: plain"),
   ])
-  func errorsInsideTheStreamAreTold(_ event: String, _ sentence: String) {
-    #expect(throws: ChatFault(.interrupted, sentence)) { try run([event]) }
+  func errorsInsideTheStreamAreThrown(_ event: String, _ sentence: String) {
+    #expect(throws: ChatError(.interrupted, sentence)) { try run([event]) }
   }
 
-  @Test func whatIsNoJSONIsWorthAnotherTry() {
-    #expect(throws: ChatFault(.passing(after: nil), "the server sent what is no JSON: {\"choices\":[{\"del"))
-    {
+  @Test func anEventThatIsNoJSONIsTemporary() {
+    #expect(
+      throws: ChatError(
+        .passing(after: nil), "the server sent an event that is no JSON: {\"choices\":[{\"del")
+    ) {
       try run(["{\"choices\":[{\"del"])
     }
   }
 
-  @Test func retryAfterIsReadInEachOfItsForms() {
+  @Test func retryAfterIsParsedInEachForm() {
     let now = Date(timeIntervalSince1970: 784_111_777)
     #expect(RetryAdvice.seconds(["retry-after-ms": "250", "retry-after": "9"], now: now) == 0.25)
     #expect(RetryAdvice.seconds(["retry-after": "2"], now: now) == 2)

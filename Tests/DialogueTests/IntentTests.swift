@@ -17,7 +17,7 @@ import Testing
     ("What am I looking at?", .describe), ("Tell me what this is", .describe), ("Cancel.", .cancel),
     ("Never mind", .cancel), ("Forget everything.", .forget), ("Yes, please.", .confirm), ("No.", .refuse),
   ])
-  func commandsAreKnownByTheirWords(_ text: String, _ intent: Intent) {
+  func commandsMatchByTheirWords(_ text: String, _ intent: Intent) {
     #expect(IntentGrammar().match(text) == IntentMatch(intent: intent, confidence: 1))
   }
 
@@ -26,16 +26,16 @@ import Testing
     "he said never mind the gap",
     "what is this world coming to", "stopwatch", "",
   ])
-  func whatOnlySoundsLikeOneIsNone(_ text: String) {
+  func similarTextsAreNoCommands(_ text: String) {
     #expect(IntentGrammar().match(text) == nil)
   }
 
-  @Test func smallMishearingsAreForgiven() throws {
+  @Test func smallRecognitionErrorsAreTolerated() throws {
     let match = try #require(IntentClassifier().classify("start the recordings", isAddressed: true))
     #expect(match.intent == .startRecording && match.confidence < 1)
   }
 
-  @Test func whatIsNoCommandIsAQuestion_whenItIsMeantForTheBridge() {
+  @Test func anAddressedTextWithoutCommandIsAQuestion() {
     let classifier = IntentClassifier()
     #expect(
       classifier.classify("How tall is that tower?", isAddressed: false)?.intent
@@ -46,7 +46,7 @@ import Testing
     #expect(classifier.classify("   ", isAddressed: true) == nil)
   }
 
-  @Test func commandsThatDestroyAreAskedForTwice() {
+  @Test func irreversibleCommandsNeedConfirmation() {
     #expect(Intent.stopRecording.needsConfirmation && Intent.forget.needsConfirmation)
     #expect(!Intent.recenter.needsConfirmation && !Intent.describe.needsConfirmation)
   }
@@ -54,14 +54,14 @@ import Testing
   @Test(arguments: [
     ("Hey Rasti! What is this?", "What is this?"), ("Hey ross pit what is this", "what is this"),
     ("He rusted. What is this?", "What is this?"), ("Hey, Rusty", ""),
-    // It is not written at all.
+    // The transcript lacks the phrase.
     ("What is this?", nil), ("Start recording now", nil), ("", nil),
   ])
-  func aWakeWordThatWasHeardIsFoundHoweverItIsWritten(_ text: String, _ rest: String?) {
+  func aDetectedWakeWordMatchesAnySpelling(_ text: String, _ rest: String?) {
     #expect(WakePhrase("hey rhasspy").rest(of: text, isHeard: true) == rest)
   }
 
-  @Test func theWakePhraseIsFoundAsRecognisersWriteIt() {
+  @Test func theWakePhraseMatchesRecognisersSpellings() {
     let wake = WakePhrase("hey bridge")
     #expect(wake.rest(of: "Hey Bridge, what is this?") == "what is this?")
     #expect(wake.rest(of: "Hey, bridge. What is this?") == "What is this?")

@@ -1,4 +1,5 @@
 import Foundation
+import InertialTables
 import Spatial
 import TestSupport
 import Testing
@@ -6,7 +7,7 @@ import Tracking
 
 @testable import Evaluation
 
-/// The figures of docs/tracking.md as bounds: a change that loses accuracy is seen.
+/// The figures of docs/explanation/tracking.md as bounds: a change that loses accuracy is seen.
 struct ClockBenchmarkTests {
   @Test(arguments: ClockBenchmark.Case.all.indices) func ninetyNineOfAHundredAreWithinTwentyMicroseconds(
     _ index: Int
@@ -18,9 +19,9 @@ struct ClockBenchmarkTests {
   }
 }
 
-@Suite(.enabled(if: Places.hasCorpus, "needs VRBRIDGE_CORPUS"))
+@Suite(.enabled(if: TestPaths.hasCorpus, "needs VRBRIDGE_CORPUS"))
 struct OpticalBenchmarkTests {
-  static let trials = Result { try OpticalTrial.read(folder: (Places.corpus ?? "") + "/imu/broad") }
+  static let trials = Result { try OpticalTrial.read(folder: (TestPaths.corpus ?? "") + "/imu/broad") }
 
   private func scores(_ condition: TrackingBenchmark.Condition, _ method: TrackingBenchmark.Method = .filter)
     throws
@@ -40,7 +41,7 @@ struct OpticalBenchmarkTests {
 
   @Test func filterAsPublishedWithBiasAndWithFaults() throws {
     let clean = try scores(.published)
-    // VQF 2.1.2 on these five trials: 0.61, 3.3 and 4.0 (docs/tracking.md has all of them).
+    // VQF 2.1.2 on these five trials: 0.61, 3.3 and 4.0 (docs/explanation/tracking.md has all of them).
     #expect(clean.inclination < 0.59 && clean.withField < 2.75 && clean.withoutField < 2.9, "\(clean)")
     let biased = try scores(.biasOfEight)
     #expect(biased.inclination < 1.03 * clean.inclination && biased.withField < 1.1 * clean.withField)
@@ -68,5 +69,14 @@ struct OpticalBenchmarkTests {
     for score in PredictionBenchmark(trial).scores() {
       #expect(score.rms < 0.75 * score.constantRMS, "\(score)")
     }
+  }
+}
+
+struct PredictionBenchmarkTests {
+  @Test func posesAtAnyTimeArePredictedWithoutATrap() throws {
+    var text = "t_s,qx,qy,qz,qw\n"
+    for time in ["-1e300", "0", "0.01", "0.02", "1e12", "1e300"] { text += "\(time),0,0,0,1\n" }
+    let table = try NumericTable(bytes: Array(text.utf8), file: "poses.csv")
+    #expect(try PredictionBenchmark(table).scores().count == 3)
   }
 }

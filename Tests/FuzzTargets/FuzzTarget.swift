@@ -1,11 +1,13 @@
 import Bridge
 import BridgeProtocol
 import Cameras
+import DeviceEmulation
 import Devices
 import Dialogue
 import Evaluation
 import Foundation
 import Imaging
+import InertialTables
 import Inference
 import MCAP
 import Perception
@@ -15,6 +17,7 @@ import Spatial
 import Speech
 import SwiftProtobuf
 import Tracking
+import SessionTools
 
 /// Everything that reads bytes from outside, as a function of bytes. Whatever comes in, nothing may trap and no
 /// pose may hold a NaN.
@@ -230,7 +233,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
         guard place + 50 <= input.count else { return }
         let turn = Quaternion(x: float(14), y: float(18), z: float(22), w: float(26))
         _ = tracker.measure(
-          PositionMeasurement(
+          PoseMeasurement(
             captured: Timestamp(nanoseconds: time).advanced(bySeconds: -word(0) / 1000),
             position: Vector3(float(2), float(6), float(10)), positionNoise: float(30),
             orientation: kind % 4 == 1 ? turn : nil, orientationNoise: float(34),

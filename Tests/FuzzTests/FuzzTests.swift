@@ -1,4 +1,5 @@
 import Cameras
+import DeviceEmulation
 import Devices
 import Foundation
 import FuzzTargets
@@ -13,18 +14,18 @@ import Testing
 /// A seeded driver for the fuzz targets: real inputs truncated, lengthened, repeated, reordered and with bits
 /// flipped. Coverage-guided fuzzing is `make fuzz`.
 struct FuzzTests {
-  private static let folder = Places.root + "/Tests/Fixtures/fuzz/"
+  private static let folder = TestPaths.root + "/Tests/Fixtures/fuzz/"
 
   /// Inputs to start from: what fuzzing found before, and what the product itself makes.
   private func seeds(_ target: FuzzTarget) throws -> [[UInt8]] {
     var seeds = try found(target)
     switch target {
     case .description:
-      for name in try FileManager.default.contentsOfDirectory(atPath: Places.descriptions) {
-        seeds.append(try file(Places.descriptions + "/" + name))
+      for name in try FileManager.default.contentsOfDirectory(atPath: TestPaths.descriptions) {
+        seeds.append(try file(TestPaths.descriptions + "/" + name))
       }
     case .decoder:
-      for (index, match) in FuzzTarget.parts(try Places.catalog()).enumerated() {
+      for (index, match) in FuzzTarget.parts(try TestPaths.catalog()).enumerated() {
         guard
           let device = try? EmulatedDevice(
             match.description, options: EmulatedDevice.Options(part: match.part.name, motion: .gesturing())),
@@ -55,7 +56,7 @@ struct FuzzTests {
           "D: 0\nR: 3 06 00 ff\nN: x\nP: y\nI: 3 28de 2000\n# vrbridge get 3 01 02 03\nE: 000000.000001 3 20 00 01\n"
             .utf8))
     case .reportDescriptor:
-      for match in FuzzTarget.parts(try Places.catalog()) {
+      for match in FuzzTarget.parts(try TestPaths.catalog()) {
         if let device = try? EmulatedDevice(
           match.description, options: EmulatedDevice.Options(part: match.part.name))
         {
@@ -67,7 +68,8 @@ struct FuzzTests {
         Array(
           #"{"acc_bias":[0,0,0],"acc_scale":[1,1,1],"gyro_bias":[0,0,0],"gyro_scale":[1,1,1],"device_serial_number":"x","trackref_from_head":[0,-1,0,0,0,0,0],"trackref_from_imu":[0,0,-1,0,0.1,0,0]}"#
             .utf8))
-      let device = try EmulatedDevice(try Places.description("htc-vive"), options: EmulatedDevice.Options())
+      let device = try EmulatedDevice(
+        try TestPaths.description("htc-vive"), options: EmulatedDevice.Options())
       let chunks = try device.featureTranscript().map(\.report).filter { $0.first == 0x11 }
       seeds.append(chunks.flatMap { $0[2..<(2 + Int($0[1]))] })
     case .configuration:
@@ -89,13 +91,13 @@ struct FuzzTests {
       ]
       seeds.append(header + [14, 0, 0, 0, UInt8(array.count), 0, 0, 0] + array)
     case .calibration:
-      let folder = Places.root + "/calibration/"
+      let folder = TestPaths.root + "/calibration/"
       for name in try FileManager.default.contentsOfDirectory(atPath: folder) {
         seeds.append(try file(folder + name))
       }
     case .mcap:
       for compression in [MCAPCompression.none, .lz4, .zstandard(level: 1)] {
-        let path = try Places.temporaryFolder() + "/seed.mcap"
+        let path = try TestPaths.temporaryFolder() + "/seed.mcap"
         var options = MCAPWriter.Options()
         options.compression = compression
         let writer = try MCAPWriter(DiskFile(creating: path), options: options)
@@ -128,7 +130,9 @@ struct FuzzTests {
         [0, 0, 0, 101, 0, 0, 0, 0, 0, 0, 0, 9, 16, 23, 0, 0x7f, 0xff] + [UInt8](repeating: 1, count: 12))
     case .picture:
       let grey = CameraFrame(
-        camera: "", format: .grey, width: 16, height: 16, stride: 16, bytes: (0..<256).map { UInt8($0) },
+        camera: "",
+        pixels: PixelData(
+          format: .grey, width: 16, height: 16, stride: 16, bytes: (0..<256).map { UInt8($0) }),
         captured: Timestamp(nanoseconds: 0), received: Timestamp(nanoseconds: 0))
       seeds.append(try grey.jpeg())
     case .manifest:
@@ -180,7 +184,7 @@ struct FuzzTests {
 
   /// A description, an opened part, reports and their states, as the target's records.
   private func session() throws -> [UInt8] {
-    let device = try EmulatedDevice(try Places.description("htc-vive"), options: EmulatedDevice.Options())
+    let device = try EmulatedDevice(try TestPaths.description("htc-vive"), options: EmulatedDevice.Options())
     func record(_ kind: UInt8, _ body: [UInt8]) -> [UInt8] {
       [kind, UInt8(body.count >> 8), UInt8(body.count & 0xff)] + body
     }

@@ -7,27 +7,27 @@ import Testing
 struct HostTests {
   private func rows(_ numbers: [Float]) -> Tensor { Tensor(float32: [numbers.count / 3, 3], numbers) }
 
-  @Test func aModelRunsAndIsCounted() async throws {
+  @Test func modelsRunAndAreCounted() async throws {
     let host = TinyModel.host(try TinyModel.registry().registry)
     let model = try await host.model("double")
     #expect(model.session.inputs == [TensorSpec(name: "x", type: .float32, shape: [-1, 3])])
     #expect(model.session.outputs.map(\.name) == ["y"])
-    let result = try await host.infer(model, [rows([1, 2, 3, 4, 5, 6])], priority: .service)
+    let result = try await host.infer(model, [rows([1, 2, 3, 4, 5, 6])], priority: .request)
     #expect(result[0].shape == [2, 3] && result[0].numbers == [2, 4, 6, 8, 10, 12])
     // Another shape with the same request.
-    let again = try await host.infer(model, [rows([7, 8, 9])], priority: .service)
+    let again = try await host.infer(model, [rows([7, 8, 9])], priority: .request)
     #expect(again[0].numbers == [14, 16, 18])
     // Small inputs are copied and large ones lent, by turns: none is taken for another.
     for (turn, count) in [1, 4000, 1, 4000, 4000, 1, 2].enumerated() {
       let numbers = (0..<(3 * count)).map { Float($0 + turn * 7) }
-      let answer = try await host.infer(model, [rows(numbers)], priority: .service)
+      let answer = try await host.infer(model, [rows(numbers)], priority: .request)
       #expect(answer[0].numbers == numbers.map { Double(2 * $0) }, "\(turn)")
     }
     let row = try #require(await host.index().first { $0.name == "double" })
-    #expect(row.state == "READY" && row.figures.runs == 9 && row.figures.latency(0.5) ?? 0 > 0)
+    #expect(row.state == "READY" && row.metrics.runs == 9 && row.metrics.latency(0.5) ?? 0 > 0)
   }
 
-  @Test func whatDoesNotFitIsRefusedAndTheModelGoesOn() async throws {
+  @Test func invalidInputIsRefusedAndTheModelStaysUsable() async throws {
     let host = TinyModel.host(try TinyModel.registry().registry)
     let model = try await host.model("double")
     let wrong: [[Tensor]] = [
@@ -36,16 +36,16 @@ struct HostTests {
     ]
     for tensors in wrong {
       do {
-        _ = try await host.infer(model, tensors, priority: .service)
+        _ = try await host.infer(model, tensors, priority: .request)
         Issue.record("it was taken")
       } catch { #expect(error.kind == .input) }
     }
-    let nan = try await host.infer(model, [rows([.nan, .infinity, 1])], priority: .service)
+    let nan = try await host.infer(model, [rows([.nan, .infinity, 1])], priority: .request)
     #expect(nan[0].numbers[0].isNaN && nan[0].numbers[2] == 2)
   }
 
-  /// A model that is not what its page says, and one that is.
-  @Test func aManifestThatSaysOtherTensorsIsTold() async throws {
+  /// Manifests that declare other tensors than the model has, and the right ones.
+  @Test func manifestsWithOtherTensorsAreRefused() async throws {
     let (registry, key) = try TinyModel.registry()
     func add(_ name: String, _ inputs: [TensorSpec], _ outputs: [TensorSpec]) throws {
       var manifest = ModelManifest(name: name, version: "1", task: .tensors)
@@ -66,13 +66,13 @@ struct HostTests {
         _ = try await host.model(name)
         Issue.record("\(name) was loaded")
       } catch {
-        #expect(error.kind == .model && error.description.contains("its manifest says"), "\(error)")
+        #expect(error.kind == .model && error.description.contains("its manifest declares"), "\(error)")
       }
     }
   }
 
-  /// Bytes that are no model, in every format's name: an error each, and the others go on.
-  @Test func whatIsNoModelIsToldAndOthersGoOn() async throws {
+  /// Random bytes under the file names of all formats fail with an error and do not affect other models.
+  @Test func unreadableModelsAreReportedAndOthersRun() async throws {
     let (registry, key) = try TinyModel.registry()
     for (index, name) in ["a.onnx", "a.tflite", "a.xml", "a.onnx", "a.tflite"].enumerated() {
       let bytes: [UInt8] =
@@ -94,7 +94,7 @@ struct HostTests {
     #expect(try await host.model("double").manifest.name == "double")
   }
 
-  @Test func oneVersionTakesTheOthersPlaceWithoutAGap() async throws {
+  @Test func aVersionReplacesAnotherWithoutInterruption() async throws {
     let (registry, key) = try TinyModel.registry()
     let host = TinyModel.host(registry)
     #expect(try await host.model("double").manifest.version == "1")
@@ -103,7 +103,7 @@ struct HostTests {
     var seen: [String] = []
     while seen.last != "2", ContinuousClock.now < end {
       let model = try await host.model("double")
-      _ = try await host.infer(model, [rows([1, 2, 3])], priority: .service)
+      _ = try await host.infer(model, [rows([1, 2, 3])], priority: .request)
       if seen.last != model.manifest.version { seen.append(model.manifest.version) }
     }
     #expect(seen == ["1", "2"])
@@ -124,7 +124,7 @@ struct HostTests {
     #expect(try await host.model("double").manifest.version == "1")
   }
 
-  @Test func aCanaryGetsItsShare() async throws {
+  @Test func aCanaryServesItsShare() async throws {
     let (registry, key) = try TinyModel.registry()
     try TinyModel.add("double", version: "2", TinyModel.double, to: registry, key)
     try registry.pin("double", "2", canaryShare: 0.2)
@@ -139,7 +139,7 @@ struct HostTests {
     #expect(shares == ["1": 80, "2": 20])
   }
 
-  @Test func aThousandRequestsAtOnceAreAllAnswered() async throws {
+  @Test func aThousandConcurrentRequestsComplete() async throws {
     let host = TinyModel.host(try TinyModel.registry().registry)
     let model = try await host.model("double")
     // Beside the gate: what waits for the model itself is run in lots.
@@ -159,16 +159,16 @@ struct HostTests {
     #expect(sums == 1000)
   }
 
-  @Test func whatMattersMoreGoesFirstAndWhatIsLateIsLetGo() async throws {
-    let gate = InferenceGate(width: 1, depth: 3)
+  @Test func higherPrioritiesRunFirstAndLateRequestsFail() async throws {
+    let gate = InferenceScheduler(width: 1, depth: 3)
     let order = Order()
     let first = Task {
-      try? await gate.run(.service, within: .seconds(5)) { try? await Task.sleep(for: .milliseconds(300)) }
+      try? await gate.run(.request, within: .seconds(5)) { try? await Task.sleep(for: .milliseconds(300)) }
     }
     try await Task.sleep(for: .milliseconds(50))
-    let later = [InferencePriority.background, .objects, .hands].map { priority in
+    let later = [InferencePriority.background, .standard, .interactive].map { priority in
       Task {
-        try? await gate.run(priority, within: priority == .objects ? .milliseconds(50) : .seconds(5)) {
+        try? await gate.run(priority, within: priority == .standard ? .milliseconds(50) : .seconds(5)) {
           await order.add("\(priority)")
         }
       }
@@ -176,22 +176,22 @@ struct HostTests {
     try await Task.sleep(for: .milliseconds(50))
     // The queue is full.
     do {
-      try await gate.run(.hands, within: .seconds(5)) {}
+      try await gate.run(.interactive, within: .seconds(5)) {}
       Issue.record("it was let in")
     } catch { #expect(error.kind == .late) }
     await first.value
     for task in later { await task.value }
-    #expect(await order.list == ["hands", "background"])
+    #expect(await order.list == ["interactive", "background"])
   }
 
-  @Test func memoryComesBack() async throws {
+  @Test func memoryIsReleased() async throws {
     let (registry, key) = try TinyModel.registry()
     for number in 0..<10 { try TinyModel.add("model\(number)", TinyModel.double, to: registry, key) }
     let host = TinyModel.host(registry)
     func cycle() async throws {
       for number in 0..<10 {
         let model = try await host.model("model\(number)")
-        _ = try await host.infer(model, [rows([1, 2, 3])], priority: .service)
+        _ = try await host.infer(model, [rows([1, 2, 3])], priority: .request)
       }
       for number in 0..<10 {
         try await host.unload("model\(number)")

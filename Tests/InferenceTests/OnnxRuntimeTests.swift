@@ -18,7 +18,7 @@ struct OnnxRuntimeTests {
       .open(package, options)
   }
 
-  @Test func aModelRunsAsItDoesInOpenVINO() async throws {
+  @Test func resultsEqualThoseOfOpenVINO() async throws {
     let session = try await open(TinyModel.doubleONNX)
     #expect(session.inputs == [TensorSpec(name: "x", type: .float32, shape: [-1, 3])])
     #expect(session.outputs == [TensorSpec(name: "y", type: .float32, shape: [-1, 3])])
@@ -39,8 +39,8 @@ struct OnnxRuntimeTests {
     }
   }
 
-  /// Without OpenVINO, and by itself.
-  @Test func whatOpenVINODoesNotTakeIsRunAllTheSame() async throws {
+  /// With the engine selected explicitly and automatically.
+  @Test func modelsThatOpenVINORefusesRun() async throws {
     let engine = LocalEngine(openVINO: Models.runtime, onnxRuntime: Models.speechRuntime)
     // A condition of two dimensions: allowed by ONNX Runtime, and refused by OpenVINO.
     let package = ModelPackage(
@@ -65,7 +65,7 @@ struct OnnxRuntimeTests {
     } catch { #expect(error.kind == .model && error.description.contains("'choice'")) }
   }
 
-  @Test func whatCannotBeRunIsTold() async throws {
+  @Test func modelsThatCannotRunAreReported() async throws {
     let session = try await open(TinyModel.doubleONNX)
     for tensor in [
       Tensor(float32: [1, 4], [1, 2, 3, 4]),
@@ -78,9 +78,9 @@ struct OnnxRuntimeTests {
     var gpu = SessionOptions()
     gpu.device = "GPU"
     for (bytes, name, options, message) in [
-      (broken, "a.onnx", SessionOptions(), "can't be loaded"),
-      ([], "a.onnx", SessionOptions(), "can't be loaded"),
-      (Array(TinyModel.double.utf8), "a.xml", SessionOptions(), "no ONNX file"),
+      (broken, "a.onnx", SessionOptions(), "cannot be loaded"),
+      ([], "a.onnx", SessionOptions(), "cannot be loaded"),
+      (Array(TinyModel.double.utf8), "a.xml", SessionOptions(), "not an ONNX file"),
       (TinyModel.doubleONNX, "a.onnx", gpu, "engine: openvino"),
     ] {
       do {
@@ -92,7 +92,7 @@ struct OnnxRuntimeTests {
     }
   }
 
-  /// Bytes of a model with anything changed: an error or an answer, never a trap.
+  /// A model with altered bytes gives an error or a result and does not trap.
   @Test func alteredModelsDoNotTrap() async throws {
     var random = SeededRandom(seed: 42)
     for _ in 0..<400 {

@@ -10,7 +10,7 @@ struct SafetensorsTests {
       + [UInt8](repeating: 1, count: count)
   }
 
-  @Test func tensorsAreWhereTheTableSays() throws {
+  @Test func tensorsHaveTheOffsetsOfTheTable() throws {
     let table =
       #"{"__metadata__":{"format":"pt"},"a":{"dtype":"F32","shape":[1,2],"data_offsets":[0,8]},"b":{"dtype":"I64","shape":[],"data_offsets":[8,16]}}"#
     let found = try Safetensors(file(table)).entries
@@ -30,7 +30,7 @@ struct SafetensorsTests {
     #expect(throws: InferenceError.self) { try Safetensors(file(table)) }
   }
 
-  @Test func lengthsThatLieAreRefused() {
+  @Test func invalidLengthsAreRefused() {
     #expect(throws: InferenceError.self) { try Safetensors([1, 2, 3]) }
     #expect(throws: InferenceError.self) { try Safetensors([UInt8](repeating: 255, count: 64)) }
     var random = SystemRandomNumberGenerator()
@@ -44,7 +44,7 @@ struct SafetensorsTests {
     }
   }
 
-  @Test func weightsOfAnotherKindAreNotTakenForASentenceEmbedder() throws {
+  @Test func otherWeightsAreNotConverted() throws {
     let weights = ModelPackage.File(name: "model.safetensors", bytes: file("{}"))
     #expect(try BertGraph.files([ModelPackage.File(name: "model.onnx", bytes: [])], name: "m") == nil)
     #expect(throws: InferenceError.self) { try BertGraph.files([weights], name: "m") }

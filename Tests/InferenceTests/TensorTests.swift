@@ -4,13 +4,13 @@ import Testing
 
 struct TensorTests {
   @Test(arguments: ElementType.allCases)
-  func numbersComeBack(_ type: ElementType) throws {
+  func numbersRoundTrip(_ type: ElementType) throws {
     let numbers: [Double] = type == .bool ? [0, 1, 1, 0] : [0, 1, 2, 100]
     let tensor = try #require(Tensor(type: type, shape: [2, 2], numbers: numbers))
     #expect(tensor.numbers == numbers && tensor.bytes.count == 4 * type.width)
   }
 
-  @Test func whatDoesNotFitIsHeldToTheRange() throws {
+  @Test func numbersAreClampedToTheRange() throws {
     let wild: [Double] = [.nan, .infinity, -.infinity, 1e300]
     for type in ElementType.allCases {
       let tensor = try #require(Tensor(type: type, shape: [4], numbers: wild))
@@ -19,7 +19,7 @@ struct TensorTests {
     #expect(try #require(Tensor(type: .int64, shape: [1], numbers: [9.3e18])).numbers == [Double(Int64.max)])
   }
 
-  @Test func shapesThatNoTensorHasAreRefused() {
+  @Test func impossibleShapesAreRefused() {
     for shape in [[0], [-1], [2, 0], [Int.max, 2], [1 << 40]] {
       #expect(Tensor.size(.float32, shape) == nil)
       #expect(Tensor(type: .uint8, shape: shape, bytes: []) == nil)

@@ -1,10 +1,8 @@
 import Foundation
 import Sensing
 import Spatial
-import StrictYAML
 import Testing
 
-@testable import Bridge
 @testable import Interop
 
 struct AxesTests {
@@ -15,7 +13,7 @@ struct AxesTests {
   @Test func unityHasZForward() {
     let pose = Axes.unity(Pose(position: Vector3(1, 2, -3), orientation: .identity))
     #expect(pose.position == Vector3(1, 2, 3))
-    // A turn to the right is a turn about -Y here, and a positive one about Y there.
+    // A rotation to the right is about -Y in OpenXR's axes, and positive about Y in Unity's.
     let right = Axes.unityEuler(Axes.unity(Pose(orientation: turn(-30, Vector3(0, 1, 0)))).orientation)
     #expect(abs(right.y - 30) < 1e-9 && abs(right.x) < 1e-9 && abs(right.z) < 1e-9)
     // Unity's pitch is positive downwards.
@@ -23,8 +21,8 @@ struct AxesTests {
     #expect(abs(down.x - 20) < 1e-9)
   }
 
-  /// Turns about Z, X, Y of the world, in this order, give the orientation back; any of them, poles too.
-  @Test func eulerAnglesGiveTheOrientationBack() {
+  /// Rotations about Z, X, Y of the world, in this order, restore the orientation; at the poles too.
+  @Test func eulerAnglesRestoreTheOrientation() {
     for _ in 0..<2000 {
       let q = Quaternion(
         x: .random(in: -1...1), y: .random(in: -1...1), z: .random(in: -1...1), w: .random(in: -1...1)
@@ -41,10 +39,10 @@ struct AxesTests {
     }
   }
 
-  @Test func opentrackTurnsRightUpAndRight() {
+  @Test func opentrackAnglesArePositiveRightUpAndRight() {
     #expect(abs(Axes.opentrackAngles(turn(-30, Vector3(0, 1, 0))).yaw - 30) < 1e-9)
     #expect(abs(Axes.opentrackAngles(turn(20, Vector3(1, 0, 0))).pitch - 20) < 1e-9)
-    // The head tilts to its right: its right side goes down.
+    // The head tilts to its right: its right side moves down.
     #expect(abs(Axes.opentrackAngles(turn(-10, Vector3(0, 0, 1))).roll - 10) < 1e-9)
   }
 }
@@ -76,18 +74,5 @@ struct InteropBytesTests {
       if let header = VRPNMessage.Header(bytes) { #expect((0...65_536).contains(header.length)) }
       _ = VRPNMessage.name(in: bytes)
     }
-  }
-
-  @Test func aWrongKeyIsNamed() throws {
-    var settings = Configuration()
-    try settings.apply(
-      text: "interop: { vrpn: {}, opentrack: { rate_hz: 50 }, vmc: { target: '127.0.0.1:1' } }", file: "x")
-    #expect(settings.interop.value.vrpn == "127.0.0.1:3883")
-    #expect(settings.interop.value.targets.map(\.format) == ["opentrack", "vmc"])
-    #expect(settings.interop.value.targets.first?.target == "127.0.0.1:4242")
-    var again = Configuration()
-    try again.apply(text: settings.text(), file: "again")
-    #expect(again.interop.value == settings.interop.value)
-    #expect(throws: DocumentError.self) { try settings.apply(text: "interop: { trackir: {} }", file: "x") }
   }
 }

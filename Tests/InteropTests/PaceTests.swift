@@ -3,12 +3,12 @@ import Testing
 @testable import Interop
 
 struct PaceTests {
-  /// Turns come at their rate whatever each costs, and a pause is not made up for.
-  @Test func latenessNeitherAddsUpNorIsMadeUpFor() {
+  /// Turns keep their rate whatever each costs, and turns missed in a pause are skipped.
+  @Test func delaysDoNotAccumulateAndMissedTurnsAreSkipped() {
     let start = ContinuousClock.now
     var pace = Pace(rate: 100, from: start)
     for turn in 1...50 {
-      // Each turn is told a little late.
+      // Each turn ends a little late.
       let next = pace.turn(now: start + .milliseconds(10 * (turn - 1) + 4))
       #expect(next == start + .milliseconds(10 * turn))
     }

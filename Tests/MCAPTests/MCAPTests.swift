@@ -72,8 +72,8 @@ struct MCAPTests {
     return written
   }
 
-  static func scan(_ bytes: [UInt8]) throws -> (messages: [[UInt8]], faults: [MCAPFault], isWhole: Bool) {
-    var result: (messages: [[UInt8]], faults: [MCAPFault], isWhole: Bool) = ([], [], false)
+  static func scan(_ bytes: [UInt8]) throws -> (messages: [[UInt8]], faults: [MCAPError], isWhole: Bool) {
+    var result: (messages: [[UInt8]], faults: [MCAPError], isWhole: Bool) = ([], [], false)
     try MCAPScanner(InputFile(bytes: bytes, name: "test")).scan { event in
       switch event {
       case .message(let message, _): result.messages.append(Array(message.data))
@@ -138,7 +138,7 @@ struct MCAPTests {
     for size in 0..<output.bytes.count {
       let cut = Array(output.bytes[0..<size])
       guard size >= 8 else {
-        #expect(throws: MCAPFault.self) { try Self.scan(cut) }
+        #expect(throws: MCAPError.self) { try Self.scan(cut) }
         continue
       }
       let result = try Self.scan(cut)
@@ -191,7 +191,7 @@ struct MCAPTests {
     #expect(result.faults.contains { $0.problem.contains("are the most that is inflated") })
     // And one that only the compressed data claims.
     withUnsafeBytes(of: UInt64(1) << 20) { bytes.replaceSubrange(place..<(place + 8), with: $0) }
-    #expect(try Self.scan(bytes).faults.contains { $0.problem.contains("the container says") })
+    #expect(try Self.scan(bytes).faults.contains { $0.problem.contains("the container declares") })
   }
 
   @Test func aDiskThatIsFullAtAnyByteLeavesWhatWasWrittenBefore() throws {
@@ -209,6 +209,45 @@ struct MCAPTests {
     }
   }
 
+  @Test func aFileThatIsFinishedAfterAFullDiskIsWhole() throws {
+    for room in stride(from: 300, to: 4000, by: 37) {
+      let output = FaultyFile()
+      var options = MCAPWriter.Options()
+      options.compression = .none
+      options.chunkSize = 500
+      let writer = try MCAPWriter(output, options: options)
+      let channel = try writer.add(MCAPChannel(schemaID: 0, topic: "/t", messageEncoding: ""))
+      let start = writer.size
+      output.room = room
+      #expect(throws: OutputError.self) {
+        for index in 0..<1000 {
+          try withUnsafeBytes(of: UInt64(index)) {
+            try writer.write(channel: channel, logTime: UInt64(index), publishTime: 0, data: $0)
+          }
+          guard index % 7 == 0 else { continue }
+          try writer.write(MCAPAttachment(logTime: 0, name: "a\(index)", mediaType: "", data: [1]))
+          try writer.write(MCAPMetadata(name: "m\(index)", values: [:]))
+        }
+      }
+      // The disk has room again, and the caller passes the size before the first message.
+      output.room = .max
+      try writer.cut(to: start)
+      try writer.finish()
+      let file = try MCAPFile(InputFile(bytes: output.bytes, name: "test"))
+      #expect(file.isIndexed && file.faults.isEmpty, "\(room): \(file.faults)")
+      for index in file.attachments { _ = try file.attachment(index) }
+      for index in file.metadata { _ = try file.metadata(index) }
+      var times: [UInt64] = []
+      try file.forEachMessage(onFault: { Issue.record("\(room): \($0)") }) {
+        times.append($0.logTime)
+        return .goOn
+      }
+      let count = file.statistics.messageCount
+      #expect(times == Array(0..<count) && writer.messageCount == count, "\(room): \(count) messages")
+      #expect(file.statistics.endTime == times.last ?? 0, "\(room)")
+    }
+  }
+
   @Test func aLossOfPowerLeavesWhatWasSynced() throws {
     let output = FaultyFile()
     let written = try Self.write(output, .lz4, messages: 90, chunkSize: 1 << 20, flushEach: 30)
@@ -221,7 +260,7 @@ struct MCAPTests {
   }
 
   @Test func indexesOfALongRecordingAreNotInMemory() throws {
-    let folder = try Places.temporaryFolder()
+    let folder = try TestPaths.temporaryFolder()
     let output = try DiskFile(creating: folder + "/long.mcap")
     _ = try Self.write(output, .none, messages: 20_000, chunkSize: 60)
     let file = try MCAPFile(InputFile(path: folder + "/long.mcap"))
@@ -240,10 +279,10 @@ struct MCAPTests {
 
   @Test(arguments: compressions)
   func pythonReadsWhatWeWrite(_ compression: MCAPCompression) async throws {
-    let folder = try Places.temporaryFolder()
+    let folder = try TestPaths.temporaryFolder()
     let written = try Self.write(try DiskFile(creating: folder + "/a.mcap"), compression)
     let result = try await Program.run(
-      Places.python, [Places.root + "/Tests/Python/read_mcap.py", folder + "/a.mcap"])
+      TestPaths.python, [TestPaths.root + "/Tests/Python/read_mcap.py", folder + "/a.mcap"])
     #expect(result.code == 0, "\(result.errors)")
     let lines = result.output.split(separator: "\n")
     #expect(lines.count == written.count + 2)
@@ -257,9 +296,9 @@ struct MCAPTests {
 
   @Test(arguments: ["none", "lz4", "zstd", "unchunked", "unindexed"])
   func weReadWhatPythonWrites(_ kind: String) async throws {
-    let folder = try Places.temporaryFolder()
+    let folder = try TestPaths.temporaryFolder()
     let result = try await Program.run(
-      Places.python, [Places.root + "/Tests/Python/write_mcap.py", folder + "/p.mcap", kind])
+      TestPaths.python, [TestPaths.root + "/Tests/Python/write_mcap.py", folder + "/p.mcap", kind])
     #expect(result.code == 0, "\(result.errors)")
     let input = try InputFile(path: folder + "/p.mcap")
     var scanned: [String] = []

@@ -1,5 +1,6 @@
 import AsyncHTTPClient
 import Foundation
+import HTTPServer
 import Imaging
 import Inference
 import Logging
@@ -12,22 +13,28 @@ import Testing
 
 @testable import ModelService
 
-/// A model service on a free port of the loopback, for as long as a test takes.
+/// Runs a model service on a free port of the loopback during a test.
 func withServer<Result: Sendable>(
-  _ registry: ModelRegistry, tokens: [ServiceOptions.Token] = [],
-  change: (inout ServiceOptions) -> Void = { _ in },
+  _ registry: ModelRegistry, tokens: [HTTPServerOptions.Token] = [],
+  maximumPixels: Int = 32 << 20,
   frames: (@Sendable (SubmittedFrame) -> Bool)? = nil,
   _ body: @Sendable @escaping (Int) async throws -> Result
 ) async throws -> Result {
-  var options = ServiceOptions(address: .network(host: "127.0.0.1", port: 0))
+  var options = HTTPServerOptions(address: .network(host: "127.0.0.1", port: 0))
   options.tokens = tokens
-  change(&options)
   let (ports, announce) = AsyncStream<Int>.makeStream()
   var log = Logger(label: "test")
   log.logLevel = .error
-  let server = try ModelServer(
-    options, host: TinyModel.host(registry), product: "test", log: log, frames: frames,
-    onRunning: { announce.yield($0 ?? 0) })
+  var limits = ModelServiceOptions()
+  limits.maximumPixels = maximumPixels
+  var handlers: [any HTTPHandler] = [
+    ModelEndpoints(host: TinyModel.host(registry), product: "test", options: limits),
+    MonitorEndpoints(
+      metricsType: "application/openmetrics-text", metrics: { "# EOF\n" }, problem: { nil }),
+    try DocumentEndpoint(file: TestPaths.openAPIDocument),
+  ]
+  if let frames { handlers.append(FrameEndpoint(submit: frames)) }
+  let server = try HTTPService(options, handlers: handlers, log: log) { announce.yield($0 ?? 0) }
   let group = ServiceGroup(services: [server], logger: log)
   let running = Task { try await group.run() }
   var port = 0
@@ -71,7 +78,7 @@ struct ServerTests {
   private static let good =
     "{\"inputs\":[{\"name\":\"x\",\"datatype\":\"FP32\",\"shape\":[1,3],\"data\":[1,2,3]}]}"
 
-  @Test func requestsAreAnsweredAndFaultsAreTold() async throws {
+  @Test func requestsAreAnsweredAndErrorsHaveStatusTextAndCode() async throws {
     try await withServer(try TinyModel.registry().registry) { port in
       let answer = try await ask(port, .POST, "/v2/models/double/infer", Array(Self.good.utf8))
       #expect(answer.status == 200 && answer.text.contains("\"data\":[2.0,4.0,6.0]"), "\(answer.text)")
@@ -99,15 +106,17 @@ struct ServerTests {
         #expect(reply.status == status, "\(method) \(path): \(reply.status) \(reply.text)")
         let json = try JSONSerialization.jsonObject(with: Data(reply.body)) as? [String: Any]
         #expect((json?["error"] as? String)?.isEmpty == false, "\(path): \(reply.text)")
+        let code = json?["code"] as? String ?? ""
+        #expect(code.wholeMatch(of: /[a-z]+(-[a-z]+)+/) != nil, "\(path): \(reply.text)")
       }
       #expect(try await ask(port, .GET, "/v2/health/ready").status == 200)
     }
   }
 
-  @Test func aTokenOpensItsModelsOnly() async throws {
+  @Test func aTokenAdmitsToItsModelsOnly() async throws {
     let tokens = [
-      ServiceOptions.Token(secret: "one-one-one-one-one", models: ["double"]),
-      ServiceOptions.Token(secret: "all-all-all-all-all", manages: true),
+      HTTPServerOptions.Token(secret: "one-one-one-one-one", models: ["double"]),
+      HTTPServerOptions.Token(secret: "all-all-all-all-all", manages: true),
     ]
     try await withServer(try TinyModel.registry().registry, tokens: tokens) { port in
       func status(_ path: String, _ secret: String?, _ method: HTTPMethod = .GET) async throws -> Int {
@@ -128,25 +137,9 @@ struct ServerTests {
     }
   }
 
-  @Test func sizesAndRatesAreLimited() async throws {
+  @Test func picturesAreClassified() async throws {
     try await withServer(
-      try TinyModel.registry().registry,
-      change: {
-        $0.maximumBody = 1000
-        $0.requestsPerSecond = 5
-      }
-    ) { port in
-      let large = try await ask(port, .POST, "/v2/models/double/infer", [UInt8](repeating: 32, count: 2000))
-      #expect(large.status == 413)
-      var statuses: [Int] = []
-      for _ in 0..<20 { statuses.append(try await ask(port, .GET, "/v2").status) }
-      #expect(statuses.contains(429) && statuses.contains(200))
-    }
-  }
-
-  @Test func picturesAreNamed() async throws {
-    try await withServer(
-      try TinyModel.registry().registry, change: { $0.maximumPixels = 10_000 }
+      try TinyModel.registry().registry, maximumPixels: 10_000
     ) { port in
       let red = try #require(RGBImage(width: 40, height: 30, fill: (250, 10, 10)))
       let (jpeg, png) = (try JPEG.encode(red), try PNG.encode(red))
@@ -168,12 +161,12 @@ struct ServerTests {
       #expect(posted.text.contains("\"label\":\"red\""), "\(posted.text)")
       // Too large, none, cut off, of no size.
       let large = try PNG.encode(try #require(RGBImage(width: 200, height: 200, fill: (1, 2, 3))))
-      for (body, told) in [
+      for (body, part) in [
         (large, "too large"), ([UInt8](), "no picture"), (Array(png.prefix(20)), "PNG"),
         (Array("GIF89a".utf8), "neither"),
       ] {
         let refused = try await ask(port, .POST, "/classify?model=color", body)
-        #expect(refused.status == 400 && refused.text.contains(told), "\(told): \(refused.text)")
+        #expect(refused.status == 400 && refused.text.contains(part), "\(part): \(refused.text)")
       }
     }
   }
@@ -184,7 +177,7 @@ struct ServerTests {
     let registry = ModelRegistry(
       folder: Models.folder, trusted: TrustedKeys([SigningKey.publicText(key)]))
     try await withServer(
-      registry, tokens: [ServiceOptions.Token(secret: "only-hands-only-hands", models: ["hand-landmarks"])]
+      registry, tokens: [HTTPServerOptions.Token(secret: "only-hands-only-hands", models: ["hand-landmarks"])]
     ) {
       port in
       let body =
@@ -208,7 +201,7 @@ struct ServerTests {
     }
   }
 
-  @Test func framesOfClientsArePassedOn() async throws {
+  @Test func framesOfClientsAreSubmitted() async throws {
     let taken = Mutex<[SubmittedFrame]>([])
     try await withServer(
       try TinyModel.registry().registry,
@@ -232,73 +225,7 @@ struct ServerTests {
     #expect(frame.pose == [1, 2, 3, 0, 0, 0, 1] && frame.intrinsics == [400, 400, 4, 4])
   }
 
-  /// A socket that was left is replaced; somebody's file is not.
-  @Test func aFileInTheSocketsPlaceIsKept() async throws {
-    let path = try Places.temporaryFolder() + "/mine"
-    try Data("mine".utf8).write(to: URL(fileURLWithPath: path))
-    var log = Logger(label: "test")
-    log.logLevel = .critical
-    let server = try ModelServer(
-      ServiceOptions(address: .unix(path)), host: TinyModel.host(try TinyModel.registry().registry),
-      product: "test",
-      log: log)
-    await #expect(throws: ServiceFault.self) { try await server.run() }
-    #expect(try String(contentsOfFile: path, encoding: .utf8) == "mine")
-  }
-
-  private func shell(_ command: String) async throws -> String {
-    let process = Process()
-    let pipe = Pipe()
-    process.executableURL = URL(fileURLWithPath: "/bin/sh")
-    process.arguments = ["-c", command]
-    process.standardOutput = pipe
-    process.standardError = FileHandle.nullDevice
-    try process.run()
-    return await withCheckedContinuation { continuation in
-      Thread.detachNewThread {
-        let output = pipe.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        continuation.resume(returning: String(decoding: output, as: UTF8.self))
-      }
-    }
-  }
-
-  /// curl and openssl are not ours.
-  @Test func curlSpeaksTLSWithIt() async throws {
-    let folder = try Places.temporaryFolder()
-    _ = try await shell(
-      "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=DNS:localhost,IP:127.0.0.1 -keyout \(folder)/key.pem -out \(folder)/cert.pem"
-    )
-    try await withServer(
-      try TinyModel.registry().registry, tokens: [ServiceOptions.Token(secret: "0123456789abcdef")],
-      change: { $0.tls = ServiceOptions.TLS(certificate: folder + "/cert.pem", key: folder + "/key.pem") }
-    ) { port in
-      let curl = "curl --silent --max-time 10 --cacert \(folder)/cert.pem"
-      let answer = try await shell(
-        "\(curl) -H 'Authorization: Bearer 0123456789abcdef' https://127.0.0.1:\(port)/v2")
-      #expect(answer.contains("\"name\":\"vrbridge\""), "\(answer)")
-      #expect(try await shell("\(curl) https://127.0.0.1:\(port)/v2").contains("needs a token"))
-      // Without TLS, with an old one, and with a certificate that is not trusted there is no answer.
-      #expect(try await shell("curl --silent --max-time 10 http://127.0.0.1:\(port)/v2").isEmpty)
-      #expect(try await shell("\(curl) --tls-max 1.1 https://127.0.0.1:\(port)/v2").isEmpty)
-      #expect(try await shell("curl --silent --max-time 10 https://127.0.0.1:\(port)/v2").isEmpty)
-    }
-  }
-
-  @Test func otherMachinesNeedTokensAndTLS() throws {
-    var options = ServiceOptions(address: .network(host: "0.0.0.0", port: 0))
-    #expect(options.problem != nil)
-    options.tokens = [ServiceOptions.Token(secret: "0123456789abcdef")]
-    #expect(options.problem != nil)
-    options.tls = ServiceOptions.TLS(certificate: "c", key: "k")
-    #expect(options.problem == nil)
-    #expect(ServiceOptions.Address("127.0.0.1:80")?.isLocal == true)
-    #expect(ServiceOptions.Address("[::1]:80") == .network(host: "::1", port: 80))
-    #expect(ServiceOptions.Address("/run/s")?.isLocal == true)
-    for text in ["", "80", ":80", "host:99999", "host"] { #expect(ServiceOptions.Address(text) == nil) }
-  }
-
-  /// Any body of a form ends in an answer.
+  /// Any body of a form gives a picture or an error.
   @Test func anyFormIsSurvived() {
     var random = SystemRandomNumberGenerator()
     let good = Array("--b\r\nname=\"image\"\r\n\r\nabc\r\n--b--\r\n".utf8)

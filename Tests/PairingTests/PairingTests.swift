@@ -1,3 +1,4 @@
+import DeviceEmulation
 import Devices
 import Foundation
 import Sensing
@@ -7,13 +8,13 @@ import Testing
 
 @testable import Pairing
 
-/// The machine against Bluetooth and devices that are played; the real ones are in Tests/Rig.
+/// The machine with simulated Bluetooth and devices; real ones are tested in Tests/Rig.
 struct PairingTests {
-  /// A radio with one device that can be seen once `isVisible`.
+  /// A radio with one device that is found while `isVisible`.
   private final class PlayedBluetooth: Bluetooth {
     var device = BluetoothDevice(path: "/d", address: "AA:BB:CC:DD:EE:01", name: "Wireless Controller")
     var isVisible = true
-    var refusal: PairingFault?
+    var refusal: PairingError?
     var log: [String] = []
     func adapter() throws -> BluetoothAdapter {
       if let refusal { throw refusal }
@@ -37,12 +38,12 @@ struct PairingTests {
 
   private final class PlayedHardware: PairingHardware {
     var device: (any FeatureAccess)?
-    /// Looks at the cable until it is pulled out.
-    var looks = 1
+    /// Polls of the cable until it is pulled out.
+    var polls = 1
     var reportsEach = 4
     func cable(_: PairingDescription) throws -> (any FeatureAccess)? {
-      looks -= 1
-      return looks >= 0 ? device : nil
+      polls -= 1
+      return polls >= 0 ? device : nil
     }
     func reports(of _: DeviceDescription, address _: String?) -> Int { reportsEach }
   }
@@ -50,23 +51,24 @@ struct PairingTests {
   private func run(
     _ family: String, _ bluetooth: PlayedBluetooth, _ hardware: PlayedHardware, settings: String? = nil
   ) throws -> (address: String?, steps: [PairingStep]) {
-    var patience = PairingMachine.Patience()
-    (patience.person, patience.device, patience.look) = (0.2, 0.1, 0.01)
+    var timeouts = PairingMachine.Timeouts()
+    (timeouts.person, timeouts.device, timeouts.poll) = (0.2, 0.1, 0.01)
     var steps: [PairingStep] = []
     let machine = try PairingMachine(
-      try Places.description(family), bluetooth: { bluetooth }, hardware: hardware, inputSettings: settings,
-      patience: patience, isCancelled: { false }, tell: { steps.append($0) })
+      try TestPaths.description(family), bluetooth: { bluetooth }, hardware: hardware,
+      inputSettings: settings,
+      timeouts: timeouts, isCancelled: { false }, report: { steps.append($0) })
     let address = try? machine.run()
     return (address, steps)
   }
 
   private func emulated(_ family: String, _ part: String) throws -> any FeatureAccess {
     try EmulatedDevice(
-      try Places.description(family), options: .init(part: part, serial: "aa:bb:cc:dd:ee:01")
+      try TestPaths.description(family), options: .init(part: part, serial: "aa:bb:cc:dd:ee:01")
     ).responder
   }
 
-  @Test func aPadThatIsToldItsHostOnTheCableIsThenPairedAndProvesIt() throws {
+  @Test func aPadPairedByCableStoresTheHostAddressAndSendsReports() throws {
     let (bluetooth, hardware) = (PlayedBluetooth(), PlayedHardware())
     let device = try emulated("sony-dualshock4", "usb")
     hardware.device = device
@@ -81,7 +83,7 @@ struct PairingTests {
     #expect(Array(reply[10..<16]) == [0x66, 0x55, 0x44, 0x33, 0x22, 0x11])
   }
 
-  @Test func aDeviceWithoutABondNeedsBlueZToLetItIn() throws {
+  @Test func aDeviceWithoutABondNeedsBlueZToAcceptIt() throws {
     let (bluetooth, hardware) = (PlayedBluetooth(), PlayedHardware())
     hardware.device = try emulated("sony-psmove-zcm1", "cable")
     let refused = try run("sony-psmove-zcm1", bluetooth, hardware)
@@ -89,7 +91,7 @@ struct PairingTests {
     #expect(refused.steps.last?.step == .settings && refused.steps.last?.state == .failed)
     #expect(refused.steps.last?.fix?.contains("ClassicBondedOnly=false") == true)
 
-    hardware.looks = 1
+    hardware.polls = 1
     let allowed = try run(
       "sony-psmove-zcm1", bluetooth, hardware, settings: "# x\n[General]\nClassicBondedOnly = false\n")
     #expect(allowed.address == "aa:bb:cc:dd:ee:01")
@@ -102,11 +104,11 @@ struct PairingTests {
       ("[Other]\nClassicBondedOnly=false\n", true), ("[General]\nClassicBondedOnly=true\n", true),
       ("[General]\r\nClassicBondedOnly=false\r\n", false),
     ] as [(String?, Bool)])
-  func settingsAreReadAsBlueZDoes(_ text: String?, _ refuses: Bool) {
+  func settingsAreReadAsBlueZReadsThem(_ text: String?, _ refuses: Bool) {
     #expect(BlueZSettings.refusesUnbonded(text) == refuses)
   }
 
-  @Test func itIsNotDoneBeforeReportsArrive() throws {
+  @Test func pairingFailsWithoutReports() throws {
     let (bluetooth, hardware) = (PlayedBluetooth(), PlayedHardware())
     bluetooth.device.name = "DualSense Wireless Controller"
     hardware.reportsEach = 0
@@ -117,9 +119,10 @@ struct PairingTests {
     #expect(steps.last?.message.contains("no report came") == true)
   }
 
-  @Test func eachStepSaysWhatIsMissing() throws {
+  @Test func aFailedStepReportsItsCause() throws {
     let (bluetooth, hardware) = (PlayedBluetooth(), PlayedHardware())
-    bluetooth.refusal = PairingFault("this machine has no Bluetooth adapter", fix: "plug one in")
+    bluetooth.refusal = PairingError(
+      "bluetooth-adapter-missing", "this machine has no Bluetooth adapter", fix: "plug one in")
     #expect(
       try run("sony-dualsense", bluetooth, hardware).steps.last?.message.contains("no Bluetooth adapter")
         == true)
@@ -131,8 +134,8 @@ struct PairingTests {
     #expect(bluetooth.log.last == "stop")
   }
 
-  /// A copy that answers zeros, and one that takes no address.
-  @Test func copiesThatLieAreFoundOut() throws {
+  /// A copy that replies with zeros, one that stores no address, one that replies too briefly.
+  @Test func copiesWithInvalidAddressesAreRejected() throws {
     final class Liar: FeatureAccess {
       let reply: [UInt8]
       init(_ reply: [UInt8]) { self.reply = reply }
@@ -142,8 +145,8 @@ struct PairingTests {
       func nextInput(within milliseconds: Int) throws(TransportError) -> [UInt8]? { nil }
     }
     for (reply, problem) in [
-      ([0x12] + [UInt8](repeating: 0, count: 15), "does not tell its address"),
-      ([0x12] + [UInt8](1...15), "did not take the address"), ([0x12, 1], "something else"),
+      ([0x12] + [UInt8](repeating: 0, count: 15), "reports no address"),
+      ([0x12] + [UInt8](1...15), "did not store the address"), ([0x12, 1], "is invalid"),
     ] {
       let hardware = PlayedHardware()
       hardware.device = Liar(reply)
@@ -152,10 +155,10 @@ struct PairingTests {
     }
   }
 
-  @Test func aReceiverIsToldToListen() throws {
+  @Test func aReceiverIsSwitchedToPairing() throws {
     let hardware = PlayedHardware()
     let device = try EmulatedDevice(
-      try Places.description("htc-vive-wand"), options: .init(part: "radio", serial: "LHR-1"))
+      try TestPaths.description("htc-vive-wand"), options: .init(part: "radio", serial: "LHR-1"))
     hardware.device = device.responder
     let (address, steps) = try run("htc-vive-wand", PlayedBluetooth(), hardware)
     #expect(address == "" && steps.last?.step == .data && steps.last?.state == .done)

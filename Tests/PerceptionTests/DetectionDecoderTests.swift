@@ -6,7 +6,7 @@ import Testing
 @testable import Perception
 
 struct DetectionDecoderTests {
-  /// A tensor of NanoDet's, all but nothing.
+  /// A NanoDet output with scores near zero.
   private struct Level {
     let stride: Int
     let columns: Int
@@ -22,18 +22,18 @@ struct DetectionDecoderTests {
       boxes = Array(repeating: 0, count: columns * lines * 32)
     }
 
-    /// A distribution whose mean is where a side lies, between two of the eight bins.
-    mutating func put(_ box: SIMD4<Double>, label: Int, score: Float, column: Int, line: Int) {
+    /// A distribution over eight bins whose mean is a given distance.
+    mutating func put(_ box: PixelBox, label: Int, score: Float, column: Int, line: Int) {
       let cell = line * columns + column
       scores[cell * 80 + label] = score
       let (x, y) = (
         Double(column * stride) + Double(stride - 1) / 2, Double(line * stride) + Double(stride - 1) / 2
       )
-      for (side, distance) in [x - box.x, y - box.y, box.z - x, box.w - y].enumerated() {
-        let place = distance / Double(stride)
-        let low = Int(place)
+      for (side, distance) in [x - box.left, y - box.top, box.right - x, box.bottom - y].enumerated() {
+        let bins = distance / Double(stride)
+        let low = Int(bins)
         for bin in 0..<8 {
-          let share = bin == low ? 1 - (place - Double(low)) : bin == low + 1 ? place - Double(low) : 0
+          let share = bin == low ? 1 - (bins - Double(low)) : bin == low + 1 ? bins - Double(low) : 0
           boxes[cell * 32 + side * 8 + bin] = Float(log(max(share, 1e-12))) + 3
         }
       }
@@ -49,7 +49,7 @@ struct DetectionDecoderTests {
   }
 
   @Test(arguments: [(416, 416), (640, 480), (320, 192)])
-  func nanoDetsBoxesAreWhereTheyWerePut(_ width: Int, _ height: Int) throws {
+  func nanoDetBoxesAreDecoded(_ width: Int, _ height: Int) throws {
     var random = SeededRandom(seed: UInt64(width))
     for strides in [[8, 16, 32], [8, 16, 32, 64]] {
       var levels = strides.map { Level($0, width, height) }
@@ -62,7 +62,7 @@ struct DetectionDecoderTests {
           func side() -> Double { (0.5 + 6 * random.uniform()) * Double(stride) }
           let object = DetectedObject(
             label: Int(random.next() % 80), score: 0.5,
-            box: SIMD4(x - side(), y - side(), x + side(), y + side()))
+            box: PixelBox(left: x - side(), top: y - side(), right: x + side(), bottom: y + side()))
           levels[index].put(object.box, label: object.label, score: 0.5, column: column, line: line)
           truth.append(object)
         }
@@ -76,15 +76,17 @@ struct DetectionDecoderTests {
         for object in truth {
           #expect(
             found.contains {
-              $0.label == object.label && abs($0.score - 0.5) < 1e-6 && ($0.box - object.box).max() < 0.01
-                && ($0.box - object.box).min() > -0.01
+              $0.label == object.label && abs($0.score - 0.5) < 1e-6
+                && abs($0.box.left - object.box.left) < 0.01 && abs($0.box.top - object.box.top) < 0.01
+                && abs($0.box.right - object.box.right) < 0.01
+                && abs($0.box.bottom - object.box.bottom) < 0.01
             })
         }
       }
     }
   }
 
-  @Test func numbersThatAreNoNanoDetsAreRefused() throws {
+  @Test func otherOutputsAreRefused() throws {
     let level = Level(8, 416, 416).tensors(isFlat: false)
     let decoder = NanoDetDecoder()
     for outputs in [
@@ -109,12 +111,12 @@ struct DetectionDecoderTests {
     }
   }
 
-  @Test func aDecoderOfAnotherTaskFindsNoObjects() throws {
+  @Test func decodersOfOtherTasksAreRefused() throws {
     var manifest = ModelManifest(name: "m", version: "1", task: .objectDetection)
     #expect(try manifest.detectionDecoder() is YOLOXDecoder)
     manifest.decoder = .nanodet
     #expect(try manifest.detectionDecoder() is NanoDetDecoder)
-    manifest.decoder = .whisper
+    manifest.decoder = ModelDecoder(rawValue: "whisper")
     #expect(throws: InferenceError.self) { try manifest.detectionDecoder() }
   }
 }

@@ -8,7 +8,7 @@ import Testing
 @testable import Perception
 
 struct GeometryTests {
-  /// A right hand, palm to the camera, fingers up, half a metre ahead: wrist, then the fingers fanned out.
+  /// A right hand at half a metre, palm to the camera, fingers up and spread.
   private static let hand: [Vector3] = {
     var points = [Vector3(0, -0.08, 0)]
     for (index, x) in [0.06, 0.03, 0.0, -0.03, -0.055].enumerated() {
@@ -31,7 +31,7 @@ struct GeometryTests {
   ]
 
   @Test(arguments: lenses.indices)
-  func whatIsProjectedLiesOnItsRay(_ index: Int) throws {
+  func projectedPointsAreOnTheirRays(_ index: Int) throws {
     let lens = Self.lenses[index]
     for x in stride(from: -0.5, through: 0.5, by: 0.1) {
       for y in stride(from: -0.4, through: 0.4, by: 0.1) {
@@ -47,7 +47,7 @@ struct GeometryTests {
     #expect(above.y < lens.centerY)
   }
 
-  @Test func aPictureOfAnotherSizeShowsTheSame() throws {
+  @Test func cameraModelsScaleWithTheImage() throws {
     let lens = Self.lenses[1]
     let half = lens.scaled(width: 320, height: 240)
     let point = Vector3(0.2, -0.1, -1)
@@ -55,7 +55,7 @@ struct GeometryTests {
     #expect(abs((big.x + 0.5) / 2 - 0.5 - small.x) < 1e-9 && abs((big.y + 0.5) / 2 - 0.5 - small.y) < 1e-9)
   }
 
-  @Test func aHandIsPlacedWhereItIs() throws {
+  @Test func handsAreLocated() throws {
     let shift = Vector3(0.12, -0.05, -0.5)
     let seen = Self.hand.map { $0 + shift }
     let lens = Self.lenses[1]
@@ -63,17 +63,17 @@ struct GeometryTests {
       let pixel = try #require(lens.project(point))
       return lens.ray(x: pixel.x, y: pixel.y)
     }
-    let placed = try #require(HandLift.place(Self.hand, along: rays))
+    let placed = try #require(HandLift.position(Self.hand, along: rays))
     for (point, truth) in zip(placed, seen) { #expect((point - truth).length < 1e-6) }
     // A hand that is a tenth larger than the usual one comes out a tenth nearer.
     let large = Self.hand.map { $0 * 1.1 + shift * 1.1 }
     let same = try #require(
-      HandLift.place(Self.hand, along: large.map { $0.normalized ?? Vector3(0, 0, -1) }))
+      HandLift.position(Self.hand, along: large.map { $0.normalized ?? Vector3(0, 0, -1) }))
     #expect(abs(same[0].length / large[0].length - 1 / 1.1) < 1e-6)
-    #expect(HandLift.place([], along: []) == nil)
+    #expect(HandLift.position([], along: []) == nil)
   }
 
-  @Test func twoCamerasNeedNoUsualSize() throws {
+  @Test func twoCamerasTriangulate() throws {
     let point = Vector3(0.1, 0.05, -0.7)
     let (left, right) = (Vector3(-0.03, 0, 0), Vector3(0.03, 0, 0))
     let met = try #require(
@@ -83,7 +83,7 @@ struct GeometryTests {
     #expect(HandLift.triangulate((left, Vector3(0, 0, -1)), (right, Vector3(0, 0, -1))) == nil)
   }
 
-  @Test func jointsAreOpenXRs() throws {
+  @Test func jointsFollowOpenXR() throws {
     let joints = HandSkeleton.joints(Self.hand, isRight: true)
     #expect(joints.count == 26)
     #expect(joints[1].pose.position == Self.hand[0] && joints[5].pose.position == Self.hand[4])
@@ -102,9 +102,9 @@ struct GeometryTests {
     #expect(HandSkeleton.joints(Array(repeating: Vector3(.nan, 0, 0), count: 21), isRight: true).isEmpty)
   }
 
-  /// The error at rest becomes small, and what moves is not left behind.
-  @Test func theFilterIsStillAtRestAndFastInMotion() {
-    var filter = OneEuroFilter(minimumCutoff: 2, beta: 15)
+  /// Jitter at rest is reduced, and the lag in motion is small.
+  @Test func landmarksAreSmoothedAtRestWithLittleLag() {
+    var filter = OneEuroFilter<Vector3>(minimumCutoff: 2, beta: 15)
     var random = SeededRandom(seed: 7)
     var (raw, smooth) = (0.0, 0.0)
     for frame in 0..<300 {
@@ -126,7 +126,7 @@ struct GeometryTests {
     #expect(lag < 0.02, "\(lag)")
   }
 
-  @Test func theSmallestRectangleIsFound() throws {
+  @Test func minimumRectanglesAreFound() throws {
     let region = PictureRegion(centerX: 100, centerY: 50, width: 80, height: 20, rotation: 0.4)
     var points: [SIMD2<Double>] = []
     for u in stride(from: 0.0, through: 1, by: 0.1) {
@@ -144,7 +144,7 @@ struct GeometryTests {
   }
 
   /// Regions come from a model's numbers.
-  @Test func aRegionThatIsNoPlaceIsSurvived() throws {
+  @Test func invalidRegionsDoNotTrap() throws {
     let image = try #require(RGBImage(width: 8, height: 8, fill: (1, 2, 3)))
     for wild in [Double.nan, .infinity, 1e300, -1e300, 3e38, 1e-300] {
       for region in [
@@ -161,7 +161,7 @@ struct GeometryTests {
     }
   }
 
-  /// Every way that a picture becomes numbers, against the plainest bilinear interpolation there is.
+  /// All sampling modes equal a straightforward bilinear interpolation.
   @Test(arguments: [PictureBorder.black, .replicate], [false, true])
   func samplesAreBilinear(_ border: PictureBorder, _ isPlanar: Bool) throws {
     var random = SeededRandom(seed: 11)
@@ -218,7 +218,7 @@ struct GeometryTests {
     }
   }
 
-  @Test func lettersAreReadOnce() {
+  @Test func repeatedCharactersAreDecodedOnce() {
     // Blank, A, A, blank, A, B, space: the last class.
     let best = [0, 1, 1, 0, 1, 2, 3]
     var scores = [Float](repeating: 0, count: best.count * 4)

@@ -7,7 +7,7 @@ import Testing
 @testable import Perception
 
 struct GestureTests {
-  /// A drawn movement with a person's own size, speed, slant and tremble.
+  /// A synthetic movement with individual size, speed, slant and jitter.
   private func draw(
     _ count: Int = 40, seed: UInt64, size: Double = 0.3, _ place: (Double) -> (Double, Double)
   ) -> GestureTrace {
@@ -30,7 +30,7 @@ struct GestureTests {
     s < 1.0 / 3 ? (3 * s, 1) : s < 2.0 / 3 ? (2 - 3 * s, 2 - 3 * s) : (3 * s - 2, 0)
   }
 
-  @Test func aGestureTaughtFromFiveExamplesIsRecognisedAndOthersAreNot() {
+  @Test func fiveExamplesSufficeForAGesture() {
     let examples = (0..<5).map {
       (name: "zed", trace: draw(seed: $0, size: 0.2 + 0.05 * Double($0), Self.zed))
     }
@@ -67,7 +67,7 @@ struct GestureTests {
     "swipe right", "swipe left", "swipe up", "swipe down", "circle clockwise", "circle counter-clockwise",
     "wave",
   ])
-  func whatIsBuiltInIsRecognised(_ name: String) {
+  func builtInGesturesAreRecognised(_ name: String) {
     let model = GestureModel(BuiltInGestures.all)
     var right = 0
     for seed in 0..<30 {
@@ -87,8 +87,8 @@ struct GestureTests {
     #expect(right >= 28, "\(right) of 30")
   }
 
-  /// What a network learns from: variations are still the gesture, and what is called none is none.
-  @Test func variationsAreTheGestureAndStrangersAreNone() throws {
+  /// Training data: variations remain the gesture, and negative examples are rejected.
+  @Test func variationsAreAcceptedAndOtherMovementsRejected() throws {
     let examples = (0..<5).map { (name: "zed", trace: draw(seed: $0, Self.zed)) }
     let model = GestureModel(examples + BuiltInGestures.all)
     var variations = GestureVariations(seed: 5)
@@ -110,7 +110,7 @@ struct GestureTests {
     #expect(lone.strange(to: GestureModel([])) == nil)
   }
 
-  @Test func aNetworksInputIsPlaceThenDirection() throws {
+  @Test func networkInputsArePositionsThenDirections() throws {
     let line = GestureTrace(
       points: (0..<20).map { GestureTrace.Point(time: Double($0), x: Double($0), y: 0, z: 0) })
     let tensor = try #require(GestureNetwork.input(line))
@@ -131,28 +131,7 @@ struct GestureTests {
     #expect(GestureNetwork.accepted(try GestureNetwork.scores([unsure], labels: ["none", "zed"])) == nil)
   }
 
-  /// Two gestures that begin alike: only how they end tells them apart, and the explanation says so.
-  @Test func theExplanationLiesWhereTheGesturesDiffer() async throws {
-    func hook(_ up: Double) -> GestureTrace {
-      draw(seed: 1) { s in s < 0.7 ? (s / 0.7, 0) : (1, up * (s - 0.7) / 0.3) }
-    }
-    let model = GestureModel([("up", hook(1)), ("down", hook(-1))])
-    let trace = draw(seed: 9) { s in s < 0.7 ? (s / 0.7, 0) : (1, (s - 0.7) / 0.3) }
-    #expect(model.classify(trace)?.name == "up")
-    // How much nearer it is to the one than to the other.
-    let explanation = await MovementExplanation.explain(trace) { changed in
-      (model.distance(changed, to: "down") ?? 0) - (model.distance(changed, to: "up") ?? 0)
-    }
-    let stretch = try #require(explanation.mainStretch)
-    #expect(stretch.lowerBound > 0.5, "\(stretch)")
-    // What never changes its answer has no such stretch.
-    let indifferent = await MovementExplanation.explain(trace) { _ in 1 }
-    #expect(indifferent.mainStretch == nil && indifferent.values.count == trace.points.count)
-    let short = GestureTrace(points: Array(trace.points.prefix(2)))
-    #expect(await MovementExplanation.explain(short) { _ in 1 }.values == [0, 0])
-  }
-
-  @Test func aMovementIsFoundBetweenTwoRests() throws {
+  @Test func movementsAreSegmentedByRest() throws {
     var spotter = GestureSpotter()
     let head = Quaternion(angle: 1.2, axis: Vector3(0, 1, 0))
     var found: [GestureSpotter.Movement] = []
@@ -181,7 +160,7 @@ struct GestureTests {
     #expect(found.count == 1)
   }
 
-  @Test func whatIsNoMovementIsNone() {
+  @Test func restIsNoMovement() {
     let model = GestureModel(BuiltInGestures.all)
     for points in [[], [GestureTrace.Point(time: 0, x: 0, y: 0, z: 0)]] {
       #expect(model.recognise(GestureTrace(points: points)) == nil)
@@ -195,8 +174,8 @@ struct GestureTests {
     #expect(GestureModel([]).recognise(draw(seed: 1, Self.zed)) == nil)
   }
 
-  @Test func examplesAreKept() throws {
-    let store = GestureStore(folder: try Places.temporaryFolder())
+  @Test func examplesAreStored() throws {
+    let store = GestureStore(folder: try TestPaths.temporaryFolder())
     _ = try store.add(draw(seed: 1, Self.zed), to: "my zed")
     let second = try store.add(draw(seed: 2, Self.zed), to: "my zed")
     #expect(second.hasSuffix("/2.json") && store.names == ["my zed"])
@@ -209,17 +188,6 @@ struct GestureTests {
     }
     try store.remove("my zed")
     #expect(store.names.isEmpty)
-  }
-
-  @Test func figuresAreThoseOfTheTextbook() {
-    let report = ClassificationReport([
-      ("a", "a"), ("a", "a"), ("a", "b"), ("b", "b"), ("b", "a"), ("c", "c"),
-    ])
-    #expect(report.labels == ["a", "b", "c"] && report.confusion == [[2, 1, 0], [1, 1, 0], [0, 0, 1]])
-    #expect(abs(report.accuracy - 4.0 / 6) < 1e-12)
-    let a = report.figures(0)
-    #expect(abs(a.precision - 2.0 / 3) < 1e-12 && abs(a.recall - 2.0 / 3) < 1e-12 && a.support == 3)
-    #expect(abs(report.macro.f1 - (2.0 / 3 + 0.5 + 1) / 3) < 1e-12)
   }
 }
 

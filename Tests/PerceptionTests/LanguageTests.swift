@@ -5,9 +5,9 @@ import Testing
 
 @testable import Perception
 
-/// Texts as directions.
+/// Tokenizer, sentence embeddings and classification of texts.
 struct LanguageTests {
-  /// What Hugging Face's tokenizers 0.21 makes of these with the model's own tokenizer.json.
+  /// Results of Hugging Face tokenizers 0.21 with the model's tokenizer.json.
   private static let tokens: [(String, [Int])] = [
     ("Put the scene in front of me.", [101, 2404, 1996, 3496, 1999, 2392, 1997, 2033, 1012, 102]),
     (
@@ -31,7 +31,7 @@ struct LanguageTests {
     ),
   ]
 
-  @Test(.enabled(if: Models.areHere, "needs the fetched models")) func tokensAreThoseOfTheModelsMakers()
+  @Test(.enabled(if: Models.areHere, "needs the fetched models")) func tokensEqualThoseOfTokenizers()
     async throws
   {
     let model = try await TestHost.make().model(SentenceEmbedder.modelName)
@@ -43,7 +43,8 @@ struct LanguageTests {
   }
 
   /// Flax's BERT (transformers 4.49) on the same weights, mean over tokens, length 1: the first six numbers.
-  @Test(.enabled(if: Models.areHere, "needs the fetched models")) func directionsAreThoseOfFlax() async throws
+  @Test(.enabled(if: Models.areHere, "needs the fetched models")) func embeddingsEqualThoseOfFlax()
+    async throws
   {
     let expected: [(String, [Float])] = [
       ("put the scene in front of me", [0.018093, 0.009010, -0.025774, -0.030069, 0.092506, 0.013011]),
@@ -62,7 +63,7 @@ struct LanguageTests {
     #expect(try await embedder.embed([]).vectors.isEmpty)
   }
 
-  @Test func theHeadLearnsFromAFewExamples() throws {
+  @Test func theClassifierLearnsFromFewExamples() throws {
     func vector(_ x: Float, _ y: Float, _ z: Float) -> [Float] {
       let length = (x * x + y * y + z * z).squareRoot()
       return [x / length, y / length, z / length]
@@ -84,7 +85,7 @@ struct LanguageTests {
     #expect(TextClassifier([("one", [[1, 0]]), ("two", [[1]])]) == nil)
   }
 
-  @Test func textsOfAnyKindAreCut() {
+  @Test func textsOfAllScriptsAreTokenized() {
     let tokenizer = WordPieceTokenizer(["[UNK]", "[CLS]", "[SEP]", "a", "##b", "é", "🚀", "."])
     #expect(tokenizer?.tokens("ab. 🚀 c") == [1, 3, 4, 7, 6, 0, 2])
     #expect(WordPieceTokenizer(["a"]) == nil)

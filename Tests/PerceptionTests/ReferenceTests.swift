@@ -7,8 +7,8 @@ import Testing
 
 @testable import Perception
 
-/// Against what MediaPipe and ONNX Runtime made of the same photographs (`vision/reference` of the corpus).
-@Suite(.enabled(if: Models.areHere && Places.corpus != nil, "needs the corpus and the fetched models"))
+/// Comparison with results of MediaPipe and ONNX Runtime on the same photographs (`vision/reference` of the corpus).
+@Suite(.enabled(if: Models.areHere && TestPaths.corpus != nil, "needs the corpus and the fetched models"))
 struct ReferenceTests {
   private struct Reference: Decodable {
     var images: [String: Images]
@@ -43,19 +43,19 @@ struct ReferenceTests {
   }
 
   private func reference<Value: Decodable>(_ name: String, _: Value.Type) throws -> Value {
-    let folder = try #require(Places.corpus)
+    let folder = try #require(TestPaths.corpus)
     return try JSONDecoder().decode(
       Value.self, from: Data(contentsOf: URL(fileURLWithPath: "\(folder)/vision/reference/\(name).json")))
   }
 
   private func image(_ name: String) throws -> RGBImage? {
-    let folder = try #require(Places.corpus)
+    let folder = try #require(TestPaths.corpus)
     let file = "\(folder)/vision/images/" + URL(fileURLWithPath: name).lastPathComponent
     guard let data = FileManager.default.contents(atPath: file) else { return nil }
     return try? Picture.decode(Array(data))
   }
 
-  @Test func handsAreMediaPipes() async throws {
+  @Test func handsEqualThoseOfMediaPipe() async throws {
     let host = TestHost.make()
     var distances: [Double] = []
     let references = try reference("mediapipe_hands_reference", Reference.self).images
@@ -90,7 +90,7 @@ struct ReferenceTests {
       "landmarks of \(distances.count) hands: mean \(distances.reduce(0, +) / Double(distances.count)) px")
   }
 
-  @Test func gesturesAreMediaPipes() async throws {
+  @Test func gesturesEqualThoseOfMediaPipe() async throws {
     let host = TestHost.make()
     let references = try reference("mediapipe_gestures_reference", GestureReference.self).images
     var differences: [Double] = []
@@ -109,9 +109,9 @@ struct ReferenceTests {
     #expect(differences.count >= 20 && mean < 0.04)
   }
 
-  @Test func objectsAreONNXRuntimes() async throws {
+  @Test func objectsEqualThoseOfONNXRuntime() async throws {
     let host = TestHost.make()
-    let model = try await host.model(ObjectStage.model)
+    let model = try await host.model(ObjectDetector.defaultModel)
     let references = try reference("yolox_nano_reference", ObjectReference.self).images
     var compared = 0
     for (name, expected) in references.sorted(by: { $0.key < $1.key }) {
@@ -119,25 +119,16 @@ struct ReferenceTests {
       let found = try await ObjectDetector().detect(image, model, host: host)
       #expect(found.count == expected.count, "\(name)")
       for thing in expected {
-        let box = SIMD4(thing.box[0], thing.box[1], thing.box[2], thing.box[3])
+        let box = PixelBox(
+          left: thing.box[0], top: thing.box[1], right: thing.box[2], bottom: thing.box[3])
         let same = found.filter { model.manifest.labels[$0.label] == thing.label }
-        let best = same.max { DetectedObject.overlap($0.box, box) < DetectedObject.overlap($1.box, box) }
-        let overlap = best.map { DetectedObject.overlap($0.box, box) } ?? 0
+        let best = same.max { $0.box.overlap(box) < $1.box.overlap(box) }
+        let overlap = best.map { $0.box.overlap(box) } ?? 0
         #expect(overlap >= 0.95, "\(name): \(thing.label)")
         #expect(abs((best?.score ?? 0) - thing.score) <= 0.02, "\(name): \(thing.label)")
         compared += 1
       }
     }
     #expect(compared >= 15)
-  }
-}
-
-enum TestHost {
-  static func make() -> ModelHost {
-    let key = try? SigningKey.load(file: Models.state + "/keys/models.key")
-    let trusted = key.map { SigningKey.publicText($0) }
-    return ModelHost(
-      registry: ModelRegistry(folder: Models.folder, trusted: TrustedKeys(Set([trusted].compactMap { $0 }))),
-      local: OpenVINOEngine(folder: Models.runtime))
   }
 }

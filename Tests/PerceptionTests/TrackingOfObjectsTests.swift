@@ -6,10 +6,12 @@ import Testing
 struct TrackingOfObjectsTests {
   private func time(_ frame: Int) -> Timestamp { Timestamp(nanoseconds: Int64(frame) * 33_333_333) }
 
-  private func box(_ x: Double, _ y: Double) -> SIMD4<Double> { SIMD4(x, y, x + 40, y + 60) }
+  private func box(_ x: Double, _ y: Double) -> PixelBox {
+    PixelBox(left: x, top: y, right: x + 40, bottom: y + 60)
+  }
 
-  /// Two people pass each other, one hides for a while behind weak detections; both keep their numbers.
-  @Test func whoStaysKeepsTheirNumber() throws {
+  /// Two persons pass each other, one with low scores for a while; both keep their ids.
+  @Test func tracksKeepTheirIDs() throws {
     var tracker = ObjectTracker()
     var ids: [Set<UInt64>] = [[], []]
     for frame in 0..<120 {
@@ -20,14 +22,14 @@ struct TrackingOfObjectsTests {
         detections.append(DetectedObject(label: 0, score: (40..<70).contains(frame) ? 0.2 : 0.8, box: b))
       }
       for track in tracker.update(detections, at: time(frame)).present {
-        if DetectedObject.overlap(track.box, a) > 0.5 { ids[0].insert(track.id) }
-        if DetectedObject.overlap(track.box, b) > 0.5 { ids[1].insert(track.id) }
+        if track.box.overlap(a) > 0.5 { ids[0].insert(track.id) }
+        if track.box.overlap(b) > 0.5 { ids[1].insert(track.id) }
       }
     }
     #expect(ids[0].count == 1 && ids[1].count == 1 && ids[0] != ids[1])
   }
 
-  @Test func oneWeakFlickerIsNothingAndWhatGoesIsTold() {
+  @Test func shortDetectionsAreIgnoredAndEndedTracksReported() {
     var tracker = ObjectTracker()
     #expect(
       tracker.update([DetectedObject(label: 0, score: 0.3, box: box(0, 0))], at: time(0)).present.isEmpty)
@@ -41,7 +43,7 @@ struct TrackingOfObjectsTests {
     #expect(tracker.tracks.isEmpty)
   }
 
-  @Test func kindsAreNotMixed() {
+  @Test func classesAreNotMixed() {
     var tracker = ObjectTracker()
     for frame in 0..<3 {
       _ = tracker.update([DetectedObject(label: 0, score: 0.9, box: box(0, 0))], at: time(frame))

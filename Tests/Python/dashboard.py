@@ -1,4 +1,4 @@
-"""Uses the page of a running bridge as somebody would: dashboard.py URL FOLDER CHROMIUM. Prints what it found as JSON."""
+"""Operates the page of a running bridge in a browser: dashboard.py URL FOLDER CHROMIUM. Prints its findings as JSON."""
 
 import json
 import os
@@ -12,7 +12,7 @@ found = {"problems": [], "elsewhere": []}
 
 
 def count_colors(page, selector):
-    """How many different pixels a canvas has: one means that nothing was drawn."""
+    """Returns how many colours a canvas has: one means that nothing was drawn."""
     return page.evaluate(
         """selector => {
              const c = document.querySelector(selector), d = c.getContext("2d").getImageData(0, 0, c.width, c.height).data;
@@ -45,28 +45,28 @@ with sync_playwright() as playwright:
     found["devices"] = page.locator("#devices tbody tr").all_inner_texts()
     found["demonstration"] = page.locator("#demo").is_visible()
     page.wait_for_function("() => document.querySelector('#camera-choice').value !== ''", timeout=20_000)
-    page.wait_for_function("() => /after its light/.test(document.querySelector('#camera-note').textContent)", timeout=20_000)
+    page.wait_for_function("() => /since exposure/.test(document.querySelector('#camera-note').textContent)", timeout=20_000)
     found["camera"] = page.locator("#camera-note").inner_text()
     found["camera_colors"] = count_colors(page, "#camera")
     try:
         page.wait_for_function("() => document.querySelectorAll('#annotations li').length >= 1", timeout=60_000)
     except Exception:
-        found["problems"].append("no annotation came")
+        found["problems"].append("no annotation was shown")
     found["annotations"] = page.locator("#annotations li").all_inner_texts()
     page.wait_for_function("() => document.querySelectorAll('#latency .row').length >= 1", timeout=10_000)
-    # The slow half of the page comes twice a second, and the second model runs once the first has found something.
+    # Models and log are sent twice a second, and the second model runs once the first has a detection.
     try:
         page.wait_for_function(
             "() => document.querySelectorAll('#models tbody tr').length >= 2 && document.querySelectorAll('#log li').length >= 3",
             timeout=30_000,
         )
     except Exception:
-        found["problems"].append("no two models and three lines of log came")
+        found["problems"].append("fewer than two models or three log lines were shown")
     found["models"] = page.locator("#models tbody tr").count()
     found["log"] = page.locator("#log li").count()
     found["scene_colors"] = count_colors(page, "#scene")
 
-    # By keyboard alone: the first stop is the link past the header; the scene takes arrow keys.
+    # Keyboard only: the first stop is the link past the header; the scene handles arrow keys.
     page.keyboard.press("Tab")
     found["first_stop"] = page.evaluate("document.activeElement.className")
     page.focus("#scene")
@@ -91,7 +91,7 @@ with sync_playwright() as playwright:
     found["dark"] = page.evaluate("getComputedStyle(document.body).backgroundColor")
     page.screenshot(path=f"{folder}/dark.png", full_page=True)
 
-    # Every control has a name, every picture a description; text stands out from what is behind it (WCAG 2.1, 4.5 to 1).
+    # Every control has a name, every image a description; text has a contrast of 4.5 to 1 (WCAG 2.1).
     found["nameless"] = page.evaluate(
         """() => [...document.querySelectorAll("button, input, select, canvas")]
              .filter(e => e.offsetParent && !(e.ariaLabel || e.textContent.trim() || e.labels?.length)).map(e => e.id)"""
@@ -119,7 +119,7 @@ with sync_playwright() as playwright:
     phone.close()
 
     print(json.dumps(found), flush=True)
-    # The bridge goes away and comes back; the page says so, and goes on by itself.
+    # The bridge stops and starts again; the page shows both and reconnects.
     wait_for("stopped")
     page.wait_for_selector('#connection[data-state="lost"]', timeout=20_000)
     print("lost", flush=True)

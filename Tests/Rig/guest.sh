@@ -4,7 +4,7 @@ if [ "${1:-}" != inside ]; then
   mount -t proc proc /proc
   mount -t sysfs sysfs /sys
   mountpoint -q /dev || mount -t devtmpfs dev /dev
-  # Memory over the host's files. udev ignores whoever sits in a chroot, hence a new root.
+  # Memory over the host's files. udev ignores processes in a chroot, hence a new root.
   mount -t tmpfs -o size=75% memory /mnt
   mkdir /mnt/upper /mnt/work /mnt/root
   mount -t overlay -o lowerdir=/,upperdir=/mnt/upper,workdir=/mnt/work overlay /mnt/root
@@ -28,7 +28,7 @@ done
 mount -t configfs configfs /sys/kernel/config
 mount -t debugfs debugfs /sys/kernel/debug
 ip link set lo up || busybox ifconfig lo 127.0.0.1 up
-# The virtual camera is there from the start; a command plugs it by binding the driver again.
+# The virtual camera exists from the start; a command connects it by binding the driver again.
 vivid=/sys/bus/platform/drivers/vivid
 [ ! -e $vivid/vivid.0 ] || echo vivid.0 >$vivid/unbind
 mkdir -p /run/udev
@@ -36,7 +36,7 @@ mkdir -p /run/udev
 udevadm trigger --action=add --subsystem-match=usb --subsystem-match=sound --subsystem-match=misc
 udevadm settle --timeout=20
 stty -F /dev/tty0 raw -echo
-# Through a pipe, so that the command sees no terminal.
+# Through a pipe, so that the command has no terminal.
 mkfifo /run/rig-console
 cat /run/rig-console >/dev/tty0 &
 printer=$!
@@ -46,7 +46,7 @@ printer=$!
   exec setsid bash "$rig/command"
 )
 status=$?
-# A process that was left behind may hold the pipe.
+# A remaining process may hold the pipe.
 for _ in 1 2 3 4 5 6 7 8 9 10; do
   kill -0 $printer 2>/dev/null || break
   sleep 0.1

@@ -1,9 +1,9 @@
-/* hidfile DIRECTORY RECORDING [COUNT]: files that behave as hidraw nodes do, without a kernel that has them.
+/* hidfile DIRECTORY RECORDING [COUNT]: files that behave like hidraw nodes, without kernel support.
  *
  * Serves DIRECTORY/hidraw0 and so on through FUSE, each from the same recording in hid-recorder's format (`vrbridge emulate --out`): one report
  * a read, O_NONBLOCK, poll, the HIDIOC ioctls with the recorded feature reports, and EIO with POLLHUP once the recording
- * is over or SIGTERM came, as after unplugging. A reader that is more than 64 reports behind loses some; how many is said
- * at the end. Needs /dev/fuse; the caller makes a mount namespace. */
+ * is over or SIGTERM came, as after unplugging. A reader that is more than 64 reports behind loses some; the number is
+ * printed at the end. Needs /dev/fuse; the caller makes a mount namespace. */
 #define FUSE_USE_VERSION 35
 #define _GNU_SOURCE
 #include <fuse3/fuse_lowlevel.h>
@@ -244,7 +244,7 @@ static void on_ioctl(fuse_req_t request, fuse_ino_t inode, unsigned command, voi
     }
     case _IOC_NR(HIDIOCSFEATURE(0)): fuse_reply_ioctl(request, (int)in_size, in, out_size); return;
     case _IOC_NR(HIDIOCGFEATURE(0)): {
-        /* The recorded answers of a number in their order, the last one for ever after. */
+        /* The recorded replies of a report id in their order, then the last one for ever. */
         struct feature *found = NULL;
         int *asked = in_size ? &reader_of(file)->asked[*(const uint8_t *)in] : NULL;
         int place = 0;
@@ -280,7 +280,7 @@ static void wake(struct reader *reader) {
     }
 }
 
-/* Gives every reader what is due. */
+/* Delivers the reports that are due to every reader. */
 static void advance(int64_t start) {
     static int next;
     int64_t passed = now_us() - start;
@@ -321,10 +321,10 @@ int main(int count, char **arguments) {
     fcntl(descriptor_of_fuse.fd, F_SETFL, fcntl(descriptor_of_fuse.fd, F_GETFL) | O_NONBLOCK);
     struct fuse_buf buffer = {0};
     int64_t start = now_us(), ended = 0;
-    /* After unplugging it goes on for as long as somebody holds the node, at most three seconds. */
+    /* After disconnection it continues while a reader holds the node, at most three seconds. */
     while (!ended || (readers && now_us() - ended < 3000000)) {
         poll(&descriptor_of_fuse, 1, 1);
-        /* All that is asked, before what is due: one thread serves them all. */
+        /* Requests first, then reports that are due: one thread serves all. */
         for (int asked = 0; descriptor_of_fuse.revents & POLLIN && asked < 64; asked++) {
             int length = fuse_session_receive_buf(session, &buffer);
             if (length <= 0) break;

@@ -1,9 +1,9 @@
 #!/bin/bash
-# kernel.sh   Prints the path of the rig's kernel; builds it first if it is not there (some five minutes, once).
+# kernel.sh   Prints the path of the rig's kernel; builds it first if it is missing (some five minutes, once).
 #
-# It is Debian's 6.1 source built for User-Mode Linux: a kernel that is an ordinary process, so that a test may plug
-# and unplug devices without touching the machine. Kept in VRBRIDGE_RIG_CACHE (or ~/.cache/vrbridge-rig), one for
-# each state of kernel.config. Exit 77: this machine can't have it (no Debian, no root), with one line that says why.
+# It is Debian's 6.1 source built for User-Mode Linux: a kernel that is an ordinary process, so that a test can connect
+# and disconnect devices without touching the machine. Kept in VRBRIDGE_RIG_CACHE (or ~/.cache/vrbridge-rig), one for
+# each state of kernel.config. Exit 77: this machine cannot build it (no Debian, no root), with one line that states the cause.
 set -euo pipefail
 here=$(dirname "$(realpath "$0")")
 cache=${VRBRIDGE_RIG_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/vrbridge-rig}
@@ -38,14 +38,14 @@ if [ ! -x "$kernel" ]; then
   apt-get download -o APT::Sandbox::User=root linux-source-6.1 >"$log" 2>&1 \
     || { apt-get update >>"$log" 2>&1 && apt-get download -o APT::Sandbox::User=root linux-source-6.1 >>"$log" 2>&1; } \
     || broken "the package linux-source-6.1 could not be had"
-  # The parts left out are large and not compiled here.
+  # The omitted parts are large and not compiled here.
   dpkg --fsys-tarfile linux-source-6.1_*.deb | tar -xO --wildcards '*/linux-source-6.1.tar.xz' \
     | tar -xJ --strip-components=1 --exclude='*/Documentation/devicetree' --exclude='*/drivers/gpu/drm/amd' \
       --exclude='*/tools/perf' --exclude='*/tools/testing' --exclude='*/boot/dts' 2>>"$log" || broken "the source did not unpack"
   rm -f ./*.deb
-  # DRM is not built, but its Kconfig names files of what was left out.
+  # DRM is not built, but its Kconfig names files of the omitted parts.
   sed -i '/drm\/amd\//d' drivers/gpu/drm/Kconfig
-  # Sound is hidden from UML by this line alone; it builds and runs.
+  # Only this line excludes sound from UML; it builds and runs.
   sed -i 's/^if !UML$/if y/' sound/Kconfig
   {
     make -s ARCH=um x86_64_defconfig

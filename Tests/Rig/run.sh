@@ -1,10 +1,10 @@
 #!/bin/bash
 # run.sh [-t SECONDS] [-k] COMMAND   Runs a shell command as root under the rig's kernel.
 #
-# The guest sees the host's files, read-only, with memory laid over them: what it writes is gone afterwards, except
+# The guest has the host's files, read-only, under a layer of memory: its changes are lost afterwards, except those
 # below $OUT (a folder of the host, by default a temporary one; set OUT to keep it). It has udev, loopback, one
-# processor, and no device until the command plugs one. -k shows the kernel's log too.
-# Exit code: the command's; 124 time limit; 125 the rig failed; 77 this machine can't have a rig.
+# processor, and no device until the command connects one. -k prints the kernel's log too.
+# Exit code: the command's; 124 time limit; 125 the rig failed; 77 this machine cannot run a rig.
 set -uo pipefail
 limit=300
 show_log=0
@@ -24,10 +24,10 @@ rig=$(mktemp -d "${TMPDIR:-/tmp}/vrbridge-rig.XXXXXX")
 out=${OUT:-$rig/out}
 mkdir -p "$out"
 out=$(realpath "$out")
-# The kernel's stub processes outlive it when it is killed; they are known by program and by this run's init.
+# The kernel's stub processes outlive it when it is killed; program and this run's init identify them.
 stop_guest() {
   local process
-  # The kernel first: one whose stubs die under it panics, and says so in the log.
+  # The kernel first: a kernel whose stubs die before it panics, and logs this.
   [ -z "${guest:-}" ] || kill -9 "$guest" 2>/dev/null
   for process in /proc/[0-9]*; do
     [ "$(readlink "$process/exe" 2>/dev/null)" = "$kernel" ] || continue
@@ -51,7 +51,7 @@ printf '%s\n' "$1" >"$rig/command"
 } >"$rig/init"
 chmod +x "$rig/init"
 
-# Console 0 is what the command prints, serial line 1 the kernel's log.
+# Console 0 carries the command's output, serial line 1 the kernel's log.
 mkfifo "$rig/console"
 cat "$rig/console" &
 printer=$!

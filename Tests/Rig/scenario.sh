@@ -1,19 +1,19 @@
-# What every scenario starts with: `. Tests/Rig/scenario.sh`, with the program's path in $program.
+# Common start of all scenarios: `. Tests/Rig/scenario.sh`, with the program's path in $program.
 #
-# A scenario is a script that plugs devices into the guest's kernel and says what must follow. It ends with `passed`.
+# A scenario is a script that connects devices to the guest's kernel and checks the consequences. It ends with `passed`.
 set -u
 scenario=$(basename "$0" .sh)
 work=$(mktemp -d)
-# Readable for who has no rights.
+# Readable without privileges.
 chmod 0755 "$work"
 export VRBRIDGE_SOCKET=$work/s HOME=$work XDG_CONFIG_HOME=$work XDG_STATE_HOME=$work TERM=dumb
 checks=0
-# What is about time is let off this many times on a machine that others use too.
+# Factor for time limits on a machine with other load.
 patience=${RIG_PATIENCE:-1}
 pids=()
 trap 'kill "${pids[@]}" 2>/dev/null; wait 2>/dev/null; rm -rf "$work"' EXIT
 
-# Rules of an earlier scenario do not hold in this one. (Outside the rig they are the user's.)
+# Rules of an earlier scenario do not apply to this one. (Outside the rig they are the user's.)
 if [ -n "${IN_RIG:-}" ] && [ -e /etc/udev/rules.d/70-vrbridge.rules ]; then
   rm /etc/udev/rules.d/70-vrbridge.rules
   udevadm control --reload
@@ -43,7 +43,7 @@ eventually() {
   return 1
 }
 shows() { "$program" devices | grep -Eq "$1"; }
-says() { grep -Eq "$2" "$1"; }
+prints() { grep -Eq "$2" "$1"; }
 number() { "$program" devices | grep -Ec "$1"; }
 counts() { [ "$(number "$2")" = "$1" ]; }
 # plug uhid|usb FAMILY SERIAL [OPTION...]: leaves the emulator's process in $plugged

@@ -1,6 +1,6 @@
 #!/bin/bash
 # suite.sh PROGRAM [NAME...]   Runs the scenarios, or those whose names contain one of the words, in this kernel.
-# Needs root and a kernel that may be played with: Tests/Rig/run.sh gives one.
+# Needs root and a disposable kernel: Tests/Rig/run.sh provides one.
 set -u
 program=$(realpath "$1")
 export program
@@ -9,7 +9,7 @@ here=$(dirname "$(realpath "$0")")
 failed=()
 ran=0
 lost=0
-# No scenario takes longer than this; one that hangs is ended and told, and the others have their turn.
+# No scenario takes longer than this; a hanging one is ended and reported, and the others continue.
 limit=${RIG_SCENARIO_SECONDS:-300}
 for scenario in "$here"/scenarios/*.sh; do
   if [ $# -gt 0 ]; then
@@ -19,7 +19,7 @@ for scenario in "$here"/scenarios/*.sh; do
   fi
   ran=$((ran + 1))
   tries=0
-  # On a machine that others use too, what depends on time may fail once: RIG_RETRIES says how often it is tried again.
+  # With other load on the machine, checks of time may fail once: RIG_RETRIES is the number of retries.
   echo "rig: $(basename "$scenario" .sh) begins at $SECONDS s"
   until timeout -k 20 "$limit" bash "$scenario" 2> >(tee /tmp/rig-errors >&2); do
     [ $? != 124 ] || echo "$(basename "$scenario" .sh): FAILED: not done after $limit s" | tee -a /tmp/rig-errors >&2

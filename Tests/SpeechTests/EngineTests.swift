@@ -1,4 +1,5 @@
 import CSherpaOnnx
+import Evaluation
 import Foundation
 import Inference
 import Microphones
@@ -20,26 +21,26 @@ struct EngineTests {
       library: Models.speechRuntime)
   }
 
-  /// Speaks a sentence; espeak-ng is installed by `make setup-test`.
+  /// Synthesises a sentence; espeak-ng is installed by `make setup-test`.
   static func speak(_ text: String) async throws -> [Int16] {
-    let file = try Places.temporaryFolder() + "/speech.wav"
+    let file = try TestPaths.temporaryFolder() + "/speech.wav"
     let result = try await Program.run("/usr/bin/espeak-ng", ["-v", "en-us", "-s", "150", "-w", file, text])
     #expect(result.code == 0, "\(result.output)")
-    do throws(MicrophoneFault) { return try SoundFile.read(file) } catch {
+    do throws(MicrophoneError) { return try SoundFile.read(file) } catch {
       Issue.record("\(error)")
       return []
     }
   }
 
-  /// Everything that a transcriber makes of a sound.
-  static func hear(_ samples: [Int16], settings: SegmentationSettings = SegmentationSettings()) throws
+  /// Returns the events of a transcriber for a sound.
+  static func transcribe(_ samples: [Int16], settings: SegmentationSettings = SegmentationSettings()) throws
     -> [TranscriptEvent]
   {
     let models = try models()
     let events = Mutex<[TranscriptEvent]>([])
     let transcriber = Transcriber(
       settings: settings, detector: try models.detector(threshold: settings.voiceThreshold),
-      recogniser: { () throws(SpeechFault) in try models.recogniser() }, now: { 0 },
+      recogniser: { () throws(SpeechError) in try models.recogniser() }, now: { 0 },
       report: { event in events.withLock { $0.append(event) } })
     for start in stride(from: 0, to: samples.count, by: 700) {
       let time = Timestamp(nanoseconds: Int64(start) * 62_500)
@@ -61,10 +62,10 @@ struct EngineTests {
     return texts.values.sorted { $0.number < $1.number }
   }
 
-  @Test func aSentenceIsHeard() async throws {
+  @Test func aSentenceIsTranscribed() async throws {
     let quiet = [Int16](repeating: 0, count: 16_000)
     let speech = try await Self.speak("start recording the red pump")
-    let events = try Self.hear(quiet + speech + quiet + quiet)
+    let events = try Self.transcribe(quiet + speech + quiet + quiet)
     let finals = Self.finals(events)
     #expect(
       finals.map { TextNormaliser.words($0.text).joined(separator: " ") } == ["start recording the red pump"])
@@ -84,9 +85,9 @@ struct EngineTests {
     }
   }
 
-  /// Silence, noise, hum, clicks and chords: nothing was said.
+  /// Silence, noise, hum, clicks and chords contain no speech.
   @Test(arguments: ["silence", "white noise", "loud noise", "hum", "clicks", "chords", "sweep"])
-  func whatIsNoSpeechGivesNoText(_ kind: String) throws {
+  func soundWithoutSpeechGivesNoText(_ kind: String) throws {
     let samples = Self.noise(10) { time, random in
       switch kind {
       case "silence": return 0
@@ -96,7 +97,7 @@ struct EngineTests {
       case "clicks": return time.truncatingRemainder(dividingBy: 0.5) < 0.004 ? 0.9 * random : 0
       case "sweep": return 0.4 * sin(2 * .pi * (200 + 150 * time) * time)
       default:
-        // Three notes at a time, each half a second, with a decay: a piano in a toy.
+        // Three notes at a time, each half a second, with a decay, as of a toy piano.
         let step = Int(time * 2) % 4
         let root = [220.0, 174.6, 261.6, 196.0][step]
         let age = time.truncatingRemainder(dividingBy: 0.5)
@@ -106,22 +107,23 @@ struct EngineTests {
         return 0.12 * wave * exp(-3 * age)
       }
     }
-    let finals = Self.finals(try Self.hear(samples))
+    let finals = Self.finals(try Self.transcribe(samples))
     #expect(finals.isEmpty, "\(finals.map(\.text))")
   }
 
-  @Test func aModelThatIsMissingIsOneSentence() throws {
-    let empty = ModelRegistry(folder: try Places.temporaryFolder(), trusted: TrustedKeys([]))
+  @Test func aMissingModelIsReportedWithItsRemedy() throws {
+    let empty = ModelRegistry(folder: try TestPaths.temporaryFolder(), trusted: TrustedKeys([]))
     let models = SpeechModels(registry: empty, library: Models.speechRuntime)
-    do throws(SpeechFault) {
+    do throws(SpeechError) {
       _ = try models.recogniser()
       Issue.record("there is no model")
     } catch {
       #expect(error.description.contains("vrbridge models pull speech-recognition"))
+      #expect(error.code == "speech-model-missing")
     }
   }
 
-  @Test func aLibraryOfAnotherKindIsRefused() {
+  @Test func anotherLibraryIsRejected() {
     var error = [CChar](repeating: 0, count: 512)
     #expect(csherpa_open("libc.so.6", &error, error.count) == nil)
     let text = String(decoding: error.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
@@ -129,15 +131,15 @@ struct EngineTests {
     #expect(csherpa_open("/nonexistent.so", &error, error.count) == nil)
   }
 
-  /// Real recordings with their texts: cutting costs no more than half a point of word errors.
-  @Test(.enabled(if: Places.corpus != nil, "needs VRBRIDGE_CORPUS"))
-  func cuttingRealSpeechCostsLittle() throws {
+  /// On recordings with reference texts, segmentation adds at most half a percentage point of word errors.
+  @Test(.enabled(if: TestPaths.corpus != nil, "needs VRBRIDGE_CORPUS"))
+  func segmentationOfRecordedSpeechAddsFewErrors() throws {
     struct Entry: Decodable {
       var wav: String
       var text: String
       var group: String?
     }
-    let folder = (Places.corpus ?? "") + "/speech"
+    let folder = (TestPaths.corpus ?? "") + "/speech"
     let entries = try JSONDecoder().decode(
       [Entry].self, from: Data(contentsOf: URL(fileURLWithPath: folder + "/transcripts.json"))
     ).filter { $0.group == "libri-other" }
@@ -146,11 +148,12 @@ struct EngineTests {
     var live = WordErrors()
     var whole = WordErrors()
     var settings = SegmentationSettings()
-    settings.tellsPartials = false
+    settings.emitsPartialResults = false
     for entry in entries {
       let samples = try SoundFile.read(folder + "/" + entry.wav)
       let reference = TextNormaliser.words(entry.text)
-      let text = Self.finals(try Self.hear(samples, settings: settings)).map(\.text).joined(separator: " ")
+      let text = Self.finals(try Self.transcribe(samples, settings: settings)).map(\.text).joined(
+        separator: " ")
       live = live + WordErrors(reference: reference, hypothesis: TextNormaliser.words(text))
       let uncut = try recogniser.recognise(samples.map { Float($0) / 32_768 })
       whole = whole + WordErrors(reference: reference, hypothesis: TextNormaliser.words(uncut.text))
@@ -159,10 +162,10 @@ struct EngineTests {
     #expect(live.rate <= whole.rate + 0.005, "live \(live.rate), whole \(whole.rate)")
   }
 
-  /// The structures that are handed to sherpa-onnx are those of its own header, which its wheel has.
-  @Test func layoutsAreThoseOfTheHeader() async throws {
-    let folder = try Places.temporaryFolder()
-    let header = Places.root + "/.build/sherpa-onnx-header"
+  /// The structures passed to sherpa-onnx equal those of its header, which its wheel contains.
+  @Test func layoutsEqualTheHeader() async throws {
+    let folder = try TestPaths.temporaryFolder()
+    let header = TestPaths.root + "/.build/sherpa-onnx-header"
     guard FileManager.default.fileExists(atPath: header + "/sherpa-onnx/c-api/c-api.h") else { return }
     let source = """
       #include <stddef.h>
@@ -188,7 +191,7 @@ struct EngineTests {
     let result = try await Program.run(
       "/usr/bin/cc",
       [
-        "-fsyntax-only", "-I", header, "-I", Places.root + "/Sources/CSherpaOnnx/include",
+        "-fsyntax-only", "-I", header, "-I", TestPaths.root + "/Sources/CSherpaOnnx/include",
         folder + "/layout.c",
       ])
     #expect(result.code == 0, "\(result.output)")
@@ -204,7 +207,8 @@ struct EngineTests {
     }
     #expect(ring.time(1600 * 5 + 160).nanoseconds == 510_000_000)
     ring.drop(before: 1600 * 50)
-    #expect(ring.slice(1600 * 50, 1600 * 50 + 2) == [50.0 / 32_768, 50.0 / 32_768])
+    let sample: Float = 50.0 / 32_768
+    #expect(ring.slice(1600 * 50, 1600 * 50 + 2) == [sample, sample])
     #expect(ring.slice(0, 10).isEmpty && ring.end == 160_000)
     #expect(ring.time(1600 * 60).nanoseconds == 6_000_000_000)
   }

@@ -106,7 +106,7 @@ import Testing
 
   /// Name, type and bytes of each tensor of the outer graph, and the types of the arguments of both.
   private func read(_ bytes: [UInt8]) throws -> (tensors: [String: (Int, [UInt8])], arguments: [Int]) {
-    let graph = try #require(FlatTable(file: bytes)?.table(1)?.table(7))
+    let graph = try #require(FlatBufferTable(file: bytes)?.table(1)?.table(7))
     var tensors: [String: (Int, [UInt8])] = [:]
     for tensor in graph.tables(0) {
       let range = try #require(tensor.elements(4, width: 1))
@@ -119,7 +119,7 @@ import Testing
     return (tensors, arguments)
   }
 
-  @Test func weightsAndTheirZeroPointsAreMovedTogether() throws {
+  @Test func weightsAndTheirZeroPointsAreConvertedTogether() throws {
     let bytes = model([node("MatMulIntegerToFloat", ["a", "W", "s", "t", "y", "z"])])
     let after = SignedWeights.converted(bytes)
     let (tensors, arguments) = try read(after)
@@ -130,7 +130,7 @@ import Testing
     #expect(SignedWeights.converted(after) == after)
   }
 
-  @Test func whatIsUsedOtherwiseStaysAsItIs() throws {
+  @Test func tensorsWithOtherUsesAreUnchanged() throws {
     for nodes in [
       [
         node("MatMulIntegerToFloat", ["a", "W", "s", "t", "y", "z"]),
@@ -145,7 +145,7 @@ import Testing
     #expect(SignedWeights.converted([1, 2, 3]) == [1, 2, 3])
   }
 
-  @Test func damagedModelsAreLeftToTheLibrary() throws {
+  @Test func damagedModelsDoNotTrap() throws {
     let whole = model([node("DynamicQuantizeMatMul", ["a", "W", "s", "z"])])
     #expect(SignedWeights.converted(whole) != whole)
     for count in 0..<whole.count { _ = SignedWeights.converted(Array(whole.prefix(count))) }
@@ -159,9 +159,9 @@ import Testing
     }
   }
 
-  /// The real model says the same with signed weights as with unsigned ones.
+  /// The real model gives equal results with signed and unsigned weights.
   @Test(.enabled(if: Models.hear && SignedWeights.areQuicker, "needs models, and a processor with VNNI"))
-  func theModelSaysTheSame() async throws {
+  func theRealModelGivesEqualResults() async throws {
     let models = try EngineTests.models()
     let (package, _) = try models.package("speech-recognition")
     let library = try SherpaLibrary.shared(folder: Models.speechRuntime)

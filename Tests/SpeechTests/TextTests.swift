@@ -1,3 +1,4 @@
+import Evaluation
 import Foundation
 import Spatial
 import Testing
@@ -63,7 +64,7 @@ import TestSupport
       }
       pairs.append([words(1), words(0)])
     }
-    let input = try Places.temporaryFolder() + "/pairs.json"
+    let input = try TestPaths.temporaryFolder() + "/pairs.json"
     try JSONSerialization.data(withJSONObject: pairs).write(to: URL(fileURLWithPath: input))
     let script = """
       import json, sys, jiwer
@@ -81,7 +82,7 @@ import TestSupport
     }
   }
 
-  @Test func inventionsOfRecognisersAreLeftOut() {
+  @Test func inventedTextsAreRejected() {
     func problem(_ text: String, voice: Double = 1, length: Double = 1.5, level: Double? = 20) -> String? {
       TranscriptGuard.problem(text, voice: voice, length: length, level: level)
     }
@@ -97,7 +98,7 @@ import TestSupport
     #expect(TranscriptGuard.withoutLoops("no no no") == "no no no")
   }
 
-  @Test func textsThatGrowAreJoinedWithoutSeams() {
+  @Test func partialTextsAreJoinedWithoutSeams() {
     var text = PartialText()
     #expect(text.add("As you know.", freezes: false) == "As you know")
     #expect(text.add("As you know, and.", freezes: true) == "As you know, and")
@@ -107,7 +108,7 @@ import TestSupport
     #expect(text.add("", freezes: true) == "As you know and so on")
   }
 
-  @Test func wordsGetTheirTimesFromTokens() {
+  @Test func wordsHaveTheTimesOfTheirTokens() {
     let words = TokenWords.words(
       ["▁Go", "▁for", "ward", " ten"], times: [0.1, 0.4, 0.6, 0.9], length: 1.5,
       probabilities: [0.9, 0.8, 0.6, 1])
@@ -126,4 +127,4 @@ import TestSupport
   }
 }
 
-let chatPython = Places.root + "/.build/chat/bin/python"
+let chatPython = TestPaths.root + "/.build/chat/bin/python"

@@ -6,7 +6,7 @@ import Testing
 @testable import Speech
 
 @Suite struct TranscriberTests {
-  /// Hears a voice in all that is loud, and a tenth of a second longer, as the real one does.
+  /// Detects a voice in loud sound and for a tenth of a second after it, as the real detector does.
   private final class LoudnessDetector: VoiceDetecting {
     private var quiet = 3
     func isVoice(_ window: [Float]) -> Bool {
@@ -21,12 +21,12 @@ import Testing
     func recognise(_ samples: [Float]) -> Recognition { Recognition(text: "the same") }
   }
 
-  /// What is final of a sound that comes in pieces.
+  /// Returns the final transcripts of a sound that is fed in pieces.
   private func finals(_ sound: [Int16], piece: Int) -> [Transcript] {
     let events = Mutex<[TranscriptEvent]>([])
     let transcriber = Transcriber(
       settings: SegmentationSettings(), detector: LoudnessDetector(),
-      recogniser: { () throws(SpeechFault) in OneTextRecogniser() }, now: { 0 },
+      recogniser: { () throws(SpeechError) in OneTextRecogniser() }, now: { 0 },
       report: { event in events.withLock { $0.append(event) } })
     for start in stride(from: 0, to: sound.count, by: piece) {
       let time = Timestamp(nanoseconds: Int64(start) * 62_500)
@@ -44,20 +44,20 @@ import Testing
     }
   }
 
-  /// A voice 19 dB above what is around it is in noise, one 45 dB above is not.
+  /// A voice 19 dB above the noise counts as noisy, one 45 dB above does not.
   @Test(arguments: [(1_000, 1), (50, 2)] as [(Int16, Int)])
-  func inNoiseAnUtteranceIsKeptTogether(around: Int16, utterances: Int) {
+  func inNoiseAnUtteranceIsKeptTogether(noise: Int16, utterances: Int) {
     func sound(_ level: Int16, _ seconds: Double) -> [Int16] {
       [Int16](repeating: level, count: Int(seconds * 16_000))
     }
     let parts = [
-      sound(around, 1), sound(9_000, 9), sound(around, 0.75), sound(9_000, 2), sound(around, 0.7),
+      sound(noise, 1), sound(9_000, 9), sound(noise, 0.75), sound(9_000, 2), sound(noise, 0.7),
     ]
     #expect(Set(finals(parts.flatMap { $0 }, piece: 512).map(\.number)).count == utterances)
   }
 
-  /// Wherever the sound ends, and in whatever pieces it comes, its voice is heard to the end.
-  @Test(arguments: [160, 512, 700, 16_000]) func aVoiceAtTheEndOfTheSoundIsHeard(piece: Int) {
+  /// The voice is decoded to its end, for any length of the sound and of the pieces.
+  @Test(arguments: [160, 512, 700, 16_000]) func aVoiceAtTheEndOfTheSoundIsDecoded(piece: Int) {
     for length in stride(from: 8_000, to: 40_000, by: 900) {
       let sound = [Int16](repeating: 0, count: 4_000) + [Int16](repeating: 9_000, count: length)
       let finals = finals(sound, piece: piece)

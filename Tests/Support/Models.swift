@@ -4,13 +4,15 @@ import Foundation
 public enum Models {
   private static var environment: [String: String] { ProcessInfo.processInfo.environment }
 
-  public static var folder: String { environment["VRBRIDGE_MODELS"] ?? Places.root + "/.build/models" }
-  public static var runtime: String { environment["VRBRIDGE_OPENVINO"] ?? Places.root + "/.build/openvino" }
+  public static var folder: String { environment["VRBRIDGE_MODELS"] ?? TestPaths.root + "/.build/models" }
+  public static var runtime: String {
+    environment["VRBRIDGE_OPENVINO"] ?? TestPaths.root + "/.build/openvino"
+  }
   public static var speechRuntime: String {
-    environment["VRBRIDGE_SHERPA_ONNX"] ?? Places.root + "/.build/sherpa-onnx"
+    environment["VRBRIDGE_SHERPA_ONNX"] ?? TestPaths.root + "/.build/sherpa-onnx"
   }
   /// Where the key is with which they were signed.
-  public static var state: String { environment["VRBRIDGE_STATE"] ?? Places.root + "/.build/state" }
+  public static var state: String { environment["VRBRIDGE_STATE"] ?? TestPaths.root + "/.build/state" }
 
   /// The library and the models that hear.
   public static var hear: Bool {

@@ -14,7 +14,7 @@ public final class Program: Sendable {
 
   /// Starts a program by its name in the build folder, or by an absolute path.
   public init(_ name: String, _ arguments: [String], environment: [String: String] = [:]) throws {
-    let folder = try Places.temporaryFolder()
+    let folder = try TestPaths.temporaryFolder()
     outputPath = folder + "/out"
     errorPath = folder + "/err"
     for path in [outputPath, errorPath] { try Data().write(to: URL(fileURLWithPath: path)) }

@@ -1,4 +1,4 @@
-import Crypto
+import Cryptography
 import Foundation
 import Inference
 
@@ -76,12 +76,13 @@ public enum TinyModel {
     """
 
   /// A registry in a folder of its own with these two, signed by a key that it trusts.
-  public static func registry() throws -> (registry: ModelRegistry, key: Curve25519.Signing.PrivateKey) {
-    let key = Curve25519.Signing.PrivateKey()
+  public static func registry() throws -> (registry: ModelRegistry, key: Ed25519.PrivateKey) {
+    let key = try Ed25519.PrivateKey()
     let registry = ModelRegistry(
-      folder: try Places.temporaryFolder(), trusted: TrustedKeys([SigningKey.publicText(key)]))
+      folder: try TestPaths.temporaryFolder(), trusted: TrustedKeys([SigningKey.publicText(key)]))
     try add("double", double, to: registry, key)
-    var manifest = ModelManifest(name: "color", version: "1", task: .imageClassification)
+    var manifest = ModelManifest(
+      name: "color", version: "1", task: ModelTask(rawValue: "image-classification"))
     manifest.picture = PictureInput(layout: .nchw)
     manifest.labels = ["red", "green", "blue"]
     try registry.add(
@@ -93,7 +94,7 @@ public enum TinyModel {
 
   public static func add(
     _ name: String, version: String = "1", _ text: String, to registry: ModelRegistry,
-    _ key: Curve25519.Signing.PrivateKey
+    _ key: Ed25519.PrivateKey
   ) throws {
     try registry.add(
       ModelPackage(

@@ -1,4 +1,4 @@
-import Devices
+import DeviceEmulation
 import Foundation
 import Sensing
 import Spatial

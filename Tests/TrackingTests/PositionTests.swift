@@ -1,4 +1,4 @@
-import Devices
+import DeviceEmulation
 import Foundation
 import Sensing
 import Spatial
@@ -29,7 +29,7 @@ struct PositionTests {
   ) -> Result {
     var random = SeededRandom(seed: 5)
     var result = Result(filter: PositionFilter())
-    var waiting: [(arrives: Double, measurement: PositionMeasurement)] = []
+    var waiting: [(arrives: Double, measurement: PoseMeasurement)] = []
     var last: Pose?
     var start: Quaternion?
     let bias = Vector3(0.01, -0.02, 0.015)
@@ -45,7 +45,7 @@ struct PositionTests {
         waiting.append(
           (
             time + 0.025 + (shuffle ? random.uniform() * 0.05 : 0),
-            PositionMeasurement(
+            PoseMeasurement(
               captured: stamp(time),
               position: state.worldFromDevice.position + noise + (isOutlier ? Vector3(0.5, 0, 0) : .zero),
               positionNoise: 0.001,
@@ -126,14 +126,14 @@ struct PositionTests {
 
   @Test func measurementsThatCanNotBeUsedAreSaidToBe() {
     var filter = PositionFilter()
-    let measurement = PositionMeasurement(captured: stamp(1), position: .zero, positionNoise: 0.001)
+    let measurement = PoseMeasurement(captured: stamp(1), position: .zero, positionNoise: 0.001)
     #expect(filter.add(measurement) == .unusable)
     #expect(filter.add(measurement, attitude: .identity) == .started)
     var broken = measurement
     broken.position.x = .nan
     #expect(filter.add(broken) == .unusable)
     #expect(
-      filter.add(PositionMeasurement(captured: stamp(0), position: .zero, positionNoise: 1)) == .unusable)
+      filter.add(PoseMeasurement(captured: stamp(0), position: .zero, positionNoise: 1)) == .unusable)
   }
 
   @Test func anyFiniteInputIsSafe() {
@@ -149,7 +149,7 @@ struct PositionTests {
             force: random.gaussian3() * (sizes.randomElement(using: &random) ?? 1)))
       } else {
         filter.add(
-          PositionMeasurement(
+          PoseMeasurement(
             captured: time, position: random.gaussian3() * (sizes.randomElement(using: &random) ?? 1),
             positionNoise: 1e-4 + random.uniform(),
             orientation: Quaternion(rotationVector: random.gaussian3()), orientationNoise: 0.01))
@@ -163,7 +163,7 @@ struct PositionTests {
   @Test func aNeckGivesTheEyesAPlaceAndSaysSo() {
     var tracker = DeviceTracker(
       calibration: InertialCalibration(), sampleRate: 100, clock: nil, origin: .hardware)
-    tracker.bodyModel = BodyModel(.head)
+    tracker.bodyModel = NeckArmModel(.head)
     var state: TrackedState?
     for index in 0..<200 {
       // Nods down by a radian a second in the second second.

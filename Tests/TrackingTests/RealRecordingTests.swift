@@ -8,7 +8,7 @@ import Testing
 @testable import Tracking
 
 /// Physics on real captures: gravity is where and as large as it is.
-@Suite(.enabled(if: Places.hasCorpus, "needs VRBRIDGE_CORPUS"))
+@Suite(.enabled(if: TestPaths.hasCorpus, "needs VRBRIDGE_CORPUS"))
 struct RealRecordingTests {
   static let recordings: [(recording: String, configuration: String)] = [
     ("vive_wand_wired_imu_still", "LHR-F7EFD942"), ("vive_hmd_imu_wake", "LHR-C5C0BC88"),
@@ -17,11 +17,12 @@ struct RealRecordingTests {
 
   @Test(arguments: recordings)
   func gravityIsDownAndOneG(_ name: String, _ configuration: String) throws {
-    let recording = try HIDRecording.read(path: Places.vive("hid-recorder/\(name).hid.gz"))
+    let recording = try HIDRecording.read(path: TestPaths.vive("hid-recorder/\(name).hid.gz"))
     let interface = recording.interfaces[0]
-    let match = try #require(try Places.catalog().match(interface.identity, descriptor: interface.descriptor))
+    let match = try #require(
+      try TestPaths.catalog().match(interface.identity, descriptor: interface.descriptor))
     let blob = [UInt8](
-      try Data(contentsOf: URL(fileURLWithPath: Places.vive("config/\(configuration).config.zlib"))))
+      try Data(contentsOf: URL(fileURLWithPath: TestPaths.vive("config/\(configuration).config.zlib"))))
     let player = try RecordedPlayer(
       recording: recording, pace: .asFastAsPossible,
       features: [LighthouseFeatures(blob: blob, others: RecordedFeatures([]))])
@@ -34,6 +35,11 @@ struct RealRecordingTests {
     var tracker = DeviceTracker(
       calibration: opened.calibration, sampleRate: match.part.sampleRate, clock: (48e6, 32), origin: .recorded
     )
+    var baseline = DeviceTracker(
+      calibration: opened.calibration, sampleRate: match.part.sampleRate, clock: (48e6, 32),
+      origin: .recorded,
+      settings: try EstimatorSettings(estimator: ComplementaryFilter.name))
+    var baselineAngles: [Double] = []
     let batch = SampleBatch()
     var norms: [Double] = []
     var angles: [Double] = []
@@ -46,6 +52,7 @@ struct RealRecordingTests {
       }
       for index in 0..<batch.inertialCount {
         let sample = batch.inertial(index)
+        let baselineState = baseline.process(sample)
         guard let state = tracker.process(sample) else { continue }
         guard state.flags.contains(.atRest) else {
           pending = []
@@ -59,14 +66,22 @@ struct RealRecordingTests {
         let up = state.worldFromDevice.orientation.rotate(
           opened.calibration.deviceFromUnit.orientation.rotate(force))
         angles.append(acos(up.y / up.length) * 180 / .pi)
+        if let baselineState {
+          let up = baselineState.worldFromDevice.orientation.rotate(
+            opened.calibration.deviceFromUnit.orientation.rotate(force))
+          baselineAngles.append(acos(up.y / up.length) * 180 / .pi)
+        }
         pending = []
       }
     }
     if name.contains("quick") { return #expect(norms.isEmpty, "it never rests") }
     #expect(norms.count > 5)
-    let drift = tracker.figures.drift.atRest * 60 * 180 / .pi
+    let drift = tracker.metrics.drift.atRest * 60 * 180 / .pi
     #expect(drift < 0.5, "\(drift) °/min at rest")
     for norm in norms { #expect(abs(norm / 9.81 - 1) < 0.01, "\(norm) m/s²") }
     for angle in angles { #expect(angle < 2, "\(angle)°") }
+    // The complementary filter leans by the uncorrected bias over kP.
+    #expect(baselineAngles.count == angles.count)
+    for angle in baselineAngles { #expect(angle < 4, "\(angle)° by the complementary filter") }
   }
 }

@@ -11,11 +11,11 @@ import Sensing
 import Spatial
 import Synchronization
 
-/// What was annotated and is still to be shown.
+/// Annotations to draw, by id.
 let shown = Mutex<[UInt64: Vrbridge_V1_Annotation]>([:])
 
 var subscription = BridgeClient.Subscription(streams: [.devices])
-// Had only where this user may see and hear.
+// Delivered only with the scopes 'camera' and 'microphone'.
 subscription.optionalStreams = [.annotations, .speech]
 let client = BridgeClient(name: "example-renderer", subscription: subscription) { event in
   switch event {
@@ -34,18 +34,18 @@ let end =
 do {
   let page = try PosePageReader()
   while ContinuousClock.now < end {
-    // Once a frame: comes back by itself when the bridge restarts.
+    // Once a frame: reconnects after a restart of the bridge.
     _ = page.poll()
     let display = Timestamp(nanoseconds: linux_monotonic_ns() + 20_000_000)
     if let slot = page.slot(of: .head), let head = page.state(slot: slot, at: display) {
       let forward = head.worldFromDevice.orientation.rotate(Vector3(0, 0, -1))
       print("head looks along \(forward), \(head.flags.contains(.predicted) ? "predicted" : "measured")")
       for annotation in shown.withLock({ Array($0.values) }) where annotation.hasAnchor {
-        // Of an annotation in the head's space the anchor moves with the head; of one in the world's it stays.
+        // An anchor in the head's space moves with the head, one in the world's stays.
         let anchor = annotation.anchor
-        let place =
+        let position =
           anchor.origin.vector + anchor.direction.vector * (anchor.distance > 0 ? anchor.distance : 1.5)
-        print("  \(annotation.label) at \(place)")
+        print("  \(annotation.label) at \(position)")
       }
     }
     Thread.sleep(forTimeInterval: 0.25)

@@ -1,58 +1,34 @@
 import Glibc
+public import Sensing
+public import Settings
 import StrictYAML
 
-/// What a client may do.
-public enum Scope: String, Sendable, CaseIterable, Hashable {
-  case poses
-  case controls
-  case camera
-  case microphone
-  case manage
-  /// May tell where devices are.
-  case measure
-}
-
-/// Who may do what. The bridge's own user and root may do everything.
+/// The scopes of users and groups. The bridge's own user and root have all scopes.
 public struct AccessRules: Sendable, Equatable {
   public struct Rule: Sendable, Equatable {
     public var users: [String] = []
     public var groups: [String] = []
-    /// Whoever the socket's permissions let in.
+    /// Every user whom the socket's permissions admit.
     public var everyone = false
-
-    var text: String {
-      "{ users: [\(users.map(quotedYAML).joined(separator: ", "))], groups: [\(groups.map(quotedYAML).joined(separator: ", "))], everyone: \(everyone) }"
-    }
   }
 
   private var rules: [Scope: Rule]
 
-  /// Who can open the socket sees poses and controls; all else is the owner's.
+  /// Users who can open the socket read poses and controls; all other scopes are the owner's.
   public static let standard = AccessRules(rules: [
     .poses: Rule(everyone: true), .controls: Rule(everyone: true),
   ])
 
   private init(rules: [Scope: Rule]) { self.rules = rules }
 
-  init(_ value: YAMLValue, base: AccessRules) throws(DocumentError) {
-    rules = base.rules
-    let map = try value.mapping(keys: Configuration.keys["access"] ?? [])
-    for scope in Scope.allCases {
-      guard let given = map[scope.rawValue] else { continue }
-      let entry = try given.mapping(keys: Configuration.keys["scope"] ?? [])
-      var rule = Rule()
-      for item in try entry["users"]?.list() ?? [] { rule.users.append(try item.string()) }
-      for item in try entry["groups"]?.list() ?? [] { rule.groups.append(try item.string()) }
-      rule.everyone = try entry["everyone"]?.boolean() ?? false
-      rules[scope] = rule
-    }
+  public fileprivate(set) subscript(scope: Scope) -> Rule {
+    get { rules[scope] ?? Rule() }
+    set { rules[scope] = newValue }
   }
 
-  public subscript(scope: Scope) -> Rule { rules[scope] ?? Rule() }
-
-  /// What a peer with these credentials may do.
+  /// Returns the scopes of a client with these credentials.
   ///
-  /// Looks users and groups up in the system's tables, so it is called once a connection.
+  /// Reads the system's tables of users and groups, so it is called once per connection.
   public func scopes(user: UInt32, group: UInt32) -> Set<Scope> {
     if user == 0 || user == getuid() { return Set(Scope.allCases) }
     let needsNames = Scope.allCases.contains { !self[$0].users.isEmpty || !self[$0].groups.isEmpty }
@@ -78,7 +54,7 @@ public struct AccessRules: Sendable, Equatable {
       var found: UnsafeMutablePointer<passwd>?
       if getpwuid_r(uid, &entry, &buffer, buffer.count, &found) == 0, found != nil, let name = entry.pw_name {
         user = String(cString: name)
-        // A connection over loopback tells the user alone; his first group stands here, the others in the list.
+        // A loopback connection identifies only the user: the primary group is here, the others are in the list.
         numbers.append(entry.pw_gid)
         var count: Int32 = 256
         var list = [gid_t](repeating: 0, count: Int(count))
@@ -96,4 +72,25 @@ public struct AccessRules: Sendable, Equatable {
       }
     }
   }
+}
+
+extension AccessRules: TabulatedSettings {
+  public static let table: [SettingKey<Self>] = Scope.allCases.map { scope in
+    SettingKey(
+      scope.rawValue,
+      "`{ users: […], groups: […], everyone: true }`: users with the scope, in addition to the bridge's user and root",
+      parse: { (value, rules) throws(DocumentError) in
+        var rule = Rule()
+        try rule.apply(value)
+        rules[scope] = rule
+      }, lines: { [ConfigurationLine(scope.rawValue, $0[scope].inline)] })
+  }
+}
+
+extension AccessRules.Rule: TabulatedSettings {
+  public static let table: [SettingKey<Self>] = [
+    SettingKey("users", \.users, .texts(), "names or numbers of users"),
+    SettingKey("groups", \.groups, .texts(), "names or numbers of groups"),
+    SettingKey("everyone", \.everyone, .boolean, "every user whom the socket's permissions admit"),
+  ]
 }

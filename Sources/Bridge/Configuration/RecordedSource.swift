@@ -1,11 +1,8 @@
 import Devices
+public import Diagnostics
 
 /// A recording to be played as a device: `FILE[,speed=N|max][,config=BLOB][,serial=S][,loop][,wait]`.
 public struct RecordedSource: Sendable, Equatable, CustomStringConvertible {
-  public struct Fault: Error, Sendable, CustomStringConvertible {
-    public var description: String
-  }
-
   public var file: String
   public var pace = RecordedPlayer.Pace.times(1)
   /// Lighthouse configuration blob or its JSON, for recordings that do not hold the device's.
@@ -16,11 +13,11 @@ public struct RecordedSource: Sendable, Equatable, CustomStringConvertible {
   public var waits = false
   public let description: String
 
-  public init(_ text: String) throws(Fault) {
+  public init(_ text: String) throws(RecordedSourceError) {
     description = text
     let fields = text.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
     guard let file = fields.first, !file.isEmpty else {
-      throw Fault(
+      throw RecordedSourceError(
         description:
           "a recording needs a file name: recorded:FILE[,speed=N|max][,config=BLOB][,serial=S][,loop][,wait]")
     }
@@ -31,7 +28,8 @@ public struct RecordedSource: Sendable, Equatable, CustomStringConvertible {
       case ("speed", "max"): pace = .asFastAsPossible
       case ("speed", let value?):
         guard let speed = Double(value), speed >= 0.01, speed <= 1000 else {
-          throw Fault(description: "speed=\(value) is not usable; allowed: max, or 0.01 to 1000")
+          throw RecordedSourceError(
+            description: "speed=\(value) is not usable; allowed: max, or 0.01 to 1000")
         }
         pace = .times(speed)
       case ("config", let value?): configuration = value
@@ -39,10 +37,16 @@ public struct RecordedSource: Sendable, Equatable, CustomStringConvertible {
       case ("loop", nil): loops = true
       case ("wait", nil): waits = true
       default:
-        throw Fault(
+        throw RecordedSourceError(
           description:
             "'\(field)' is not known here; allowed: speed=N, speed=max, config=BLOB, serial=S, loop, wait")
       }
     }
   }
+}
+
+/// A recorded source that is not understood.
+public struct RecordedSourceError: CodedError {
+  public var description: String
+  public var code: String { "recorded-source-invalid" }
 }

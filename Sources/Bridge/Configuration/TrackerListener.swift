@@ -1,5 +1,6 @@
 import Devices
 import Glibc
+public import Settings
 import StrictYAML
 
 /// Where trackers of the network are expected.
@@ -11,18 +12,6 @@ public struct TrackerListener: Sendable, Equatable {
   public var acceptsAll = false
 
   public init() {}
-
-  init(_ value: YAMLValue) throws(DocumentError) {
-    let map = try value.mapping(keys: Configuration.keys["slimevr"] ?? [])
-    if let given = map["address"] {
-      address = try given.string()
-      if let problem = Self.problem(address) {
-        throw given.error(problem, allowed: "the IPv4 address of one interface, such as 192.168.1.10")
-      }
-    }
-    if let given = map["port"] { port = UInt16(try given.integer(in: 0...65_535)) }
-    if let given = map["accept"] { acceptsAll = try given.choice([("paired", 0), ("all", 1)]) == 1 }
-  }
 
   /// - Returns: why the address can't be listened on, or nil.
   static func problem(_ address: String) -> String? {
@@ -36,9 +25,30 @@ public struct TrackerListener: Sendable, Equatable {
     let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
     if let first = parts.first, !first.isEmpty { address = String(first) }
     if parts.count == 2 {
-      guard let number = UInt16(parts[1]) else { throw StartError("'\(parts[1])' is no port") }
+      guard let number = UInt16(parts[1]) else {
+        throw StartError(
+          "port-invalid", "'\(parts[1])' is no port; allowed: 0 to 65535")
+      }
       port = number
     }
-    if let problem = Self.problem(address) { throw StartError(problem) }
+    if let problem = Self.problem(address) { throw StartError("address-invalid", problem) }
   }
+}
+
+extension TrackerListener: TabulatedSettings {
+  public static let table: [SettingKey<Self>] = [
+    SettingKey(
+      "address", "IPv4 address of one interface of this machine; not `0.0.0.0`",
+      parse: { (value, listener) throws(DocumentError) in
+        listener.address = try value.string()
+        if let problem = problem(listener.address) {
+          throw value.error(problem, allowed: "the IPv4 address of one interface, such as 192.168.1.10")
+        }
+      }, lines: { [ConfigurationLine("address", quotedYAML($0.address))] }),
+    SettingKey(
+      "port", \.port, ValueFormat.integer(0...65_535).mapped(to: { UInt16($0) }, from: { Int($0) }),
+      "UDP port"),
+    SettingKey(
+      "accept", \.acceptsAll, .choice(of: [("paired", false), ("all", true)]), "trackers that are accepted"),
+  ]
 }

@@ -1,162 +1,116 @@
-import BridgeProtocol
 import CLinux
 import Devices
+import Diagnostics
 import Logging
 import Sensing
+import Spatial
 
-/// What was asked of devices' motors and lights, and what must be written when.
+/// Writes reports to devices: haptics, lights, keep-alives and mode switches.
 ///
-/// Motors that know no duration are stopped when it is over; lights that a device forgets are written again. A report
-/// may hold both: each is filled with what was last asked of the other.
-struct DeviceOutputs {
-  enum Purpose: Hashable, Sendable { case haptics, light }
+/// Belongs to the device manager's thread.
+final class DeviceOutputs {
+  private let reporter: DeviceReporter
+  private var schedule = OutputSchedule()
+  private var keepAlives = KeepAliveSchedule()
 
-  struct Write {
-    var part: PartKey
-    var purpose: Purpose
-    var report: [UInt8]
-  }
+  init(reporter: DeviceReporter) { self.reporter = reporter }
 
-  private struct Key: Hashable {
-    var part: PartKey
-    var purpose: Purpose
-  }
+  /// When something must be written; CLOCK_MONOTONIC, ns; nil for never.
+  var next: Int64? { [schedule.next, keepAlives.next].compactMap { $0 }.min() }
 
-  private struct Pending {
-    var output: OutputDescription
-    var at: Int64
-    /// What is then asked; nil for what was asked before.
-    var change: [OutputDescription.Meaning: Double]?
-  }
-
-  private var values: [PartKey: [OutputDescription.Meaning: Double]] = [:]
-  private var pending: [Key: Pending] = [:]
-
-  /// CLOCK_MONOTONIC, ns: when something must be written.
-  var next: Int64? { pending.values.map(\.at).min() }
-
-  /// - Parameters:
-  ///   - amplitude: 0...1.
-  ///   - frequency: Hz; 0 lets the device choose.
-  ///   - duration: seconds.
-  mutating func vibrate(
-    _ part: PartKey, _ output: OutputDescription, amplitude: Double, frequency: Double, duration: Double,
-    now: Int64
-  ) -> [UInt8] {
-    let amplitude = min(max(amplitude, 0), 1)
-    let frequency = frequency > 0 ? min(max(frequency, 20), 1000) : 160
-    let period = 1e6 / frequency
-    values[part, default: [:]].merge([
-      .lowFrequencyAmplitude: amplitude,
-      .highFrequencyAmplitude: amplitude,
-      // Strength is the share of the period in which the actuator is driven, at most half.
-      .onMicroseconds: period * amplitude / 2,
-      .offMicroseconds: period * (1 - amplitude / 2),
-      .cycles: max(1, (duration * frequency).rounded()),
-    ]) { $1 }
-    pending[Key(part: part, purpose: .haptics)] =
-      output.goesOn && amplitude > 0
-      ? Pending(
-        output: output, at: now + Int64(duration * 1e9),
-        change: [.lowFrequencyAmplitude: 0, .highFrequencyAmplitude: 0]) : nil
-    return output.filled(values[part] ?? [:])
-  }
-
-  /// - Parameter colour: red, green and blue, 0...1.
-  mutating func shine(
-    _ part: PartKey, _ output: OutputDescription, colour: SIMD3<Double>, now: Int64
-  ) -> [UInt8] {
-    values[part, default: [:]].merge([.red: colour.x, .green: colour.y, .blue: colour.z]) { $1 }
-    pending[Key(part: part, purpose: .light)] =
-      colour == .zero
-      ? nil : output.repeats.map { Pending(output: output, at: now + Int64($0 * 1e9), change: nil) }
-    return output.filled(values[part] ?? [:])
-  }
-
-  /// What must be written by now.
-  mutating func due(now: Int64) -> [Write] {
-    var writes: [Write] = []
-    for (key, entry) in pending where entry.at <= now {
-      if let change = entry.change { values[key.part, default: [:]].merge(change) { $1 } }
-      pending[key] = nil
-      if entry.change == nil, let interval = entry.output.repeats {
-        pending[key] = Pending(output: entry.output, at: now + Int64(interval * 1e9), change: nil)
-      }
-      writes.append(
-        Write(
-          part: key.part, purpose: key.purpose, report: entry.output.filled(values[key.part] ?? [:])))
-    }
-    return writes
-  }
-
-  /// The interface is closed.
-  mutating func forget(_ part: PartKey) {
-    values[part] = nil
-    for purpose in [Purpose.haptics, .light] { pending[Key(part: part, purpose: purpose)] = nil }
-  }
-}
-
-extension DeviceManager {
-  /// - Returns: what is wrong, or nil when the request was taken.
-  func haptic(_ request: Vrbridge_V1_Haptic) -> Vrbridge_V1_ErrorCode? {
-    take(request.deviceID, needs: { $0.haptics != nil }) { manager in
-      manager.write(.haptics, to: DeviceID(request.deviceID)) { outputs, part, output, now in
-        outputs.vibrate(
-          part, output, amplitude: Double(request.amplitude), frequency: Double(request.frequencyHz),
-          duration: Double(min(request.durationNs, 10_000_000_000)) * 1e-9, now: now)
-      }
+  func vibrate(_ request: HapticRequest) {
+    write(.haptics, to: request.device) { schedule, part, output, now in
+      schedule.vibrate(
+        part, output, amplitude: request.amplitude, frequency: request.frequency, duration: request.duration,
+        now: now)
     }
   }
 
-  /// - Returns: what is wrong, or nil when the request was taken.
-  func light(_ request: Vrbridge_V1_Light) -> Vrbridge_V1_ErrorCode? {
-    let colour = SIMD3<Double>(Double(request.red), Double(request.green), Double(request.blue))
-    return take(request.deviceID, needs: { $0.light != nil }) { manager in
-      manager.write(.light, to: DeviceID(request.deviceID)) { outputs, part, output, now in
-        outputs.shine(part, output, colour: colour, now: now)
-      }
+  func shine(_ request: LightRequest) {
+    write(.light, to: request.device) { schedule, part, output, now in
+      schedule.shine(part, output, colour: Vector3(request.red, request.green, request.blue), now: now)
     }
   }
 
-  private func take(
-    _ device: UInt32, needs isAble: (PartDescription) -> Bool,
-    _ body: @escaping @Sendable (DeviceManager) -> Void
-  ) -> Vrbridge_V1_ErrorCode? {
-    guard let device = roster.device(DeviceID(device)), device.isConnected else { return .notFound }
-    guard device.parts.values.contains(where: { isAble($0.part) }) else { return .unsupported }
-    post(body)
-    return nil
+  func start(_ keepAlive: KeepAlive, of part: PartKey) {
+    keepAlives.start(keepAlive, of: part, now: linux_monotonic_ns())
+  }
+
+  /// Drops everything scheduled for an interface that is closed.
+  func forget(_ part: PartKey) {
+    schedule.forget(part)
+    keepAlives.stop(part)
+  }
+
+  /// Writes what is due.
+  func writeDue(now: Int64) {
+    for (part, report) in keepAlives.due(now: now) {
+      guard let interface = interface(part) else {
+        keepAlives.stop(part)
+        continue
+      }
+      do { try interface.transport.setFeature(report) } catch {
+        reporter.log.debug("keep-alive failed: \(error.printed)")
+      }
+      reporter.wrote(report, to: part, isOutput: false)
+    }
+    for write in schedule.due(now: now) { send(write) }
+  }
+
+  /// Writes the report that takes a part out of the mode that its reports show.
+  func switchMode(of part: Int, _ id: DeviceID) {
+    guard let device = reporter.registry.device(id), device.origin == .hardware,
+      let mode = device.parts[part]?.part.modeSwitch,
+      let (index, interface) = device.parts.first(where: { entry in
+        mode.part.map { $0 == entry.value.part.name } ?? (entry.key == part)
+      })
+    else { return }
+    do {
+      try interface.transport.setFeature(mode.report)
+      reporter.wrote(mode.report, to: PartKey(device: id, part: index), isOutput: false)
+    } catch {
+      reporter.log.warning(
+        "\(device.name), part \(interface.part.name): its mode can't be switched: \(error.printed)")
+    }
   }
 
   private func write(
-    _ purpose: DeviceOutputs.Purpose, to device: DeviceID,
-    _ fill: (inout DeviceOutputs, PartKey, OutputDescription, Int64) -> [UInt8]
+    _ purpose: OutputSchedule.Purpose, to device: DeviceID,
+    _ fill: (inout OutputSchedule, PartKey, OutputDescription, Int64) -> [UInt8]
   ) {
-    for (part, interface) in roster.device(device)?.parts ?? [:] {
-      guard let output = purpose == .haptics ? interface.part.haptics : interface.part.light else { continue }
+    for (part, interface) in reporter.registry.device(device)?.parts ?? [:] {
+      guard let output = interface.part.output(purpose) else { continue }
       let key = PartKey(device: device, part: part)
-      let report = fill(&outputs, key, output, linux_monotonic_ns())
-      send(DeviceOutputs.Write(part: key, purpose: purpose, report: report))
-      return armTimer()
+      let report = fill(&schedule, key, output, linux_monotonic_ns())
+      return send(OutputSchedule.Write(part: key, purpose: purpose, report: report))
     }
   }
 
-  /// Writes what became due.
-  func writeDue(now: Int64) { for write in outputs.due(now: now) { send(write) } }
-
-  private func send(_ write: DeviceOutputs.Write) {
-    guard let interface = roster.device(write.part.device)?.parts[write.part.part],
-      let output = write.purpose == .haptics ? interface.part.haptics : interface.part.light
-    else { return outputs.forget(write.part) }
+  private func send(_ write: OutputSchedule.Write) {
+    guard let interface = interface(write.part), let output = interface.part.output(write.purpose) else {
+      return schedule.forget(write.part)
+    }
     do {
       switch output.kind {
       case .output: try interface.transport.writeOutput(write.report)
       case .feature: try interface.transport.setFeature(write.report)
       }
     } catch {
-      log.debug("\(write.purpose) failed: \(error)")
+      reporter.log.debug("\(write.purpose) failed: \(error.printed)")
     }
-    wrote(
-      write.report, to: write.part.device, part: write.part.part, isOutput: output.kind == .output)
+    reporter.wrote(write.report, to: write.part, isOutput: output.kind == .output)
+  }
+
+  private func interface(_ part: PartKey) -> DeviceRecord.OpenInterface? {
+    reporter.registry.device(part.device)?.parts[part.part]
+  }
+}
+
+extension PartDescription {
+  func output(_ purpose: OutputSchedule.Purpose) -> OutputDescription? {
+    switch purpose {
+    case .haptics: haptics
+    case .light: light
+    }
   }
 }

@@ -1,19 +1,19 @@
 import Sensing
 import Spatial
 
-/// How many measurements of each device are taken: as many as the fastest trackers give, and no more than the tracking
-/// thread has time for beside its reports.
+/// Limits the measurements of each device (token bucket): as many as the fastest trackers supply, and no more than the
+/// tracking thread has time for beside its reports.
 struct MeasurementAllowance: Sendable {
-  /// Per second and device, in the long run.
+  /// Per second and device, on average.
   static let rate = 500.0
-  /// At once, after a while without any.
+  /// At once, after a pause.
   static let burst = 100.0
 
   private var left: [DeviceID: (count: Double, time: Timestamp)] = [:]
 
-  /// Takes one for each of these devices.
+  /// Takes one measurement for each of these devices.
   ///
-  /// - Returns: the first that has none left; then none was taken.
+  /// - Returns: the first device that has none left; no measurement is then taken.
   mutating func take(_ devices: [DeviceID], at now: Timestamp) -> DeviceID? {
     var next = left
     for device in devices {

@@ -1,80 +1,91 @@
 import CLinux
 import Devices
+import Diagnostics
 import Logging
 import Sensing
+import TrackingPipeline
 
-/// SlimeVR trackers as devices of the bridge.
-extension DeviceManager {
-  /// Strangers that are shown as waiting to be paired; more are ignored, so that nobody can fill the page.
-  private static let maximumStrangers = 8
-  /// Trackers ask each second.
-  private static let strangerPatience: Int64 = 10_000_000_000
+/// SlimeVR trackers as devices of the bridge; unpaired ones are listed as blocked while they send handshakes.
+///
+/// Belongs to the device manager's thread; the server has a thread of its own.
+final class NetworkTrackers {
+  private let server: SlimeVRServer
+  private let thread: WorkerThread
+  private let admission: DeviceAdmission
+  private let reporter: DeviceReporter
+  private let settings: CurrentDeviceSettings
+  /// Unpaired trackers and when each sent its last handshake; CLOCK_MONOTONIC, ns.
+  private var unpaired: [DeviceID: Int64] = [:]
 
-  func startTrackers() {
-    guard let listen = configuration.slimeVR.value else { return }
-    let pairings = PairingStore(folder: configuration.stateFolder)
-    let (acceptsAll, log) = (listen.acceptsAll, log)
+  /// More unpaired trackers are ignored, so that their handshakes can't fill the pose page.
+  private static let maximumUnpaired = 8
+  /// Trackers send a handshake each second.
+  private static let unpairedTimeout: Int64 = 10_000_000_000
+
+  /// Starts to listen.
+  ///
+  /// - Returns: nil when no listener is configured, or it can't be opened; the log then holds the cause.
+  init?(
+    mailbox: DeviceMailbox, admission: DeviceAdmission, reporter: DeviceReporter,
+    settings: CurrentDeviceSettings
+  ) {
+    guard let listen = settings.configuration.slimeVR.value else { return nil }
+    let pairings = PairingStore(folder: settings.configuration.stateFolder)
+    let (acceptsAll, registry, log) = (listen.acceptsAll, reporter.registry, reporter.log)
     do {
       let server = try SlimeVRServer(
         address: listen.address, port: listen.port,
         callbacks: SlimeVRServer.Callbacks(
           admits: { acceptsAll || pairings.holds(family: "slimevr", address: $0) },
-          attached: { [weak self] transport in
-            guard let self else { return transport.close() }
-            post { $0.attach(transport) }
-          },
-          refused: { [weak self] handshake in self?.post { $0.refuse(handshake) } },
-          signal: { [weak self] serial, level in
-            guard let self, let id = roster.device(serial: serial)?.id else { return }
-            roster.change(id) { device in
+          attached: { transport in mailbox.post { $0.attachments.attach(transport) } },
+          refused: { handshake in mailbox.post { $0.trackers?.refused(handshake) } },
+          signal: { serial, level in
+            guard let id = registry.device(serial: serial)?.id else { return }
+            registry.change(id) { device in
               device.signal = level
               return false
             }
           }))
-      trackerServer = server
-      trackerThread = WorkerThread(name: "trackers") { server.run() }
-      log.info("SlimeVR trackers are expected on \(listen.address):\(server.port)")
+      self.server = server
+      thread = WorkerThread(name: "trackers") { server.run() }
     } catch {
-      log.error("SlimeVR trackers can't be served: \(error)")
+      log.error("no SlimeVR tracker can connect: \(error.printed)")
+      return nil
     }
+    self.admission = admission
+    self.reporter = reporter
+    self.settings = settings
+    log.info("listening for SlimeVR trackers on \(listen.address):\(server.port)")
   }
 
-  func stopTrackers() {
-    trackerServer?.stop()
-    trackerThread?.join()
+  var hasUnpaired: Bool { !unpaired.isEmpty }
+
+  func stop() {
+    server.stop()
+    thread.join()
   }
 
-  private func attach(_ transport: PipeTransport) {
-    guard let match = catalog.match(transport.identity, descriptor: nil) else {
-      log.error("no description fits \(transport.identity.name)")
-      return transport.close()
-    }
-    attach(match, transport)
-  }
-
-  private func refuse(_ handshake: SlimeVRHandshake) {
-    let name = "SlimeVR tracker"
+  /// Lists an unpaired tracker, with the command that pairs it.
+  private func refused(_ handshake: SlimeVRHandshake) {
     let identity = InterfaceIdentity(
       bus: .network, vendor: 0, product: 0, serial: handshake.address,
-      physicalPath: "udp-\(handshake.address)/input0", name: name)
-    guard let match = catalog.match(identity, descriptor: nil) else { return }
-    let key = DeviceKey(identity, match.description)
-    let known = roster.find(key, serial: identity.serial, origin: .hardware)
-    if known == nil, roster.strangers >= Self.maximumStrangers { return }
-    guard
-      let id = known ?? create(key, serial: identity.serial, match, origin: .hardware)
-    else { return }
-    strangers[id] = linux_monotonic_ns()
-    enter(.blocked, "not paired; to let it in: vrbridge pair slimevr \(handshake.address)", id)
-    armTimer()
+      physicalPath: "udp-\(handshake.address)/input0", name: "SlimeVR tracker")
+    guard let match = settings.catalog.match(identity, descriptor: nil) else { return }
+    let isFull = reporter.registry.unpairedTrackers >= Self.maximumUnpaired
+    if isFull, admission.find(identity, match) == nil { return }
+    guard let id = admission.admit(identity, match) else { return }
+    unpaired[id] = linux_monotonic_ns()
+    reporter.enter(.blocked, "not paired; pair it with: vrbridge pair slimevr \(handshake.address)", id)
   }
 
-  /// Strangers that no longer ask make room for others.
-  func forgetStrangers(now: Int64) {
-    for (id, heard) in strangers where now - heard > Self.strangerPatience {
-      strangers[id] = nil
-      // It was let in meanwhile when it is in another state.
-      if roster.device(id)?.state == .blocked { enter(.lost, "no longer asks to be let in", id) }
+  /// Frees the slots of unpaired trackers that stopped sending.
+  func forgetSilent(now: Int64) {
+    for (id, heard) in unpaired where now - heard > Self.unpairedTimeout {
+      unpaired[id] = nil
+      // A tracker that was paired meanwhile is in another state.
+      if reporter.registry.device(id)?.state == .blocked {
+        reporter.enter(.lost, "not paired, and it stopped sending", id)
+      }
     }
   }
 }

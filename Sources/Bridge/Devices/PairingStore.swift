@@ -1,12 +1,11 @@
 import Foundation
 import Synchronization
 
-/// Devices that were paired with this machine, kept from one run to the next. The bridge reads it, 'vrbridge pair'
-/// writes it.
+/// The file of paired devices. The bridge reads it, 'vrbridge pair' writes it.
 public final class PairingStore: Sendable {
   public struct Entry: Codable, Sendable, Equatable {
     public var family: String
-    /// Hardware address, small letters.
+    /// Hardware address, lower case.
     public var address: String
     public var name: String
     /// ISO 8601.
@@ -27,18 +26,23 @@ public final class PairingStore: Sendable {
 
   public let path: String
 
-  /// - Parameter folder: of the program's lasting state.
+  /// - Parameter folder: of the bridge's persistent state.
   public init(folder: String) { path = folder + "/pairings.json" }
 
-  /// - Throws: when there is a file that is no list of pairings.
+  /// Returns all pairings; none without a file.
+  ///
+  /// - Throws: when the file does not hold pairings.
   public func entries() throws -> [Entry] {
     guard let data = FileManager.default.contents(atPath: path) else { return [] }
     guard let file = try? JSONDecoder().decode(File.self, from: data), file.format == File(devices: []).format
-    else { throw StartError("\(path) is no list of pairings; move it away and pair again") }
+    else {
+      throw StartError(
+        "pairings-unreadable", "\(path) does not hold pairings; move it away and pair again")
+    }
     return file.devices
   }
 
-  /// Whether the device may be used. The file is read each time: it is asked about strangers only.
+  /// Whether the device is paired. The file is read each time: only handshakes of new trackers need it.
   public func holds(family: String, address: String) -> Bool {
     ((try? entries()) ?? []).contains { $0.family == family && $0.address == address.lowercased() }
   }
@@ -49,7 +53,9 @@ public final class PairingStore: Sendable {
     try write(list + [entry])
   }
 
-  /// - Returns: what was removed.
+  /// Removes the pairings of an address.
+  ///
+  /// - Returns: the removed entries.
   public func remove(address: String) throws -> [Entry] {
     let list = try entries()
     let gone = list.filter { $0.address == address.lowercased() }
@@ -63,7 +69,7 @@ public final class PairingStore: Sendable {
       at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    // In one step: whoever reads sees the old list or the new one.
+    // Atomic: a reader gets the old file or the new one.
     try encoder.encode(File(devices: list)).write(to: url, options: .atomic)
   }
 }

@@ -3,9 +3,9 @@ import Foundation
 import Sensing
 import Synchronization
 
-/// Roles that people gave to devices, kept from one run of the bridge to the next.
+/// Roles that users assigned to devices, kept from one run of the bridge to the next.
 ///
-/// A unit is known by its serial number; one without is known by where it is plugged in.
+/// A unit is identified by its serial number, one without by its port.
 final class RoleStore: Sendable {
   private struct File: Codable {
     var format = "vrbridge-roles/1"
@@ -15,10 +15,10 @@ final class RoleStore: Sendable {
 
   private let path: String
   private let roles: Mutex<[String: DeviceRole]>
-  /// Why an earlier file was not used; it is kept beside the new one.
+  /// Why an earlier file was not used; it is kept beside the new one. Nil when it was.
   let warning: String?
 
-  /// - Parameter folder: of the program's lasting state.
+  /// - Parameter folder: of the bridge's persistent state.
   init(folder: String) {
     path = folder + "/roles.json"
     var found: [String: DeviceRole] = [:]
@@ -30,7 +30,7 @@ final class RoleStore: Sendable {
         let kept = path + ".unreadable"
         try? FileManager.default.removeItem(atPath: kept)
         try? FileManager.default.moveItem(atPath: path, toPath: kept)
-        warning = "\(path) is no list of roles; it is kept as \(kept)"
+        warning = "\(path) does not hold roles; it was renamed to \(kept), and roles start anew"
       }
     }
     roles = Mutex(found)
@@ -38,17 +38,19 @@ final class RoleStore: Sendable {
   }
 
   private static func unit(_ key: DeviceKey, serial: String) -> String {
-    serial.isEmpty ? "\(key.family)@\(key.place)" : "\(key.family)/\(serial)"
+    serial.isEmpty ? "\(key.family)@\(key.port)" : "\(key.family)/\(serial)"
   }
 
   func role(_ key: DeviceKey, serial: String) -> DeviceRole? {
     roles.withLock { $0[Self.unit(key, serial: serial)] }
   }
 
-  /// - Throws: when it can't be written; it holds until the bridge ends all the same.
-  func set(_ given: [(key: DeviceKey, serial: String, role: DeviceRole)]) throws {
+  /// Sets roles and writes the file.
+  ///
+  /// - Throws: when the file can't be written; the roles hold until the bridge ends.
+  func set(_ assigned: [(key: DeviceKey, serial: String, role: DeviceRole)]) throws {
     let all = roles.withLock { roles in
-      for entry in given { roles[Self.unit(entry.key, serial: entry.serial)] = entry.role }
+      for entry in assigned { roles[Self.unit(entry.key, serial: entry.serial)] = entry.role }
       return roles.mapValues(\.name)
     }
     let url = URL(fileURLWithPath: path)
@@ -56,7 +58,7 @@ final class RoleStore: Sendable {
       at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    // In one step: a bridge that is killed leaves the old list or the new one.
+    // Atomic: a bridge that is killed leaves the old file or the new one.
     try encoder.encode(File(roles: all)).write(to: url, options: .atomic)
   }
 }

@@ -1,24 +1,30 @@
 import CLinux
+import DeviceEmulation
 import Devices
+import Diagnostics
 import Foundation
 import Glibc
 import Logging
 import Sensing
 import Spatial
+import TrackingPipeline
 
-/// Recordings and emulated devices: each has a thread that plays into a packet socket.
+/// Recordings and emulated devices: each has a thread that writes reports into a packet socket.
 ///
-/// `@unchecked Sendable`: used on the device manager's thread; the threads it starts hold constants only.
-final class VirtualDevices: @unchecked Sendable {
-  private unowned let manager: DeviceManager
+/// Belongs to the device manager's thread.
+final class VirtualDevices {
+  private let attachments: InterfaceAttachments
+  private let settings: CurrentDeviceSettings
   private let log: Logger
   private let stopEvent = linux_eventfd()
   private var players: [RecordedPlayer] = []
   private var threads: [WorkerThread] = []
-  private var waiting: [@Sendable () -> Void] = []
+  /// Starts of recordings that wait for a client.
+  private var waiting: [() -> Void] = []
 
-  init(manager: DeviceManager, log: Logger) {
-    self.manager = manager
+  init(attachments: InterfaceAttachments, settings: CurrentDeviceSettings, log: Logger) {
+    self.attachments = attachments
+    self.settings = settings
     self.log = log
   }
 
@@ -26,65 +32,71 @@ final class VirtualDevices: @unchecked Sendable {
 
   // MARK: recordings
 
-  func play(_ text: String, catalog: DeviceCatalog) {
+  /// Plays a recording as a device.
+  ///
+  /// - Parameter text: as in the configuration: `FILE[,speed=N|max]…`.
+  func play(_ text: String) {
     let source: RecordedSource
     let recording: HIDRecording
     do {
       source = try RecordedSource(text)
       recording = try HIDRecording.read(path: source.file)
     } catch {
-      log.error("\(error)")
+      log.error("\(error.printed)")
       return
     }
     if recording.isTruncated {
-      log.warning("\(source.file): the recording is cut off; what is there is played")
+      log.warning("\(source.file): the recording is truncated; its complete reports are played")
     }
-    start(source, recording, catalog)
+    start(source, recording)
   }
 
-  private func start(_ source: RecordedSource, _ recording: HIDRecording, _ catalog: DeviceCatalog) {
+  private func start(_ source: RecordedSource, _ recording: HIDRecording) {
     var recording = recording
     var features: [any FeatureResponder] = []
     var matches: [DeviceCatalog.Match?] = []
     let hasSerial = source.serial == nil && recording.interfaces.contains { !$0.identity.serial.isEmpty }
     for index in recording.interfaces.indices {
       if let serial = source.serial { recording.interfaces[index].identity.serial = serial }
-      // Without any serial number the file stands for the unit, so that two recordings are two devices. With one,
-      // the recorded paths tell which interfaces belong together.
+      // Without any serial number the file identifies the unit, so that two recordings are two devices. With one, the
+      // recorded paths join the interfaces.
       if !hasSerial { recording.interfaces[index].identity.physicalPath = source.file }
       let interface = recording.interfaces[index]
-      let match = catalog.match(interface.identity, descriptor: interface.descriptor)
+      let match = settings.catalog.match(interface.identity, descriptor: interface.descriptor)
       matches.append(match)
-      features.append(
-        Self.responder(interface, match, file: source.file, configuration: source.configuration, log: log))
+      let responder = RecordedResponder(
+        interface, match, file: source.file, configuration: source.configuration)
+      if let note = responder.note { log.info("\(note)") }
+      if let problem = responder.problem { log.error("\(problem)") }
+      features.append(responder.features)
     }
     guard matches.contains(where: { $0?.part.reports.isEmpty == false }) else {
       let names = recording.interfaces.map { "\($0.identity.vendorProduct) \($0.identity.name)" }
       log.error(
-        "\(source.file): no description fits \(names.joined(separator: ", ")); 'vrbridge devices --known' lists families"
+        "\(source.file): no description matches \(names.joined(separator: ", ")); 'vrbridge devices --known' lists families"
       )
       return
     }
     let player: RecordedPlayer
     do { player = try RecordedPlayer(recording: recording, pace: source.pace, features: features) } catch {
-      log.error("\(error)")
+      log.error("\(error.printed)")
       return
     }
     players.append(player)
     for (match, transport) in zip(matches, player.transports) {
       if let match, !match.part.reports.isEmpty {
-        manager.attach(match, transport)
+        attachments.attach(match, transport)
       } else {
         transport.close()
       }
     }
-    // An interface that found no device would never be read, and its full socket would hold up the others.
-    manager.closeWaitingVirtual()
-    let begin: @Sendable () -> Void = { [self] in
+    // An interface without a device would never be read, and its full socket would block the others.
+    attachments.closeWaitingVirtual()
+    let begin = { [self] in
       run("player") {
         var start = Timestamp(nanoseconds: linux_monotonic_ns())
         while player.play(from: start), source.loops {
-          // At more than the recorded pace the stamps run ahead of the clock; they must not go back.
+          // At more than the recorded pace the timestamps run ahead of the clock; they must not go back.
           let next = start.advanced(byNanoseconds: player.recording.duration + 100_000_000)
           start = max(next, Timestamp(nanoseconds: linux_monotonic_ns()))
         }
@@ -94,70 +106,7 @@ final class VirtualDevices: @unchecked Sendable {
     if source.waits { waiting.append(begin) } else { begin() }
   }
 
-  /// What answers the feature reports of a recorded interface.
-  ///
-  /// - Parameter configuration: Lighthouse configuration to answer with; nil looks for one beside the recording.
-  static func responder(
-    _ interface: HIDRecording.Interface, _ match: DeviceCatalog.Match?, file: String, configuration: String?,
-    log: Logger
-  ) -> any FeatureResponder {
-    let recorded = RecordedFeatures(interface.features)
-    guard let match, match.part.driver != nil else { return recorded }
-    let holdsOwn = interface.features.contains { $0.report.first == 0x11 }
-    var found: (path: String, note: String)?
-    if let path = configuration {
-      found = (path, "")
-    } else if !holdsOwn {
-      found = configurationBeside(file, match)
-    }
-    guard let found else { return recorded }
-    do {
-      let blob = [UInt8](try Data(contentsOf: URL(fileURLWithPath: found.path)))
-      let configuration = try LighthouseConfiguration(blob: blob)
-      log.info("factory calibration of \(configuration.serial) from \(found.path)\(found.note)")
-      return LighthouseFeatures(blob: try LighthouseFeatures.compressed(blob), others: recorded)
-    } catch {
-      log.error("\(found.path): \(error)")
-      return recorded
-    }
-  }
-
-  /// A recording made by other tools holds no feature reports; the configuration is then looked for beside it:
-  /// `NAME.config.json|zlib`, else one of the same product in `config/` next to it or one folder up.
-  private static func configurationBeside(
-    _ file: String, _ match: DeviceCatalog.Match
-  ) -> (path: String, note: String)? {
-    let url = URL(fileURLWithPath: file)
-    let folder = url.deletingLastPathComponent()
-    let stem = url.lastPathComponent.split(separator: ".").first.map(String.init) ?? ""
-    for suffix in ["config.zlib", "config.json"] {
-      let path = folder.appendingPathComponent("\(stem).\(suffix)").path
-      if FileManager.default.fileExists(atPath: path) { return (path, "") }
-    }
-    let products = Set(match.description.parts.flatMap(\.match).compactMap(\.product))
-    for place in ["config", "../config"] {
-      let config = folder.appendingPathComponent(place).standardizedFileURL
-      let names = ((try? FileManager.default.contentsOfDirectory(atPath: config.path)) ?? []).filter {
-        $0.hasSuffix(".config.zlib")
-      }
-      let fitting = names.sorted().filter { name in
-        guard let data = try? Data(contentsOf: config.appendingPathComponent(name)),
-          let configuration = try? LighthouseConfiguration(blob: [UInt8](data)),
-          let product = configuration.product
-        else { return false }
-        return products.contains(product)
-      }
-      if let first = fitting.first {
-        let note =
-          fitting.count > 1
-          ? "; \(fitting.count) units fit and the recording does not say which it is: choose with config=FILE"
-          : ""
-        return (config.appendingPathComponent(first).path, note)
-      }
-    }
-    return nil
-  }
-
+  /// Starts recordings that wait for a client.
   func startWaiting() {
     let list = waiting
     waiting = []
@@ -167,21 +116,21 @@ final class VirtualDevices: @unchecked Sendable {
   // MARK: emulated devices
 
   /// A headset and two controllers in motion.
-  func startDemo(catalog: DeviceCatalog) {
+  func startDemo() {
     log.notice("demonstration: the headset and controllers are emulated, not real")
-    emulate(catalog, "htc-vive", "imu", .lookingAround(), serial: "DEMO-HEAD", seed: 11)
+    emulate("htc-vive", "imu", .lookingAround(), serial: "DEMO-HEAD", seed: 11)
     emulate(
-      catalog, "htc-vive-wand", "radio", .gesturing(seed: 5, right: true), serial: "DEMO-RIGHT", seed: 12)
+      "htc-vive-wand", "radio", .gesturing(seed: 5, right: true), serial: "DEMO-RIGHT", seed: 12)
     emulate(
-      catalog, "htc-vive-wand", "radio", .gesturing(seed: 9, right: false), serial: "DEMO-LEFT", seed: 13)
+      "htc-vive-wand", "radio", .gesturing(seed: 9, right: false), serial: "DEMO-LEFT", seed: 13)
   }
 
   private func emulate(
-    _ catalog: DeviceCatalog, _ family: String, _ part: String, _ motion: HeadMotion, serial: String,
+    _ family: String, _ part: String, _ motion: HeadMotion, serial: String,
     seed: UInt64
   ) {
-    guard let description = catalog.description(family: family) else {
-      log.error("the demonstration needs the description of '\(family)', which is not there")
+    guard let description = settings.catalog.description(family: family) else {
+      log.error("the demonstration needs the description of '\(family)', which the catalogue does not hold")
       return
     }
     do {
@@ -190,18 +139,18 @@ final class VirtualDevices: @unchecked Sendable {
         options: EmulatedDevice.Options(
           part: part, motion: motion, errors: .consumer(seed: seed), serial: serial, seed: seed))
       let (reader, writer) = try device.connect()
-      manager.attach(device.match, reader)
+      attachments.attach(device.match, reader)
       let stop = stopEvent
       let log = log
       run("emulated") {
         do {
           try device.run(into: writer, from: Timestamp(nanoseconds: linux_monotonic_ns()), until: stop)
         } catch {
-          log.error("\(error)")
+          log.error("\(error.printed)")
         }
       }
     } catch {
-      log.error("\(error)")
+      log.error("\(error.printed)")
     }
   }
 

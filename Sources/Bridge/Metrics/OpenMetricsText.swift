@@ -1,6 +1,8 @@
-/// Figures as text for Prometheus and others: OpenMetrics 1.0.
+import TrackingPipeline
+
+/// Metrics as OpenMetrics 1.0 text, for Prometheus and others.
 ///
-/// Written here, since the packages that write it keep counters of their own, and ours are kept where they are counted.
+/// No package is used: those that write the format own the counters, while the bridge's belong to the code that counts.
 struct OpenMetricsText {
   enum Kind: String {
     case counter, gauge, info
@@ -10,9 +12,9 @@ struct OpenMetricsText {
 
   static let type = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
-  /// A family with its samples; values that are not known are left out.
+  /// Adds a family with its samples, without those that are not finite.
   ///
-  /// - Parameter unit: the name's ending, where it has one: seconds, bytes.
+  /// - Parameter unit: the suffix of the name, where it has one: seconds, bytes.
   mutating func add(
     _ name: String, _ kind: Kind, _ help: String, unit: String? = nil,
     _ samples: [(labels: [(String, String)], value: Double)]

@@ -4,11 +4,12 @@ import DequeModule
 import Glibc
 import Sensing
 import SwiftProtobuf
+import TrackingPipeline
 
-/// One client of the socket server: what it may do, what it asked for, what waits for it.
+/// One client of the socket server: its scopes, its subscriptions with their queues, and its output.
 ///
-/// Belongs to the server's thread. Memory is bounded: what it sends by the frame limit, what it is sent by the
-/// queues of its subscriptions and `maximumOutput`.
+/// Belongs to the server's thread. Memory is bounded: input by the frame limit, output by the queues of the
+/// subscriptions and `maximumOutput`.
 final class ClientConnection {
   struct Subscription {
     var id: UInt32
@@ -33,14 +34,14 @@ final class ClientConnection {
 
     mutating func enqueue(pose event: TrackingEvent) {
       if interval > 0 {
-        // Due times go on by the interval, so that the mean rate holds whatever the device's own; a little early
-        // is taken, or jitter would halve the rate.
+        // Due times advance by the interval, so that the mean rate holds whatever the device's own; a pose that is a
+        // little early is taken, or jitter would halve the rate.
         let due = nextDue[event.device] ?? event.state.captured
         if event.state.captured < due - interval / 8 { return }
         nextDue[event.device] = max(due, event.state.captured - interval) + interval
       }
-      if isLatestOnly, let place = poses.firstIndex(where: { $0.device == event.device }) {
-        poses[place] = event
+      if isLatestOnly, let index = poses.firstIndex(where: { $0.device == event.device }) {
+        poses[index] = event
         droppedPoses += 1
       } else {
         if poses.count >= depth {
@@ -51,10 +52,10 @@ final class ClientConnection {
       }
     }
 
-    /// What is known of a thing replaces what was known of it before; else the oldest goes.
+    /// Replaces an annotation with the same id, else appends; drops the oldest from a full queue.
     mutating func enqueue(_ annotation: Vrbridge_V1_Annotation) {
-      if let place = annotations.firstIndex(where: { $0.id == annotation.id }) {
-        annotations[place] = annotation
+      if let index = annotations.firstIndex(where: { $0.id == annotation.id }) {
+        annotations[index] = annotation
         droppedAnnotations += 1
         return
       }
@@ -74,13 +75,14 @@ final class ClientConnection {
     }
   }
 
-  /// Answers and events beyond this mean that the client does not read.
+  /// Bytes of replies and events; more means that the client does not read.
   static let maximumOutput = 1 << 18
   static let maximumSubscriptions = 16
-  /// Poses that may wait in all its queues together: some 4 MB.
+  /// Poses in all queues together: about 4 MB.
   static let maximumDepth = 16_384
-  /// Annotations that may wait in one subscription, and in one frame.
+  /// Annotations in one subscription's queue.
   static let maximumAnnotations = 256
+  /// Annotations in one frame.
   static let annotationBatch = 32
   /// Poses in one frame.
   static let batch = 256
@@ -99,12 +101,12 @@ final class ClientConnection {
   var nextSubscription: UInt32 = 1
   private var output: [UInt8] = []
   private var outputStart = 0
-  /// Descriptor that goes with the output byte at this position.
+  /// Descriptor to pass with the output byte at this position.
   private var passed: (descriptor: Int32, position: Int)?
-  /// Answers that are being made.
+  /// Replies under way in tasks.
   var awaited = 0
   var wantsWritable = false
-  /// When output began to wait, for a client that does not read.
+  /// When output began to wait because the client does not read.
   private(set) var stalledSince: Int64?
 
   init(
@@ -123,7 +125,9 @@ final class ClientConnection {
     subscriptions.contains { !$0.poses.isEmpty || !$0.controls.isEmpty || !$0.annotations.isEmpty }
   }
 
-  /// - Returns: false when the client has let too much pile up.
+  /// Appends a frame to the output.
+  ///
+  /// - Returns: false when too much output is unread.
   func send(_ frame: ServerFrame, passing descriptor: Int32 = -1) -> Bool {
     guard pendingOutput < Self.maximumOutput else { return false }
     if descriptor >= 0 {
@@ -136,8 +140,8 @@ final class ClientConnection {
 
   enum FlushResult { case done, blocked, broken }
 
-  /// Writes what waits; queued poses and controls are put into frames only when the socket takes them, so that a
-  /// slow client gets fresh ones.
+  /// Writes the output. Queued poses and controls become frames only when the socket takes them, so that a slow client
+  /// gets recent ones.
   func flush(now: Int64) -> FlushResult {
     while true {
       while outputStart < output.count {
@@ -190,9 +194,9 @@ final class ClientConnection {
         batch.changes = taken.map { event in
           .with {
             $0.deviceID = event.device
-            $0.control = UInt32(truncatingIfNeeded: event.index)
+            $0.control = UInt32(truncatingIfNeeded: event.control)
             $0.value = event.value
-            $0.timeNs = event.state.captured
+            $0.timeNs = event.time
           }
         }
         subscriptions[index].controls.removeFirst(taken.count)

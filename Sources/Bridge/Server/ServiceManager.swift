@@ -2,10 +2,10 @@ import CLinux
 import Foundation
 import Glibc
 
-/// Tells systemd how it goes: sd_notify(3)'s protocol, a datagram to the socket that NOTIFY_SOCKET names.
+/// Notifies systemd of the service's state: sd_notify(3)'s protocol, a datagram to the socket in NOTIFY_SOCKET.
 public struct ServiceManager: Sendable {
   private let path: String?
-  /// Seconds between signs of life; nil when nobody waits for them.
+  /// Seconds between watchdog notifications; nil without a watchdog.
   public let interval: Double?
 
   public init(environment: [String: String]) {
@@ -21,7 +21,7 @@ public struct ServiceManager: Sendable {
   public func alive() { send("WATCHDOG=1") }
   public func stopping() { send("STOPPING=1") }
 
-  /// Around reading the configuration again.
+  /// Sent before the configuration is read again; `ready` follows.
   public func reloading() { send("RELOADING=1\nMONOTONIC_USEC=\(linux_monotonic_ns() / 1000)") }
 
   private func send(_ text: String) {

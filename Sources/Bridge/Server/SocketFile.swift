@@ -2,19 +2,13 @@ import CLinux
 import Devices
 import Glibc
 
-/// Why the bridge could not start, in one sentence for the person who started it.
-public struct StartError: Error, Sendable, CustomStringConvertible {
-  public var description: String
-  init(_ description: String) { self.description = description }
-}
-
 /// The socket in the file system.
 struct SocketFile {
   let descriptor: Int32
-  /// It was made by systemd, which keeps it while no bridge runs.
+  /// Whether systemd created it; systemd keeps it while no bridge runs.
   let isPassed: Bool
 
-  /// Listens: on the socket that systemd passed, else on one that is made (mode 0660), with its folder.
+  /// Listens on the socket that systemd passed, else on a new one (mode 0660), whose folder is created.
   init(path: String, group: String, environment: [String: String]) throws(StartError) {
     if let passed = Self.passed(path: path, environment: environment) {
       descriptor = passed
@@ -25,9 +19,9 @@ struct SocketFile {
     isPassed = false
   }
 
-  /// sd_listen_fds(3)'s protocol: descriptors from 3 on are meant for the process that LISTEN_PID names.
+  /// Returns the descriptor that systemd passed for the path; nil for none.
   ///
-  /// - Returns: the one that listens at the path; nil for none.
+  /// By sd_listen_fds(3), descriptors from 3 on are passed to the process in LISTEN_PID.
   private static func passed(path: String, environment: [String: String]) -> Int32? {
     guard environment["LISTEN_PID"] == String(getpid()),
       let count = environment["LISTEN_FDS"].flatMap({ Int32($0) }), (1...64).contains(count)
@@ -60,18 +54,24 @@ struct SocketFile {
       if probe >= 0 {
         Glibc.close(probe)
         throw StartError(
-          "another bridge is running on \(path); stop it, or choose another place with --socket")
+          "socket-in-use",
+          "another bridge is running on \(path); stop it, or choose another path with --socket")
       }
       // Left behind by a bridge that was killed.
       unlink(path)
       listener = linux_unix_listen(path, 0o660)
     }
-    guard listener >= 0 else { throw StartError("can't listen on \(path): \(errorText(listener))") }
+    guard listener >= 0 else {
+      throw StartError(
+        "socket-not-bound",
+        "can't listen on \(path): \(errorText(listener)); choose another path with --socket")
+    }
     if !group.isEmpty {
       guard let entry = getgrnam(group) else {
         Glibc.close(listener)
         unlink(path)
         throw StartError(
+          "socket-group-unknown",
           "the group '\(group)' for the socket does not exist; create it or change 'socket: group'")
       }
       let id = entry.pointee.gr_gid
@@ -79,7 +79,9 @@ struct SocketFile {
         let reason = errorText(errno)
         Glibc.close(listener)
         unlink(path)
-        throw StartError("can't give \(path) to the group '\(group)': \(reason)")
+        throw StartError(
+          "socket-group-refused",
+          "can't give \(path) to the group '\(group)': \(reason); add the bridge's user to it")
       }
     }
     return listener
@@ -89,17 +91,13 @@ struct SocketFile {
   private static func makeFolder(_ folder: String) throws(StartError) -> Bool {
     var info = stat()
     if stat(folder, &info) == 0 { return false }
-    // The runtime directory above is the system's; ours is one level, open to the group.
+    // The runtime directory above belongs to the system; the bridge adds one level, open to its group.
     guard mkdir(folder, 0o750) == 0 || errno == EEXIST else {
       throw StartError(
-        "can't make the folder \(folder): \(errorText(errno)); set XDG_RUNTIME_DIR, or choose a place with --socket"
+        "socket-folder-refused",
+        "can't create the folder \(folder): \(errorText(errno)); set XDG_RUNTIME_DIR, or choose a path with --socket"
       )
     }
     return true
   }
-}
-
-/// The version that packages, `--version` and the protocol's welcome state.
-public enum ProductVersion {
-  public static let text = "0.1.0"
 }

@@ -8,7 +8,7 @@
 // For information on using the generated types, please see the documentation:
 //   https://github.com/apple/swift-protobuf/
 
-/// Messages between the bridge and its clients. docs/protocol.md explains framing, order and limits.
+/// Messages between the bridge and its clients. docs/reference/protocol.md explains framing, order and limits.
 ///
 /// Times are nanoseconds of CLOCK_MONOTONIC. Frames are OpenXR's: right-handed, X right, Y up, -Z forward;
 /// metres, radians, quaternions (x, y, z, w). A pose is world-from-device.
@@ -1294,6 +1294,9 @@ public nonisolated struct Vrbridge_V1_Error: Sendable {
 
   /// The bridge closes the connection after this.
   public var fatal: Bool = false
+
+  /// Stable code of the cause: lower-case words joined by hyphens, for example "scope-missing".
+  public var cause: String = String()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -3607,7 +3610,7 @@ nonisolated extension Vrbridge_V1_Welcome: SwiftProtobuf.Message, SwiftProtobuf.
 
 nonisolated extension Vrbridge_V1_Error: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Error"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}code\0\u{1}message\0\u{1}fatal\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}code\0\u{1}message\0\u{1}fatal\0\u{1}cause\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3618,6 +3621,7 @@ nonisolated extension Vrbridge_V1_Error: SwiftProtobuf.Message, SwiftProtobuf._M
       case 1: try { try decoder.decodeSingularEnumField(value: &self.code) }()
       case 2: try { try decoder.decodeSingularStringField(value: &self.message) }()
       case 3: try { try decoder.decodeSingularBoolField(value: &self.fatal) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.cause) }()
       default: break
       }
     }
@@ -3633,6 +3637,9 @@ nonisolated extension Vrbridge_V1_Error: SwiftProtobuf.Message, SwiftProtobuf._M
     if self.fatal != false {
       try visitor.visitSingularBoolField(value: self.fatal, fieldNumber: 3)
     }
+    if !self.cause.isEmpty {
+      try visitor.visitSingularStringField(value: self.cause, fieldNumber: 4)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -3640,6 +3647,7 @@ nonisolated extension Vrbridge_V1_Error: SwiftProtobuf.Message, SwiftProtobuf._M
     if lhs.code != rhs.code {return false}
     if lhs.message != rhs.message {return false}
     if lhs.fatal != rhs.fatal {return false}
+    if lhs.cause != rhs.cause {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

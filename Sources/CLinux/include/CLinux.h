@@ -116,7 +116,7 @@ void linux_name_thread(const char *name);
 /* Asks for SCHED_FIFO at the given priority; 0, or a negative errno when not permitted. */
 int linux_realtime_thread(int priority);
 /* Asks for SCHED_BATCH: when this thread is woken, it does not push aside the one that woke it. 0, or a negative errno. */
-int linux_patient_thread(void);
+int linux_batch_thread(void);
 /* Bounds what this process may have of memory of its own; memory beyond it is refused. 0, or a negative errno. */
 int linux_limit_memory(uint64_t bytes);
 /* Locks current and future pages of the process into memory, so that the tracking loop takes no page faults. */

@@ -1,8 +1,7 @@
-/// ONNX Runtime's C API, opened when it is needed: a build needs neither its headers nor its library, and a program that
-/// infers nothing with it needs neither.
+/// ONNX Runtime's C API, opened at run time (`dynamic_library.h`).
 ///
-/// Facts: onnxruntime/core/session/onnxruntime_c_api.h (MIT). Its table of functions grows at its end only, so that the
-/// places of version 1 hold in every release.
+/// Facts: onnxruntime/core/session/onnxruntime_c_api.h (MIT). Its table of functions grows at its end alone, so the
+/// indices of version 1 hold in every release.
 #ifndef VRBRIDGE_ONNXRUNTIME_LOADER_H
 #define VRBRIDGE_ONNXRUNTIME_LOADER_H
 
@@ -22,7 +21,7 @@ typedef struct {
   int64_t dimensions[CONR_MAXIMUM_RANK];
 } conr_port;
 
-/// Numbers that go in, which stay the caller's, or that came out, which live until conr_values_free.
+/// An input, whose memory is the caller's, or an output, which lives until `conr_values_free`.
 typedef struct {
   int type;
   int rank;
@@ -32,21 +31,22 @@ typedef struct {
   void *value;
 } conr_tensor;
 
-/// Opens the library, once and for good; null with the reason in `error`.
+/// Opens ONNX Runtime for the life of the process. NULL on failure, with the reason in `error`.
 conr_library *conr_open(const char *file, char *error, size_t error_size);
 const char *conr_version(const conr_library *library);
 
-/// Makes a model of an ONNX file's bytes ready; null with the reason in `error`. From any thread.
+/// Loads a model from an ONNX file's bytes. NULL on failure, with the reason in `error`. From any thread.
 conr_session *conr_session_create(
     conr_library *library, const void *bytes, size_t size, int threads, char *error, size_t error_size);
 void conr_session_free(conr_session *session);
 size_t conr_port_count(const conr_session *session, int is_output);
 const conr_port *conr_port_at(const conr_session *session, int is_output, size_t index);
 
-/// Runs the model with all of its inputs and outputs, in their order; 0, or -1 with the reason in `error`. From any thread.
+/// Runs the model with all of its inputs and outputs, in their order. Returns 0, or -1 with the reason in `error`.
+/// From any thread.
 int conr_run(
     conr_session *session, const conr_tensor *inputs, conr_tensor *outputs, char *error, size_t error_size);
-/// Bytes of an element of a type; 0 for types that have none.
+/// Returns the bytes of an element of a type; 0 for a type without a fixed size.
 size_t conr_width(int type);
 void conr_values_free(conr_session *session, conr_tensor *outputs);
 

@@ -1,5 +1,4 @@
-/// OpenVINO's C API, opened when it is needed: a build needs neither its headers nor its libraries, and a program
-/// that infers nothing needs them neither.
+/// OpenVINO's C API, opened at run time (`dynamic_library.h`).
 ///
 /// Facts: the headers of OpenVINO's C API 2.0 (openvino/c/*.h, Apache-2.0).
 #ifndef VRBRIDGE_OPENVINO_LOADER_H
@@ -12,7 +11,7 @@ typedef struct covino_library covino_library;
 typedef struct covino_model covino_model;
 typedef struct covino_request covino_request;
 
-/// Types of elements, numbered by us: OpenVINO's own numbers moved from release to release.
+/// Types of elements, numbered here: OpenVINO's own numbers change from release to release.
 enum {
   COVINO_UNKNOWN,
   COVINO_BOOL,
@@ -33,7 +32,7 @@ enum {
 
 enum { COVINO_MAXIMUM_RANK = 8, COVINO_MAXIMUM_PROPERTIES = 8 };
 
-/// An input or output of a model. A dimension of -1 is open; rank -1 means that the rank is.
+/// An input or output of a model. A dimension of -1 is open; a rank of -1 means that the rank is open.
 typedef struct {
   char name[256];
   int type;
@@ -50,10 +49,10 @@ typedef struct {
   int64_t dimensions[COVINO_MAXIMUM_RANK];
 } covino_tensor;
 
-/// Opens a library by file, or by name with the linker's search. NULL on failure, and `error` says why.
+/// Opens OpenVINO by path, or by name with the linker's search. NULL on failure, with the reason in `error`.
 covino_library *covino_open(const char *file, char *error, size_t error_size);
 const char *covino_version(const covino_library *library);
-/// What the last call of this library that failed had to say.
+/// Returns the text of the last call that failed, on any thread.
 const char *covino_last_error(const covino_library *library);
 
 /// Reads and compiles a model. `properties` are `count` pairs of name and value.
@@ -67,10 +66,10 @@ int covino_port_at(const covino_model *model, int is_output, size_t index, covin
 
 int covino_request_create(covino_model *model, covino_request **request);
 void covino_request_free(covino_request *request);
-/// Gives the request an input of this shape, which it reads where it lies: until `covino_infer` is over.
+/// Lends the request an input of this shape, without a copy: `data` must live until `covino_infer` returns.
 int covino_request_lend(
     covino_request *request, size_t index, int type, int rank, const int64_t *dimensions, void *data);
-/// Copies an input of this shape into memory of the request's own: quicker than lending what is small, as long as the shape stays.
+/// Copies an input of this shape into the request's own memory: faster than lending for a small input of constant shape.
 int covino_request_fill(
     covino_request *request, size_t index, int type, int rank, const int64_t *dimensions, const void *data, size_t size);
 int covino_infer(covino_request *request);

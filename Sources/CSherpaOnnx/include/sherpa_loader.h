@@ -1,8 +1,7 @@
-/// sherpa-onnx's C API, opened when it is needed: a build needs neither its header nor its library, and a program that
-/// hears nothing needs them neither.
+/// sherpa-onnx's C API, opened at run time (`dynamic_library.h`).
 ///
 /// Facts: c-api.h of sherpa-onnx 2.0 (Apache-2.0). Its structures are passed by address and have changed between
-/// releases, so only the version whose layout stands in the .c file is taken.
+/// releases, so only the version whose layout stands in `sherpa_layout.h` is accepted.
 #ifndef VRBRIDGE_SHERPA_LOADER_H
 #define VRBRIDGE_SHERPA_LOADER_H
 
@@ -25,23 +24,23 @@ enum {
   CSHERPA_ARCHITECTURE_COUNT
 };
 
-/// Files by their part; null where the architecture has none. One-file models stand in `encoder`.
+/// Files by their part; NULL where the architecture has none. The file of a one-file model is `encoder`.
 typedef struct {
   int architecture;
   const char *encoder;
   const char *decoder;
   const char *joiner;
   const char *tokens;
-  /// For models of several languages; null or "" to let the model decide.
+  /// For models of several languages; NULL or "" for the model's own choice.
   const char *language;
   int threads;
 } csherpa_model;
 
-/// Valid until it is given back.
+/// Valid until `csherpa_result_free`.
 typedef struct {
   const char *text;
   const char *language;
-  /// Each null where the model gives none; `count` entries otherwise.
+  /// Each NULL where the model gives none; `count` entries otherwise.
   const char *const *tokens;
   const float *times;
   const float *log_probabilities;
@@ -49,7 +48,7 @@ typedef struct {
   const void *owner;
 } csherpa_result;
 
-/// Opens a library by file, or by name with the linker's search. NULL on failure, and `error` says why.
+/// Opens sherpa-onnx by path, or by name with the linker's search. NULL on failure, with the reason in `error`.
 csherpa_library *csherpa_open(const char *file, char *error, size_t error_size);
 const char *csherpa_version(const csherpa_library *library);
 
@@ -60,7 +59,7 @@ void csherpa_recogniser_free(csherpa_recogniser *recogniser);
 int csherpa_recognise(csherpa_recogniser *recogniser, const float *samples, int count, csherpa_result *result);
 void csherpa_result_free(csherpa_recogniser *recogniser, csherpa_result *result);
 
-/// Silero VAD. `window` samples at 16 kHz are judged at a time; speech ends after `silence` seconds below the threshold.
+/// Silero VAD: judges `window` samples at 16 kHz at a time; speech ends after `silence` seconds below the threshold.
 csherpa_detector *csherpa_detector_create(
     const csherpa_library *library, const char *model, float threshold, float silence, float speech, int window);
 void csherpa_detector_free(csherpa_detector *detector);

@@ -5,10 +5,10 @@
  *     vrb_annotation annotation;
  *     while (vrb_stream_next(&stream, &annotation) == 1)   // each frame: never waits, comes back by itself
  *         remember(annotation.id, &annotation);    // until it has `ended` or its time to live is over
- *     vrb_annotation_place(&annotation, &head, place);     // metres in the world, for the head's pose of now
+ *     vrb_annotation_place(&annotation, &head, place);     // position in the world, m, for the current head pose
  *
- * Reads the bridge's socket protocol (docs/protocol.md): protobuf messages behind a length. Needs the scope 'camera'
- * for what is seen and 'microphone' for what is said; what is not allowed simply does not come.
+ * Reads the bridge's socket protocol (docs/reference/protocol.md): length-prefixed protobuf messages. Annotations of
+ * camera frames need the scope 'camera', those of speech 'microphone'; without its scope a kind is not delivered.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef VRBRIDGE_ANNOTATIONS_H
@@ -38,39 +38,42 @@ enum { VRB_TEXT_NONE = 0, VRB_TEXT_PARTIAL = 1, VRB_TEXT_FINAL = 2, VRB_TEXT_INT
 #define VRB_LABEL_LENGTH 1024u
 #define VRB_MAX_JOINTS 26u
 
+/* A joint of a hand. */
 typedef struct vrb_joint {
     double position[3]; /* m, in the annotation's space */
-    float orientation[4];
+    float orientation[4]; /* x, y, z, w */
     float radius;       /* m */
-    uint32_t inferred;  /* computed from others, not seen by itself */
+    uint32_t inferred;  /* 1: inferred from other joints, not observed */
 } vrb_joint;
 
+/* An annotation: a recognised hand, gesture, object or text, or a transcript, intent or answer. */
 typedef struct vrb_annotation {
-    uint64_t id;                  /* stays while the thing stays */
+    uint64_t id;                  /* constant for one annotation */
     uint32_t kind;                /* VRB_KIND_... */
-    uint32_t space;               /* VRB_SPACE_...; NONE: it has no place */
+    uint32_t space;               /* VRB_SPACE_...; NONE: no anchor */
     char label[VRB_LABEL_LENGTH]; /* UTF-8, zero-terminated, cut at a character */
-    char model[64];
+    char model[64];               /* name of the model */
     float confidence;             /* 0 to 1 */
-    int64_t captured_ns;          /* when the light was gathered or the sound was made */
-    int64_t published_ns;
-    double origin[3];             /* the camera, m */
-    double direction[3];          /* of length one */
-    double distance;              /* m along the direction; 0 when it is not known */
-    double size;                  /* m across; 0 when it is not known */
-    float time_to_live_s;         /* not to be shown longer after captured_ns */
-    uint32_t ended;               /* it has gone */
+    int64_t captured_ns;          /* exposure time of the frame, or time of the sound */
+    int64_t published_ns;         /* time of publication */
+    double origin[3];             /* camera position, m */
+    double direction[3];          /* unit vector */
+    double distance;              /* m along the direction; 0: unknown */
+    double size;                  /* width, m; 0: unknown */
+    float time_to_live_s;         /* display at most this long after captured_ns */
+    uint32_t ended;               /* 1: the annotation has ended */
     uint32_t text_state;          /* VRB_TEXT_... */
     uint32_t hand;                /* 1 left, 2 right, 0 neither */
-    uint32_t joint_count;         /* 26 for a hand that could be placed (XR_EXT_hand_tracking), else 0 */
-    vrb_joint joints[VRB_MAX_JOINTS];
+    uint32_t joint_count;         /* 26 for a hand with known position (XR_EXT_hand_tracking), else 0 */
+    vrb_joint joints[VRB_MAX_JOINTS]; /* in OpenXR's order */
 } vrb_annotation;
 
+/* A subscription to annotations; filled by vrb_stream_open. */
 typedef struct vrb_stream {
     int socket;
     unsigned char *bytes;
     size_t used, capacity;
-    size_t next, end; /* what is left of the batch that is being read, in bytes */
+    size_t next, end; /* unread part of the current batch, bytes */
     int64_t next_attempt_ns;
     char path[108];
 } vrb_stream;
@@ -223,6 +226,7 @@ static inline void vrb_stream_drop(vrb_stream *stream) {
     stream->used = stream->next = stream->end = 0;
 }
 
+/* Closes the connection and frees its memory. */
 static inline void vrb_stream_close(vrb_stream *stream) {
     vrb_stream_drop(stream);
     free(stream->bytes);
@@ -254,14 +258,14 @@ static inline int vrb_stream_connect(vrb_stream *stream) {
     return error;
 }
 
-/* Connects to the bridge of a client. 0 or a negative errno; vrb_stream_next tries again by itself. */
+/* Subscribes to the annotations of a client's bridge. Returns 0 or a negative errno; vrb_stream_next retries. */
 static inline int vrb_stream_open(vrb_stream *stream, const vrb_client *client) {
     memset(stream, 0, sizeof *stream);
     memcpy(stream->path, client->path, sizeof stream->path);
     return vrb_stream_connect(stream);
 }
 
-/* Takes what the kernel holds. 1: some; 0: nothing; -1: the connection is over. */
+/* Reads available bytes. Returns 1: some; 0: none; -1: the connection has ended. */
 static inline int vrb_stream_fill(vrb_stream *stream) {
     if (stream->capacity - stream->used < 4096) {
         size_t capacity = stream->capacity ? stream->capacity * 2 : 65536;
@@ -278,8 +282,7 @@ static inline int vrb_stream_fill(vrb_stream *stream) {
     return count > 0 ? 1 : -1;
 }
 
-/* Makes the first whole frame's batch of annotations the one that is read. 1: there is a whole frame; 0: not yet;
- * -1: the bytes are not of this protocol. */
+/* Selects the first complete frame for reading. Returns 1: a complete frame; 0: none yet; -1: invalid bytes. */
 static inline int vrb_stream_frame(vrb_stream *stream) {
     if (stream->used < 4) return 0;
     size_t length = (size_t)stream->bytes[0] | (size_t)stream->bytes[1] << 8 | (size_t)stream->bytes[2] << 16 |
@@ -305,8 +308,8 @@ static inline void vrb_stream_forget_frame(vrb_stream *stream) {
     stream->next = stream->end = 0;
 }
 
-/* The next annotation that has come. 1: here it is; 0: none at present. Never waits. A bridge that went away is
- * looked for again, at most five times a second. */
+/* Reads the next received annotation. Returns 1 with an annotation, 0 without; never blocks. Reconnects at most five
+ * times a second. */
 static inline int vrb_stream_next(vrb_stream *stream, vrb_annotation *annotation) {
     if (stream->socket < 0) {
         int64_t now = vrb_now();
@@ -338,7 +341,7 @@ static inline int vrb_stream_next(vrb_stream *stream, vrb_annotation *annotation
     }
 }
 
-/* Turns a vector by a quaternion. */
+/* Rotates a vector by a quaternion. */
 static inline void vrb_rotate(const double q[4], const double v[3], double result[3]) {
     double t[3] = {2 * (q[1] * v[2] - q[2] * v[1]), 2 * (q[2] * v[0] - q[0] * v[2]), 2 * (q[0] * v[1] - q[1] * v[0])};
     double r[3] = {v[0] + q[3] * t[0] + q[1] * t[2] - q[2] * t[1], v[1] + q[3] * t[1] + q[2] * t[0] - q[0] * t[2],
@@ -346,16 +349,17 @@ static inline void vrb_rotate(const double q[4], const double v[3], double resul
     memcpy(result, r, sizeof r);
 }
 
-/* Where an annotation is in the world, m. One in the head's space moves with the head's pose that is given; a thing
- * of unknown distance is put `reach` metres along its ray. 0, or -ENOENT when it has no place in the scene. */
+/* Computes an annotation's position in the world, m. `head` is the current head pose, for annotations in the head's
+ * space; `reach` is the distance in metres for annotations of unknown distance. Returns 0, or -ENOENT if the
+ * annotation has no position in the scene. */
 static inline int vrb_annotation_place(
-    const vrb_annotation *annotation, const vrb_pose *head, double reach, double place[3]) {
+    const vrb_annotation *annotation, const vrb_pose *head, double reach, double position[3]) {
     if (annotation->space != VRB_SPACE_WORLD && annotation->space != VRB_SPACE_HEAD) return -ENOENT;
     double along = annotation->distance > 0 ? annotation->distance : reach;
-    for (int i = 0; i < 3; i++) place[i] = annotation->origin[i] + along * annotation->direction[i];
+    for (int i = 0; i < 3; i++) position[i] = annotation->origin[i] + along * annotation->direction[i];
     if (annotation->space == VRB_SPACE_HEAD) {
-        vrb_rotate(head->orientation, place, place);
-        for (int i = 0; i < 3; i++) place[i] += head->position[i];
+        vrb_rotate(head->orientation, position, position);
+        for (int i = 0; i < 3; i++) position[i] += head->position[i];
     }
     return 0;
 }

@@ -24,16 +24,15 @@ public struct CalibrationFile: Codable, Sendable, Equatable {
     /// °C.
     public var temperatureSpan: Double
 
+    /// Residuals without a magnetometer: `fieldBefore` and `fieldAfter` are nil.
     public init(
-      forceBefore: Double, forceAfter: Double, turnBefore: Double, turnAfter: Double, fieldBefore: Double?,
-      fieldAfter: Double?, poses: Int, temperatureSpan: Double
+      forceBefore: Double, forceAfter: Double, turnBefore: Double, turnAfter: Double, poses: Int,
+      temperatureSpan: Double
     ) {
       self.forceBefore = forceBefore
       self.forceAfter = forceAfter
       self.turnBefore = turnBefore
       self.turnAfter = turnAfter
-      self.fieldBefore = fieldBefore
-      self.fieldAfter = fieldAfter
       self.poses = poses
       self.temperatureSpan = temperatureSpan
     }
@@ -107,10 +106,10 @@ public struct CalibrationFile: Codable, Sendable, Equatable {
 
   public init(json: [UInt8], file: String) throws {
     do { self = try JSONDecoder().decode(CalibrationFile.self, from: Data(json)) } catch {
-      throw CalibrationFault("\(file): not a calibration file (\(Self.reason(error)))")
+      throw CalibrationFileError("\(file): not a calibration file (\(Self.reason(error)))")
     }
     guard format == "vrbridge-calibration/1" else {
-      throw CalibrationFault(
+      throw CalibrationFileError(
         "\(file): format '\(format.prefix(60))' is not known; known: vrbridge-calibration/1")
     }
     // A damaged file must not turn into a pose.
@@ -120,14 +119,14 @@ public struct CalibrationFile: Codable, Sendable, Equatable {
     ] {
       guard let affine else { continue }
       guard let correction = affine.correction else {
-        throw CalibrationFault(
+        throw CalibrationFileError(
           "\(file): '\(name)' needs a matrix of three rows of three numbers and three offsets")
       }
       let size = name == "magnetometer" ? correction.matrix.trace / 3 : 1
       let m = correction.matrix * (1 / size)
       let diagonal = Vector3(m.row0.x, m.row1.y, m.row2.z)
-      guard size > 0, all(diagonal .> 0.5), all(diagonal .< 2), correction.offset.length < limit else {
-        throw CalibrationFault("\(file): '\(name)' holds values that no sensor has")
+      guard size > 0, diagonal.isBetween(0.5, 2), correction.offset.length < limit else {
+        throw CalibrationFileError("\(file): '\(name)' holds values that no sensor has")
       }
     }
   }
@@ -161,7 +160,7 @@ public struct CalibrationFile: Codable, Sendable, Equatable {
 }
 
 /// Why a calibration could not be read or kept.
-public struct CalibrationFault: Error, Sendable, CustomStringConvertible {
+public struct CalibrationFileError: Error, Sendable, CustomStringConvertible {
   public var description: String
   init(_ description: String) { self.description = description }
 }

@@ -51,7 +51,7 @@ public struct CalibrationStore: Sendable {
     guard FileManager.default.fileExists(atPath: path) else { return nil }
     let data: Data
     do { data = try Data(contentsOf: URL(fileURLWithPath: path)) } catch {
-      throw CalibrationFault("\(path) can't be read (\(error.localizedDescription))")
+      throw CalibrationFileError("\(path) can't be read (\(error.localizedDescription))")
     }
     return try CalibrationFile(json: [UInt8](data), file: path)
   }
@@ -77,7 +77,8 @@ public struct CalibrationStore: Sendable {
   /// - Returns: where it is.
   public func keep(_ file: CalibrationFile) throws -> String {
     guard let serial = file.serial, !serial.isEmpty else {
-      throw CalibrationFault("the device has no serial number, so its calibration could not be found again")
+      throw CalibrationFileError(
+        "the device has no serial number, so its calibration could not be found again")
     }
     let path = path(file.family, serial)
     let folder = URL(fileURLWithPath: path).deletingLastPathComponent()
@@ -90,7 +91,7 @@ public struct CalibrationStore: Sendable {
       }
       // In one step: a bridge that reads meanwhile sees the old file or the new one.
       try Data(try file.json()).write(to: URL(fileURLWithPath: path), options: .atomic)
-    } catch { throw CalibrationFault("\(path) can't be written (\(error.localizedDescription))") }
+    } catch { throw CalibrationFileError("\(path) can't be written (\(error.localizedDescription))") }
     return path
   }
 }

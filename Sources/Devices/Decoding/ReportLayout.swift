@@ -2,81 +2,81 @@ import Sensing
 import Spatial
 
 /// A report description made flat: every place, scale and turn resolved, nothing left to look up.
-struct ReportLayout: Sendable {
-  struct Vector: Sendable {
-    var x: BitField
-    var y: BitField
-    var z: BitField
-    var scale: Double
-    var axes: AxisTurn
+package struct ReportLayout: Sendable {
+  package struct Vector: Sendable {
+    package var x: BitField
+    package var y: BitField
+    package var z: BitField
+    package var scale: Double
+    package var axes: AxisTurn
     /// Raw values at or beyond these are at the end of the sensor's range.
-    var low: Double
-    var high: Double
+    package var low: Double
+    package var high: Double
     /// Units per count in the report itself, beside `scale`.
-    var ratio: RatioDescription?
+    package var ratio: RatioDescription?
     /// Bytes from one sample's fields to the next's; nil for the samples' own.
-    var stride: Int?
+    package var stride: Int?
     /// Numbers in a row that are one reading, and the bytes from one to the next.
-    var mean: Int
-    var step: Int
+    package var mean: Int
+    package var step: Int
   }
 
   /// The slots of a report; a plain value, so that taking it out on the tracking thread counts no references.
-  struct Slots: Sendable {
-    var at: Int
-    var stride: Int
-    var count: Int
-    var pick: SamplesDescription.Pick
+  package struct Slots: Sendable {
+    package var at: Int
+    package var stride: Int
+    package var count: Int
+    package var pick: SamplesDescription.Pick
   }
 
-  struct ControlField: Sendable {
+  package struct ControlField: Sendable {
     /// A bit is set from the middle between minimum and maximum on.
-    enum Kind: UInt8, Sendable { case bit, linear, hat }
-    var field: BitField
-    var kind: Kind
+    package enum Kind: UInt8, Sendable { case bit, linear, hat }
+    package var field: BitField
+    package var kind: Kind
     /// Index in the device's table of controls; a hat takes four.
-    var index: Int
-    var minimum: Double
+    package var index: Int
+    package var minimum: Double
     /// 1 / (maximum − minimum), or 2 / (…) for an axis.
-    var gain: Double
+    package var gain: Double
     /// 0 for triggers, −1 for axes.
-    var bottom: Double
+    package var bottom: Double
   }
 
-  struct Orientation: Sendable {
-    var form: OrientationDescription.Form
-    var fields: [BitField]
-    var scale: Double
-    var axes: AxisTurn
-    var angularVelocity: Vector?
-    var reference: BitField?
-    var position: Vector?
-    var mounting: Quaternion
+  package struct Orientation: Sendable {
+    package var form: OrientationDescription.Form
+    package var fields: [BitField]
+    package var scale: Double
+    package var axes: AxisTurn
+    package var angularVelocity: Vector?
+    package var reference: BitField?
+    package var position: Vector?
+    package var mounting: Quaternion
   }
 
-  var identifier: ReportDescription.Identifier
+  package var identifier: ReportDescription.Identifier
   /// The report must be at least this long.
-  var length: Int
-  var when: [ReportDescription.Condition]
-  var checksum: ChecksumDescription?
-  var clock: ClockDescription?
-  var samples: Slots?
-  var accelerometer: Vector?
-  var gyroscope: Vector?
-  var magnetometer: Vector?
-  var temperature: ScalarDescription?
-  var orientation: Orientation?
-  var acceleration: Vector?
-  var controls: [ControlField]
-  var battery: BatteryDescription?
-  var optical: OpticalDescription?
-  var opticalStream: OpticalStreamDescription?
+  package var length: Int
+  package var when: [ReportDescription.Condition]
+  package var checksum: ChecksumDescription?
+  package var clock: ClockDescription?
+  package var samples: Slots?
+  package var accelerometer: Vector?
+  package var gyroscope: Vector?
+  package var magnetometer: Vector?
+  package var temperature: ScalarDescription?
+  package var orientation: Orientation?
+  package var acceleration: Vector?
+  package var controls: [ControlField]
+  package var battery: BatteryDescription?
+  package var optical: OpticalDescription?
+  package var opticalStream: OpticalStreamDescription?
 
   /// - Parameters:
   ///   - replies: what the device answered to the part's named features.
   ///   - controlIndex: place of each control path in the device's table.
   ///   - descriptor: needed for reports whose fields are found by usage.
-  init(
+  package init(
     _ report: ReportDescription, replies: [String: [UInt8]], controlIndex: [String: Int],
     descriptor: HIDReportDescriptor?
   ) throws(LayoutError) {
@@ -158,6 +158,8 @@ struct ReportLayout: Sendable {
 /// Why a description does not fit the device in hand.
 public struct LayoutError: Error, Sendable, CustomStringConvertible {
   public var description: String
+
+  package init(description: String) { self.description = description }
 }
 
 /// Finds fields of a report by HID usage; all of one report must be in the same report id.

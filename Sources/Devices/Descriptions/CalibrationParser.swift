@@ -6,7 +6,7 @@ import StrictYAML
 struct CalibrationParser {
   let features: [FeatureDescription]
   let stored: [StoredDataDescription]
-  let driver: DriverKind?
+  let driver: DeviceDriver?
 
   func calibration(_ value: YAMLValue) throws(DocumentError) -> CalibrationSource {
     let map = try value.mapping(keys: DescriptionParser.keys["calibration"] ?? [])
@@ -14,7 +14,9 @@ struct CalibrationParser {
     switch try source.choice(["none", "on_device", "driver", "two_point", "document"].map { ($0, $0) }) {
     case "on_device": return .onDevice
     case "driver":
-      guard driver != nil else { throw source.error("the part has no 'driver' to read a calibration") }
+      guard driver?.configuration != nil else {
+        throw source.error("the part has no 'driver' to read a calibration")
+      }
       return .driver
     case "two_point": return .twoPoint(try twoPoint(map))
     case "document": return .document(try document(map))

@@ -80,8 +80,6 @@ public enum DescriptionParser {
     "battery": ["level", "full", "charging", "charging_values"],
   ]
 
-  static let longestReport = 4096
-
   public static func parse(text: String, file: String) throws(DocumentError) -> DeviceDescription {
     let root = try YAMLDocument(text: text, file: file).root.mapping(keys: Self.keys["description"] ?? [])
     let format = try root.required("format")
@@ -155,16 +153,5 @@ public enum DescriptionParser {
     var result: [UInt8] = []
     for item in try value.list(count: count) { result.append(UInt8(try item.integer(in: 0...255))) }
     return result
-  }
-}
-
-extension ControlDescription {
-  /// The controls that the field feeds.
-  var controls: [Control] {
-    switch shape {
-    case .value(let control, _, _): [control]
-    case .hat(let path):
-      ["up", "right", "down", "left"].map { Control(path: "\(path)_\($0)/click", kind: .button) }
-    }
   }
 }

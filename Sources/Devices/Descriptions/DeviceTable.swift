@@ -1,21 +1,26 @@
 import Sensing
 
-/// docs/devices.md, from the descriptions.
+/// docs/reference/devices.md, from the descriptions.
 public enum DeviceTable {
   public static func markdown(_ catalog: DeviceCatalog) -> String {
     var lines = [
       "# Devices",
       "",
-      "Generated from `devices/` by `vrbridge devices --known --markdown`. Each family is a file that you can read and",
-      "change; [adding-a-device.md](adding-a-device.md) has the format.",
+      "The device families that vrbridge supports, with their identifiers, parts and sources. To use a device, plug",
+      "it in or [pair it](../how-to/pair-a-device.md); no other preparation is needed.",
       "",
-      "Every family has an emulator made from the same file, and a test that its decoder gives back what the emulator",
-      "sent. That shows that both agree with the file, not that the file is right. How sure the file is:",
+      "`vrbridge devices --known --markdown` generates this page from `devices/`, which holds one YAML file a family.",
+      "The [description format](description-format.md) documents the files; [Add a",
+      "device](../how-to/add-a-device.md) shows how to write one.",
+      "",
+      "Each family has an emulator made from the same file, and a test compares decoded with emulated samples. The",
+      "test shows that decoder and emulator agree with the file; it does not show that the file is correct. The",
+      "column *confidence* states the degree of verification:",
       "",
       "- **recorded**: checked on recordings of real devices.",
       "- **published**: the maker's firmware or specification is public.",
-      "- **sources agree**: two or more independent implementations agree; no device was seen here.",
-      "- **one source**: a single implementation, or reverse engineering. Expect surprises, and tell us.",
+      "- **sources agree**: two or more independent implementations agree; not checked on a device.",
+      "- **one source**: a single implementation, or reverse engineering. Expect errors, and report them.",
       "",
       "| device | identity | read through | poses from | calibration | confidence |",
       "|---|---|---|---|---|---|",
@@ -53,7 +58,7 @@ public enum DeviceTable {
     }
     let motion = description.parts.filter(\.reportsMotion)
     let fused = motion.contains { $0.reports.contains { $0.orientation != nil } }
-    let poses = motion.isEmpty ? "– (controls alone)" : fused ? "the device's own fusion" : "our fusion"
+    let poses = motion.isEmpty ? "– (controls only)" : fused ? "fusion in the device" : "fusion in the bridge"
     return
       "| [\(description.name)](#\(description.family)) | \(identities.joined(separator: " ")) | \(ways.joined(separator: "; ")) | \(poses) | \(calibration(motion)) | \(words(description.confidence)) |"
   }
@@ -63,7 +68,7 @@ public enum DeviceTable {
     switch part.calibration {
     case .none: return "nominal"
     case .onDevice: return "on the device"
-    case .driver, .twoPoint, .document: return "factory, read"
+    case .driver, .twoPoint, .document: return "factory, read at opening"
     }
   }
 
@@ -71,10 +76,10 @@ public enum DeviceTable {
     var lines = ["", "<a id=\"\(description.family)\"></a>", "## \(description.name)", ""]
     let parts = description.parts.map { part -> String in
       var what: [String] = []
-      if part.hasInertialUnit { what.append("\(number(part.sampleRate)) inertial samples a second") }
-      if part.reports.contains(where: { $0.orientation != nil }) { what.append("attitude") }
+      if part.hasInertialUnit { what.append("\(number(part.sampleRate)) IMU samples/s") }
+      if part.reports.contains(where: { $0.orientation != nil }) { what.append("orientation") }
       if part.reports.contains(where: { $0.optical != nil || $0.opticalStream != nil }) {
-        what.append("light of base stations")
+        what.append("sweeps of base stations")
       }
       if part.reports.contains(where: { !$0.controls.isEmpty }) { what.append("controls") }
       if part.reports.contains(where: { $0.battery != nil }) { what.append("battery") }
@@ -86,12 +91,16 @@ public enum DeviceTable {
       "`\(description.family)`, \(description.kind.rawValue). Parts: " + parts.joined(separator: "; ") + ".")
     if let pairing = description.pairing {
       lines += [
-        "", "Pairing: `vrbridge pair \(description.family)`; \(pairing.hint). See [pairing.md](pairing.md).",
+        "",
+        "Pairing: `vrbridge pair \(description.family)`; \(pairing.hint). "
+          + "See [Pair a device](../how-to/pair-a-device.md).",
       ]
     }
-    lines += ["", "Facts: " + description.sources.joined(separator: "; ") + "."]
+    lines += ["", "Sources: " + description.sources.joined(separator: "; ") + "."]
     if !description.unverified.isEmpty {
-      lines += ["", "Not verified or not done: " + description.unverified.joined(separator: "; ") + "."]
+      lines += [
+        "", "Not verified or not implemented: " + description.unverified.joined(separator: "; ") + ".",
+      ]
     }
     return lines
   }

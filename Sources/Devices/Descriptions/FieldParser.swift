@@ -37,7 +37,7 @@ struct FieldParser {
   ) throws(DocumentError) -> [BitField] {
     let at = try map.required("at")
     let (number, width, isBigEndian) = try type(map.required("type"))
-    let byte = base + (try at.integer(in: 0...DescriptionParser.longestReport))
+    let byte = base + (try at.integer(in: 0...ReportLimits.longest))
     let bit = try map["bit"]?.integer(in: 0...511) ?? 0
     var result: [BitField] = []
     for index in 0..<count {
@@ -63,7 +63,7 @@ struct FieldParser {
       guard let source = ["x", "y", "z"].firstIndex(of: String(letter)), used.insert(source).inserted else {
         throw value.error("'\(names.joined(separator: ", "))' is not a turn of axes", allowed: allowed)
       }
-      turn.source[axis] = source
+      turn.source[axis] = Int8(source)
       turn.sign[axis] = name.hasPrefix("-") ? -1 : 1
     }
     guard mirrors || turn.determinant > 0 else {
@@ -91,7 +91,7 @@ struct FieldParser {
     slots: Int = 1
   ) throws(DocumentError) -> VectorDescription {
     let map = try value.mapping(keys: DescriptionParser.keys["vector"] ?? [])
-    let stride = try map["stride"]?.integer(in: 1...DescriptionParser.longestReport)
+    let stride = try map["stride"]?.integer(in: 1...ReportLimits.longest)
     let mean = try map["mean"]?.integer(in: 1...64) ?? 1
     let unit = try map.required("unit").choice(quantity.units)
     let usage = try map["usage"].map { value throws(DocumentError) in
@@ -102,7 +102,7 @@ struct FieldParser {
       let width = try type(map.required("type")).width
       if mean > 1, width % 8 != 0 { throw map.error("'mean' is of numbers of whole bytes") }
       fields = try self.fields(
-        map, count: 3, plane: try map["plane"]?.integer(in: 1...DescriptionParser.longestReport),
+        map, count: 3, plane: try map["plane"]?.integer(in: 1...ReportLimits.longest),
         span: (stride ?? 0) * (slots - 1) + (mean - 1) * width / 8)
     }
     let turn =

@@ -45,7 +45,7 @@ public struct PairingDescription: Sendable {
     var rules: [MatchRule] = []
     for item in try map["cable"]?.list(count: 1...16) ?? [] { rules.append(try PartParser.matchRule(item)) }
     cable = rules
-    let longest = DescriptionParser.longestReport
+    let longest = ReportLimits.longest
     if let given = try map["addresses"]?.mapping(keys: DescriptionParser.keys["pairing_addresses"] ?? []) {
       let length = try given.required("length").integer(in: 13...longest)
       addresses = Addresses(

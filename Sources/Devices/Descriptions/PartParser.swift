@@ -21,7 +21,7 @@ struct PartParser {
       }
       stored.append(data)
     }
-    let driver = try map["driver"]?.choice(DriverKind.allCases.map { ($0.rawValue, $0) })
+    let driver = try map["driver"]?.choice(DriverTable.drivers.map { ($0.name, $0) })
     var reports: [ReportDescription] = []
     if let list = map["reports"] {
       for item in try list.list(count: 0...64) {
@@ -65,7 +65,7 @@ struct PartParser {
         ?? .interrupt,
       input: UInt8(try map.required("input").integer(in: 0x81...0x8f)),
       output: try map["output"].map { value throws(DocumentError) in UInt8(try value.integer(in: 1...15)) },
-      size: try map["size"]?.integer(in: 1...DescriptionParser.longestReport) ?? 64,
+      size: try map["size"]?.integer(in: 1...ReportLimits.longest) ?? 64,
       detachesDriver: try map["kernel_driver"]?.choice([("keep", 0), ("detach", 1)]) == 1)
   }
 
@@ -79,7 +79,7 @@ struct PartParser {
     for item in try map["features"]?.list(count: 1...16) ?? [] {
       let entry = try item.mapping(keys: DescriptionParser.keys["emulated_feature"] ?? [])
       let id = UInt8(try entry.required("id").integer(in: 1...255))
-      let length = try entry.required("length").integer(in: 2...DescriptionParser.longestReport)
+      let length = try entry.required("length").integer(in: 2...ReportLimits.longest)
       emulation.features.append(
         FeatureDescription(
           name: "emulated-\(id)", id: id, length: length,
@@ -93,13 +93,13 @@ struct PartParser {
     }
     for item in try map["answers"]?.list(count: 1...16) ?? [] {
       let entry = try item.mapping(keys: DescriptionParser.keys["emulated_answer"] ?? [])
-      let length = try entry.required("length").integer(in: 1...DescriptionParser.longestReport)
+      let length = try entry.required("length").integer(in: 1...ReportLimits.longest)
       emulation.answers.append(
         EmulationDescription.Answer(
-          command: try StoredDataParser.bytes(entry.required("to"), in: DescriptionParser.longestReport),
+          command: try StoredDataParser.bytes(entry.required("to"), in: ReportLimits.longest),
           length: length, bytes: try StoredDataParser.bytes(entry["bytes"], in: length),
           echo: try StoredDataParser.echo(
-            entry["echo"], command: DescriptionParser.longestReport, answer: length),
+            entry["echo"], command: ReportLimits.longest, answer: length),
           address: try entry["address"].map { value throws(DocumentError) in
             guard length >= 6 else {
               throw value.error("an address of six bytes does not fit in \(length) bytes")
@@ -135,7 +135,7 @@ struct PartParser {
     var features: [FeatureDescription] = []
     for item in try value?.list(count: 0...64) ?? [] {
       let map = try item.mapping(keys: DescriptionParser.keys["feature"] ?? [])
-      let length = try map.required("length").integer(in: 1...DescriptionParser.longestReport)
+      let length = try map.required("length").integer(in: 1...ReportLimits.longest)
       var blocks: [UInt8] = []
       if let given = map["blocks"] { blocks = try DescriptionParser.bytes(given, count: 2...16) }
       if let given = map["blocks"], length < 3 {
@@ -161,7 +161,7 @@ struct PartParser {
   private func setup(_ value: YAMLValue?) throws(DocumentError) -> [[UInt8]] {
     var reports: [[UInt8]] = []
     for item in try value?.list(count: 0...64) ?? [] {
-      reports.append(try DescriptionParser.bytes(item, count: 1...DescriptionParser.longestReport))
+      reports.append(try DescriptionParser.bytes(item, count: 1...ReportLimits.longest))
     }
     return reports
   }
@@ -183,7 +183,7 @@ struct PartParser {
     guard let map = try value?.mapping(keys: DescriptionParser.keys["keep_alive"] ?? []) else { return nil }
     return KeepAlive(
       seconds: try map.required("every").number(in: 0.05...3600),
-      report: try DescriptionParser.bytes(map.required("report"), count: 1...DescriptionParser.longestReport))
+      report: try DescriptionParser.bytes(map.required("report"), count: 1...ReportLimits.longest))
   }
 
   private func modeSwitch(_ value: YAMLValue?) throws(DocumentError) -> ModeSwitch? {
@@ -191,12 +191,12 @@ struct PartParser {
     return ModeSwitch(
       seen: UInt8(try map.required("seen").integer(in: 1...255)),
       part: try map["part"]?.string(),
-      report: try DescriptionParser.bytes(map.required("report"), count: 1...DescriptionParser.longestReport))
+      report: try DescriptionParser.bytes(map.required("report"), count: 1...ReportLimits.longest))
   }
 
   private func output(_ value: YAMLValue?) throws(DocumentError) -> OutputDescription? {
     guard let map = try value?.mapping(keys: DescriptionParser.keys["output"] ?? []) else { return nil }
-    let length = try map.required("length").integer(in: 1...DescriptionParser.longestReport)
+    let length = try map.required("length").integer(in: 1...ReportLimits.longest)
     var bytes = [UInt8](repeating: 0, count: length)
     for (key, item) in try map.required("bytes").pairs() {
       bytes[try key.integer(in: 0...(length - 1))] = UInt8(try item.integer(in: 0...255))

@@ -6,15 +6,15 @@ import StrictYAML
 struct ReportParser {
   let value: YAMLValue
   let features: [FeatureDescription]
-  let driver: DriverKind?
+  let driver: DeviceDriver?
 
   func report() throws(DocumentError) -> ReportDescription {
     let map = try value.mapping(keys: DescriptionParser.keys["report"] ?? [])
     let identifier = try self.identifier(map)
     let length =
       identifier == .byUsage
-      ? DescriptionParser.longestReport
-      : try map.required("length").integer(in: 1...DescriptionParser.longestReport)
+      ? ReportLimits.longest
+      : try map.required("length").integer(in: 1...ReportLimits.longest)
     let place = FieldParser(base: try map["base"]?.integer(in: 0...(length - 1)) ?? 0, end: length)
 
     var clock: ClockDescription?
@@ -64,8 +64,8 @@ struct ReportParser {
   private func optical(_ value: YAMLValue, place: FieldParser) throws(DocumentError) -> OpticalDescription {
     let map = try value.mapping(keys: DescriptionParser.keys["optical"] ?? [])
     let count = try map.required("count").integer(in: 1...SampleBatch.maximumSamples)
-    let at = place.base + (try map.required("at").integer(in: 0...DescriptionParser.longestReport))
-    let stride = try map.required("stride").integer(in: 1...DescriptionParser.longestReport)
+    let at = place.base + (try map.required("at").integer(in: 0...ReportLimits.longest))
+    let stride = try map.required("stride").integer(in: 1...ReportLimits.longest)
     guard at + stride * count <= place.end else {
       throw map.error("\(count) slots of \(stride) bytes from byte \(at) do not fit in \(place.end) bytes")
     }
@@ -138,7 +138,7 @@ struct ReportParser {
     _ value: YAMLValue, place: FieldParser, isPerSample: Bool, slots: Int = 1
   ) throws(DocumentError) -> ClockDescription {
     let map = try value.mapping(keys: DescriptionParser.keys["clock"] ?? [])
-    let stride = try map["stride"]?.integer(in: 1...DescriptionParser.longestReport)
+    let stride = try map["stride"]?.integer(in: 1...ReportLimits.longest)
     if let given = map["stride"], !isPerSample {
       throw given.error("only a clock in the samples has a stride")
     }
@@ -159,12 +159,12 @@ struct ReportParser {
   ) throws(DocumentError) -> (SamplesDescription, ClockDescription?) {
     let map = try value.mapping(keys: DescriptionParser.keys["samples"] ?? [])
     let count = try map["count"]?.integer(in: 1...SampleBatch.maximumSamples) ?? 1
-    let at = place.base + (try map["at"]?.integer(in: 0...DescriptionParser.longestReport) ?? 0)
+    let at = place.base + (try map["at"]?.integer(in: 0...ReportLimits.longest) ?? 0)
     let stride: Int
     // Fields with strides of their own stand in no slot: their places count from the first byte of the samples.
     let hasSlots = map["stride"] != nil || count == 1
     if let given = map["stride"] {
-      stride = try given.integer(in: 1...DescriptionParser.longestReport)
+      stride = try given.integer(in: 1...ReportLimits.longest)
     } else if count == 1 {
       stride = max(1, place.end - at)
     } else {
@@ -333,7 +333,7 @@ struct ReportParser {
   private func bitField(_ map: YAMLMapping, place: FieldParser) throws(DocumentError) -> BitField {
     let at = try map.required("at")
     let field = BitField(
-      byte: place.base + (try at.integer(in: 0...DescriptionParser.longestReport)),
+      byte: place.base + (try at.integer(in: 0...ReportLimits.longest)),
       bit: try map["bit"]?.integer(in: 0...63) ?? 0, width: 1, number: .unsigned)
     guard field.endByte <= place.end else {
       throw at.error("the bit is behind the report's \(place.end) bytes")

@@ -97,7 +97,7 @@ public struct StoredDataDescription: Sendable {
   static let longest = 1 << 16
 
   /// Bytes of data in one answer at most.
-  var pieceSize: Int {
+  package var pieceSize: Int {
     switch count {
     case .fixed(let count): count
     case .field: answerLength - dataAt

@@ -7,9 +7,9 @@ struct StoredDataParser {
 
   func storedData() throws(DocumentError) -> StoredDataDescription {
     let map = try value.mapping(keys: DescriptionParser.keys["stored"] ?? [])
-    let answerLength = try map.required("answer_length").integer(in: 1...DescriptionParser.longestReport)
+    let answerLength = try map.required("answer_length").integer(in: 1...ReportLimits.longest)
     let request = try Self.command(map.required("request"))
-    let commandLength = try map["command_length"]?.integer(in: 1...DescriptionParser.longestReport) ?? 0
+    let commandLength = try map["command_length"]?.integer(in: 1...ReportLimits.longest) ?? 0
     let asked = FieldParser(base: 0, end: max(request.count, commandLength))
     let answered = FieldParser(base: 0, end: answerLength)
     let data = try map.required("data").mapping(keys: DescriptionParser.keys["stored_data"] ?? [])
@@ -119,7 +119,7 @@ struct StoredDataParser {
     for item in try value?.list(count: 0...16) ?? [] {
       var numbers: [Int] = []
       for number in try item.list(count: 3...3) {
-        numbers.append(try number.integer(in: 0...DescriptionParser.longestReport))
+        numbers.append(try number.integer(in: 0...ReportLimits.longest))
       }
       guard numbers[0] + numbers[2] <= command, numbers[1] + numbers[2] <= answer else {
         throw item.error("these bytes are not in the command and in the answer")
@@ -154,6 +154,6 @@ struct StoredDataParser {
   }
 
   private static func command(_ value: YAMLValue) throws(DocumentError) -> [UInt8] {
-    try DescriptionParser.bytes(value, count: 1...DescriptionParser.longestReport)
+    try DescriptionParser.bytes(value, count: 1...ReportLimits.longest)
   }
 }

@@ -24,29 +24,29 @@ public struct LighthouseConfiguration: Sendable {
   static let maximumInflated = 1 << 20
 
   /// Reads the blob from the device. A Watchman dongle answers only while its peer is on.
-  static func read(from device: some FeatureAccess) throws -> [UInt8] {
+  static func read(from device: any FeatureAccess) throws -> [UInt8] {
     let header = try device.getFeature(id: 0x10, length: 64)
     guard header.count >= 3, header[0] == 0x10 else {
-      throw ConfigurationFault("the device answers feature 0x10 with something else")
+      throw ConfigurationError("the device answers feature 0x10 with something else")
     }
     let length = Int(header[1]) << 8 | Int(header[2])
-    guard length > 0 else { throw ConfigurationFault("the device holds no configuration") }
+    guard length > 0 else { throw ConfigurationError("the device holds no configuration") }
     var blob: [UInt8] = []
     // Some devices send two bytes more than announced, so the end is the empty chunk.
     while blob.count <= maximumCompressed {
       let chunk = try device.getFeature(id: 0x11, length: 64)
       guard chunk.count >= 2, chunk[0] == 0x11 else {
-        throw ConfigurationFault("the device answers feature 0x11 with something else")
+        throw ConfigurationError("the device answers feature 0x11 with something else")
       }
       let count = Int(chunk[1])
       guard count > 0 else { break }
       guard count <= chunk.count - 2 else {
-        throw ConfigurationFault("a chunk announces \(count) bytes and holds \(chunk.count - 2)")
+        throw ConfigurationError("a chunk announces \(count) bytes and holds \(chunk.count - 2)")
       }
       blob += chunk[2..<(2 + count)]
     }
     guard blob.count >= length else {
-      throw ConfigurationFault("\(length) bytes were announced and \(blob.count) came")
+      throw ConfigurationError("\(length) bytes were announced and \(blob.count) came")
     }
     return blob
   }
@@ -56,7 +56,7 @@ public struct LighthouseConfiguration: Sendable {
     let json = blob.first == UInt8(ascii: "{") ? blob : try inflateZlib(blob, limit: Self.maximumInflated)
     // The deepest document that a real device holds is 4 levels; JSONSerialization refuses beyond 512.
     guard let root = try? JSONSerialization.jsonObject(with: Data(json)) as? [String: Any] else {
-      throw ConfigurationFault("the configuration is not a JSON object")
+      throw ConfigurationError("the configuration is not a JSON object")
     }
     // Devices of 2016 hold the values at top level, later ones under "imu".
     let imu = root["imu"] as? [String: Any] ?? root
@@ -104,11 +104,11 @@ public struct LighthouseConfiguration: Sendable {
     _ object: [String: Any], _ name: String, maximumOffset: Double
   ) throws -> AffineCorrection {
     guard let scale = vector(object[name + "_scale"]), let bias = vector(object[name + "_bias"]) else {
-      throw ConfigurationFault("'\(name)_scale' or '\(name)_bias' is not three numbers")
+      throw ConfigurationError("'\(name)_scale' or '\(name)_bias' is not three numbers")
     }
     // A damaged blob must not turn into a pose: no maker ships a sensor that is off by this much.
-    guard all(scale .> 0.5), all(scale .< 2), bias.length < maximumOffset else {
-      throw ConfigurationFault("'\(name)_scale' or '\(name)_bias' holds values that no sensor has")
+    guard scale.isBetween(0.5, 2), bias.length < maximumOffset else {
+      throw ConfigurationError("'\(name)_scale' or '\(name)_bias' holds values that no sensor has")
     }
     return AffineCorrection(matrix: .diagonal(scale), offset: bias)
   }

@@ -10,24 +10,24 @@ import Spatial
 /// The second generation starts with a byte of flags instead: inertial data, a word on the device's state, input, light,
 /// in this order. How the light is coded a word on its state tells. (libsurvive, driver_vive.c: facts, and the packets
 /// quoted there.)
-final class WatchmanSplitter {
-  /// What the messages hold. Raw values are the decoder's dispatch slots.
-  enum Frame: UInt8, CaseIterable {
+final class WatchmanSplitter: ReportSplitter {
+  /// What the messages hold. Raw values are the indices of the virtual reports.
+  enum Frame: Int, CaseIterable {
     /// u32 ticks (48 MHz, low 8 bits zero), i16 accelerometer[3], i16 gyroscope[3].
-    case inertial = 1
+    case inertial = 0
     /// u8 of button bits.
-    case buttons = 2
+    case buttons = 1
     /// u8.
-    case trigger = 3
+    case trigger = 2
     /// i16 x, i16 y.
-    case trackpad = 4
+    case trackpad = 3
     /// u8: bit 7 charging, bits 0…6 percent.
-    case battery = 5
+    case battery = 4
     /// i16 x, i16 y: what the second generation sends in the trackpad's place while no finger is on that.
-    case thumbstick = 6
+    case thumbstick = 5
     /// u8 of touch bits, then u8 each: distance of the middle, ring, little and index finger, force of the hand and of
     /// the finger on the pad.
-    case fingers = 7
+    case fingers = 6
 
     var name: String {
       switch self {
@@ -40,16 +40,10 @@ final class WatchmanSplitter {
       case .fingers: "watchman_fingers"
       }
     }
-
-    init?(name: String) {
-      guard let frame = Self.allCases.first(where: { $0.name == name }) else { return nil }
-      self = frame
-    }
   }
 
   static let messageLength = 29
   private let inertial = UnsafeMutableRawBufferPointer.allocate(byteCount: 16, alignment: 8)
-  /// Whether the radio's other end is on.
   var isLinked = false
 
   private let isSecond: Bool
@@ -73,9 +67,8 @@ final class WatchmanSplitter {
   }
 
   func split(
-    _ report: UnsafeRawBufferPointer, _ received: Timestamp, _ batch: SampleBatch,
-    _ emit: (Frame, UnsafeRawBufferPointer) throws(DecodeError) -> PartDecoder.Outcome
-  ) throws(DecodeError) -> PartDecoder.Outcome {
+    _ report: UnsafeRawBufferPointer, received: Timestamp, into batch: SampleBatch, emit: Emit
+  ) throws(DecodeError) -> DecodeOutcome {
     let messages: Int
     switch report[0] {
     case 0x23: messages = 1
@@ -105,7 +98,7 @@ final class WatchmanSplitter {
 
   private func split(
     _ report: UnsafeRawBufferPointer, at start: Int, _ received: Timestamp, _ batch: SampleBatch,
-    _ emit: (Frame, UnsafeRawBufferPointer) throws(DecodeError) -> PartDecoder.Outcome
+    _ emit: Emit
   ) throws(DecodeError) {
     let announced = Int(report[start + 1])
     // A slot without a message has length 0; its payload is one byte shorter than announced.
@@ -131,7 +124,7 @@ final class WatchmanSplitter {
       inertial[2] = report[start + 2]
       inertial[3] = report[start]
       for offset in 0..<12 { inertial[4 + offset] = block[1 + offset] }
-      _ = try emit(.inertial, UnsafeRawBufferPointer(inertial))
+      _ = try emit(Frame.inertial.rawValue, UnsafeRawBufferPointer(inertial))
     }
 
     /// Buttons, trigger and what moves, as flags say.
@@ -139,11 +132,12 @@ final class WatchmanSplitter {
       if flags & 0x01 != 0 {
         let buttons = try take(1)
         isPadTouched = buttons[0] & 0x02 != 0
-        _ = try emit(.buttons, buttons)
+        _ = try emit(Frame.buttons.rawValue, buttons)
       }
-      if flags & 0x04 != 0 { _ = try emit(.trigger, try take(1)) }
+      if flags & 0x04 != 0 { _ = try emit(Frame.trigger.rawValue, try take(1)) }
       if flags & 0x02 != 0 {
-        _ = try emit(isSecond && !isPadTouched ? .thumbstick : .trackpad, try take(4))
+        _ = try emit(
+          (isSecond && !isPadTouched ? Frame.thumbstick : .trackpad).rawValue, try take(4))
       }
     }
 
@@ -178,7 +172,7 @@ final class WatchmanSplitter {
         if flags & 0x10 != 0 {
           try emitInput(flags)
         } else if flags & 0x01 != 0 {
-          _ = try emit(.battery, try take(1))
+          _ = try emit(Frame.battery.rawValue, try take(1))
         }
         // A word that it is there.
         if flags == 0xe2 { return }
@@ -193,7 +187,7 @@ final class WatchmanSplitter {
     if flags & 0x80 != 0 { try emitInertial() }
     if flags & 0x40 != 0 {
       switch try take(1)[0] {
-      case 0x80: _ = try emit(.battery, try take(1))
+      case 0x80: _ = try emit(Frame.battery.rawValue, try take(1))
       case 0x20: lightMode = try take(1)[0] == 0 ? .pulses : .stream
       case 0x30: _ = try take(2)
       // How long it is nobody knows: what follows can't be read.
@@ -205,7 +199,7 @@ final class WatchmanSplitter {
       if input & 0x07 != 0 {
         try emitInput(input)
       } else if try take(1)[0] == 0xa1 {
-        _ = try emit(.fingers, try take(7))
+        _ = try emit(Frame.fingers.rawValue, try take(7))
       } else {
         // How long it is nobody knows.
         return
@@ -219,36 +213,4 @@ final class WatchmanSplitter {
     case .stream: try emitStream()
     }
   }
-
-  /// The inverse for the emulator: one 0x23 report around an inertial block and optional input.
-  static func frame(
-    inertial: [UInt8], buttons: UInt8?, trigger: UInt8?, motion: [UInt8]?, isSecond: Bool
-  ) -> [UInt8] {
-    var flags: UInt8 = isSecond ? 0xf0 : 0xe8
-    var payload: [UInt8] = []
-    if buttons != nil || trigger != nil || motion != nil { flags |= 0x10 }
-    if let buttons {
-      flags |= 0x01
-      payload.append(buttons)
-    }
-    if let trigger {
-      flags |= 0x04
-      payload.append(trigger)
-    }
-    if let motion {
-      flags |= 0x02
-      payload += motion
-    }
-    let block = [inertial[1]] + inertial[4..<16]
-    // Flags of what is in the message, the block, then flags of the input and the input.
-    let body = isSecond ? [0xa0] + block + [flags] + payload : [flags] + payload + block
-    var report: [UInt8] = [0x23, inertial[3], UInt8(body.count + 1), inertial[2]] + body
-    report += [UInt8](repeating: 0, count: 1 + messageLength - report.count)
-    return report
-  }
-}
-
-extension DriverKind {
-  /// Names of the virtual reports that the driver makes.
-  var virtualReports: [String] { isRadio ? WatchmanSplitter.Frame.allCases.map(\.name) : [] }
 }

@@ -1,4 +1,5 @@
 import CZlib
+import Diagnostics
 import Glibc
 import Sensing
 import Spatial
@@ -23,19 +24,6 @@ public struct HIDRecording: Sendable {
       self.identity = identity
       self.descriptor = descriptor
       self.features = features
-    }
-  }
-
-  public struct FeatureExchange: Sendable, Equatable {
-    /// A feature report that was read or written; an output report, and an input report that came after it.
-    public enum Direction: String, Sendable { case get, set, output, input }
-    public var direction: Direction
-    /// The report with its id byte.
-    public var report: [UInt8]
-
-    public init(direction: Direction, report: [UInt8]) {
-      self.direction = direction
-      self.report = report
     }
   }
 
@@ -67,7 +55,6 @@ public struct HIDRecording: Sendable {
 
   /// Larger files are refused; 1 GiB of text is more than a day of one headset.
   static let maximumText = 1 << 30
-  static let longestReport = 4096
 
   public static func read(path: String) throws(RecordingError) -> HIDRecording {
     let (text, isCut) = try readText(path: path)
@@ -79,7 +66,7 @@ public struct HIDRecording: Sendable {
   private static func readText(path: String) throws(RecordingError) -> ([UInt8], isCut: Bool) {
     // zlib's gz functions read plain files as they are.
     guard let file = gzopen(path, "rb") else {
-      throw RecordingError(file: path, problem: errorText(errno))
+      throw RecordingError(.unreadable, file: path, problem: errorText(errno))
     }
     defer { gzclose(file) }
     var text: [UInt8] = []
@@ -88,7 +75,8 @@ public struct HIDRecording: Sendable {
       let count = gzread(file, &chunk, UInt32(chunk.count))
       if count > 0 { text += chunk[0..<Int(count)] }
       if text.count > maximumText {
-        throw RecordingError(file: path, problem: "the recording is larger than \(maximumText) bytes")
+        throw RecordingError(
+          .unreadable, file: path, problem: "the recording is larger than \(maximumText) bytes")
       }
       if count == 0 {
         var code: Int32 = 0
@@ -97,7 +85,7 @@ public struct HIDRecording: Sendable {
       }
       if count < 0 {
         guard !text.isEmpty else {
-          throw RecordingError(file: path, problem: "it is neither text nor readable gzip data")
+          throw RecordingError(.unreadable, file: path, problem: "it is neither text nor readable gzip data")
         }
         return (text, true)
       }
@@ -126,7 +114,7 @@ public struct HIDRecording: Sendable {
     }
     guard !recording.interfaces.isEmpty else {
       throw RecordingError(
-        file: file, problem: "it holds no device; a recording has 'R:', 'N:', 'I:' and 'E:' lines")
+        .empty, file: file, problem: "it holds no device; a recording has 'R:', 'N:', 'I:' and 'E:' lines")
     }
     return recording
   }
@@ -154,7 +142,7 @@ public struct HIDRecording: Sendable {
         current = try scanner.decimal(limit: 255)
       case UInt8(ascii: "R"):
         let interface = try interfaceIndex(&recording, scanner)
-        let bytes = try scanner.counted(limit: HIDRecording.longestReport)
+        let bytes = try scanner.counted(limit: ReportLimits.longest)
         do {
           recording.interfaces[interface].descriptor = try HIDReportDescriptor(bytes)
         } catch {
@@ -176,7 +164,7 @@ public struct HIDRecording: Sendable {
         let interface = try interfaceIndex(&recording, scanner)
         let offset = try scanner.seconds()
         let start = recording.bytes.count
-        try scanner.counted(limit: HIDRecording.longestReport, into: &recording.bytes)
+        try scanner.counted(limit: ReportLimits.longest, into: &recording.bytes)
         recording.events.append(
           Event(interface: interface, offset: offset, range: start..<recording.bytes.count))
       default: break  // other tools write further letters (L: for LEDs); they say nothing to us
@@ -212,7 +200,7 @@ public struct HIDRecording: Sendable {
         recording.interfaces[interface].identity.interfaceNumber = value
       case "get", "set", "output", "input":
         scanner.skipWords(3)
-        let report = try scanner.counted(limit: HIDRecording.longestReport)
+        let report = try scanner.counted(limit: ReportLimits.longest)
         if let direction = FeatureExchange.Direction(rawValue: words[2]) {
           recording.interfaces[interface].features.append(
             FeatureExchange(direction: direction, report: report))
@@ -238,7 +226,8 @@ public struct HIDRecording: Sendable {
     }
 
     func fault(_ problem: String) -> RecordingError {
-      RecordingError(file: file, line: number, column: index - line.startIndex + 1, problem: problem)
+      RecordingError(
+        .malformed, file: file, line: number, column: index - line.startIndex + 1, problem: problem)
     }
 
     func peek() -> UInt8? { index < line.endIndex ? line[index] : nil }
@@ -344,17 +333,5 @@ private func hexDigit(_ byte: UInt8) -> Int? {
   case 97...102: Int(byte) - 87
   case 65...70: Int(byte) - 55
   default: nil
-  }
-}
-
-/// A recording that can't be read.
-public struct RecordingError: Error, Sendable, Equatable, CustomStringConvertible {
-  public var file: String
-  public var line = 0
-  public var column = 0
-  public var problem: String
-
-  public var description: String {
-    line > 0 ? "\(file):\(line):\(column): \(problem)" : "\(file): \(problem)"
   }
 }

@@ -1,4 +1,5 @@
 import CZlib
+import Diagnostics
 import Glibc
 import Sensing
 import Spatial
@@ -17,7 +18,7 @@ public final class HIDRecordingWriter {
     self.path = path
     // 'T' writes the text without compression.
     guard let file = gzopen(path, path.hasSuffix(".gz") ? "wb6" : "wbT") else {
-      throw RecordingError(file: path, problem: errorText(errno))
+      throw RecordingError(.unwritable, file: path, problem: errorText(errno))
     }
     self.file = file
   }
@@ -43,7 +44,7 @@ public final class HIDRecordingWriter {
   }
 
   public func feature(
-    _ exchange: HIDRecording.FeatureExchange, interface: Int
+    _ exchange: FeatureExchange, interface: Int
   ) throws(RecordingError) {
     try select(interface)
     try line(
@@ -73,7 +74,7 @@ public final class HIDRecordingWriter {
     guard let file else { return }
     self.file = nil
     guard gzclose(file) == Z_OK else {
-      throw RecordingError(file: path, problem: "could not be written to the end")
+      throw RecordingError(.unwritable, file: path, problem: "could not be written to the end")
     }
   }
 
@@ -87,7 +88,7 @@ public final class HIDRecordingWriter {
     var bytes = Array(text.utf8)
     bytes.append(UInt8(ascii: "\n"))
     guard gzwrite(file, bytes, UInt32(bytes.count)) == bytes.count else {
-      throw RecordingError(file: path, problem: "could not be written: \(errorText(errno))")
+      throw RecordingError(.unwritable, file: path, problem: "could not be written: \(errorText(errno))")
     }
   }
 

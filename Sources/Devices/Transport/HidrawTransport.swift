@@ -63,7 +63,7 @@ public final class HidrawTransport: Transport {
   }
 
   public func nextInput(within milliseconds: Int) throws(TransportError) -> [UInt8]? {
-    var bytes = [UInt8](repeating: 0, count: DescriptionParser.longestReport)
+    var bytes = [UInt8](repeating: 0, count: ReportLimits.longest)
     // 0 and a code: nothing came, or the node failed.
     let (count, code) =
       guarded.using { file -> (Int, Int32) in

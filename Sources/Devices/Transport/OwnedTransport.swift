@@ -1,4 +1,4 @@
-/// Lets an open interface be asked, and closes it with itself.
+/// Feature access to an open interface, which it closes when it is released.
 public final class OwnedTransport: FeatureAccess {
   private let transport: any Transport
 

@@ -1,20 +1,22 @@
 import Foundation
 
-/// One event of a streamed completion, read leniently: servers differ in what they leave out.
+/// One event of a streamed completion. Every field is optional, since servers leave different ones out.
 struct ChatChunk {
   var text: String?
   var finish: String?
   var promptTokens: Int?
   var answerTokens: Int?
 
-  /// - Throws: the server's error inside the stream, or that the event is no JSON.
-  init(_ event: String) throws(ChatFault) {
+  /// Parses an event.
+  ///
+  /// - Throws: `ChatError` for an error that the server sends inside the stream, and for an event that is no JSON.
+  init(_ event: String) throws(ChatError) {
     guard let object = try? JSONSerialization.jsonObject(with: Data(event.utf8)) as? [String: Any] else {
-      // Asked again, an answer without the fault replaces what came.
-      throw ChatFault(.passing(after: nil), "the server sent what is no JSON: \(event.prefix(80))")
+      // Temporary: the answer of a repeated request replaces the text so far.
+      throw ChatError(.passing(after: nil), "the server sent an event that is no JSON: \(event.prefix(80))")
     }
     if let error = object["error"], !(error is NSNull) {
-      throw ChatFault(.interrupted, "the server broke off: \(Self.message(error))")
+      throw ChatError(.interrupted, "the server ended the answer early: \(Self.message(error))")
     }
     let choice = (object["choices"] as? [[String: Any]])?.first
     let delta = choice?["delta"] as? [String: Any] ?? choice?["message"] as? [String: Any]
@@ -26,15 +28,15 @@ struct ChatChunk {
     }
   }
 
-  /// The text of an error object: its code may be a string, a number or missing.
+  /// Returns the text of an error object, whose other members differ from server to server.
   static func message(_ error: Any) -> String {
     guard let object = error as? [String: Any] else { return String(String(describing: error).prefix(200)) }
-    let text = object["message"] as? String ?? object["type"] as? String ?? "it gives no reason"
+    let text = object["message"] as? String ?? object["type"] as? String ?? "no reason given"
     return String(text.prefix(300))
   }
 }
 
-/// Puts the events of a completion together.
+/// Assembles a completion from its events.
 public struct ChatStream: Sendable {
   private var decoder = EventStreamDecoder()
   private var finish: String?
@@ -43,8 +45,10 @@ public struct ChatStream: Sendable {
 
   public init() {}
 
-  /// - Returns: pieces of text.
-  public mutating func feed(_ bytes: some Sequence<UInt8>) throws(ChatFault) -> [String] {
+  /// Parses bytes of the stream.
+  ///
+  /// - Returns: the parts of the answer's text that they complete.
+  public mutating func feed(_ bytes: some Sequence<UInt8>) throws(ChatError) -> [String] {
     var texts: [String] = []
     for event in try decoder.feed(bytes) where !isDone {
       if event == "[DONE]" {
@@ -59,12 +63,12 @@ public struct ChatStream: Sendable {
     return texts
   }
 
-  /// The end of the bytes.
+  /// Ends the stream.
   ///
-  /// - Throws: when the answer was cut off: HTTP may end cleanly all the same.
-  public func end() throws(ChatFault) -> ChatEnding {
+  /// - Throws: `ChatError` for a truncated answer; its HTTP response may have ended well nevertheless.
+  public func end() throws(ChatError) -> ChatEnding {
     guard let finish else {
-      throw ChatFault(.interrupted, "the answer broke off: the server sent no end of it")
+      throw ChatError(.interrupted, "the answer is truncated: the server sent no finish reason")
     }
     return ChatEnding(reason: finish, promptTokens: usage.prompt, answerTokens: usage.answer)
   }
@@ -72,12 +76,13 @@ public struct ChatStream: Sendable {
   public var hasEnded: Bool { isDone }
 }
 
-/// When to try again.
+/// When to repeat a request.
 public enum RetryAdvice {
+  /// Returns the pause in seconds that the server requests; nil when it requests none.
+  ///
   /// - Parameters:
-  ///   - headers: by name in small letters.
-  ///   - now: for dates.
-  /// - Returns: seconds; nil when the server does not say.
+  ///   - headers: by name in lower case.
+  ///   - now: the time from which a date in a header is counted.
   public static func seconds(_ headers: [String: String], now: Date) -> Double? {
     if let text = headers["retry-after-ms"], let value = Double(text), value.isFinite, value >= 0 {
       return min(value / 1000, 3600)
@@ -97,7 +102,7 @@ public enum RetryAdvice {
     return nil
   }
 
-  /// Statuses after which another try may help.
+  /// Whether a repeated request may succeed after this status.
   public static func isPassing(_ status: Int) -> Bool {
     [408, 409, 425, 429].contains(status) || status >= 500
   }

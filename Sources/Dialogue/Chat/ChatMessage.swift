@@ -1,5 +1,7 @@
+public import Diagnostics
 import Foundation
 
+/// One message of a chat.
 public struct ChatMessage: Sendable, Equatable {
   public enum Role: String, Sendable { case system, user, assistant }
 
@@ -14,7 +16,7 @@ public struct ChatMessage: Sendable, Equatable {
   }
 }
 
-/// A request for an OpenAI-compatible `/chat/completions`.
+/// A request to an OpenAI-compatible `/chat/completions`.
 public struct ChatRequest: Sendable, Equatable {
   public var model: String
   public var messages: [ChatMessage]
@@ -72,7 +74,7 @@ public struct ChatRequest: Sendable, Equatable {
     }
   }
 
-  /// The request's body.
+  /// Encodes the request's body.
   public func json() throws -> [UInt8] {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
@@ -95,21 +97,23 @@ public struct ChatRequest: Sendable, Equatable {
   }
 }
 
-/// What answers.
+/// A model that answers chats.
 public protocol LanguageModel: Sendable {
   /// Address and model, for annotations.
   var identity: String { get }
-  /// Pieces of the answer as they come. Ends when the task is cancelled; the server is told.
+  /// Streams the answer. Ending the iteration cancels the request at the server.
   func answer(_ request: ChatRequest) -> AsyncThrowingStream<ChatEvent, any Error>
 }
 
+/// An event of a streamed answer.
 public enum ChatEvent: Sendable, Equatable {
   case text(String)
-  /// What came so far is void: the request is sent again.
+  /// The text so far is void: the request is sent again.
   case restarted(reason: String)
   case ended(ChatEnding)
 }
 
+/// How an answer ended.
 public struct ChatEnding: Sendable, Equatable {
   /// `stop`, `length`, `content_filter`, …
   public var reason: String
@@ -123,17 +127,26 @@ public struct ChatEnding: Sendable, Equatable {
   }
 }
 
-/// Why there is no answer, in a sentence.
-public struct ChatFault: Error, Sendable, Equatable, CustomStringConvertible {
+/// A language model gave no answer, or an incomplete one.
+public struct ChatError: CodedError, Sendable, Equatable {
   public enum Kind: Sendable, Equatable {
-    /// Worth another try, after so many seconds when the server says.
+    /// A repeated request may succeed, after so many seconds where the server names a pause.
     case passing(after: Double?)
+    /// A repeated request fails again.
     case lasting
-    /// The stream broke off: what came stands, marked.
+    /// The stream ended early: the text so far stays, marked as incomplete.
     case interrupted
   }
   public var kind: Kind
   public var description: String
+
+  public var code: String {
+    switch kind {
+    case .passing: "language-model-unavailable"
+    case .lasting: "language-model-refused"
+    case .interrupted: "language-model-interrupted"
+    }
+  }
 
   public init(_ kind: Kind, _ description: String) {
     self.kind = kind

@@ -1,4 +1,4 @@
-/// Server-sent events out of bytes that may be cut anywhere, also inside a character.
+/// Decodes server-sent events from bytes that may be divided anywhere, even inside a character.
 ///
 /// HTML Living Standard, §9.2.6: lines end with LF, CR or CRLF; a line that begins with a colon is a comment; an empty
 /// line ends an event; lines `data:` of an event are joined by LF. Other fields are not used here.
@@ -9,11 +9,13 @@ public struct EventStreamDecoder: Sendable {
   private var isFirstLine = true
   private let limit: Int
 
-  /// - Parameter limit: bytes of one event at most.
+  /// - Parameter limit: bytes of one event, at most.
   public init(limit: Int = 1 << 20) { self.limit = limit }
 
-  /// - Throws: when an event is longer than the limit.
-  public mutating func feed(_ bytes: some Sequence<UInt8>) throws(ChatFault) -> [String] {
+  /// Decodes bytes, and returns the data of the events that they complete.
+  ///
+  /// - Throws: `ChatError` for an event longer than the limit.
+  public mutating func feed(_ bytes: some Sequence<UInt8>) throws(ChatError) -> [String] {
     var events: [String] = []
     for byte in bytes {
       defer { lastWasReturn = byte == 13 }
@@ -24,7 +26,7 @@ public struct EventStreamDecoder: Sendable {
       }
       line.append(byte)
       guard line.count + (data?.count ?? 0) <= limit else {
-        throw ChatFault(.lasting, "the server sent an event of more than \(limit) bytes")
+        throw ChatError(.lasting, "the server sent an event of more than \(limit) bytes")
       }
     }
     return events

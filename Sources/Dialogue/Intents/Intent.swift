@@ -1,11 +1,11 @@
-/// What somebody wants the bridge to do.
+/// An action that the user requests by speech.
 public enum Intent: Sendable, Hashable {
   case recenter
   case startRecording
   case stopRecording
-  /// Give the thing that is looked at a name.
+  /// Names the object under the gaze.
   case label(String)
-  /// Keep a remark, where the speaker looks.
+  /// Stores a note at the position under the gaze.
   case note(String)
   /// A question about the scene, for the language model where there is one.
   case ask(String)
@@ -38,7 +38,7 @@ public enum Intent: Sendable, Hashable {
     }
   }
 
-  /// It ends or deletes something that can't be had back: asked for twice.
+  /// Whether the action is irreversible, so that the user must confirm it.
   public var needsConfirmation: Bool {
     switch self {
     case .stopRecording, .forget: true
@@ -47,9 +47,9 @@ public enum Intent: Sendable, Hashable {
   }
 }
 
-/// An intent with how sure it is.
+/// An intent with its confidence.
 public struct IntentMatch: Sendable, Hashable {
   public var intent: Intent
-  /// 1 for the grammar's word; else the likeness to the nearest example.
+  /// 1 for a match of the grammar; else the classifier's confidence or the similarity to the nearest example.
   public var confidence: Double
 }

@@ -1,7 +1,6 @@
-/// What people say when they want something of the bridge, and what they say when they do not. A model learns from these;
-/// without one, what is nearly the same letters counts.
+/// Example utterances with and without a command. A model is trained on them; without a model the trigrams are compared.
 public enum IntentExamples {
-  /// Commands without a slot, with ways to say them.
+  /// Commands without a slot, by label, with example phrases.
   public static let commands: [String: (intent: Intent, phrases: [String])] = [
     "recenter": (
       .recenter,
@@ -51,7 +50,7 @@ public enum IntentExamples {
     ),
   ]
 
-  /// Of no command: questions and talk.
+  /// Utterances without a command: questions and talk.
   public static let others: [String] = [
     "how tall is that tower", "what time is it", "why is the light blinking", "who made this machine",
     "how do I change the filter", "is it safe to touch the pipe", "where is the exit",

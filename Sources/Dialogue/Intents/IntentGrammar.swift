@@ -1,8 +1,8 @@
 import Foundation
 
-/// Commands by their words, without any model.
+/// Matches commands by their words, without a model.
 ///
-/// A pattern is a row of words: `a|b` is either, `(a)` may be left out, and `…` at the end takes the rest as the slot.
+/// A pattern is a sequence of words: `a|b` is either, `(a)` is optional, and `…` at the end captures the rest as the slot.
 public struct IntentGrammar: Sendable {
   private struct Pattern {
     enum Part {
@@ -13,7 +13,7 @@ public struct IntentGrammar: Sendable {
     var make: @Sendable (String) -> Intent
   }
 
-  /// Each intent with the ways to say it.
+  /// Each intent with its patterns.
   private static let phrases: [(@Sendable (String) -> Intent, [String])] = [
     (
       { _ in .recenter },
@@ -74,11 +74,12 @@ public struct IntentGrammar: Sendable {
 
   private let patterns: [Pattern]
 
-  /// Words of courtesy and of thinking that may stand before a command, or after it.
+  /// Filler words that may precede a command.
   private static let before: Set<String> = [
     "please", "now", "okay", "ok", "so", "um", "uh", "hey", "could", "can", "would", "will", "you", "just",
     "and", "well",
   ]
+  /// Filler words that may follow a command.
   private static let after: Set<String> = ["please", "now", "thanks", "thank", "you", "for", "me"]
 
   public init() {
@@ -96,7 +97,7 @@ public struct IntentGrammar: Sendable {
     }
   }
 
-  /// A text's words in small letters, and where each is in the text.
+  /// Returns a text's words in lower case, with their ranges in the text.
   private static func words(_ text: String) -> [(word: String, range: Range<String.Index>)] {
     var list: [(String, Range<String.Index>)] = []
     var start: String.Index?
@@ -116,7 +117,7 @@ public struct IntentGrammar: Sendable {
     return list
   }
 
-  /// - Returns: nil when the text is no command.
+  /// Returns the command; nil when no pattern matches.
   public func match(_ text: String) -> IntentMatch? {
     var words = Self.words(text)
     while words.count > 1, Self.before.contains(words[0].word), !isCommand(words) { words.removeFirst() }
@@ -132,7 +133,7 @@ public struct IntentGrammar: Sendable {
     patterns.contains { slot(of: $0.parts[...], words[...], "") != nil }
   }
 
-  /// - Returns: the slot, empty for a pattern without one; nil when the words are others.
+  /// Returns the slot, empty for a pattern without one; nil when the words do not match.
   private func slot(
     of parts: ArraySlice<Pattern.Part>, _ words: ArraySlice<(word: String, range: Range<String.Index>)>,
     _ text: String

@@ -1,12 +1,12 @@
 import Foundation
 
-/// A phrase at the start of an utterance that says who is meant.
+/// A phrase at the start of an utterance that addresses the bridge.
 public struct WakePhrase: Sendable {
   private let words: [String]
-  /// Share of the phrase's letters that may differ: recognisers write names as they like.
+  /// Share of the phrase's letters that may differ, since recognisers spell names in several ways.
   private static let tolerance = 0.2
-  /// The same where a wake word's model has heard the phrase already.
-  private static let heardTolerance = 0.7
+  /// The same after a wake word's model has detected the phrase.
+  private static let detectedTolerance = 0.7
 
   public init(_ phrase: String) { words = Self.words(phrase) }
 
@@ -14,8 +14,9 @@ public struct WakePhrase: Sendable {
     text.lowercased().split { !$0.isLetter && !$0.isNumber }.map(String.init)
   }
 
-  /// - Parameter isHeard: it is known that the phrase was said; the question is only how it is written.
-  /// - Returns: what follows the phrase, without punctuation at its start; nil when the text begins otherwise.
+  /// Returns the text after the phrase, without punctuation at its start; nil when the text begins otherwise.
+  ///
+  /// - Parameter isHeard: whether a wake word's model has detected the phrase, so that only its spelling is open.
   public func rest(of text: String, isHeard: Bool = false) -> String? {
     guard !words.isEmpty else { return text }
     let wanted = Array(words.joined())
@@ -38,12 +39,12 @@ public struct WakePhrase: Sendable {
       let distance = Self.distance(Array(heard), wanted)
       if distance <= best?.distance ?? .max { best = (distance, text[index...]) }
     }
-    let tolerance = isHeard ? Self.heardTolerance : Self.tolerance
+    let tolerance = isHeard ? Self.detectedTolerance : Self.tolerance
     guard let best, Double(best.distance) <= tolerance * Double(wanted.count) else { return nil }
     return String(best.rest.drop { !$0.isLetter && !$0.isNumber })
   }
 
-  /// Levenshtein's.
+  /// Returns the Levenshtein distance.
   static func distance(_ a: [Character], _ b: [Character]) -> Int {
     var row = Array(0...b.count)
     for (i, left) in a.enumerated() {

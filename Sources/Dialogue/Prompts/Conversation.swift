@@ -1,9 +1,9 @@
-/// Turns of a talk, bounded in number, size and age.
+/// Turns of a conversation, bounded in number, size and age.
 public struct Conversation: Sendable {
   public struct Turn: Sendable, Equatable {
     public var isUser: Bool
     public var text: String
-    /// Seconds, of any clock.
+    /// Seconds of any one clock.
     public var time: Double
   }
 
@@ -12,7 +12,7 @@ public struct Conversation: Sendable {
   private let maximumCharacters: Int
   private let maximumAge: Double
 
-  /// - Parameter maximumAge: seconds after which a turn is forgotten.
+  /// - Parameter maximumAge: seconds after which a turn is dropped.
   public init(maximumTurns: Int = 12, maximumCharacters: Int = 8000, maximumAge: Double = 600) {
     self.maximumTurns = maximumTurns
     self.maximumCharacters = maximumCharacters

@@ -1,9 +1,9 @@
-/// Messages for a language model, within a budget.
+/// Builds the messages for a language model, within a budget of tokens.
 public struct PromptBuilder: Sendable {
   public var template: PromptTemplate
   /// Tokens for all messages together.
   public var budget: Int
-  /// Send what is looked at as a picture.
+  /// Whether the picture of the gazed-at region is sent.
   public var sendsPicture: Bool
 
   public init(template: PromptTemplate, budget: Int = 2000, sendsPicture: Bool = false) {
@@ -12,14 +12,14 @@ public struct PromptBuilder: Sendable {
     self.sendsPicture = sendsPicture
   }
 
-  /// Tokens of a text, roughly: models' vocabularies differ, and three letters a token is on the safe side for most
-  /// languages that use letters; for others a token a character.
+  /// Estimates the tokens of a text from above: models' vocabularies differ; three bytes a token suffice for most
+  /// languages with letters, one character a token for the others.
   public static func tokens(_ text: String) -> Int {
     let wide = text.unicodeScalars.count { $0.value > 0x2E7F }
     return wide + (text.utf8.count - wide * 3 + 2) / 3 + 4
   }
 
-  /// What does not fit is left out: the oldest turns first, then the least sure things.
+  /// Returns the messages. To fit the budget, the oldest turns are left out first, then the findings of lowest confidence.
   public func messages(
     _ question: String, scene: SceneContext, turns: [Conversation.Turn], mark: String
   ) -> [ChatMessage] {

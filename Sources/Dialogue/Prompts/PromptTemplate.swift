@@ -1,11 +1,12 @@
+public import Diagnostics
 import Foundation
 import Mustache
 
-/// A prompt as a file: Mustache, with what is known of the scene.
+/// A prompt as a Mustache template, rendered with the scene.
 ///
-/// Everything that comes from outside (labels, writing, speech) is put in as a JSON string, on one line, between marks that
-/// nobody in the scene can know: a sign that says "ignore your instructions" stays a sign that says so. See Greshake et
-/// al., "Not what you've signed up for" (2023), on injection through data.
+/// All data from outside (labels, texts, speech) is inserted as JSON on one line, between random marks that nobody in the
+/// scene can guess: a sign with the text "ignore your instructions" stays data. See Greshake et al., "Not what you've
+/// signed up for" (2023), on injection through data.
 public struct PromptTemplate: Sendable {
   private let template: MustacheTemplate
   public let name: String
@@ -26,28 +27,32 @@ public struct PromptTemplate: Sendable {
 
     """
 
-  public init(_ text: String, name: String) throws(PromptFault) {
+  public init(_ text: String, name: String) throws(PromptError) {
     self.name = name
     do { template = try MustacheTemplate(string: text) } catch {
-      throw PromptFault("the prompt template \(name) can't be read: \(error)")
+      throw PromptError("the prompt template \(name) can't be read: \(error)")
     }
   }
 
-  public init(file: String) throws(PromptFault) {
+  public init(file: String) throws(PromptError) {
     guard let text = try? String(contentsOfFile: file, encoding: .utf8) else {
-      throw PromptFault("the prompt template \(file) can't be read")
+      throw PromptError("the prompt template \(file) can't be read; check 'language_model: template'")
     }
     try self.init(text, name: URL(fileURLWithPath: file).lastPathComponent)
   }
 
-  /// - Parameter mark: stands around the data; must be new for each prompt.
+  /// Renders the prompt.
+  ///
+  /// - Parameter mark: encloses the data; must be new for each prompt.
   func render(_ scene: SceneContext, mark: String) -> String {
     func line(_ thing: SceneContext.Thing) -> String {
-      "{\"what\": \(Self.quoted(thing.label, mark)), \"sure\": \(Int((thing.confidence * 100).rounded()))"
-        + (thing.place.isEmpty ? "" : ", \"where\": \(Self.quoted(thing.place, mark))") + "}"
+      Self.json(
+        Finding(
+          what: Self.plain(thing.label, mark), sure: Int((thing.confidence * 100).rounded()),
+          where: thing.direction.isEmpty ? nil : Self.plain(thing.direction, mark)))
     }
     var values: [String: Any] = ["mark": mark]
-    if !scene.pose.isEmpty { values["pose"] = Self.quoted(scene.pose, mark) }
+    if !scene.pose.isEmpty { values["pose"] = Self.line(scene.pose, mark) }
     if let gazed = scene.gazed { values["gazed"] = line(gazed) }
     values["objects"] = scene.objects.map(line)
     values["hands"] = scene.hands.map(line)
@@ -56,26 +61,45 @@ public struct PromptTemplate: Sendable {
     return template.render(values)
   }
 
-  /// A JSON string in which no mark and no line can end.
-  static func quoted(_ text: String, _ mark: String, limit: Int = 400) -> String {
-    var result = "\""
-    for scalar in text.replacingOccurrences(of: mark, with: "").unicodeScalars.prefix(limit) {
-      switch scalar {
-      case "\"", "\\": result += "\\" + String(scalar)
-      default:
-        switch scalar.properties.generalCategory {
-        // Control characters, and those that turn or hide text.
-        case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate, .privateUse, .unassigned:
-          result += " "
-        default: result.unicodeScalars.append(scalar)
-        }
+  private struct Finding: Encodable {
+    var what: String
+    var sure: Int
+    var `where`: String?
+  }
+
+  /// Returns a text as a JSON string that contains neither the mark nor the end of a line.
+  static func line(_ text: String, _ mark: String, limit: Int = 400) -> String {
+    json(plain(text, mark, limit: limit))
+  }
+
+  private static func json(_ value: some Encodable) -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    // Strings and integers are always encodable.
+    return (try? encoder.encode(value)).map { String(decoding: $0, as: UTF8.self) } ?? "null"
+  }
+
+  /// Removes the mark, and replaces control characters and those that turn or hide text.
+  private static func plain(_ text: String, _ mark: String, limit: Int = 400) -> String {
+    var text = String(text.prefix(4 * limit))
+    // Again after each removal, which may join two halves of a mark.
+    while !mark.isEmpty, text.contains(mark) { text = text.replacingOccurrences(of: mark, with: "") }
+    var result = ""
+    for scalar in text.unicodeScalars.prefix(limit) {
+      switch scalar.properties.generalCategory {
+      case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate, .privateUse, .unassigned:
+        result += " "
+      default: result.unicodeScalars.append(scalar)
       }
     }
-    return result + "\""
+    return result
   }
 }
 
-public struct PromptFault: Error, Sendable, CustomStringConvertible {
+/// A prompt template can't be used.
+public struct PromptError: CodedError, Sendable {
   public let description: String
+  public var code: String { "prompt-template-invalid" }
+
   public init(_ description: String) { self.description = description }
 }

@@ -1,9 +1,9 @@
 import Foundation
 
-/// Makes a sentence embedder that is given as bare weights (`model.safetensors` and `config.json`, as sentence-transformers
-/// keeps them) into a graph that OpenVINO reads. The weights stay as they are: the graph points into their file.
+/// Converts a sentence embedder in the form of weights (`model.safetensors` and `config.json`, the files of
+/// sentence-transformers) to a graph for OpenVINO. The graph refers to the unchanged file of weights.
 ///
-/// The network is BERT's encoder (Devlin et al., 2019) with the mean over a text's tokens, of length 1 (Reimers and
+/// The network is BERT's encoder (Devlin et al., 2019), followed by the normalised mean over a text's tokens (Reimers and
 /// Gurevych, "Sentence-BERT", 2019).
 struct BertGraph {
   private struct Settings: Decodable {
@@ -20,12 +20,12 @@ struct BertGraph {
   private let weights: Safetensors
   private var graph: IRGraph
 
-  /// - Returns: an IR's two files in place of the weights; nil when these files are of another kind.
+  /// - Returns: the two files of an IR that replace the weights; nil for files of other formats.
   static func files(_ files: [ModelPackage.File], name: String) throws(InferenceError) -> [ModelPackage.File]?
   {
     guard let model = files.first, model.name.hasSuffix(".safetensors") else { return nil }
     guard let config = files.first(where: { $0.name == "config.json" }) else {
-      throw InferenceError(.model, "the weights of '\(name)' need their config.json beside them")
+      throw InferenceError(.model, "the weights of '\(name)' need a config.json")
     }
     let decoder = JSONDecoder()
     decoder.keyDecodingStrategy = .convertFromSnakeCase
@@ -35,7 +35,7 @@ struct BertGraph {
       (1...64).contains(settings.numAttentionHeads), (1...65_536).contains(settings.hiddenSize),
       settings.hiddenSize % settings.numAttentionHeads == 0, settings.layerNormEps >= 0
     else {
-      throw InferenceError(.model, "config.json of '\(name)' is not of a BERT encoder with GELU")
+      throw InferenceError(.model, "config.json of '\(name)' does not describe a BERT encoder with GELU")
     }
     let weights = try Safetensors(model.bytes)
     var made = BertGraph(
@@ -106,13 +106,13 @@ struct BertGraph {
     let real = graph.add("Convert", "opset1", [("destination_type", "f32")], [mask], result: ("FP32", 2))
     var x = try embeddings(ids)
 
-    // What is no token counts for nothing: −10,000 before the softmax, as BERT was trained.
+    // Padding gets −10,000 before the softmax, as in BERT's training.
     let axes = graph.constant([1, 2])
     let spread = graph.add("Unsqueeze", "opset1", [], [real, axes], result: ("FP32", 4))
-    let (one, much) = (graph.constant(Float(1)), graph.constant(Float(-10_000)))
+    let (one, penalty) = (graph.constant(Float(1)), graph.constant(Float(-10_000)))
     let absent = graph.add(
       "Subtract", "opset1", [("auto_broadcast", "numpy")], [one, spread], result: ("FP32", 4))
-    let bias = product(absent, much, rank: 4)
+    let bias = product(absent, penalty, rank: 4)
     for number in 0..<settings.numHiddenLayers { x = try layer(x, bias, "encoder.layer.\(number)") }
     graph.result(pooled(x, real), name: "embedding")
   }
@@ -126,12 +126,12 @@ struct BertGraph {
     let second = graph.constant([1], isScalar: true)
     let length = graph.add(
       "Gather", "opset8", [("batch_dims", "0")], [shape, second, first], result: ("I64", 0))
-    let places = graph.add(
+    let indices = graph.add(
       "Range", "opset4", [("output_type", "i64")], [first, length, second], result: ("I64", 1))
     let positions = graph.add(
       "Gather", "opset8", [("batch_dims", "0")],
-      [try weight("embeddings.position_embeddings.weight", rank: 2), places, first], result: ("FP32", 2))
-    // All is of the first sentence.
+      [try weight("embeddings.position_embeddings.weight", rank: 2), indices, first], result: ("FP32", 2))
+    // All tokens belong to the first sentence.
     let kind = graph.add(
       "Gather", "opset8", [("batch_dims", "0")],
       [try weight("embeddings.token_type_embeddings.weight", rank: 2), first, first], result: ("FP32", 1))
@@ -164,7 +164,7 @@ struct BertGraph {
     return try normalised(sum(narrow, middle, rank: 3), name + ".output.LayerNorm")
   }
 
-  /// The mean over what is a token, of length 1.
+  /// The normalised mean over all tokens without padding.
   private mutating func pooled(_ x: IRGraph.Value, _ mask: IRGraph.Value) -> IRGraph.Value {
     let last = graph.constant([-1])
     let column = graph.add("Unsqueeze", "opset1", [], [mask, last], result: ("FP32", 3))
@@ -172,7 +172,7 @@ struct BertGraph {
     let total = graph.add(
       "ReduceSum", "opset1", [("keep_dims", "false")], [product(x, column, rank: 3), axis],
       result: ("FP32", 2))
-    // Divided by its length it no longer matters how many there were.
+    // Normalisation makes the sum equivalent to the mean.
     return graph.add(
       "NormalizeL2", "opset1", [("eps", "1e-12"), ("eps_mode", "max")], [total, axis], result: ("FP32", 2))
   }

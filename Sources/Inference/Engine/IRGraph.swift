@@ -1,9 +1,9 @@
 import Foundation
 
-/// A graph of operations in OpenVINO's intermediate representation, version 11: XML that names operations and the bytes of
-/// a file of weights. The operations are those of OpenVINO's published operation sets.
+/// A graph in OpenVINO's intermediate representation, version 11: XML that lists operations of OpenVINO's published
+/// operation sets and refers to a file of weights.
 struct IRGraph {
-  /// What an operation gives.
+  /// The result of an operation.
   struct Value {
     fileprivate var layer: Int
     fileprivate var port: Int
@@ -13,14 +13,14 @@ struct IRGraph {
 
   private var layers: [String] = []
   private var edges: [String] = []
-  /// What stands behind the file of weights: small numbers that the graph needs.
+  /// Constants of the graph, appended to the file of weights.
   private(set) var tail: [UInt8] = []
   private let weightCount: Int
 
-  /// - Parameter weightCount: bytes of the file of weights.
+  /// - Parameter weightCount: size of the file of weights, in bytes.
   init(weightCount: Int) {
     self.weightCount = weightCount
-    // Numbers of eight bytes begin at a multiple of eight.
+    // Alignment of 64-bit constants.
     tail = [UInt8](repeating: 0, count: (8 - weightCount % 8) % 8)
   }
 
@@ -34,19 +34,20 @@ struct IRGraph {
     return "<data " + attributes.map { "\($0.0)=\"\($0.1)\"" }.joined(separator: " ") + "/>"
   }
 
-  /// An operation.
+  /// Adds an operation.
   ///
   /// - Parameters:
-  ///   - type, set: its name and the operation set it is from.
-  ///   - result: type and rank of what it gives.
+  ///   - type: the operation's name.
+  ///   - set: its operation set.
+  ///   - result: type and rank of the result.
   mutating func add(
     _ type: String, _ set: String, _ attributes: [(String, String)] = [], _ inputs: [Value],
     result: (type: String, rank: Int)
   ) -> Value {
     let id = layers.count
-    for (place, input) in inputs.enumerated() {
+    for (index, input) in inputs.enumerated() {
       edges.append(
-        "<edge from-layer=\"\(input.layer)\" from-port=\"\(input.port)\" to-layer=\"\(id)\" to-port=\"\(place)\"/>"
+        "<edge from-layer=\"\(input.layer)\" from-port=\"\(input.port)\" to-layer=\"\(id)\" to-port=\"\(index)\"/>"
       )
     }
     let takes =
@@ -63,7 +64,7 @@ struct IRGraph {
     return Value(layer: id, port: inputs.count, type: result.type, rank: result.rank)
   }
 
-  /// An input of the model; −1 for dimensions that differ from run to run.
+  /// Adds an input of the model; −1 in `shape` marks dynamic dimensions.
   mutating func parameter(_ name: String, type: String, shape: [Int]) -> Value {
     let id = layers.count
     let dimensions = shape.map { $0 < 0 ? "?" : String($0) }.joined(separator: ",")
@@ -74,7 +75,7 @@ struct IRGraph {
     return Value(layer: id, port: 0, type: type.uppercased(), rank: shape.count)
   }
 
-  /// A tensor of the file of weights.
+  /// Adds a tensor of the file of weights.
   mutating func weight(_ entry: Safetensors.Entry) -> Value {
     constant(
       entry.type == "F16" ? "f16" : entry.type == "BF16" ? "bf16" : "f32", entry.shape, entry.offset,
@@ -107,7 +108,7 @@ struct IRGraph {
     return constant("f32", [], offset, 4)
   }
 
-  /// The model's output.
+  /// Adds an output of the model.
   mutating func result(_ value: Value, name: String) {
     let id = layers.count
     edges.append(

@@ -1,109 +1,76 @@
-/// What runs models: in this process, or on a server.
+/// A runtime for models, in this process or on a server.
 public protocol InferenceEngine: Sendable {
-  /// Makes a model ready. What it needs in memory is freed when nobody holds the session any more.
+  /// Opens a model. Its memory is released with the last reference to the session.
   func open(_ model: ModelPackage, _ options: SessionOptions) async throws(InferenceError) -> any ModelSession
 }
 
-/// A model that is ready.
+/// The engine that runs a model.
+public struct EngineIdentity: Sendable, Hashable {
+  /// `openvino`, `onnxruntime`, or `remote` for another server.
+  public var name: String
+  /// Version of the library, or address of the server.
+  public var version: String
+
+  public init(name: String, version: String) {
+    self.name = name
+    self.version = version
+  }
+}
+
+/// An opened model.
 public protocol ModelSession: Sendable {
+  /// The engine that runs the model now.
+  var engine: EngineIdentity { get }
   var inputs: [TensorSpec] { get }
   var outputs: [TensorSpec] { get }
 
   /// Runs the model once.
   ///
   /// - Parameter tensors: in the order of `inputs`.
-  /// - Returns: in the order of `outputs`.
+  /// - Returns: tensors in the order of `outputs`.
   func infer(_ tensors: [Tensor]) async throws(InferenceError) -> [Tensor]
 }
 
-/// How a model is run.
+/// Options of a session.
 public struct SessionOptions: Sendable, Equatable {
   public enum Library: String, Sendable, CaseIterable {
-    /// OpenVINO, and ONNX Runtime for ONNX models that it can't take.
+    /// OpenVINO; ONNX Runtime for ONNX models that OpenVINO refuses.
     case automatic = "auto"
     case openVINO = "openvino"
     case onnxRuntime = "onnxruntime"
   }
 
-  /// What runs it in this process.
+  /// The library that runs the model in this process.
   public var library = Library.automatic
-  /// OpenVINO's name: CPU, GPU, NPU, AUTO, or a list as `AUTO:GPU,CPU`.
+  /// OpenVINO device name: CPU, GPU, NPU, AUTO, or a list such as `AUTO:GPU,CPU`.
   public var device = "CPU"
-  /// Threads of one inference. One is right on a machine that does other work too.
+  /// Threads of one inference. One leaves the other processors to tracking and rendering.
   public var threads = 1
-  /// Inferences at the same time.
+  /// Concurrent inferences.
   public var streams = 1
-  /// Of the arithmetic, pinned so that results do not change with the processor.
+  /// Arithmetic precision, fixed so that results do not depend on the processor.
   public var precision = "f32"
-  /// Folder of compiled models; nil for none.
+  /// Folder of compiled models; nil disables the cache.
   public var cache: String?
 
   public init() {}
 }
 
-/// Why a model does not run.
-public struct InferenceError: Error, Sendable, CustomStringConvertible {
-  public enum Kind: Sendable {
-    /// The runtime library is not there, or the server does not answer.
-    case unavailable
-    /// The model can't be read.
-    case model
-    /// What was sent does not fit the model.
-    case input
-    /// The model ran into an error.
-    case failed
-    /// It took too long, or would have.
-    case late
-    /// There is no such model or version.
-    case notFound
-  }
-
-  public var kind: Kind
-  public var description: String
-
-  public init(_ kind: Kind, _ description: String) {
-    self.kind = kind
-    self.description = description
-  }
-}
-
-/// A model's files, checked, in memory: what is run is what was verified, whatever happens to the files afterwards.
-public struct ModelPackage: Sendable {
-  public struct File: Sendable {
-    public var name: String
-    public var bytes: [UInt8]
-
-    public init(name: String, bytes: [UInt8]) {
-      self.name = name
-      self.bytes = bytes
-    }
-  }
-
-  public var manifest: ModelManifest
-  /// The first is the model; an IR's weights follow it.
-  public var files: [File]
-  /// The server that runs it; nil for this process.
-  public var remote: RemoteModel?
-
-  public init(manifest: ModelManifest, files: [File]) {
-    self.manifest = manifest
-    self.files = files
-  }
-}
-
-/// Checks that apply to every session.
-public enum TensorCheck {
-  public static func check(_ tensors: [Tensor], against specs: [TensorSpec]) throws(InferenceError) {
+/// Input checks common to all sessions.
+package enum TensorCheck {
+  package static func check(_ tensors: [Tensor], against specs: [TensorSpec]) throws(InferenceError) {
     guard tensors.count == specs.count else {
-      throw InferenceError(.input, "the model takes \(specs.count) tensors, and got \(tensors.count)")
+      throw InferenceError(
+        .input, "the model requires \(specs.count) input tensors; the request has \(tensors.count)")
     }
     for (tensor, spec) in zip(tensors, specs) {
       guard tensor.type == spec.type else {
         throw InferenceError(
-          .input, "'\(spec.name)' takes \(spec.type.rawValue), and got \(tensor.type.rawValue)")
+          .input,
+          "the input '\(spec.name)' requires \(spec.type.rawValue); the request has \(tensor.type.rawValue)")
       }
       guard spec.accepts(tensor.shape) else {
-        throw InferenceError(.input, "\(spec) does not take the shape \(tensor.shape)")
+        throw InferenceError(.input, "the input \(spec) does not accept the shape \(tensor.shape)")
       }
     }
   }

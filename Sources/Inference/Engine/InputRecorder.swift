@@ -1,7 +1,6 @@
 import Synchronization
 
-/// Runs models through another engine and keeps what one of them is given: numbers as they come in use, on which a
-/// smaller precision can be fitted to it.
+/// An engine that records the inputs of one model: calibration data for quantisation, collected in normal use.
 public final class InputRecorder: InferenceEngine {
   private final class Recorded: ModelSession {
     let session: any ModelSession
@@ -12,6 +11,7 @@ public final class InputRecorder: InferenceEngine {
       self.recorder = recorder
     }
 
+    var engine: EngineIdentity { session.engine }
     var inputs: [TensorSpec] { session.inputs }
     var outputs: [TensorSpec] { session.outputs }
 
@@ -27,15 +27,15 @@ public final class InputRecorder: InferenceEngine {
   private let kept = Mutex<[[Tensor]]>([])
 
   /// - Parameters:
-  ///   - name: the model whose inputs are kept.
-  ///   - maximum: inputs that are kept at most, the first ones.
+  ///   - name: the recorded model.
+  ///   - maximum: recorded inputs at most; later ones are not kept.
   public init(_ engine: any InferenceEngine, of name: String, maximum: Int) {
     self.engine = engine
     self.name = name
     self.maximum = maximum
   }
 
-  /// Each in the order of the model's inputs.
+  /// The recorded inputs, each in the order of the model's inputs.
   public var samples: [[Tensor]] { kept.withLock { $0 } }
 
   public func open(

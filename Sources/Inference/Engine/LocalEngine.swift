@@ -1,9 +1,11 @@
-/// Runs models in this process, each with the library that its options name.
+/// Runs models in this process, each with the library of its options.
 public struct LocalEngine: InferenceEngine {
   private let openVINO: OpenVINOEngine
   private let onnxRuntime: OnnxRuntimeEngine
 
-  /// - Parameters: folders in which the libraries are looked for first.
+  /// - Parameters:
+  ///   - openVINO: folder of OpenVINO's library.
+  ///   - onnxRuntime: folder of ONNX Runtime's library.
   public init(openVINO: String?, onnxRuntime: String?) {
     self.openVINO = OpenVINOEngine(folder: openVINO)
     self.onnxRuntime = OnnxRuntimeEngine(folder: onnxRuntime)
@@ -17,9 +19,9 @@ public struct LocalEngine: InferenceEngine {
     case .onnxRuntime: return try await onnxRuntime.open(model, options)
     case .automatic:
       do throws(InferenceError) { return try await openVINO.open(model, options) } catch {
-        let isForTheOther =
+        let mayRunElsewhere =
           model.files.first?.name.hasSuffix(".onnx") == true && [.model, .unavailable].contains(error.kind)
-        guard isForTheOther, let session = try? await onnxRuntime.open(model, options) else { throw error }
+        guard mayRunElsewhere, let session = try? await onnxRuntime.open(model, options) else { throw error }
         return session
       }
     }

@@ -3,10 +3,10 @@ import COnnxRuntime
 import Dispatch
 import Synchronization
 
-/// Runs ONNX models in this process with ONNX Runtime: on some processors faster than OpenVINO, and for models that
-/// OpenVINO can't convert. The library comes with sherpa-onnx, which hears with it.
+/// Runs ONNX models in this process with ONNX Runtime, which is faster than OpenVINO on some processors and accepts models
+/// that OpenVINO cannot convert. The library is part of sherpa-onnx.
 public struct OnnxRuntimeEngine: InferenceEngine {
-  /// Where the library is looked for first; nil for the linker's places alone.
+  /// The library's folder; nil for the dynamic linker's search path alone.
   public var folder: String?
 
   public init(folder: String? = nil) { self.folder = folder }
@@ -20,60 +20,16 @@ public struct OnnxRuntimeEngine: InferenceEngine {
   }
 }
 
-/// ONNX Runtime, found and opened once a process.
-public final class OnnxRuntimeLibrary: Sendable {
-  /// `@unchecked Sendable`: a pointer to a library that is never closed and takes calls from any thread.
-  struct Handle: @unchecked Sendable {
-    let pointer: OpaquePointer
-  }
-
-  let handle: Handle
-  public let file: String
-  public let version: String
-
-  private init(handle: Handle, file: String) {
-    self.handle = handle
-    self.file = file
-    version = String(cString: conr_version(handle.pointer))
-  }
-
-  private static let opened = Mutex<OnnxRuntimeLibrary?>(nil)
-
-  /// - Parameter folder: where `vrbridge models pull sherpa-onnx` put it, or nil.
-  /// - Throws: when there is no library, with the command that gets one.
-  public static func shared(folder: String?) throws(InferenceError) -> OnnxRuntimeLibrary {
-    if let library = opened.withLock({ $0 }) { return library }
-    var problems: [String] = []
-    for file in LibraryFile.candidates(
-      variable: "VRBRIDGE_ONNXRUNTIME", folder: folder, prefix: "libonnxruntime.so",
-      linked: "libonnxruntime.so.1")
-    {
-      var error = [CChar](repeating: 0, count: 512)
-      if let pointer = conr_open(file, &error, error.count) {
-        let library = OnnxRuntimeLibrary(handle: Handle(pointer: pointer), file: file)
-        return opened.withLock { opened in
-          if opened == nil { opened = library }
-          return opened ?? library
-        }
-      }
-      problems.append("\(file): \(LibraryFile.text(error))")
-    }
-    throw InferenceError(
-      .unavailable,
-      "ONNX Runtime is not there (\(problems.joined(separator: "; "))); it comes with: vrbridge models pull sherpa-onnx"
-    )
-  }
-}
-
-/// A model that is ready, with a queue for each inference at the same time.
+/// An opened model with one queue for each concurrent inference.
 final class OnnxRuntimeSession: ModelSession {
-  /// `@unchecked Sendable`: freed by the last who holds it; runs may begin on any thread.
+  /// `@unchecked Sendable`: ONNX Runtime permits runs from any thread; the last reference frees the session.
   private final class Model: @unchecked Sendable {
     let pointer: OpaquePointer
     init(_ pointer: OpaquePointer) { self.pointer = pointer }
     deinit { conr_session_free(pointer) }
   }
 
+  let engine: EngineIdentity
   let inputs: [TensorSpec]
   let outputs: [TensorSpec]
   private let model: Model
@@ -85,7 +41,8 @@ final class OnnxRuntimeSession: ModelSession {
   ) throws(InferenceError) {
     let name = package.manifest.name
     guard let file = package.files.first, file.name.hasSuffix(".onnx") else {
-      throw InferenceError(.model, "the model '\(name)' is no ONNX file; ONNX Runtime reads nothing else")
+      throw InferenceError(
+        .model, "the model '\(name)' is not an ONNX file, the only format that ONNX Runtime reads")
     }
     guard options.device == "CPU" else {
       throw InferenceError(
@@ -95,14 +52,15 @@ final class OnnxRuntimeSession: ModelSession {
     var error = [CChar](repeating: 0, count: 512)
     let made = file.bytes.withUnsafeBytes {
       conr_session_create(
-        library.handle.pointer, $0.baseAddress, $0.count, Int32(clamping: options.threads), &error,
+        library.pointer, $0.baseAddress, $0.count, Int32(clamping: options.threads), &error,
         error.count)
     }
     guard let made else {
-      throw InferenceError(.model, "the model '\(name)' can't be loaded: \(LibraryFile.text(error))")
+      throw InferenceError(.model, "the model '\(name)' cannot be loaded: \(DynamicLibrary.text(error))")
     }
     let model = Model(made)
     self.model = model
+    engine = EngineIdentity(name: "onnxruntime", version: library.version)
     inputs = try Self.ports(model.pointer, isOutput: false)
     outputs = try Self.ports(model.pointer, isOutput: true)
     lanes = (0..<max(1, options.streams)).map { _ in DispatchQueue(label: "vrbridge.inference") }
@@ -110,10 +68,10 @@ final class OnnxRuntimeSession: ModelSession {
 
   func infer(_ tensors: [Tensor]) async throws(InferenceError) -> [Tensor] {
     try TensorCheck.check(tensors, against: inputs)
-    let place = next.wrappingAdd(1, ordering: .relaxed).oldValue
-    let lane = lanes[Int(UInt(bitPattern: place) % UInt(lanes.count))]
+    let turn = next.wrappingAdd(1, ordering: .relaxed).oldValue
+    let lane = lanes[Int(UInt(bitPattern: turn) % UInt(lanes.count))]
     let result: Result<[Tensor], InferenceError> = await withCheckedContinuation { continuation in
-      // A model takes its time: not on the threads that all tasks share.
+      // A run blocks, so it does not occupy a thread of the shared pool.
       lane.async { [self] in
         do throws(InferenceError) {
           continuation.resume(returning: .success(try run(tensors)))
@@ -145,7 +103,7 @@ final class OnnxRuntimeSession: ModelSession {
       var taken = [conr_tensor](repeating: conr_tensor(), count: outputs.count)
       var error = [CChar](repeating: 0, count: 512)
       guard conr_run(model.pointer, given, &taken, &error, error.count) == 0 else {
-        throw InferenceError(.failed, "the model can't be run on this input: \(LibraryFile.text(error))")
+        throw InferenceError(.failed, "the model cannot run on this input: \(DynamicLibrary.text(error))")
       }
       defer { conr_values_free(model.pointer, &taken) }
       var results: [Tensor] = []
@@ -156,14 +114,14 @@ final class OnnxRuntimeSession: ModelSession {
         let bytes = [UInt8](UnsafeRawBufferPointer(start: view.data, count: view.data == nil ? 0 : view.size))
         guard let type = ElementType(onnxNumber: view.type),
           let tensor = Tensor(type: type, shape: shape, bytes: bytes) ?? Tensor(empty: type, shape: shape)
-        else { throw InferenceError(.failed, "the output '\(spec.name)' has no usable type or shape") }
+        else { throw InferenceError(.failed, "the output '\(spec.name)' has an unsupported type or shape") }
         results.append(tensor)
       }
       return results
     }
   }
 
-  /// Fills in where each tensor's bytes are, as long as `body` runs.
+  /// Lends the address of each tensor's bytes to `body`.
   private static func withBytes(
     of tensors: [Tensor], at index: Int = 0, _ views: inout [conr_tensor],
     _ body: ([conr_tensor]) throws(InferenceError) -> [Tensor]
@@ -187,7 +145,7 @@ final class OnnxRuntimeSession: ModelSession {
       guard let port = conr_port_at(session, side, index)?.pointee else { continue }
       let name = withUnsafeBytes(of: port.name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
       guard let type = ElementType(onnxNumber: port.type) else {
-        throw InferenceError(.model, "the tensor '\(name)' has a type that can't be used")
+        throw InferenceError(.model, "the tensor '\(name)' has an unsupported type")
       }
       let shape = withUnsafeBytes(of: port.dimensions) { raw in
         raw.bindMemory(to: Int64.self).prefix(Int(port.rank)).map { Int(max($0, -1)) }
@@ -199,7 +157,7 @@ final class OnnxRuntimeSession: ModelSession {
 }
 
 extension ElementType {
-  /// Numbers of ONNX's TensorProto.DataType.
+  /// Values of ONNX's TensorProto.DataType.
   private static let onnxNumbers: [(type: ElementType, number: Int32)] = [
     (.float32, 1), (.uint8, 2), (.int8, 3), (.uint16, 4), (.int16, 5), (.int32, 6), (.int64, 7), (.bool, 9),
     (.float16, 10), (.float64, 11), (.uint32, 12), (.uint64, 13), (.bfloat16, 16),

@@ -4,9 +4,9 @@ import Foundation
 import Glibc
 import Synchronization
 
-/// Runs models in this process: ONNX, TensorFlow Lite, OpenVINO's own IR, and BERT encoders as bare weights.
+/// Runs models in this process with OpenVINO: ONNX, TensorFlow Lite, OpenVINO IR, and BERT encoders given as weights.
 public struct OpenVINOEngine: InferenceEngine {
-  /// Where the library is looked for first; nil for the linker's places alone.
+  /// The library's folder; nil for the dynamic linker's search path alone.
   public var folder: String?
 
   public init(folder: String? = nil) { self.folder = folder }
@@ -16,7 +16,7 @@ public struct OpenVINOEngine: InferenceEngine {
   ) async throws(InferenceError) -> any ModelSession {
     let library = try OpenVINOLibrary.shared(folder: folder)
     let session = try OpenVINOSession(library, model, options)
-    // Compiling leaves as much free memory behind as a model is large.
+    // Compiling leaves free heap memory of the size of the model.
     linux_return_memory()
     return session
   }
@@ -24,27 +24,28 @@ public struct OpenVINOEngine: InferenceEngine {
 
 /// A compiled model with its requests.
 final class OpenVINOSession: ModelSession {
+  let engine: EngineIdentity
   let inputs: [TensorSpec]
   let outputs: [TensorSpec]
   private let library: OpenVINOLibrary
   private let model: Model
   private let lanes: [Lane]
   private let next = Atomic<Int>(0)
-  /// What a run takes of late; 0 before the first.
-  private let usualNanoseconds = Atomic<Int>(0)
+  /// Moving average of run durations; 0 before the first run.
+  private let averageNanoseconds = Atomic<Int>(0)
   private static let quickNanoseconds = 100_000
   private static let quickBytes = 4096
 
-  /// `@unchecked Sendable`: freed by the last who holds it; compiled models may be used from any thread.
+  /// `@unchecked Sendable`: OpenVINO permits use of compiled models from any thread; the last reference frees the model.
   private final class Model: @unchecked Sendable {
     let pointer: OpaquePointer
     init(_ pointer: OpaquePointer) { self.pointer = pointer }
     deinit { covino_model_free(pointer) }
   }
 
-  /// A request and the thread's queue that alone uses it.
+  /// An inference request and its queue.
   ///
-  /// `@unchecked Sendable`: the request is used on its queue only.
+  /// `@unchecked Sendable`: only the queue uses the request.
   private final class Lane: @unchecked Sendable {
     let queue = DispatchQueue(label: "vrbridge.inference")
     let request: OpaquePointer
@@ -60,13 +61,14 @@ final class OpenVINOSession: ModelSession {
     _ library: OpenVINOLibrary, _ package: ModelPackage, _ options: SessionOptions
   ) throws(InferenceError) {
     self.library = library
+    engine = EngineIdentity(name: "openvino", version: library.version)
     let name = package.manifest.name
     let files = try MemoryFiles(BertGraph.files(package.files, name: name) ?? package.files)
     var properties = ["PERFORMANCE_HINT", options.streams > 1 ? "THROUGHPUT" : "LATENCY"]
-    // Other devices refuse what is about processors.
+    // Other devices refuse CPU properties.
     if options.device == "CPU" {
       properties += ["INFERENCE_NUM_THREADS", String(options.threads)]
-      // It would tie whichever thread asks to a processor, with each inference.
+      // Pinning would bind the calling thread to a processor at each inference.
       properties += ["ENABLE_CPU_PINNING", "NO"]
       if options.streams > 1 { properties += ["NUM_STREAMS", String(options.streams)] }
     }
@@ -75,11 +77,11 @@ final class OpenVINOSession: ModelSession {
     var compiled: OpaquePointer?
     defer { withExtendedLifetime(files) {} }
     try Self.withCStrings(properties) { pointers throws(InferenceError) in
-      try library.call(.model, "the model '\(name)' can't be loaded") {
+      try library.call(.model, "the model '\(name)' cannot be loaded") {
         covino_compile($0, files.first, options.device, pointers, properties.count / 2, &compiled)
       }
     }
-    guard let compiled else { throw InferenceError(.model, "the model '\(name)' can't be loaded") }
+    guard let compiled else { throw InferenceError(.model, "the model '\(name)' cannot be loaded") }
     let model = Model(compiled)
     self.model = model
     inputs = try Self.ports(library, model.pointer, isOutput: false)
@@ -87,10 +89,10 @@ final class OpenVINOSession: ModelSession {
     var lanes: [Lane] = []
     for _ in 0..<max(1, options.streams) {
       var request: OpaquePointer?
-      try library.call(.model, "the model '\(name)' can't be run") { _ in
+      try library.call(.model, "the model '\(name)' cannot be run") { _ in
         covino_request_create(model.pointer, &request)
       }
-      guard let request else { throw InferenceError(.model, "the model '\(name)' can't be run") }
+      guard let request else { throw InferenceError(.model, "the model '\(name)' cannot be run") }
       lanes.append(Lane(request, model))
     }
     self.lanes = lanes
@@ -98,20 +100,20 @@ final class OpenVINOSession: ModelSession {
 
   func infer(_ tensors: [Tensor]) async throws(InferenceError) -> [Tensor] {
     try TensorCheck.check(tensors, against: inputs)
-    let place = next.wrappingAdd(1, ordering: .relaxed).oldValue
-    let lane = lanes[Int(UInt(bitPattern: place) % UInt(lanes.count))]
+    let turn = next.wrappingAdd(1, ordering: .relaxed).oldValue
+    let lane = lanes[Int(UInt(bitPattern: turn) % UInt(lanes.count))]
     if isQuick(tensors) { return try lane.queue.sync { timed(tensors, lane) }.get() }
     let result = await withCheckedContinuation { continuation in
-      // A model takes its time: not on the threads that all tasks share.
+      // A run blocks, so it does not occupy a thread of the shared pool.
       lane.queue.async { [self] in continuation.resume(returning: timed(tensors, lane)) }
     }
     return try result.get()
   }
 
-  /// Whether going to another thread and back would take longer than the model does.
+  /// Whether a change of threads would take longer than the run.
   private func isQuick(_ tensors: [Tensor]) -> Bool {
-    let usual = usualNanoseconds.load(ordering: .relaxed)
-    return usual > 0 && usual < Self.quickNanoseconds
+    let average = averageNanoseconds.load(ordering: .relaxed)
+    return average > 0 && average < Self.quickNanoseconds
       && tensors.reduce(0) { $0 + $1.bytes.count } <= Self.quickBytes
   }
 
@@ -122,34 +124,34 @@ final class OpenVINOSession: ModelSession {
       result = .failure(error)
     }
     let taken = Int((ContinuousClock.now - begun) / .nanoseconds(1))
-    let usual = usualNanoseconds.load(ordering: .relaxed)
-    usualNanoseconds.store(usual == 0 ? taken : (usual * 7 + taken) / 8, ordering: .relaxed)
+    let average = averageNanoseconds.load(ordering: .relaxed)
+    averageNanoseconds.store(average == 0 ? taken : (average * 7 + taken) / 8, ordering: .relaxed)
     return result
   }
 
   private func run(_ tensors: [Tensor], _ request: OpaquePointer) throws(InferenceError) -> [Tensor] {
     try lend(tensors[...], request) { () throws(InferenceError) in
-      guard covino_infer(request) == 0 else { throw fault(.failed, "the model can't be run on this input") }
+      guard covino_infer(request) == 0 else { throw fault(.failed, "the model cannot run on this input") }
     }
     var results: [Tensor] = []
     for index in outputs.indices {
       var view = covino_tensor()
       guard covino_request_output(request, index, &view) == 0, let type = ElementType(number: view.type)
       else {
-        throw fault(.failed, "the output '\(outputs[index].name)' can't be read")
+        throw fault(.failed, "the output '\(outputs[index].name)' cannot be read")
       }
       let shape = withUnsafeBytes(of: view.dimensions) { raw in
         raw.bindMemory(to: Int64.self).prefix(Int(view.rank)).map { Int($0) }
       }
       let bytes = [UInt8](UnsafeRawBufferPointer(start: view.data, count: view.data == nil ? 0 : view.size))
       guard let tensor = Tensor(type: type, shape: shape, bytes: bytes) ?? Tensor(empty: type, shape: shape)
-      else { throw InferenceError(.failed, "the output '\(outputs[index].name)' has no usable shape") }
+      else { throw InferenceError(.failed, "the output '\(outputs[index].name)' has an unsupported shape") }
       results.append(tensor)
     }
     return results
   }
 
-  /// Lends tensors to a request, one within the other's time, and then runs it: a picture's numbers are not copied.
+  /// Lends the tensors to a request for the duration of `run`, so that images are not copied.
   private func lend(
     _ tensors: ArraySlice<Tensor>, _ request: OpaquePointer, then run: () throws(InferenceError) -> Void
   ) throws(InferenceError) {
@@ -157,7 +159,7 @@ final class OpenVINOSession: ModelSession {
     let index = tensors.startIndex
     var outcome: Result<Void, InferenceError> = .success(())
     tensor.bytes.withUnsafeBytes { source in
-      // It is only read; empty tensors have no address, and are refused before.
+      // OpenVINO only reads the bytes. Empty tensors, which have no address, were refused before.
       let (type, rank, shape) = (tensor.type.number, Int32(tensor.shape.count), tensor.shape.map(Int64.init))
       let status =
         source.count <= Self.quickBytes
@@ -165,7 +167,7 @@ final class OpenVINOSession: ModelSession {
         : covino_request_lend(
           request, index, type, rank, shape, UnsafeMutableRawPointer(mutating: source.baseAddress))
       do throws(InferenceError) {
-        guard status == 0 else { throw fault(.input, "the input '\(inputs[index].name)' can't be set") }
+        guard status == 0 else { throw fault(.input, "the input '\(inputs[index].name)' cannot be set") }
         try lend(tensors.dropFirst(), request, then: run)
       } catch {
         outcome = .failure(error)
@@ -174,28 +176,28 @@ final class OpenVINOSession: ModelSession {
     try outcome.get()
   }
 
-  private func fault(_ kind: InferenceError.Kind, _ what: String) -> InferenceError {
-    do throws(InferenceError) { try library.call(kind, what) { _ in -1 } } catch { return error }
-    return InferenceError(kind, what)
+  private func fault(_ kind: InferenceError.Kind, _ message: String) -> InferenceError {
+    do throws(InferenceError) { try library.call(kind, message) { _ in -1 } } catch { return error }
+    return InferenceError(kind, message)
   }
 
   private static func ports(
     _ library: OpenVINOLibrary, _ model: OpaquePointer, isOutput: Bool
   ) throws(InferenceError) -> [TensorSpec] {
     var count = 0
-    try library.call(.model, "the model's tensors are not known") { _ in
+    try library.call(.model, "the model's tensors cannot be listed") { _ in
       covino_port_count(model, isOutput ? 1 : 0, &count)
     }
     var specs: [TensorSpec] = []
     for index in 0..<count {
       var port = covino_port()
-      try library.call(.model, "the model's tensors are not known") { _ in
+      try library.call(.model, "the model's tensors cannot be listed") { _ in
         covino_port_at(model, isOutput ? 1 : 0, index, &port)
       }
       var name = withUnsafeBytes(of: port.name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
       if name.isEmpty { name = (isOutput ? "output_" : "input_") + String(index) }
       guard let type = ElementType(number: port.type), port.rank >= 0 else {
-        throw InferenceError(.model, "the tensor '\(name)' has a type or rank that can't be used")
+        throw InferenceError(.model, "the tensor '\(name)' has an unsupported type or rank")
       }
       let shape = withUnsafeBytes(of: port.dimensions) { raw in
         raw.bindMemory(to: Int64.self).prefix(Int(port.rank)).map { Int($0) }

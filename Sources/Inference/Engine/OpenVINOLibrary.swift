@@ -2,66 +2,43 @@ import COpenVINO
 import Foundation
 import Synchronization
 
-/// OpenVINO, found and opened once a process.
-public final class OpenVINOLibrary: Sendable {
-  /// `@unchecked Sendable`: a pointer to a library that is never closed; OpenVINO's core takes calls from any thread.
-  struct Handle: @unchecked Sendable {
-    let pointer: OpaquePointer
-  }
+/// OpenVINO's C API.
+public struct OpenVINOLibrary: Sendable {
+  private static let library = DynamicLibrary(
+    name: "OpenVINO, which runs models in this process,", remedy: "vrbridge models pull openvino",
+    variable: "VRBRIDGE_OPENVINO", prefix: "libopenvino_c.so", linked: "libopenvino_c.so",
+    opener: { covino_open($0, $1, $2) })
+  /// OpenVINO stores the text of the last error globally, so a call and the read of its error text are one section.
+  private static let lock = Mutex(())
 
-  let handle: Handle
-  public let file: String
-  public let version: String
-  /// OpenVINO keeps the text of the last error in one place: who asks for it must be who failed.
-  private let lock = Mutex(())
+  private let opened: DynamicLibrary.Opened
 
-  private init(handle: Handle, file: String) {
-    self.handle = handle
-    self.file = file
-    version = String(cString: covino_version(handle.pointer))
-  }
+  public var file: String { opened.file }
+  public var version: String { String(cString: covino_version(opened.pointer)) }
 
-  private static let opened = Mutex<OpenVINOLibrary?>(nil)
-
-  /// - Parameter folder: where `vrbridge models pull --runtime` put it, or nil.
-  /// - Throws: when there is no library, with the command that gets one.
+  /// - Parameter folder: the folder that `vrbridge models pull openvino` fills, or nil.
+  /// - Throws: `InferenceError` of kind `unavailable`, with the command that installs the library.
   public static func shared(folder: String?) throws(InferenceError) -> OpenVINOLibrary {
-    if let library = opened.withLock({ $0 }) { return library }
-    var problems: [String] = []
-    for file in LibraryFile.candidates(
-      variable: "VRBRIDGE_OPENVINO", folder: folder, prefix: "libopenvino_c.so", linked: "libopenvino_c.so")
-    {
-      var error = [CChar](repeating: 0, count: 512)
-      if let pointer = covino_open(file, &error, error.count) {
-        let library = OpenVINOLibrary(handle: Handle(pointer: pointer), file: file)
-        return opened.withLock { opened in
-          if opened == nil { opened = library }
-          return opened ?? library
-        }
-      }
-      problems.append("\(file): \(LibraryFile.text(error))")
-    }
-    throw InferenceError(
-      .unavailable,
-      "OpenVINO, which runs models in this process, is not there (\(problems.joined(separator: "; "))); "
-        + "get it with: vrbridge models pull openvino")
+    do throws(DynamicLibraryError) {
+      return OpenVINOLibrary(opened: try library.open(folder: folder))
+    } catch { throw InferenceError(.unavailable, error.description) }
   }
 
-  /// Runs a call that returns a status, and gives its error a text.
+  /// Makes a call that returns a status, and adds OpenVINO's text to its error.
   func call(
-    _ kind: InferenceError.Kind, _ what: String, _ body: (OpaquePointer) -> Int32
+    _ kind: InferenceError.Kind, _ message: String, _ body: (OpaquePointer) -> Int32
   ) throws(InferenceError) {
-    let problem: String? = lock.withLock { _ in
-      body(handle.pointer) == 0 ? nil : String(cString: covino_last_error(handle.pointer))
+    let problem: String? = Self.lock.withLock { _ in
+      body(opened.pointer) == 0 ? nil : String(cString: covino_last_error(opened.pointer))
     }
-    if let problem { throw InferenceError(kind, "\(what): \(Self.plain(problem))") }
+    if let problem { throw InferenceError(kind, "\(message): \(Self.plain(problem))") }
   }
 
-  /// The last line with words: before it stand file and line of OpenVINO's source.
+  /// The message without the lines that name OpenVINO's source files.
   private static func plain(_ message: String) -> String {
     let lines = message.split(whereSeparator: \.isNewline).map { $0.trimmingCharacters(in: .whitespaces) }
-    let telling = lines.filter { !$0.isEmpty && !$0.contains("src/") && !$0.hasPrefix("Exception from") }
-    let text = (telling.isEmpty ? lines : telling).joined(separator: " ")
+    let useful = lines.filter { !$0.isEmpty && !$0.contains("src/") && !$0.hasPrefix("Exception from") }
+    let text = (useful.isEmpty ? lines : useful).joined(separator: " ")
     return String((text.isEmpty ? "OpenVINO gives no reason" : text).prefix(400))
   }
 }

@@ -1,13 +1,13 @@
 import Foundation
 
-/// The table of contents of a file of weights in the safetensors format: eight bytes of length, that much JSON, then
-/// the numbers, one tensor after the other. See the format's description at huggingface/safetensors.
+/// The table of contents of a safetensors file: a length of eight bytes, a JSON object of that length, then the tensors'
+/// bytes (format description: huggingface/safetensors).
 public struct Safetensors: Sendable {
   public struct Entry: Sendable, Hashable {
     /// `F32`, `F16`, `BF16`, `I64`, …
     public var type: String
     public var shape: [Int]
-    /// Bytes from the start of the file.
+    /// Offset from the start of the file, in bytes.
     public var offset: Int
     public var size: Int
   }
@@ -33,37 +33,37 @@ public struct Safetensors: Sendable {
   }
   private static let sizes = ["F64": 8, "I64": 8, "F32": 4, "I32": 4, "F16": 2, "BF16": 2, "I8": 1, "U8": 1]
 
-  /// - Throws: `InferenceError` when the table is broken or names bytes that are not there.
+  /// - Throws: `InferenceError` of kind `model` for a malformed table or one that refers to missing bytes.
   public init(_ bytes: [UInt8]) throws(InferenceError) {
     guard bytes.count >= 8 else {
       throw InferenceError(.model, "a safetensors file has at least eight bytes")
     }
     let length = bytes.prefix(8).reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
-    // The format's own bound.
+    // The limit of the format.
     guard length <= 100_000_000, Int(length) <= bytes.count - 8 else {
       throw InferenceError(.model, "the safetensors table of \(length) bytes is longer than the file")
     }
     let start = 8 + Int(length)
     guard let table = try? JSONDecoder().decode([String: Value].self, from: Data(bytes[8..<start])) else {
-      throw InferenceError(.model, "the safetensors table is no JSON object of tensors")
+      throw InferenceError(.model, "the safetensors table is not a JSON object of tensors")
     }
     var entries: [String: Entry] = [:]
     for (name, value) in table where name != "__metadata__" {
       guard case .tensor(let found) = value, let unit = Self.sizes[found.dtype], found.dataOffsets.count == 2
       else {
-        throw InferenceError(.model, "the tensor '\(name)' is not described as safetensors are")
+        throw InferenceError(.model, "the tensor '\(name)' has an invalid description")
       }
       let (from, to) = (found.dataOffsets[0], found.dataOffsets[1])
       var size = unit
       for dimension in found.shape {
         let (product, isTooLarge) = size.multipliedReportingOverflow(by: dimension)
         guard dimension >= 0, !isTooLarge else {
-          throw InferenceError(.model, "the tensor '\(name)' has no usable shape")
+          throw InferenceError(.model, "the tensor '\(name)' has an invalid shape")
         }
         size = product
       }
       guard from >= 0, to >= from, to <= bytes.count - start, to - from == size else {
-        throw InferenceError(.model, "the tensor '\(name)' lies outside of the file, or is of another size")
+        throw InferenceError(.model, "the tensor '\(name)' is outside the file or has another size")
       }
       entries[name] = Entry(type: found.dtype, shape: found.shape, offset: start + from, size: size)
     }

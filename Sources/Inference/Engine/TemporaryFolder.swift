@@ -1,12 +1,12 @@
+import Diagnostics
 import Foundation
 import Glibc
 
-/// A folder for this process alone, which goes when nobody holds it any more.
+/// A private temporary folder, removed with the last reference.
 public final class TemporaryFolder: Sendable {
   public let path: String
 
-  /// - Parameter name: what its name begins with, for who finds one after a crash.
-  /// - Throws: a sentence when there is no place for one.
+  /// - Parameter name: start of the folder's name, which identifies folders left by a crash.
   public init(_ name: String) throws(TemporaryFolderError) {
     let root = NSTemporaryDirectory()
     var template = Array((root + "/\(name)-XXXXXX").utf8CString)
@@ -19,7 +19,12 @@ public final class TemporaryFolder: Sendable {
   deinit { try? FileManager.default.removeItem(atPath: path) }
 }
 
-public struct TemporaryFolderError: Error, CustomStringConvertible {
+/// A temporary folder cannot be created.
+public struct TemporaryFolderError: CodedError, Sendable {
   public var root: String
-  public var description: String { "no temporary folder can be made in \(root)" }
+
+  public var code: String { "temporary-folder-failed" }
+  public var description: String {
+    "no temporary folder can be created in \(root); check its permissions and free space, or set TMPDIR"
+  }
 }

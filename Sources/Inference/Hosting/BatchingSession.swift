@@ -1,13 +1,15 @@
 import Synchronization
 
-/// Runs together what waits for the same model: while it works on one lot, the next gathers. Nobody waits for company.
+/// Combines waiting requests for one model into batches. A request never waits for others: a batch consists of the
+/// requests that arrived during the previous run.
 ///
-/// For models whose tensors all have an open first dimension; others go one by one.
+/// Policy of the queue: bounded to 1024 requests; further requests fail. Only for models whose tensors all have an open
+/// first dimension.
 final class BatchingSession: ModelSession {
-  /// What becomes of one that waited.
+  /// The outcome of waiting.
   private enum Turn: Sendable {
     case result(Result<[Tensor], InferenceError>)
-    /// It runs the next lot, its own tensors first: who asks does the work, and no other thread is woken for it.
+    /// This request runs the next batch on its own task, so that no other thread is woken.
     case lead
   }
   private struct Waiting {
@@ -20,6 +22,7 @@ final class BatchingSession: ModelSession {
     var isRunning = false
   }
 
+  var engine: EngineIdentity { session.engine }
   let inputs: [TensorSpec]
   let outputs: [TensorSpec]
   private let session: any ModelSession
@@ -27,7 +30,7 @@ final class BatchingSession: ModelSession {
   private let maximumRows = 64
   private let maximumWaiting = 1024
 
-  /// - Returns: nil for models that take no batches.
+  /// - Returns: nil for models with a fixed batch size.
   init?(_ session: any ModelSession) {
     guard !session.inputs.isEmpty, !session.outputs.isEmpty,
       (session.inputs + session.outputs).allSatisfy({ $0.shape.first == -1 })
@@ -40,7 +43,7 @@ final class BatchingSession: ModelSession {
   func infer(_ tensors: [Tensor]) async throws(InferenceError) -> [Tensor] {
     try TensorCheck.check(tensors, against: inputs)
     guard let rows = tensors.first?.shape.first, tensors.allSatisfy({ $0.shape.first == rows }) else {
-      throw InferenceError(.input, "the tensors of a batch have different first dimensions")
+      throw InferenceError(.input, "the tensors of a request have different first dimensions")
     }
     let isFirst = state.withLock { state in
       defer { state.isRunning = true }
@@ -49,29 +52,29 @@ final class BatchingSession: ModelSession {
     if !isFirst {
       let turn = await withCheckedContinuation { continuation in
         let waiting = Waiting(tensors: tensors, rows: rows, continuation: continuation)
-        let answer = state.withLock { state -> Turn? in
+        let turn = state.withLock { state -> Turn? in
           guard state.queue.count < maximumWaiting else {
-            return .result(.failure(InferenceError(.late, "too many inferences wait")))
+            return .result(.failure(InferenceError(.late, "too many requests wait for the model")))
           }
           guard state.isRunning else {
-            // Who led has gone meanwhile.
+            // The leader finished in the meantime.
             state.isRunning = true
             return .lead
           }
           state.queue.append(waiting)
           return nil
         }
-        if let answer { continuation.resume(returning: answer) }
+        if let turn { continuation.resume(returning: turn) }
       }
       if case .result(let result) = turn { return try result.get() }
     }
-    let result = await run(tensors, rows, with: company(of: tensors, rows))
+    let result = await run(tensors, rows, with: companions(of: tensors, rows))
     handOver()
     return try result.get()
   }
 
-  /// Those who wait and fit.
-  private func company(of tensors: [Tensor], _ rows: Int) -> [Waiting] {
+  /// Removes the waiting requests that fit into the batch.
+  private func companions(of tensors: [Tensor], _ rows: Int) -> [Waiting] {
     state.withLock { state -> [Waiting] in
       var taken: [Waiting] = []
       var total = rows
@@ -87,7 +90,7 @@ final class BatchingSession: ModelSession {
     }
   }
 
-  /// The next who waits leads.
+  /// Makes the next waiting request the leader.
   private func handOver() {
     let next = state.withLock { state -> Waiting? in
       guard !state.queue.isEmpty else {
@@ -99,16 +102,16 @@ final class BatchingSession: ModelSession {
     next?.continuation.resume(returning: .lead)
   }
 
-  /// Runs one's own tensors and the others', and answers the others.
+  /// Runs the batch and resumes the companions.
   private func run(
-    _ tensors: [Tensor], _ ownRows: Int, with company: [Waiting]
+    _ tensors: [Tensor], _ ownRows: Int, with companions: [Waiting]
   ) async -> Result<[Tensor], InferenceError> {
-    if company.isEmpty { return await run(tensors) }
-    let rows = company.reduce(ownRows) { $0 + $1.rows }
+    if companions.isEmpty { return await run(tensors) }
+    let rows = companions.reduce(ownRows) { $0 + $1.rows }
     do throws(InferenceError) {
       var joined: [Tensor] = []
       for (index, spec) in inputs.enumerated() {
-        let bytes = tensors[index].bytes + company.flatMap { $0.tensors[index].bytes }
+        let bytes = tensors[index].bytes + companions.flatMap { $0.tensors[index].bytes }
         let shape = [rows] + tensors[index].shape.dropFirst()
         guard let tensor = Tensor(type: spec.type, shape: shape, bytes: bytes) else {
           throw InferenceError(.input, "the batch is too large")
@@ -117,18 +120,18 @@ final class BatchingSession: ModelSession {
       }
       let results = try await session.infer(joined)
       guard results.allSatisfy({ $0.shape.first == rows }) else {
-        throw InferenceError(.failed, "the model gave another number of rows than it was given")
+        throw InferenceError(.failed, "the model returned a different number of rows than its input has")
       }
       var start = ownRows
-      for waiting in company {
+      for waiting in companions {
         waiting.continuation.resume(
           returning: .result(.success(Self.part(results, start, waiting.rows, of: rows))))
         start += waiting.rows
       }
       return .success(Self.part(results, 0, ownRows, of: rows))
     } catch {
-      // One that does not agree with the model must not spoil the others: each on its own.
-      for waiting in company {
+      // Each request on its own, so that one with invalid input does not fail the others.
+      for waiting in companions {
         waiting.continuation.resume(returning: .result(await run(waiting.tensors)))
       }
       return await run(tensors)

@@ -1,23 +1,23 @@
 import Foundation
 import Synchronization
 
-/// Keeps models ready: finds the version that is to run, loads it once, swaps it for another while the old one goes
-/// on, and counts what each does.
+/// Loads models on demand and runs them: selects the version, loads each once, replaces versions without interruption,
+/// and counts runs.
 public actor ModelHost {
-  /// A version that is ready.
+  /// A loaded version.
   public struct Loaded: Sendable {
     public var manifest: ModelManifest
-    /// Of the manifest, which covers the files.
+    /// SHA-256 of the manifest, which covers the files.
     public var digest: String
     public var session: any ModelSession
-    /// Where it runs: `local`, or the server's address.
-    public var place: String
+    /// `local`, or the address of the server that runs the model.
+    public var location: String
   }
 
-  /// How one model is run.
+  /// Settings of one model.
   public struct Setting: Sendable, Equatable {
     public var options = SessionOptions()
-    /// Of a server that has the model; nil to run it here.
+    /// The server that runs the model; nil for this process.
     public var remote: RemoteModel?
 
     public init() {}
@@ -38,29 +38,29 @@ public actor ModelHost {
   private let remote: (any InferenceEngine)?
   private let standard: Setting
   private let settings: [String: Setting]
-  public nonisolated let gate: InferenceGate
+  public nonisolated let scheduler: InferenceScheduler
   private let report: @Sendable (String) -> Void
 
   private var loaded: [Key: Loaded] = [:]
   private var loading: [Key: Task<Loaded, any Error>] = [:]
-  /// What could not be loaded, by the state of the folder in which it was tried.
+  /// Versions that failed to load, with the reason; cleared when the folder changes.
   private var refused: [Key: String] = [:]
-  /// The version that each model's users get now.
+  /// The version that serves requests, by model.
   private var current: [String: String] = [:]
-  private var looked: [String: (at: ContinuousClock.Instant, stamp: Stamp)] = [:]
+  private var checked: [String: (at: ContinuousClock.Instant, stamp: Stamp)] = [:]
   private var unloaded: Set<String> = []
-  /// Counted without a turn of the actor: inferences are many.
-  private nonisolated let figuresByModel = Mutex<[Key: ModelFigures]>([:])
-  /// What the last look at the registry found, until the next is due; for models without a canary.
+  /// Outside the actor's isolation, so that counting an inference needs no hop.
+  private nonisolated let metricsByModel = Mutex<[Key: ModelMetrics]>([:])
+  /// Results of the last registry check until the next is due, for models without a canary.
   private nonisolated let settled = Mutex<[String: (ready: Loaded, until: ContinuousClock.Instant)]>([:])
 
-  /// How often the registry's folder is looked at for changes.
-  private static let lookInterval = Duration.seconds(1)
+  /// Interval of checks of the registry's folder.
+  private static let checkInterval = Duration.seconds(1)
 
   /// - Parameters:
-  ///   - remote: runs the models that a setting says run on a server.
-  ///   - width: inferences at a time.
-  ///   - report: is told what an operator should know.
+  ///   - remote: the engine for models whose setting names a server.
+  ///   - width: concurrent inferences.
+  ///   - report: receives messages for the operator.
   public init(
     registry: ModelRegistry, local: any InferenceEngine, remote: (any InferenceEngine)? = nil,
     standard: Setting = Setting(), settings: [String: Setting] = [:], width: Int = 1,
@@ -71,17 +71,17 @@ public actor ModelHost {
     self.remote = remote
     self.standard = standard
     self.settings = settings
-    gate = InferenceGate(width: width)
+    scheduler = InferenceScheduler(width: width)
     self.report = report
   }
 
   // MARK: models
 
-  /// A model that is ready, or is made so.
+  /// Returns a loaded model; loads it first if necessary.
   ///
   /// - Parameters:
-  ///   - version: nil for the one that is pinned, tried for a share, or newest.
-  ///   - draw: 0 to 1; decides whether this request is one of the canary's share.
+  ///   - version: nil for the pinned version, the canary or the newest.
+  ///   - draw: 0 to 1; selects the canary for its share of the requests.
   public nonisolated func model(
     _ name: String, version: String? = nil, draw: Double? = nil
   ) async throws(InferenceError) -> Loaded {
@@ -95,27 +95,27 @@ public actor ModelHost {
     _ name: String, _ version: String?, _ draw: Double
   ) async throws(InferenceError) -> Loaded {
     guard !unloaded.contains(name) else {
-      throw InferenceError(.unavailable, "the model '\(name)' is unloaded")
+      throw InferenceError(.unavailable, "the model '\(name)' is unloaded; load it first")
     }
     if let version {
-      guard look(at: name).versions.contains(version) || registry.versions(of: name).contains(version) else {
-        throw InferenceError(.notFound, "there is no model '\(name)' of version \(version)")
+      guard check(name).versions.contains(version) || registry.versions(of: name).contains(version) else {
+        throw InferenceError(.notFound, "the model '\(name)' has no version \(version)")
       }
       return try await load(Key(name: name, version: version))
     }
-    let stamp = look(at: name)
+    let stamp = check(name)
     guard let wanted = stamp.choice.version(among: stamp.versions, draw: draw) else {
       throw missing(name, stamp)
     }
     let key = Key(name: name, version: wanted)
     if let ready = loaded[key] {
       if draw >= (stamp.choice.canary?.share ?? 0) { retire(all: name, but: wanted, stamp) }
-      if stamp.choice.canary == nil, let at = looked[name]?.at {
-        settled.withLock { $0[name] = (ready, at + Self.lookInterval) }
+      if stamp.choice.canary == nil, let at = checked[name]?.at {
+        settled.withLock { $0[name] = (ready, at + Self.checkInterval) }
       }
       return ready
     }
-    // While another version gets ready, who asks is served by the one that was.
+    // The previous version serves requests while another one loads.
     if let old = current[name], let ready = loaded[Key(name: name, version: old)] {
       if loading[key] == nil, refused[key] == nil {
         Task { _ = try? await load(key) }
@@ -135,20 +135,20 @@ public actor ModelHost {
     )
   }
 
-  private func look(at name: String) -> Stamp {
+  private func check(_ name: String) -> Stamp {
     let now = ContinuousClock.now
-    if let known = looked[name], now - known.at < Self.lookInterval { return known.stamp }
+    if let known = checked[name], now - known.at < Self.checkInterval { return known.stamp }
     let stamp = Stamp(versions: registry.versions(of: name), choice: registry.choice(of: name))
-    if let known = looked[name], known.stamp != stamp {
+    if let known = checked[name], known.stamp != stamp {
       unsettle(name)
-      // What failed may be another file now.
+      // A version that failed to load may have been replaced.
       refused = refused.filter { $0.key.name != name }
       for key in loaded.keys where key.name == name && !stamp.versions.contains(key.version) {
         loaded[key] = nil
       }
     }
-    // Names that nobody has are anybody's to make up: they are not kept.
-    looked[name] = stamp.versions.isEmpty ? nil : (now, stamp)
+    // Clients choose names; those without a model are not stored, so that memory stays bounded.
+    checked[name] = stamp.versions.isEmpty ? nil : (now, stamp)
     return stamp
   }
 
@@ -157,7 +157,7 @@ public actor ModelHost {
   private func retire(all name: String, but version: String, _ stamp: Stamp) {
     guard current[name] != version else { return }
     if let old = current[name] {
-      report("model \(name): version \(version) in place of \(old)")
+      report("model \(name): version \(version) replaces \(old)")
       if stamp.choice.canary?.version != old { loaded[Key(name: name, version: old)] = nil }
     }
     current[name] = version
@@ -177,19 +177,19 @@ public actor ModelHost {
         } catch {
           throw InferenceError(.model, error.description)
         }
-        if let place = setting.remote, let remote {
+        if let server = setting.remote, let remote {
           var package = package
-          package.remote = place
-          if !place.fallsBack { package.files = [] }
+          package.remote = server
+          if !server.fallsBack { package.files = [] }
           let session = try await remote.open(package, setting.options)
           return Loaded(
-            manifest: package.manifest, digest: digest, session: session, place: place.address)
+            manifest: package.manifest, digest: digest, session: session, location: server.address)
         }
         let session = try await local.open(package, setting.options)
         try package.manifest.check(session)
         return Loaded(
           manifest: package.manifest, digest: digest, session: BatchingSession(session) ?? session,
-          place: "local")
+          location: "local")
       }
     loading[key] = task
     do {
@@ -201,7 +201,7 @@ public actor ModelHost {
     } catch {
       loading[key] = nil
       let fault = error as? InferenceError ?? InferenceError(.model, String(describing: error))
-      // A library that is missing may be there the next time; a model that can't be read stays so.
+      // Only an unusable model is remembered: a missing library may be installed before the next attempt.
       if fault.kind == .model, refused[key] == nil {
         refused[key] = fault.description
         report(fault.description)
@@ -212,32 +212,32 @@ public actor ModelHost {
 
   // MARK: running
 
-  /// Runs a model through the gate and counts it.
+  /// Runs a model when the scheduler admits it, and counts the run.
   public nonisolated func infer(
-    _ model: Loaded, _ tensors: [Tensor], priority: InferencePriority, within patience: Duration = .seconds(2)
+    _ model: Loaded, _ tensors: [Tensor], priority: InferencePriority, within limit: Duration = .seconds(2)
   ) async throws(InferenceError) -> [Tensor] {
     let start = ContinuousClock.now
     do throws(InferenceError) {
-      let result = try await gate.run(priority, within: patience) { () throws(InferenceError) in
+      let result = try await scheduler.run(priority, within: limit) { () throws(InferenceError) in
         try await model.session.infer(tensors)
       }
       let seconds = (ContinuousClock.now - start) / .seconds(1)
       note(model) { $0.count(seconds: seconds) }
       return result
     } catch {
-      note(model) { figures in
-        if error.kind == .late { figures.dropped += 1 } else { figures.failures += 1 }
+      note(model) { metrics in
+        if error.kind == .late { metrics.dropped += 1 } else { metrics.failures += 1 }
       }
       throw error
     }
   }
 
-  private nonisolated func note(_ model: Loaded, _ change: (inout ModelFigures) -> Void) {
+  private nonisolated func note(_ model: Loaded, _ change: (inout ModelMetrics) -> Void) {
     let key = Key(name: model.manifest.name, version: model.manifest.version)
-    figuresByModel.withLock { change(&$0[key, default: ModelFigures()]) }
+    metricsByModel.withLock { change(&$0[key, default: ModelMetrics()]) }
   }
 
-  // MARK: the repository's states
+  // MARK: repository index
 
   public struct Row: Sendable {
     public var name: String
@@ -245,17 +245,17 @@ public actor ModelHost {
     /// READY, LOADING, UNAVAILABLE or AVAILABLE.
     public var state: String
     public var reason: String
-    public var figures: ModelFigures
+    public var metrics: ModelMetrics
   }
 
-  /// Of versions that have run, without a look at the registry.
-  public var figures: [(name: String, version: String, figures: ModelFigures)] {
-    figuresByModel.withLock { $0 }.map { ($0.key.name, $0.key.version, $0.value) }
+  /// Metrics of all versions that have run. Does not read the registry.
+  public var metrics: [(name: String, version: String, metrics: ModelMetrics)] {
+    metricsByModel.withLock { $0 }.map { ($0.key.name, $0.key.version, $0.value) }
       .sorted { ($0.name, $0.version) < ($1.name, $1.version) }
   }
 
   public func index() -> [Row] {
-    let figures = figuresByModel.withLock { $0 }
+    let metrics = metricsByModel.withLock { $0 }
     return registry.entries().map { entry in
       let key = Key(name: entry.name, version: entry.version)
       let state: String
@@ -268,19 +268,19 @@ public actor ModelHost {
         (state, reason) = ("UNAVAILABLE", problem)
       } else {
         state = "AVAILABLE"
-        reason = unloaded.contains(key.name) ? "unloaded" : "loaded when it is asked for"
+        reason = unloaded.contains(key.name) ? "unloaded" : "loaded on demand"
       }
       return Row(
         name: key.name, version: key.version, state: state, reason: reason,
-        figures: figures[key] ?? ModelFigures())
+        metrics: metrics[key] ?? ModelMetrics())
     }
   }
 
-  /// Reads the registry again for a model and makes it ready.
+  /// Reads the registry again for a model and loads it.
   public func reload(_ name: String) async throws(InferenceError) {
     unloaded.remove(name)
     refused = refused.filter { $0.key.name != name }
-    looked[name] = nil
+    checked[name] = nil
     unsettle(name)
     _ = try await model(name, draw: 1)
   }

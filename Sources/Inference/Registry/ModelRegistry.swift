@@ -1,21 +1,25 @@
-import Crypto
+import Cryptography
 import Foundation
 import StrictYAML
 
 /// Models on disk: `FOLDER/NAME/VERSION/` with a manifest, its signature and the files.
 ///
-/// Nothing is run that was not checked: the manifest's signature is by a trusted key, and each file has the size and
-/// digest that the manifest says.
+/// A model is usable only when a trusted key signed its manifest and each file has the size and digest of the manifest.
 public struct ModelRegistry: Sendable {
   public var folder: String
   public var trusted: TrustedKeys
-  /// Where the key of encrypted models is; nil for nowhere.
-  public var keyPlace: String?
+  /// File or credential with the key of encrypted models; nil without one.
+  public var keyFile: String?
+  /// Tasks and decoders that manifests may name; nil allows any.
+  public var vocabulary: ModelVocabulary?
 
-  public init(folder: String, trusted: TrustedKeys, keyPlace: String? = nil) {
+  public init(
+    folder: String, trusted: TrustedKeys, keyFile: String? = nil, vocabulary: ModelVocabulary? = nil
+  ) {
     self.folder = folder
     self.trusted = trusted
-    self.keyPlace = keyPlace
+    self.keyFile = keyFile
+    self.vocabulary = vocabulary
   }
 
   /// `$VRBRIDGE_MODELS`, else the user's data folder.
@@ -25,24 +29,24 @@ public struct ModelRegistry: Sendable {
     return (environment["HOME"] ?? "/var/lib") + "/.local/share/vrbridge/models"
   }
 
-  /// What is known of a version without running it.
+  /// The state of a version without opening it.
   public struct Entry: Sendable {
     public var name: String
     public var version: String
     public var manifest: ModelManifest?
-    /// Why it is refused; nil when it may be run.
+    /// Reason of a refusal; nil for a usable version.
     public var problem: String?
-    /// SHA-256 of the manifest, which covers all files: the model's digest.
+    /// The model's digest: SHA-256 of the manifest, which covers all files.
     public var digest: String
   }
 
-  // MARK: looking
+  // MARK: contents
 
   public var names: [String] {
     folders(in: folder).filter(ModelManifest.isName)
   }
 
-  /// The oldest first: numbers in versions count as numbers, so that 10 comes after 9.
+  /// The oldest first, in numeric order: 10 comes after 9.
   public func versions(of name: String) -> [String] {
     guard ModelManifest.isName(name) else { return [] }
     return folders(in: folder + "/" + name).filter(ModelManifest.isName).sorted {
@@ -59,7 +63,9 @@ public struct ModelRegistry: Sendable {
     }.sorted()
   }
 
-  /// Every version with what is wrong with it; files are read and digested only when `deep`.
+  /// All versions with their problems.
+  ///
+  /// - Parameter deep: reads all files and compares their digests.
   public func entries(deep: Bool = false) -> [Entry] {
     names.flatMap { name in versions(of: name).map { entry(name, $0, deep: deep) } }
   }
@@ -78,51 +84,59 @@ public struct ModelRegistry: Sendable {
     return entry
   }
 
-  func place(_ name: String, _ version: String) -> String { "\(folder)/\(name)/\(version)" }
+  func path(_ name: String, _ version: String) -> String { "\(folder)/\(name)/\(version)" }
 
   // MARK: reading
 
   private func readManifest(
     _ name: String, _ version: String
   ) throws(RegistryError) -> (manifest: ModelManifest, bytes: [UInt8]) {
-    let path = place(name, version) + "/" + ModelManifest.fileName
+    let path = path(name, version) + "/" + ModelManifest.fileName
     guard ModelManifest.isName(name), ModelManifest.isName(version),
       let data = FileManager.default.contents(atPath: path)
-    else { throw RegistryError("there is no model \(name) \(version) in \(folder)") }
+    else { throw RegistryError(.notFound, "the model \(name) \(version) is not in \(folder)") }
     guard data.count <= ModelManifest.maximumSize else {
-      throw RegistryError("\(path) is larger than a manifest can be")
+      throw RegistryError(
+        .invalidManifest,
+        "\(path) has \(data.count) bytes; a manifest has at most \(ModelManifest.maximumSize)")
     }
     let manifest: ModelManifest
     do throws(DocumentError) {
-      manifest = try ModelManifest(text: String(decoding: data, as: UTF8.self), file: path)
+      manifest = try ModelManifest(
+        text: String(decoding: data, as: UTF8.self), file: path, vocabulary: vocabulary)
     } catch {
-      throw RegistryError(String(describing: error))
+      throw RegistryError(.invalidManifest, String(describing: error))
     }
     guard manifest.name == name, manifest.version == version else {
-      throw RegistryError("\(path) is the manifest of \(manifest.name) \(manifest.version)")
+      throw RegistryError(
+        .invalidManifest,
+        "\(path) describes \(manifest.name) \(manifest.version); move it to that folder or correct it")
     }
     return (manifest, Array(data))
   }
 
-  /// The manifest of a version, if somebody who is trusted signed it.
+  /// The manifest of a version, provided that a trusted key signed it.
   private func signedManifest(
     _ name: String, _ version: String
   ) throws(RegistryError) -> (manifest: ModelManifest, bytes: [UInt8]) {
     let (manifest, bytes) = try readManifest(name, version)
-    let path = place(name, version) + "/" + ModelSignature.fileName
+    let path = path(name, version) + "/" + ModelSignature.fileName
     guard let data = FileManager.default.contents(atPath: path) else {
       throw RegistryError(
-        "\(name) \(version) is not signed; if you trust it: vrbridge models sign \(name) --version \(version)"
+        .unsigned,
+        "the model \(name) \(version) is not signed; if you trust it: vrbridge models sign \(name) --version \(version)"
       )
     }
     guard let signature = ModelSignature(text: String(decoding: data.prefix(4096), as: UTF8.self)) else {
-      throw RegistryError("\(path) is no signature")
+      throw RegistryError(.invalidSignature, "\(path) is not a signature; sign the model again")
     }
     guard signature.isValid(for: bytes) else {
-      throw RegistryError("\(name) \(version): the manifest was altered after it was signed")
+      throw RegistryError(
+        .altered, "the manifest of \(name) \(version) was altered after it was signed; fetch the model again")
     }
     guard trusted.keys.contains(signature.key) else {
       throw RegistryError(
+        .untrusted,
         "\(name) \(version) is signed by \(signature.key), which is not among 'models: trusted_keys'")
     }
     return (manifest, bytes)
@@ -131,14 +145,17 @@ public struct ModelRegistry: Sendable {
   private func check(
     _ file: ModelManifest.File, of manifest: ModelManifest, deep: Bool
   ) throws(RegistryError) {
-    let path = place(manifest.name, manifest.version) + "/" + file.name
+    let path = path(manifest.name, manifest.version) + "/" + file.name
     let attributes = try? FileManager.default.attributesOfItem(atPath: path)
     guard let size = (attributes?[.size] as? NSNumber)?.intValue else {
-      throw RegistryError("\(manifest.name) \(manifest.version): '\(file.name)' is missing")
+      throw RegistryError(
+        .fileMissing, "\(manifest.name) \(manifest.version): '\(file.name)' is missing; fetch the model again"
+      )
     }
     guard size == file.size else {
       throw RegistryError(
-        "\(manifest.name) \(manifest.version): '\(file.name)' has \(size) bytes, and should have \(file.size)"
+        .altered,
+        "\(manifest.name) \(manifest.version): '\(file.name)' has \(size) bytes; the manifest declares \(file.size)"
       )
     }
     if deep { _ = try read(file, of: manifest) }
@@ -147,17 +164,20 @@ public struct ModelRegistry: Sendable {
   private func read(
     _ file: ModelManifest.File, of manifest: ModelManifest
   ) throws(RegistryError) -> [UInt8] {
-    // The size first: what has grown is not read.
+    // The size first, so that a file of any length is not read.
     try check(file, of: manifest, deep: false)
-    let path = place(manifest.name, manifest.version) + "/" + file.name
+    let path = path(manifest.name, manifest.version) + "/" + file.name
     guard let data = FileManager.default.contents(atPath: path) else {
-      throw RegistryError("\(manifest.name) \(manifest.version): '\(file.name)' is missing")
+      throw RegistryError(
+        .fileMissing, "\(manifest.name) \(manifest.version): '\(file.name)' is missing; fetch the model again"
+      )
     }
     let bytes = Array(data)
     let digest = Self.digest(bytes)
     guard digest == file.digest else {
       throw RegistryError(
-        "\(manifest.name) \(manifest.version): '\(file.name)' was altered: its SHA-256 is \(digest.prefix(16))…, and should be \(file.digest.prefix(16))…"
+        .altered,
+        "\(manifest.name) \(manifest.version): '\(file.name)' was altered: its SHA-256 is \(digest.prefix(16))…; the manifest declares \(file.digest.prefix(16))…"
       )
     }
     return bytes
@@ -170,11 +190,12 @@ public struct ModelRegistry: Sendable {
     var (manifest, bytes) = try signedManifest(name, version)
     var key: ModelKey?
     if manifest.isEncrypted {
-      guard let keyPlace else {
+      guard let keyFile else {
         throw RegistryError(
-          "\(name) \(version) is encrypted; 'models: key' in the configuration names its key")
+          .keyUnusable,
+          "the model \(name) \(version) is encrypted; set its key as 'models: key' in the configuration")
       }
-      key = try ModelKey.load(keyPlace, environment: ProcessInfo.processInfo.environment)
+      key = try ModelKey.load(keyFile, environment: ProcessInfo.processInfo.environment)
     }
     var files: [ModelPackage.File] = []
     for file in manifest.files {
@@ -183,7 +204,7 @@ public struct ModelRegistry: Sendable {
         contents = try key.open(contents, manifest, file: file.name)
         guard Self.digest(contents) == plain else {
           throw RegistryError(
-            "\(name) \(version): '\(file.name)' holds other contents than the manifest says")
+            .altered, "\(name) \(version): the decrypted '\(file.name)' has another digest than the manifest")
         }
       }
       if file.name == manifest.labelsFile {
@@ -201,29 +222,34 @@ public struct ModelRegistry: Sendable {
     ).map { $0.hasSuffix("\r") ? String($0.dropLast()) : String($0) }
     if lines.last == "" { lines.removeLast() }
     guard lines.count <= 100_000, lines.allSatisfy(ModelManifest.isLabel) else {
-      throw RegistryError("'\(file)' is no list of labels: a line each, without control characters")
+      throw RegistryError(
+        .invalidManifest, "'\(file)' is not a list of labels: one per line, without control characters")
     }
     return lines
   }
 
   public static func digest(_ bytes: [UInt8]) -> String {
-    SHA256.hash(data: bytes).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    SHA256.hash(bytes).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
   }
 
-  // MARK: changing
+  // MARK: changes
 
-  /// Puts a model into the registry, signed; a version that is there is not replaced.
+  /// Adds a signed model. Existing versions are not replaced.
   public func add(
-    _ package: ModelPackage, labels: [UInt8]? = nil, signedWith key: Curve25519.Signing.PrivateKey
+    _ package: ModelPackage, labels: [UInt8]? = nil, signedWith key: Ed25519.PrivateKey
   ) throws(RegistryError) {
     var manifest = package.manifest
-    let final = place(manifest.name, manifest.version)
+    let final = path(manifest.name, manifest.version)
     guard ModelManifest.isName(manifest.name), ModelManifest.isName(manifest.version) else {
-      throw RegistryError("names and versions of models are made of a-z, 0-9, '.', '-' and '_'")
+      throw RegistryError(
+        .invalidName,
+        "'\(manifest.name)' or '\(manifest.version)': names and versions of models consist of a-z, 0-9, '.', '-' and '_'"
+      )
     }
     guard !FileManager.default.fileExists(atPath: final) else {
       throw RegistryError(
-        "there is a \(manifest.name) \(manifest.version) already; give a new version, or remove that one")
+        .exists,
+        "\(manifest.name) \(manifest.version) exists already; choose another version, or remove this one")
     }
     var files = package.files
     if let labels {
@@ -232,7 +258,8 @@ public struct ModelRegistry: Sendable {
       files.append(ModelPackage.File(name: "labels.txt", bytes: labels))
     }
     guard files.allSatisfy({ ModelManifest.isFileName($0.name) }) else {
-      throw RegistryError("names of files are made of letters, digits, '.', '-' and '_'")
+      throw RegistryError(
+        .invalidName, "names of a model's files consist of letters, digits, '.', '-' and '_'")
     }
     manifest.files = files.map {
       ModelManifest.File(name: $0.name, size: $0.bytes.count, digest: Self.digest($0.bytes))
@@ -240,11 +267,11 @@ public struct ModelRegistry: Sendable {
     try write(manifest, files, key)
   }
 
-  /// Writes a version beside its place and moves it there: nobody sees half of one.
+  /// Writes a version to a temporary folder and renames it, so that a reader finds all of it or none.
   private func write(
-    _ manifest: ModelManifest, _ files: [ModelPackage.File], _ key: Curve25519.Signing.PrivateKey
+    _ manifest: ModelManifest, _ files: [ModelPackage.File], _ key: Ed25519.PrivateKey
   ) throws(RegistryError) {
-    let final = place(manifest.name, manifest.version)
+    let final = path(manifest.name, manifest.version)
     let unfinished =
       "\(folder)/\(manifest.name)/.\(manifest.version)-\(ProcessInfo.processInfo.processIdentifier)"
     do {
@@ -267,54 +294,57 @@ public struct ModelRegistry: Sendable {
       }
     } catch {
       try? FileManager.default.removeItem(atPath: unfinished)
-      throw RegistryError("\(manifest.name) \(manifest.version) can't be written to \(folder): \(error)")
+      throw RegistryError(
+        .writeFailed, "\(manifest.name) \(manifest.version) cannot be written to \(folder): \(error)")
     }
   }
 
-  /// Signs a version again: for one that was laid there by hand, or by somebody who is not trusted.
-  /// What the files are now is what is vouched for.
+  /// Signs the present files of a version, for models that were copied by hand or signed by an untrusted key.
   public func sign(
-    _ name: String, _ version: String, with key: Curve25519.Signing.PrivateKey
+    _ name: String, _ version: String, with key: Ed25519.PrivateKey
   ) throws(RegistryError) {
     let (manifest, bytes) = try readManifest(name, version)
     for file in manifest.files { _ = try read(file, of: manifest) }
-    let path = place(name, version) + "/" + ModelSignature.fileName
+    let path = path(name, version) + "/" + ModelSignature.fileName
     do {
       try Data(ModelSignature(signing: bytes, with: key).text.utf8).write(
         to: URL(fileURLWithPath: path), options: .atomic)
     } catch {
-      throw RegistryError("\(path) can't be written: \(error.localizedDescription)")
+      throw RegistryError(.writeFailed, "\(path) cannot be written: \(error.localizedDescription)")
     }
   }
 
   /// Encrypts the files of a version and signs it again.
   public func encrypt(
     _ name: String, _ version: String, with modelKey: ModelKey,
-    signedWith key: Curve25519.Signing.PrivateKey
+    signedWith key: Ed25519.PrivateKey
   ) throws(RegistryError) {
     var (manifest, _) = try signedManifest(name, version)
-    guard !manifest.isEncrypted else { throw RegistryError("\(name) \(version) is encrypted already") }
+    guard !manifest.isEncrypted else {
+      throw RegistryError(.exists, "\(name) \(version) is encrypted already")
+    }
     var files: [ModelPackage.File] = []
-    for place in manifest.files.indices {
-      let plain = try read(manifest.files[place], of: manifest)
-      let sealed = try modelKey.seal(plain, manifest, file: manifest.files[place].name)
-      manifest.files[place].plainDigest = manifest.files[place].digest
-      manifest.files[place].digest = Self.digest(sealed)
-      manifest.files[place].size = sealed.count
-      files.append(ModelPackage.File(name: manifest.files[place].name, bytes: sealed))
+    for index in manifest.files.indices {
+      let plain = try read(manifest.files[index], of: manifest)
+      let sealed = try modelKey.seal(plain, manifest, file: manifest.files[index].name)
+      manifest.files[index].plainDigest = manifest.files[index].digest
+      manifest.files[index].digest = Self.digest(sealed)
+      manifest.files[index].size = sealed.count
+      files.append(ModelPackage.File(name: manifest.files[index].name, bytes: sealed))
     }
     try write(manifest, files, key)
   }
 
   public func remove(_ name: String, _ version: String) throws(RegistryError) {
     guard versions(of: name).contains(version) else {
-      throw RegistryError("there is no model \(name) \(version) in \(folder)")
+      throw RegistryError(.notFound, "the model \(name) \(version) is not in \(folder)")
     }
     do {
-      try FileManager.default.removeItem(atPath: place(name, version))
+      try FileManager.default.removeItem(atPath: path(name, version))
       if versions(of: name).isEmpty { try FileManager.default.removeItem(atPath: folder + "/" + name) }
     } catch {
-      throw RegistryError("\(name) \(version) can't be removed: \(error.localizedDescription)")
+      throw RegistryError(
+        .writeFailed, "\(name) \(version) cannot be removed: \(error.localizedDescription)")
     }
   }
 }

@@ -1,7 +1,7 @@
-import Crypto
+public import Cryptography
 import Foundation
 
-/// Who may vouch for models: Ed25519 public keys (RFC 8032), 32 bytes in base64.
+/// Ed25519 public keys (RFC 8032) whose signatures on models are accepted, each 32 bytes in base64.
 public struct TrustedKeys: Sendable, Equatable {
   public var keys: Set<String>
 
@@ -10,7 +10,7 @@ public struct TrustedKeys: Sendable, Equatable {
   public static func isKey(_ text: String) -> Bool { Data(base64Encoded: text)?.count == 32 }
 }
 
-/// A signature over the bytes of a manifest, which names the digests of all files.
+/// A signature of a manifest's bytes; the manifest contains the digests of all files.
 ///
 /// `manifest.sig`: the word `ed25519`, the public key and the signature in base64, on one line.
 public struct ModelSignature: Sendable, Equatable {
@@ -28,62 +28,17 @@ public struct ModelSignature: Sendable, Equatable {
     self.signature = signature
   }
 
-  public init(signing manifest: [UInt8], with key: Curve25519.Signing.PrivateKey) throws {
-    self.key = key.publicKey.rawRepresentation.base64EncodedString()
-    signature = try key.signature(for: Data(manifest))
+  public init(signing manifest: [UInt8], with key: Ed25519.PrivateKey) throws {
+    self.key = Data(key.publicKey.rawRepresentation).base64EncodedString()
+    signature = Data(try key.signature(for: manifest))
   }
 
   public var text: String { "ed25519 \(key) \(signature.base64EncodedString())\n" }
 
   public func isValid(for manifest: [UInt8]) -> Bool {
     guard let raw = Data(base64Encoded: key),
-      let key = try? Curve25519.Signing.PublicKey(rawRepresentation: raw)
+      let key = try? Ed25519.PublicKey(rawRepresentation: Array(raw))
     else { return false }
-    return key.isValidSignature(signature, for: Data(manifest))
+    return key.isValidSignature(Array(signature), for: manifest)
   }
-}
-
-/// The key with which this user signs what they add; made when it is first needed.
-public enum SigningKey {
-  /// - Parameter file: 32 bytes in base64, readable by its owner only.
-  public static func load(file: String) throws(RegistryError) -> Curve25519.Signing.PrivateKey {
-    guard let text = try? String(contentsOfFile: file, encoding: .utf8) else {
-      throw RegistryError("the signing key \(file) can't be read")
-    }
-    guard let raw = Data(base64Encoded: text.trimmingCharacters(in: .whitespacesAndNewlines)),
-      let key = try? Curve25519.Signing.PrivateKey(rawRepresentation: raw)
-    else { throw RegistryError("\(file) is no signing key: it must hold 32 bytes in base64") }
-    return key
-  }
-
-  /// As it is written among trusted keys.
-  public static func publicText(_ key: Curve25519.Signing.PrivateKey) -> String {
-    key.publicKey.rawRepresentation.base64EncodedString()
-  }
-
-  public static func loadOrMake(file: String) throws(RegistryError) -> Curve25519.Signing.PrivateKey {
-    if FileManager.default.fileExists(atPath: file) { return try load(file: file) }
-    let key = Curve25519.Signing.PrivateKey()
-    try SecretFile.write(key.rawRepresentation.base64EncodedString() + "\n", to: file)
-    return key
-  }
-}
-
-/// Files that only their owner may read.
-enum SecretFile {
-  static func write(_ text: String, to file: String) throws(RegistryError) {
-    let folder = URL(fileURLWithPath: file).deletingLastPathComponent()
-    try? FileManager.default.createDirectory(
-      at: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-    guard
-      FileManager.default.createFile(
-        atPath: file, contents: Data(text.utf8), attributes: [.posixPermissions: 0o600])
-    else { throw RegistryError("\(file) can't be written") }
-  }
-}
-
-/// Why the registry can't do what it was asked.
-public struct RegistryError: Error, Sendable, CustomStringConvertible {
-  public var description: String
-  public init(_ description: String) { self.description = description }
 }

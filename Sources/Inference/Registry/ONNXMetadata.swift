@@ -1,7 +1,7 @@
-/// The notes that an ONNX model carries: `metadata_props`, field 14 of ModelProto (onnx.proto of the ONNX project),
-/// pairs of key (field 1) and value (field 2).
+/// The metadata of an ONNX model: `metadata_props`, field 14 of ModelProto (onnx.proto of the ONNX project), pairs of
+/// key (field 1) and value (field 2).
 ///
-/// The rest of the model, megabytes of weights, is stepped over; generated code would read it all.
+/// The reader skips the weights, which generated code would parse.
 enum ONNXMetadata {
   static func value(_ key: String, in model: [UInt8]) -> String? {
     var reader = WireReader(model[...])
@@ -35,7 +35,7 @@ enum ONNXMetadata {
       return nil
     }
 
-    /// - Returns: nil at the end, and where the bytes are no message.
+    /// - Returns: nil at the end and for malformed bytes.
     mutating func next() -> (number: UInt64, body: ArraySlice<UInt8>?)? {
       guard let tag = varint() else { return nil }
       let length: UInt64

@@ -1,9 +1,8 @@
 import Foundation
 
-/// Which version of a model is run: the newest, one that was pinned, and for a share of the requests another one that
-/// is being tried (a canary).
+/// The version of a model that serves requests: the pinned one or the newest, and a canary for a share of the requests.
 ///
-/// `selection.json` beside the versions.
+/// The file `selection.json` beside the versions.
 public struct VersionChoice: Codable, Sendable, Equatable {
   public struct Canary: Codable, Sendable, Equatable {
     public var version: String
@@ -13,18 +12,18 @@ public struct VersionChoice: Codable, Sendable, Equatable {
 
   public var pinned: String?
   public var canary: Canary?
-  /// Versions that were pinned before, the last at the end: what `rollback` goes back to.
+  /// Versions that served before, the latest last; `rollback` returns to them.
   public var earlier: [String] = []
 
   public init() {}
 
   public static let fileName = "selection.json"
 
-  /// - Parameter draw: 0 to 1, of the request.
+  /// - Parameter draw: a random number from 0 to 1 for the request.
   public func version(among versions: [String], draw: Double) -> String? {
     if let canary, versions.contains(canary.version), draw < canary.share { return canary.version }
     if let pinned { return versions.contains(pinned) ? pinned : nil }
-    // A canary is not the newest that all get.
+    // The canary serves its share only, even when it is the newest.
     return versions.last { $0 != canary?.version } ?? versions.last
   }
 }
@@ -38,15 +37,18 @@ extension ModelRegistry {
     return (try? JSONDecoder().decode(VersionChoice.self, from: data)) ?? VersionChoice()
   }
 
-  /// - Parameter version: nil for the newest, whichever that is.
+  /// - Parameter version: nil for the newest at any time.
   public func pin(_ name: String, _ version: String?, canaryShare: Double? = nil) throws(RegistryError) {
     let versions = versions(of: name)
     if let version, !versions.contains(version) {
       throw RegistryError(
-        "there is no \(name) \(version); there is: \(versions.isEmpty ? "none" : versions.joined(separator: ", "))"
+        .notFound,
+        "the model '\(name)' has no version \(version); available: \(versions.isEmpty ? "none" : versions.joined(separator: ", "))"
       )
     }
-    guard !versions.isEmpty else { throw RegistryError("there is no model '\(name)' in \(folder)") }
+    guard !versions.isEmpty else {
+      throw RegistryError(.notFound, "the model '\(name)' is not in \(folder)")
+    }
     var choice = choice(of: name)
     if let canaryShare, let version {
       choice.canary =
@@ -60,9 +62,9 @@ extension ModelRegistry {
     try save(choice, of: name)
   }
 
-  /// Goes back to the version that was in force before.
+  /// Returns to the version that served before.
   ///
-  /// - Returns: that version.
+  /// - Returns: the version that serves now.
   public func rollBack(_ name: String) throws(RegistryError) -> String {
     let versions = versions(of: name)
     var choice = choice(of: name)
@@ -71,11 +73,11 @@ extension ModelRegistry {
       if versions.contains(candidate) { back = candidate }
     }
     if back == nil, let inForce = choice.version(among: versions, draw: 1),
-      let place = versions.firstIndex(of: inForce), place > 0
+      let index = versions.firstIndex(of: inForce), index > 0
     {
-      back = versions[place - 1]
+      back = versions[index - 1]
     }
-    guard let back else { throw RegistryError("\(name) has no earlier version to go back to") }
+    guard let back else { throw RegistryError(.notFound, "the model '\(name)' has no earlier version") }
     choice.pinned = back
     choice.canary = nil
     try save(choice, of: name)
@@ -89,7 +91,7 @@ extension ModelRegistry {
     do {
       try encoder.encode(choice).write(to: URL(fileURLWithPath: path), options: .atomic)
     } catch {
-      throw RegistryError("\(path) can't be written: \(error.localizedDescription)")
+      throw RegistryError(.writeFailed, "\(path) cannot be written: \(error.localizedDescription)")
     }
   }
 }

@@ -1,6 +1,6 @@
 import NIOCore
 
-/// One client of the VRPN server: cookies, then its descriptions and pings in, our messages out.
+/// One client of the VRPN server: cookies, then its descriptions and pings in, messages out.
 final class VRPNConnection: ChannelInboundHandler {
   typealias InboundIn = ByteBuffer
   typealias OutboundOut = ByteBuffer
@@ -9,10 +9,10 @@ final class VRPNConnection: ChannelInboundHandler {
   private var number: Int?
   private var waiting = ByteBuffer()
   private var isGreeted = false
-  /// The client's numbers for types.
+  /// Names of types by the client's numbers.
   private var kinds: [Int32: String] = [:]
 
-  /// Names that a client may give: its own few, and what it makes up.
+  /// Names that a client may describe; the protocol's own are fewer than a hundred.
   private static let maximumKinds = 1000
 
   init(hub: VRPNHub) { self.hub = hub }
@@ -20,7 +20,7 @@ final class VRPNConnection: ChannelInboundHandler {
   func channelActive(context: ChannelHandlerContext) {
     write(VRPNMessage.cookie, context)
     let bound = NIOLoopBound((self, context.channel), eventLoop: context.eventLoop)
-    // Who connects and says nothing holds a descriptor no longer than this.
+    // A client that sends no cookie is disconnected, to free its descriptor.
     context.eventLoop.scheduleTask(in: .seconds(10)) {
       if !bound.value.0.isGreeted { bound.value.1.close(promise: nil) }
     }
@@ -69,7 +69,7 @@ final class VRPNConnection: ChannelInboundHandler {
     if header.kind == VRPNMessage.typeDescription, kinds.count < Self.maximumKinds {
       kinds[header.sender] = VRPNMessage.name(in: body)
     } else if kinds[header.kind] == VRPNMessage.Kind.ping.name {
-      // Its senders have numbers of its own; ours are all alive, so each says so.
+      // The ping's sender is a number of the client's; all senders answer, since all are alive.
       hub.pong(to: context.channel)
     }
   }

@@ -2,7 +2,7 @@ import Foundation
 import NIOCore
 import Synchronization
 
-/// Clients, and the names that senders have for them.
+/// The server's clients, and the senders that were described to them.
 final class VRPNHub: Sendable {
   private struct State {
     var clients: [Int: any Channel] = [:]
@@ -13,7 +13,9 @@ final class VRPNHub: Sendable {
 
   static let maximumClients = 32
 
-  /// - Returns: nil when there are too many.
+  /// Adds a client and describes all types and senders to it.
+  ///
+  /// - Returns: the client's number; nil when there are too many clients.
   func join(_ channel: any Channel) -> Int? {
     let joined = state.withLock { state -> (Int, [String])? in
       guard state.clients.count < Self.maximumClients else { return nil }
@@ -38,12 +40,12 @@ final class VRPNHub: Sendable {
     for channel in state.withLock({ Array($0.clients.values) }) { channel.close(promise: nil) }
   }
 
-  var isHeard: Bool { state.withLock { !$0.clients.isEmpty } }
+  var hasClients: Bool { state.withLock { !$0.clients.isEmpty } }
 
-  /// Policy: `dropNewest` for a client that does not read.
+  /// Sends a message to all clients. Policy: `dropNewest` for a client that does not read.
   ///
-  /// Not to be called on an event loop. What is written stands in the channel's queue before the lock is given back, so
-  /// that nobody's message comes before the name of its sender.
+  /// Must not be called on an event loop. A message is in the channel's queue before the lock is released, so that it
+  /// never precedes the description of its sender.
   func send(_ kind: VRPNMessage.Kind, from sender: String, _ body: [UInt8], time: Double) {
     state.withLock { state in
       guard !state.clients.isEmpty else { return }
@@ -60,9 +62,9 @@ final class VRPNHub: Sendable {
     }
   }
 
-  /// Tells a client that every sender lives.
+  /// Sends a pong of every sender to a client.
   ///
-  /// Queued, though it is asked for on the channel's own loop: a sender's name may stand in the queue still.
+  /// The write is queued even on the channel's own loop: the description of a sender may still be in the queue.
   func pong(to channel: any Channel) {
     let now = Date().timeIntervalSince1970
     state.withLock { state in

@@ -3,7 +3,7 @@ import Spatial
 /// Messages of the Virtual-Reality Peripheral Network, protocol 7: a header of 24 bytes, then a body padded to eight,
 /// big-endian. Source: https://github.com/vrpn/vrpn (Format_Of_Protocol.txt).
 enum VRPNMessage {
-  /// What both sides say first; the minor version may differ. The digit asks for no log.
+  /// The first bytes of both sides; the minor version may differ. The digit requests no log.
   static let cookie: [UInt8] = {
     let text = Array("vrpn: ver. 07.35  0".utf8)
     return text + [UInt8](repeating: 0, count: 24 - text.count)
@@ -12,7 +12,7 @@ enum VRPNMessage {
   static let senderDescription: Int32 = -1
   static let typeDescription: Int32 = -2
 
-  /// Types that we name; their place is their number.
+  /// Types of messages that the server describes; the raw value is the type's number.
   enum Kind: Int32, CaseIterable {
     case trackerPose, trackerVelocity, buttonChange, buttonStates, analogChannel, ping, pong
 
@@ -30,14 +30,14 @@ enum VRPNMessage {
   }
 
   struct Header: Equatable {
-    /// Of the body, without padding.
+    /// Bytes of the body, without padding.
     var length: Int
     var sender: Int32
     var kind: Int32
 
     static let size = 24
 
-    /// - Returns: nil for bytes that can't begin a message.
+    /// Decodes a header; nil for bytes that can't begin a message.
     init?(_ bytes: some Collection<UInt8>) {
       guard bytes.count >= Self.size else { return nil }
       let words = Array(bytes.prefix(Self.size))
@@ -50,21 +50,23 @@ enum VRPNMessage {
       guard (0...65_536).contains(length) else { return nil }
     }
 
-    /// Bytes of the body with what pads it.
+    /// Bytes of the body with its padding.
     var padded: Int { (length + 7) / 8 * 8 }
   }
 
+  /// Returns a message.
+  ///
   /// - Parameter time: seconds since 1970.
   static func frame(_ body: [UInt8], sender: Int32, kind: Int32, time: Double) -> [UInt8] {
     let seconds = time.rounded(.down)
     var bytes = word(Int32(Header.size + body.count))
     bytes += word(Int32(truncatingIfNeeded: Int64(seconds))) + word(Int32((time - seconds) * 1e6))
-    // The sequence number counts datagrams; there are none here.
+    // The sequence number counts datagrams; TCP needs none.
     bytes += word(sender) + word(kind) + word(0) + body
     return bytes + [UInt8](repeating: 0, count: (8 - body.count % 8) % 8)
   }
 
-  /// Names a sender or a type: both sides number them as they like.
+  /// Returns the description of a sender or a type: each side numbers its own.
   static func description(_ name: String, number: Int32, kind: Int32) -> [UInt8] {
     let text = Array(name.utf8) + [0]
     return frame(word(Int32(text.count)) + text, sender: number, kind: kind, time: 0)
@@ -74,13 +76,13 @@ enum VRPNMessage {
     String(decoding: body.dropFirst(4).prefix { $0 != 0 }, as: UTF8.self)
   }
 
-  /// Sensor, position in metres, orientation (x, y, z, w).
+  /// Returns the body of a pose: sensor, position in metres, orientation (x, y, z, w).
   static func pose(_ pose: Pose) -> [UInt8] {
     let (p, q) = (pose.position, pose.orientation)
     return word(0) + word(0) + [p.x, p.y, p.z, q.x, q.y, q.z, q.w].flatMap { double($0) }
   }
 
-  /// Metres a second, and the turn in a tenth of a second.
+  /// Returns the body of a velocity: m/s, and the rotation within 0.1 s.
   static func velocity(linear: Vector3, angular: Vector3) -> [UInt8] {
     let span = 0.1
     let turn = Quaternion(rotationVector: angular * span)

@@ -1,6 +1,5 @@
-public import Bridge
-import BridgeProtocol
 import Foundation
+public import LiveState
 public import Logging
 import NIOCore
 import NIOPosix
@@ -11,42 +10,38 @@ import Spatial
 /// A VRPN server: every device is a tracker, a set of buttons and a set of analog channels, under the name of its role
 /// (`head@localhost`).
 ///
-/// Poses keep OpenXR's axes and metres. The protocol has no way to ask who a client is, so it listens on loopback only
-/// unless it is told otherwise.
+/// Poses keep OpenXR's axes and metres. The protocol has no authentication, so the server listens on loopback only unless
+/// the configuration opens it.
 public struct VRPNServer: Service {
   private let host: String
   private let port: Int
   private let rate: Double
-  private let source: LiveSource
+  private let state: any BridgeState
   private let hub = VRPNHub()
   private let log: Logger
 
-  public static let port = 3883
-
-  /// - Parameters:
-  ///   - address: `HOST:PORT`.
-  ///   - isOpen: other machines may connect, too.
-  ///   - rate: poses a second and device.
-  public init(
-    address: String, isOpen: Bool, rate: Double, source: LiveSource, log: Logger
-  ) throws(InteropFault) {
+  /// - Throws: `InteropError` for an invalid address, or one that exposes poses to other machines without `open`.
+  public init(_ settings: VRPNSettings, state: any BridgeState, log: Logger) throws(InteropError) {
+    let address = settings.address
     guard let colon = address.lastIndex(of: ":"), let port = UInt16(address[address.index(after: colon)...])
-    else { throw InteropFault("'\(address)' is not HOST:PORT") }
+    else { throw InteropError(.address, "the address '\(address)' of VRPN is not HOST:PORT") }
     host = String(address[..<colon])
     self.port = Int(port)
-    guard isOpen || host == "localhost" || host == "::1" || host.hasPrefix("127.") else {
-      throw InteropFault(
-        "VRPN at \(address) can be read by other machines, without a password; 'vrpn: open: true' allows it")
+    guard settings.isOpen || host == "localhost" || host == "::1" || host.hasPrefix("127.") else {
+      throw InteropError(
+        .exposed,
+        "VRPN at \(address) can be read by other machines without a password; allow it with 'vrpn: open: true'"
+      )
     }
-    self.rate = rate
-    self.source = source
+    rate = settings.rate
+    self.state = state
     self.log = log
   }
 
   public func run() async throws {
     let group = MultiThreadedEventLoopGroup.singleton
     let listener: any Channel
-    let lobby: any Channel
+    let datagrams: any Channel
     do {
       listener = try await ServerBootstrap(group: group)
         .serverChannelOption(ChannelOptions.socketOption(.so_reuseaddr), value: 1)
@@ -58,18 +53,19 @@ public struct VRPNServer: Service {
           }
         }
         .bind(host: host, port: port).get()
-      lobby = try await DatagramBootstrap(group: group)
+      datagrams = try await DatagramBootstrap(group: group)
         .channelInitializer { [hub] channel in
           channel.eventLoop.makeCompletedFuture {
-            try channel.pipeline.syncOperations.addHandler(VRPNLobby(hub: hub))
+            try channel.pipeline.syncOperations.addHandler(VRPNConnector(hub: hub))
           }
         }
         .bind(host: host, port: port).get()
     } catch let error as IOError {
-      throw InteropFault(
+      throw InteropError(
+        .unavailable,
         "VRPN can't be served at \(host):\(port): \(String(cString: strerror(error.errnoCode)))")
     }
-    log.info("VRPN is served", metadata: ["address": "\(host):\(port)"])
+    log.info("serving VRPN", metadata: ["address": "\(host):\(port)"])
     await cancelWhenGracefulShutdown {
       await withTaskGroup(of: Void.self) { group in
         group.addTask { await poses() }
@@ -78,38 +74,39 @@ public struct VRPNServer: Service {
     }
     hub.closeAll()
     try? await listener.close()
-    try? await lobby.close()
+    try? await datagrams.close()
   }
 
-  /// `head`, `left_hand`; a second of a role, and what has none, by its number.
-  private func names(_ devices: [Vrbridge_V1_Device]) -> [UInt32: String] {
+  /// Returns the sender's name of each device: its role (`left_hand`), or `device-N` for a device without a role and for
+  /// the second of a role.
+  static func names(_ devices: [DeviceStatus]) -> [DeviceID: String] {
     var taken: Set<String> = []
-    var result: [UInt32: String] = [:]
+    var result: [DeviceID: String] = [:]
     for device in devices.sorted(by: {
-      ($0.connected ? 0 : 1, $0.deviceID) < ($1.connected ? 0 : 1, $1.deviceID)
+      ($0.isConnected ? 0 : 1, $0.id) < ($1.isConnected ? 0 : 1, $1.id)
     }) {
-      let role = device.role.deviceRole.name
-      let name = device.role == .none || !taken.insert(role).inserted ? "device-\(device.deviceID)" : role
-      result[device.deviceID] = name
+      let role = device.role.name
+      let name = device.role == .none || !taken.insert(role).inserted ? "device-\(device.id.number)" : role
+      result[device.id] = name
     }
     return result
   }
 
   private func poses() async {
-    var sent: [UInt32: Int64] = [:]
+    var sent: [DeviceID: Int64] = [:]
     var pace = Pace(rate: rate)
     while !Task.isCancelled {
       try? await Task.sleep(until: pace.turn())
-      guard hub.isHeard else { continue }
-      let devices = source.devices
-      let names = names(devices)
-      // VRPN's clock is of 1970.
-      let offset = Date().timeIntervalSince1970 - Double(source.now.nanoseconds) * 1e-9
-      for device in devices where device.connected {
-        guard let state = source.state(of: device), state.captured.nanoseconds != sent[device.deviceID],
-          let name = names[device.deviceID]
+      guard hub.hasClients else { continue }
+      let devices = state.devices
+      let names = Self.names(devices)
+      // VRPN counts from 1970.
+      let offset = Date().timeIntervalSince1970 - Double(state.now.nanoseconds) * 1e-9
+      for device in devices where device.isConnected {
+        guard let state = state.state(of: device), state.captured.nanoseconds != sent[device.id],
+          let name = names[device.id]
         else { continue }
-        sent[device.deviceID] = state.captured.nanoseconds
+        sent[device.id] = state.captured.nanoseconds
         let time = Double(state.captured.nanoseconds) * 1e-9 + offset
         hub.send(.trackerPose, from: name, VRPNMessage.pose(state.worldFromDevice), time: time)
         hub.send(
@@ -120,13 +117,13 @@ public struct VRPNServer: Service {
   }
 
   private func controls() async {
-    var values: [UInt32: [String: Double]] = [:]
-    for await event in source.controls.subscribe() {
+    var values: [DeviceID: [String: Double]] = [:]
+    for await event in state.channels.controls.subscribe() {
       values[event.device, default: [:]][event.path] = event.value
-      guard hub.isHeard else { continue }
-      let devices = source.devices
-      guard let device = devices.first(where: { $0.deviceID == event.device }),
-        let name = names(devices)[event.device]
+      guard hub.hasClients else { continue }
+      let devices = state.devices
+      guard let device = devices.first(where: { $0.id == event.device }),
+        let name = Self.names(devices)[event.device]
       else { continue }
       let now = Date().timeIntervalSince1970
       let buttons = device.controls.filter { $0.kind == .button || $0.kind == .touch }
@@ -143,8 +140,8 @@ public struct VRPNServer: Service {
   }
 }
 
-/// Clients that ask by datagram: "HOST PORT" is where they wait for us.
-private final class VRPNLobby: ChannelInboundHandler {
+/// Connects to clients that request it by datagram: "HOST PORT" names the port where the client listens.
+private final class VRPNConnector: ChannelInboundHandler {
   typealias InboundIn = AddressedEnvelope<ByteBuffer>
 
   private let hub: VRPNHub
@@ -154,7 +151,7 @@ private final class VRPNLobby: ChannelInboundHandler {
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     let envelope = unwrapInboundIn(data)
     let text = String(decoding: envelope.data.readableBytesView.prefix(256).prefix { $0 != 0 }, as: UTF8.self)
-    // Whoever asks is called back himself, not another that he names.
+    // The connection goes to the datagram's sender: the host in the text may be another machine.
     guard let port = text.split(separator: " ").last.flatMap({ UInt16($0) }), port >= 1024,
       let host = envelope.remoteAddress.ipAddress
     else { return }

@@ -1,29 +1,29 @@
 import Spatial
 
-/// Finds movements in a stream of places: from when a hand sets off until it rests.
+/// Segments a stream of positions into movements, from the start of motion to rest.
 public struct GestureSpotter: Sendable {
-  /// A movement that has ended.
+  /// A completed movement.
   public struct Movement: Sendable {
     public var trace: GestureTrace
     public var began: Timestamp
     public var ended: Timestamp
-    /// Where it ended, as it was given.
-    public var place: Vector3
+    /// The last position, in the input's frame.
+    public var position: Vector3
   }
 
-  /// m/s at which a movement begins and ends.
+  /// Speeds at which a movement begins and ends, in m/s.
   public var startSpeed = 0.25
   public var stopSpeed = 0.12
-  /// Seconds of rest that end it.
+  /// Seconds of rest that end a movement.
   public var rest = 0.15
-  /// Seconds that a gesture takes.
+  /// Duration of a gesture, in seconds.
   public var durations = 0.2...4.0
-  /// Metres of way at least.
+  /// Shortest path of a gesture, in metres.
   public var minimumLength = 0.12
 
   private struct Sample {
     var time: Timestamp
-    var place: Vector3
+    var position: Vector3
   }
   private var samples: [Sample] = []
   private var speed = 0.0
@@ -31,30 +31,31 @@ public struct GestureSpotter: Sendable {
   private var slowSince: Timestamp?
   private var heading = Quaternion.identity
 
-  /// Seconds before a movement's start that belong to it.
+  /// Seconds before the detected start that belong to the movement.
   private static let lead = 0.12
 
   public init() {}
 
   /// - Parameters:
-  ///   - place: of the hand, in the world.
-  ///   - head: the head's orientation, for left and right; nil for the world's axes.
-  public mutating func add(_ place: Vector3, at time: Timestamp, head: Quaternion?) -> Movement? {
-    guard place.isFinite else { return nil }
+  ///   - position: of the hand, in the world, in metres.
+  ///   - head: orientation that defines left and right; nil for the world's axes.
+  /// - Returns: the movement that ended, if any.
+  public mutating func add(_ position: Vector3, at time: Timestamp, head: Quaternion?) -> Movement? {
+    guard position.isFinite else { return nil }
     if let last = samples.last {
       let step = time.seconds(since: last.time)
       guard step > 0 else { return nil }
       if step > 0.3 {
-        // A gap: what was before has nothing to do with it.
+        // A gap separates movements.
         samples = []
         isMoving = false
         speed = 0
       } else {
-        // A tenth of a second smooths what a camera's landmarks tremble.
-        speed += ((place - last.place).length / step - speed) * min(1, step / 0.05)
+        // A time constant of 50 ms suppresses the jitter of landmarks.
+        speed += ((position - last.position).length / step - speed) * min(1, step / 0.05)
       }
     }
-    samples.append(Sample(time: time, place: place))
+    samples.append(Sample(time: time, position: position))
     guard isMoving else {
       if speed > startSpeed {
         isMoving = true
@@ -74,7 +75,7 @@ public struct GestureSpotter: Sendable {
       slowSince = nil
     }
     if let first = samples.first, time.seconds(since: first.time) > durations.upperBound {
-      // Too long for a gesture; it may be the way to one.
+      // Too long for a gesture; the last second may be the start of one.
       let keep = samples.firstIndex { time.seconds(since: $0.time) <= 1 } ?? 0
       samples.removeFirst(keep)
     }
@@ -93,14 +94,14 @@ public struct GestureSpotter: Sendable {
     let turn = heading.conjugate
     let trace = GestureTrace(
       points: used.map { sample in
-        let p = turn.rotate(sample.place - first.place)
+        let p = turn.rotate(sample.position - first.position)
         return GestureTrace.Point(time: sample.time.seconds(since: first.time), x: p.x, y: p.y, z: p.z)
       })
     guard durations.contains(trace.duration), trace.length >= minimumLength else { return nil }
-    return Movement(trace: trace, began: first.time, ended: end, place: last.place)
+    return Movement(trace: trace, began: first.time, ended: end, position: last.position)
   }
 
-  /// The turn about the vertical that is in an orientation.
+  /// The yaw of an orientation.
   private static func heading(_ head: Quaternion?) -> Quaternion {
     guard let head else { return .identity }
     let forward = head.rotate(Vector3(0, 0, -1))

@@ -1,12 +1,15 @@
 import Foundation
 
-/// Examples of gestures on disk: `FOLDER/NAME/N.json`, one movement each.
+/// Gesture examples on disk: one movement in each file `FOLDER/NAME/N.json`.
 public struct GestureStore: Sendable {
   public var folder: String
 
   public init(folder: String) { self.folder = folder }
 
-  /// Names as folders: letters, digits, spaces, hyphens and underscores.
+  /// Returns the standard folder of examples.
+  public static func folder(stateFolder: String) -> String { stateFolder + "/gestures" }
+
+  /// Whether a name is valid: letters, digits, spaces, hyphens and underscores, because it names a folder.
   public static func isName(_ name: String) -> Bool {
     guard (1...40).contains(name.count), name == name.trimmingCharacters(in: .whitespaces) else {
       return false
@@ -27,7 +30,7 @@ public struct GestureStore: Sendable {
     .map { "\(folder)/\(name)/\($0)" }
   }
 
-  /// Files that can't be read are passed over, and named.
+  /// The examples of a gesture, and the files that cannot be read.
   public func examples(of name: String) -> (traces: [GestureTrace], faults: [String]) {
     var traces: [GestureTrace] = []
     var faults: [String] = []
@@ -60,10 +63,10 @@ public struct GestureStore: Sendable {
     try FileManager.default.removeItem(atPath: folder + "/" + name)
   }
 
-  /// What was taught, and what is known from the start unless a taught gesture has its name.
+  /// A model of the recorded examples and, for other names, the built-in gestures.
   public func model(withBuiltIn: Bool) -> GestureModel {
-    let taught = names.flatMap { name in examples(of: name).traces.map { (name: name, trace: $0) } }
-    let own = Set(taught.map(\.name))
-    return GestureModel(taught + (withBuiltIn ? BuiltInGestures.all.filter { !own.contains($0.name) } : []))
+    let recorded = names.flatMap { name in examples(of: name).traces.map { (name: name, trace: $0) } }
+    let own = Set(recorded.map(\.name))
+    return GestureModel(recorded + (withBuiltIn ? BuiltInGestures.all.filter { !own.contains($0.name) } : []))
   }
 }

@@ -1,8 +1,7 @@
 import Foundation
 import Spatial
 
-/// What a network learns from when a person gave five examples: the same movements as another arm, place and mood would
-/// have made them, and movements that are none.
+/// Augmentation for training with few examples: variations of the examples, and movements that are not gestures.
 public struct GestureVariations: Sendable {
   private var random: SeededRandom
 
@@ -12,7 +11,7 @@ public struct GestureVariations: Sendable {
     range.lowerBound + (range.upperBound - range.lowerBound) * random.uniform()
   }
 
-  /// The movement slanted, stretched, bent, begun late and ended early, each by a little.
+  /// A variation by small amounts: rotated, scaled, bent and shortened at both ends.
   public mutating func vary(_ trace: GestureTrace) -> GestureTrace {
     let count = trace.points.count
     guard count >= 3 else { return trace }
@@ -22,31 +21,31 @@ public struct GestureVariations: Sendable {
     let stretch = Vector3(number(0.8...1.25), number(0.8...1.25), number(0.8...1.25))
     let from = Int(number(0...0.06) * Double(count))
     let to = max(from + 3, count - Int(number(0...0.06) * Double(count)))
-    // As far to a side as a tenth of the movement's size, slowly coming and going.
+    // A slow lateral deviation of up to a tenth of the movement's size.
     let reach = 0.06 * extent(trace)
     let waves = (0..<3).map { _ in (random.gaussian3() * reach, number(0.5...2), number(0...(2 * .pi))) }
     return GestureTrace(
       points: (from..<min(to, count)).map { index in
         var point = trace.points[index]
-        var place = turn.rotate(
+        var position = turn.rotate(
           Vector3(point.x * stretch.x, point.y * stretch.y, point.z * stretch.z))
         let share = Double(index) / Double(count)
-        for (side, turns, phase) in waves { place += side * sin(2 * .pi * turns * share + phase) / 3 }
-        (point.x, point.y, point.z) = (place.x, place.y, place.z)
+        for (side, turns, phase) in waves { position += side * sin(2 * .pi * turns * share + phase) / 3 }
+        (point.x, point.y, point.z) = (position.x, position.y, position.z)
         return point
       })
   }
 
   private func extent(_ trace: GestureTrace) -> Double {
-    let places = trace.points.map(\.vector)
-    guard let first = places.first else { return 0 }
-    let low = places.reduce(first) { pointwiseMin($0, $1) }
-    let high = places.reduce(first) { pointwiseMax($0, $1) }
+    let positions = trace.points.map(\.vector)
+    guard let first = positions.first else { return 0 }
+    let low = positions.reduce(first) { $0.componentMinimum($1) }
+    let high = positions.reduce(first) { $0.componentMaximum($1) }
     return (high - low).max()
   }
 
-  /// A movement that is no gesture: wandering, a piece of one, or one that turns into another; what the examples would
-  /// take for a gesture is left out.
+  /// A movement that is not a gesture: wandering, reaching, a part of a gesture, or parts of two gestures. Movements that
+  /// the examples accept are excluded.
   public mutating func strange(to model: GestureModel) -> GestureTrace? {
     for _ in 0..<20 {
       let trace: GestureTrace
@@ -71,19 +70,19 @@ public struct GestureVariations: Sendable {
     return nil
   }
 
-  /// Slow waves of any direction.
+  /// A sum of slow waves in random directions.
   private mutating func wandering() -> GestureTrace {
     let waves = (0..<Int(number(2...6))).map { _ in
       (random.gaussian3(), number(0.3...2.5), number(0...(2 * .pi)))
     }
     let depth = number(0...1)
     return drawn(64) { share in
-      let place = waves.reduce(Vector3.zero) { $0 + $1.0 * sin(2 * .pi * $1.1 * share + $1.2) / $1.1 }
-      return Vector3(place.x, place.y, place.z * depth)
+      let position = waves.reduce(Vector3.zero) { $0 + $1.0 * sin(2 * .pi * $1.1 * share + $1.2) / $1.1 }
+      return Vector3(position.x, position.y, position.z * depth)
     }
   }
 
-  /// To a thing, perhaps a stay there, and perhaps a part of the way back: what hands do all day.
+  /// Reaching to one to three points, with partial returns: typical everyday motion.
   private mutating func reaching() -> GestureTrace {
     var corners = [Vector3.zero]
     for _ in 0..<(1 + Int(random.next() % 3)) {
@@ -101,11 +100,11 @@ public struct GestureVariations: Sendable {
     }
   }
 
-  private func drawn(_ count: Int, _ place: (Double) -> Vector3) -> GestureTrace {
+  private func drawn(_ count: Int, _ position: (Double) -> Vector3) -> GestureTrace {
     GestureTrace(
       points: (0..<count).map { index in
         let share = Double(index) / Double(count - 1)
-        let p = place(share)
+        let p = position(share)
         return GestureTrace.Point(time: share, x: p.x, y: p.y, z: p.z)
       })
   }
@@ -117,16 +116,16 @@ public struct GestureVariations: Sendable {
     return GestureTrace(points: Array(trace.points[start..<min(count, start + length)]))
   }
 
-  /// The second goes on where the first ends, in its size.
+  /// The second movement continues at the end of the first, scaled to its size.
   private func joined(_ first: GestureTrace, _ second: GestureTrace) -> GestureTrace {
     guard let end = first.points.last, let start = second.points.first else { return first }
     let size = extent(first) / max(extent(second), 1e-9)
     return GestureTrace(
       points: first.points
         + second.points.dropFirst().map { point in
-          let place = end.vector + (point.vector - start.vector) * size
+          let position = end.vector + (point.vector - start.vector) * size
           return GestureTrace.Point(
-            time: end.time + point.time - start.time, x: place.x, y: place.y, z: place.z)
+            time: end.time + point.time - start.time, x: position.x, y: position.y, z: position.z)
         })
   }
 }

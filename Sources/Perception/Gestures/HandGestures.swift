@@ -1,32 +1,38 @@
 import Inference
 import Spatial
 
-/// Names the gesture that a hand holds, with MediaPipe's embedder and classifier, and measures its pinch.
-struct HandGestures {
+/// Classifies static gestures with MediaPipe's embedder and classifier, and measures the strength of a pinch.
+package struct HandGestures {
   static let embedderModel = "gesture-embedder"
   static let classifierModel = "gesture-classifier"
-  /// The classifier's name for a hand that holds none.
-  static let none = "None"
+  /// The classifier's label for no gesture.
+  package static let none = "None"
 
   let host: ModelHost
+  let priority: InferencePriority
 
-  struct Score: Sendable, Hashable {
-    var label: String
-    var value: Double
+  package init(host: ModelHost, priority: InferencePriority = .interactive) {
+    self.host = host
+    self.priority = priority
   }
 
-  /// - Returns: the gestures with their scores, the best first, and the model that named them.
-  func classify(
+  package struct Score: Sendable, Hashable {
+    package var label: String
+    package var value: Double
+  }
+
+  /// - Returns: the scores of all gestures, the best first, and the classifier.
+  package func classify(
     _ hand: HandLandmarks
   ) async throws(InferenceError) -> (scores: [Score], model: ModelHost.Loaded) {
     let embedder = try await host.model(Self.embedderModel)
     let classifier = try await host.model(Self.classifierModel)
     let inputs = try Self.inputs(hand, embedder.session.inputs)
-    let embedding = try await host.infer(embedder, inputs, priority: .hands)
+    let embedding = try await host.infer(embedder, inputs, priority: priority)
     guard let vector = embedding.first, let spec = classifier.session.inputs.first,
       let tensor = Tensor(type: spec.type, shape: [1, vector.count], numbers: vector.numbers)
     else { throw InferenceError(.model, "'\(Self.embedderModel)' gives no embedding") }
-    let outputs = try await host.infer(classifier, [tensor], priority: .hands)
+    let outputs = try await host.infer(classifier, [tensor], priority: priority)
     let labels = classifier.manifest.labels
     guard let scores = outputs.first?.numbers, scores.count == labels.count else {
       throw InferenceError(.model, "'\(Self.classifierModel)' has \(labels.count) labels and other outputs")
@@ -35,8 +41,8 @@ struct HandGestures {
     return (list.sorted { $0.value > $1.value }, classifier)
   }
 
-  /// The embedder's inputs by their names: landmarks against the wrist in units of the hand's extent, in the picture
-  /// and in space, and the handedness.
+  /// The embedder's inputs by name: landmarks relative to the wrist in units of the hand's extent, in the image and in
+  /// space, and the handedness.
   static func inputs(_ hand: HandLandmarks, _ specs: [TensorSpec]) throws(InferenceError) -> [Tensor] {
     func normalized(_ points: [Vector3]) -> [Float] {
       let moved = points.map { $0 - points[0] }
@@ -45,7 +51,7 @@ struct HandGestures {
       let scale = 1 / (max(width, height) + 1e-5)
       return moved.flatMap { [Float($0.x * scale), Float($0.y * scale), Float($0.z * scale)] }
     }
-    // MediaPipe's axes: Y down, Z away from the viewer.
+    // MediaPipe's axes: Y down, Z forward.
     let metric = hand.metric.map { Vector3($0.x, -$0.y, -$0.z) }
     var tensors: [Tensor] = []
     for spec in specs {
@@ -59,22 +65,22 @@ struct HandGestures {
     return tensors
   }
 
-  /// How far thumb and index finger are closed: 0 when as far apart as half a palm, 1 when they touch.
+  /// The strength of a pinch: 0 with thumb and index finger half a palm apart, 1 when they touch.
   static func pinch(_ metric: [Vector3]) -> Double {
     let palm = (metric[9] - metric[0]).length
     guard palm > 0 else { return 0 }
     let gap = (metric[4] - metric[8]).length / palm
-    // Tips have a thickness of about an eighth of a palm.
+    // Landmarks are inside the fingertips, about an eighth of a palm thick.
     return min(max((0.6 - gap) / (0.6 - 0.15), 0), 1)
   }
 }
 
-/// Tells a gesture that is held from a flicker: it begins when it was the best for some pictures with enough score, and
-/// ends when it was not for some.
+/// Hysteresis of static gestures: a gesture begins after several frames as the best one with a sufficient score, and ends
+/// after several frames with a low score.
 struct GestureHysteresis {
   var enterScore = 0.5
   var leaveScore = 0.35
-  /// Pictures in a row.
+  /// Consecutive frames.
   var enterCount = 3
   var leaveCount = 3
 
@@ -85,7 +91,7 @@ struct GestureHysteresis {
 
   init() {}
 
-  /// - Returns: the gesture that began with this picture, and the one that ended.
+  /// - Returns: the gesture that began with this frame and the one that ended.
   mutating func update(_ scores: [HandGestures.Score]) -> (began: String?, ended: String?) {
     let best = scores.first
     var ended: String?

@@ -3,21 +3,22 @@ import Imaging
 import Inference
 import Spatial
 
-/// The 21 points of a hand, as MediaPipe numbers them: wrist, then four of each finger from the thumb on.
+/// The 21 landmarks of a hand in MediaPipe's order: wrist, then four for each finger, the thumb first.
 public struct HandLandmarks: Sendable {
-  /// Pixels; z is depth against the wrist in the same scale.
+  /// Positions in pixels; z is the depth relative to the wrist in the same scale.
   public var points: [Vector3]
-  /// Metres from the hand's middle, in the camera's frame (X right, Y up, −Z into the picture), of a hand of usual size.
+  /// Positions relative to the hand's centre in the camera's frame (X right, Y up, −Z forward), in metres, for a hand of
+  /// average size.
   public var metric: [Vector3]
-  /// That a hand is there, 0 to 1.
+  /// Probability that the region shows a hand, 0 to 1.
   public var presence: Double
-  /// That it is a right hand, 0 to 1; of a picture that is not mirrored.
+  /// Probability of a right hand, 0 to 1, for an image that is not mirrored.
   public var right: Double
 
   public var isRight: Bool { right >= 0.5 }
 
   public static let count = 21
-  /// Of each point, for people.
+  /// Readable names of the landmarks.
   public static let names =
     ["wrist"]
     + ["thumb", "index finger", "middle finger", "ring finger", "little finger"].flatMap { finger in
@@ -37,11 +38,13 @@ public struct HandLandmarks: Sendable {
   }
 
   /// - Parameter outputs: landmarks [1, 63], presence [1, 1], handedness [1, 1], metric landmarks [1, 63].
-  /// - Returns: nil when there is no hand.
+  /// - Returns: nil when the region shows no hand.
   static func decode(_ outputs: [Tensor], _ region: PictureRegion) throws(InferenceError) -> HandLandmarks? {
     guard outputs.count == 4, outputs[0].count == 63, outputs[3].count == 63, outputs[1].count == 1,
       outputs[2].count == 1
-    else { throw InferenceError(.model, "this is no model of hand landmarks: its outputs have other shapes") }
+    else {
+      throw InferenceError(.model, "the model is not a hand landmark model: its outputs have other shapes")
+    }
     let (near, presence, right, metric) = (
       outputs[0].numbers, outputs[1].numbers[0], outputs[2].numbers[0], outputs[3].numbers
     )
@@ -54,17 +57,17 @@ public struct HandLandmarks: Sendable {
       let (u, v) = (near[index * 3] / Double(side), near[index * 3 + 1] / Double(side))
       let (x, y) = region.point(u, v)
       hand.points.append(Vector3(x, y, near[index * 3 + 2] / Double(side) / depthScale * region.width))
-      // The model saw the hand upright: turned back to how it lies in the picture.
+      // The model's input was rotated by the region's angle; this rotates back.
       let (mx, my, mz) = (metric[index * 3], metric[index * 3 + 1], metric[index * 3 + 2])
       hand.metric.append(Vector3(c * mx - s * my, -(s * mx + c * my), -mz))
     }
     return hand
   }
 
-  /// Points of the palm and the fingers' lower parts: they move least when fingers do.
+  /// Landmarks of the palm and the proximal phalanges, which finger motion moves least.
   private static let steady = [0, 1, 2, 3, 5, 6, 9, 10, 13, 14, 17, 18]
 
-  /// Where the hand will be looked for in the next picture.
+  /// The region of the hand in the next frame.
   ///
   /// MediaPipe's hand_landmark_landmarks_to_roi: the rectangle of the palm along wrist and knuckles, twice as large.
   var nextRegion: PictureRegion {
@@ -97,9 +100,9 @@ public struct HandLandmarks: Sendable {
     return (low, high)
   }
 
-  /// Left, top, right, bottom of the points.
-  var bounds: SIMD4<Double> {
+  /// The smallest box around the landmarks.
+  var bounds: PixelBox {
     let (low, high) = Self.extent(points.map { SIMD2($0.x, $0.y) })
-    return SIMD4(low.x, low.y, high.x, high.y)
+    return PixelBox(left: low.x, top: low.y, right: high.x, bottom: high.y)
   }
 }

@@ -1,18 +1,18 @@
 import Spatial
 
-/// Puts a hand that one camera sees into space.
+/// Estimates the position of a hand from one camera.
 ///
-/// The landmark model says how the hand is shaped and turned, in metres of a hand of usual size; the pixels say along
-/// which rays its points lie. The place is the one where the points come nearest to their rays, in least squares. A
-/// hand that is larger than usual comes out nearer than it is, by as much.
+/// The landmark model gives the shape and orientation of a hand of average size; the pixels give the rays of its
+/// landmarks. The position minimises the sum of squared distances between landmarks and rays. The distance of a hand is
+/// underestimated in proportion to its size.
 enum HandLift {
   /// - Parameters:
-  ///   - metric: points around the hand's middle, camera's frame, metres.
-  ///   - rays: directions of length one from the camera, for the same points.
-  /// - Returns: the points in the camera's frame; nil when they can't be placed.
-  static func place(_ metric: [Vector3], along rays: [Vector3]) -> [Vector3]? {
+  ///   - metric: landmarks relative to the hand's centre, in the camera's frame, in metres.
+  ///   - rays: unit vectors from the camera to the same landmarks.
+  /// - Returns: the landmarks in the camera's frame; nil without a plausible position.
+  static func position(_ metric: [Vector3], along rays: [Vector3]) -> [Vector3]? {
     guard metric.count == rays.count, metric.count >= 3 else { return nil }
-    // Distance of a point p from a ray d: |(1 − d dᵀ) p|. The sum of squares is least where A t = b.
+    // The distance of a point p from a ray d is |(1 − d dᵀ) p|; the sum of squares is minimal for A t = b.
     var a = Matrix3.zero
     var b = Vector3.zero
     for (point, ray) in zip(metric, rays) {
@@ -27,8 +27,7 @@ enum HandLift {
     return metric.map { $0 + shift }
   }
 
-  /// The point that lies nearest to two rays, and how far they pass each other: a hand that two cameras see needs no
-  /// usual size.
+  /// Returns the point nearest to two rays and the distance between the rays, in metres; nil for parallel rays.
   static func triangulate(
     _ first: (origin: Vector3, direction: Vector3), _ second: (origin: Vector3, direction: Vector3)
   ) -> (point: Vector3, gap: Double)? {

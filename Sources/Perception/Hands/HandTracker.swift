@@ -1,11 +1,11 @@
 import Imaging
 import Inference
 
-/// Follows hands from picture to picture: a hand that was there is looked for where it was; the detector runs only
-/// when none is followed, and now and then for a second one.
+/// Tracks hands through the frames of a camera. The landmark model runs at each hand's last position; the palm detector
+/// runs while no hand is tracked, and periodically for further hands.
 public actor HandTracker {
   public struct Hand: Sendable {
-    /// Stays while the hand is followed.
+    /// Constant while the hand is tracked.
     public var id: UInt64
     public var landmarks: HandLandmarks
     public var region: PictureRegion
@@ -16,18 +16,20 @@ public actor HandTracker {
 
   private let host: ModelHost
   private let maximumHands: Int
+  private let priority: InferencePriority
   private var hands: [Hand] = []
   private var nextID: UInt64 = 1
   private var sinceDetection = 0
 
-  /// Pictures between looks for a second hand.
+  /// Frames between detections of further hands.
   private static let detectionInterval = 10
-  /// Two regions that share more than this are of one hand.
+  /// Overlap from which two regions belong to one hand.
   private static let sameHand = 0.5
 
-  public init(host: ModelHost, maximumHands: Int = 2) {
+  public init(host: ModelHost, maximumHands: Int = 2, priority: InferencePriority = .interactive) {
     self.host = host
     self.maximumHands = maximumHands
+    self.priority = priority
   }
 
   /// - Returns: the hands, and the model that found their landmarks.
@@ -42,7 +44,7 @@ public actor HandTracker {
         continue
       }
       let next = Hand(id: hand.id, landmarks: landmarks, region: landmarks.nextRegion)
-      // Two that ran into each other are one.
+      // Two tracks that converge are one hand.
       if !found.contains(where: { Self.overlap($0.region, next.region) > Self.sameHand }) {
         found.append(next)
       }
@@ -50,9 +52,9 @@ public actor HandTracker {
     sinceDetection += 1
     if found.isEmpty || (found.count < maximumHands && sinceDetection >= Self.detectionInterval) {
       sinceDetection = 0
-      let outputs = try await host.infer(palmModel, [PalmDetector.input(image)], priority: .hands)
+      let outputs = try await host.infer(palmModel, [PalmDetector.input(image)], priority: priority)
       let palms = try PalmDetector.palms(outputs, width: image.width, height: image.height)
-      // Of hands that lie on each other MediaPipe follows the one that was found last.
+      // Of overlapping palms MediaPipe keeps the last one.
       var regions: [PictureRegion] = []
       for palm in palms.prefix(maximumHands) {
         let region = palm.handRegion
@@ -72,7 +74,7 @@ public actor HandTracker {
     return (found, landmarkModel)
   }
 
-  /// Forgets all hands.
+  /// Discards all tracks.
   public func reset() {
     hands = []
     sinceDetection = 0
@@ -82,11 +84,11 @@ public actor HandTracker {
     _ image: RGBImage, _ region: PictureRegion, _ model: ModelHost.Loaded
   ) async throws(InferenceError) -> HandLandmarks? {
     guard region.width.isFinite, region.width > 1 else { return nil }
-    let outputs = try await host.infer(model, [HandLandmarks.input(image, region)], priority: .hands)
+    let outputs = try await host.infer(model, [HandLandmarks.input(image, region)], priority: priority)
     return try HandLandmarks.decode(outputs, region)
   }
 
-  /// Of the upright squares around the regions' middles: near enough to tell hands apart.
+  /// Intersection over union of the upright squares around the regions' centres, exact enough to separate hands.
   private static func overlap(_ a: PictureRegion, _ b: PictureRegion) -> Double {
     let half = (a.width + b.width) / 4
     let width = max(0, min(a.centerX, b.centerX) + half - (max(a.centerX, b.centerX) - half))

@@ -2,29 +2,27 @@ import Foundation
 import Imaging
 import Inference
 
-/// Finds palms in a picture with MediaPipe's palm detector.
+/// Detects palms in an image with MediaPipe's palm detector.
 ///
 /// Constants: MediaPipe's palm_detection_cpu and hand_landmark graphs (Apache-2.0); Zhang et al., "MediaPipe Hands:
 /// On-device Real-time Hand Tracking", 2020.
 struct PalmDetector {
   struct Palm: Sendable {
     var score: Float
-    /// Left, top, right, bottom in pixels.
-    var box: SIMD4<Double>
-    /// Of the wrist and of the middle finger's knuckle.
+    var box: PixelBox
+    /// Wrist and knuckle of the middle finger, in pixels.
     var wrist: SIMD2<Double>
     var knuckle: SIMD2<Double>
 
-    /// The square, turned upright along the hand, in which landmarks are looked for.
+    /// The square along the hand that is the input of the landmark model.
     var handRegion: PictureRegion {
       let direction = knuckle - wrist
       let rotation = HandGeometry.normalized(.pi / 2 - atan2(-direction.y, direction.x))
-      let (width, height) = (box.z - box.x, box.w - box.y)
-      let side = max(width, height) * 2.6
-      // Half the palm's height towards the fingers.
+      let side = max(box.width, box.height) * 2.6
+      // Shifted by half the palm's height towards the fingers.
       return PictureRegion(
-        centerX: (box.x + box.z) / 2 + 0.5 * height * sin(rotation),
-        centerY: (box.y + box.w) / 2 - 0.5 * height * cos(rotation), width: side, height: side,
+        centerX: box.centerX + 0.5 * box.height * sin(rotation),
+        centerY: box.centerY - 0.5 * box.height * cos(rotation), width: side, height: side,
         rotation: rotation)
     }
   }
@@ -35,7 +33,7 @@ struct PalmDetector {
   static let minimumScore: Float = 0.5
   private static let maximumOverlap = 0.3
 
-  /// Middles of the anchors, in shares of the picture: two for each cell of a 24-by-24 grid, six of a 12-by-12 one.
+  /// Centres of the anchors relative to the image size: two for each cell of a 24×24 grid, six for each of a 12×12 grid.
   private static let anchors: [SIMD2<Float>] = {
     var list: [SIMD2<Float>] = []
     for (cells, count) in [(24, 2), (12, 6)] {
@@ -61,7 +59,7 @@ struct PalmDetector {
   /// - Parameter outputs: boxes [1, 2016, 18] and scores [1, 2016, 1].
   static func palms(_ outputs: [Tensor], width: Int, height: Int) throws(InferenceError) -> [Palm] {
     guard outputs.count == 2, outputs[0].count == anchorCount * values, outputs[1].count == anchorCount else {
-      throw InferenceError(.model, "this is no palm detector: its outputs have other shapes")
+      throw InferenceError(.model, "the model is not a palm detector: its outputs have other shapes")
     }
     var candidates: [(score: Float, values: [Float])] = []
     outputs[1].withFloats { scores in
@@ -85,14 +83,14 @@ struct PalmDetector {
       }
     }
     candidates.sort { $0.score > $1.score }
-    // Overlapping candidates are averaged by their scores, not dropped: that steadies the box.
+    // The weighted mean of overlapping candidates jitters less than the best one.
     var palms: [Palm] = []
     let scale = Double(max(width, height))
     let shift = SIMD2((scale - Double(width)) / 2, (scale - Double(height)) / 2)
     while let best = candidates.first {
       let group = candidates.filter { Self.overlap($0.values, best.values) > maximumOverlap }
       candidates.removeAll { Self.overlap($0.values, best.values) > maximumOverlap }
-      // A box without an area overlaps nothing, not even itself.
+      // A box without an area does not even overlap itself.
       guard !group.isEmpty else {
         candidates.removeFirst()
         continue
@@ -108,7 +106,8 @@ struct PalmDetector {
       let (low, high) = (point(0), point(2))
       palms.append(
         Palm(
-          score: best.score, box: SIMD4(low.x, low.y, high.x, high.y), wrist: point(4), knuckle: point(8)))
+          score: best.score, box: PixelBox(left: low.x, top: low.y, right: high.x, bottom: high.y),
+          wrist: point(4), knuckle: point(8)))
     }
     return palms
   }
@@ -123,7 +122,7 @@ struct PalmDetector {
 }
 
 enum HandGeometry {
-  /// An angle between −π and π.
+  /// Wraps an angle to −π…π.
   static func normalized(_ angle: Double) -> Double {
     angle - 2 * .pi * ((angle + .pi) / (2 * .pi)).rounded(.down)
   }

@@ -1,7 +1,7 @@
 import Foundation
 import Inference
 
-/// Texts as directions: those that mean much the same point much the same way.
+/// Embeds sentences: texts of similar meaning get vectors of similar direction.
 public struct SentenceEmbedder: Sendable {
   public static let modelName = "sentence-embedding"
 
@@ -9,17 +9,17 @@ public struct SentenceEmbedder: Sendable {
 
   public init(host: ModelHost) { self.host = host }
 
-  /// - Returns: a vector of length 1 for each text, and the model that made them: those of another one can't be compared.
-  /// - Throws: `InferenceError` when the model is missing or can't be used so.
+  /// - Returns: a unit vector for each text, and the model; vectors of different models are not comparable.
+  /// - Throws: `InferenceError` when the model is missing or unsuitable.
   public func embed(
     _ texts: [String], priority: InferencePriority = .background
   ) async throws(InferenceError) -> (vectors: [[Float]], model: ModelHost.Loaded) {
     let model = try await host.model(Self.modelName)
     guard let tokenizer = WordPieceTokenizer(model.manifest.labels) else {
-      throw InferenceError(.model, "'\(model.manifest.name)' has no vocabulary of word pieces as its labels")
+      throw InferenceError(.model, "'\(model.manifest.name)' has no WordPiece vocabulary as labels")
     }
     var result: [[Float]] = []
-    // Texts of very different lengths in one run would be filled up for nothing; commands are short.
+    // Padding limits the benefit of larger batches.
     for start in stride(from: 0, to: texts.count, by: Self.batch) {
       let tokens = texts[start..<min(start + Self.batch, texts.count)].map(tokenizer.tokens)
       result += try await embed(tokens, model, priority)
@@ -37,20 +37,20 @@ public struct SentenceEmbedder: Sendable {
       var bytes: [UInt8] = []
       bytes.reserveCapacity(tokens.count * length * 8)
       for row in tokens {
-        for place in 0..<length {
-          let number = place < row.count ? value(row[place]) : filling
+        for index in 0..<length {
+          let number = index < row.count ? value(row[index]) : filling
           withUnsafeBytes(of: number.littleEndian) { bytes += $0 }
         }
       }
       return Tensor(type: .int64, shape: [tokens.count, length], bytes: bytes)
     }
     guard let ids = tensor({ Int64($0) }, filling: 0), let mask = tensor({ _ in 1 }, filling: 0) else {
-      throw InferenceError(.input, "the texts can't be a tensor")
+      throw InferenceError(.input, "the texts are too long for a tensor")
     }
     let outputs = try await host.infer(model, [ids, mask], priority: priority)
     guard let output = outputs.first, output.type == .float32, output.shape.count == 2,
       output.shape[0] == tokens.count
-    else { throw InferenceError(.model, "'\(model.manifest.name)' gives no vector for a text") }
+    else { throw InferenceError(.model, "'\(model.manifest.name)' has no vector for each text as output") }
     let width = output.shape[1]
     return output.withFloats { values in
       (0..<tokens.count).map { Array(values[$0 * width..<($0 + 1) * width]) }

@@ -1,30 +1,30 @@
 import Foundation
 
-/// A head on sentence embeddings: multinomial logistic regression, learned from a few examples of each class.
+/// Multinomial logistic regression on sentence embeddings, trained with a few examples of each class.
 ///
-/// What is like no example is nothing: the class that is most likely counts only when an example of it is near, too.
+/// The result includes the similarity to the nearest example, so that callers can reject texts unlike all examples.
 public struct TextClassifier: Sendable {
   private let classes: [String]
-  private let examples: [(vector: [Float], place: Int)]
-  /// Of each example in each class's score, example by example: weights are sums of examples, so that learning needs only
-  /// the examples' products with each other.
+  private let examples: [(vector: [Float], index: Int)]
+  /// The weight of each example in the score of each class, in example-major order. Training in this dual form requires
+  /// only the inner products of the examples.
   private var shares: [Double]
   private var biases: [Double]
 
-  /// Steps of gradient descent, and their size; the loss is convex, so both only have to suffice.
+  /// Number and size of gradient descent steps. The loss is convex, so larger values only cost time.
   private static let steps = 150
   private static let rate = 4.0
   private static let decay = 1e-3
 
-  /// - Parameter examples: embeddings of length 1 by class; classes without any are left out.
-  /// - Returns: nil when there are not two classes, or vectors of different lengths.
+  /// - Parameter examples: unit vectors by class; classes without examples are ignored.
+  /// - Returns: nil for fewer than two classes or vectors of different lengths.
   public init?(_ examples: [(label: String, vectors: [[Float]])]) {
     let given = examples.filter { !$0.vectors.isEmpty }
     guard given.count > 1, let width = given.first?.vectors.first?.count, width > 0,
       given.allSatisfy({ $0.vectors.allSatisfy { $0.count == width } })
     else { return nil }
     classes = given.map(\.label)
-    self.examples = given.enumerated().flatMap { place, entry in entry.vectors.map { ($0, place) } }
+    self.examples = given.enumerated().flatMap { index, entry in entry.vectors.map { ($0, index) } }
     shares = [Double](repeating: 0, count: self.examples.count * given.count)
     biases = [Double](repeating: 0, count: given.count)
     learn(counts: given.map { Double($0.vectors.count) })
@@ -43,25 +43,25 @@ public struct TextClassifier: Sendable {
       var shifts = [Double](repeating: 0, count: classes.count)
       for (number, example) in examples.enumerated() {
         let likely = softmax(products[number])
-        // Each class weighs the same, however many examples it has.
-        let weight = 1 / (counts[example.place] * Double(classes.count))
-        for place in classes.indices {
-          let error = (likely[place] - (place == example.place ? 1 : 0)) * weight
-          shifts[place] += error
-          errors[number * classes.count + place] += error
+        // Classes have equal weight regardless of their number of examples.
+        let weight = 1 / (counts[example.index] * Double(classes.count))
+        for index in classes.indices {
+          let error = (likely[index] - (index == example.index ? 1 : 0)) * weight
+          shifts[index] += error
+          errors[number * classes.count + index] += error
         }
       }
-      for place in classes.indices { biases[place] -= Self.rate * shifts[place] }
+      for index in classes.indices { biases[index] -= Self.rate * shifts[index] }
       for index in shares.indices { shares[index] -= Self.rate * errors[index] }
     }
   }
 
-  /// - Parameter products: of the vector with each example.
+  /// - Parameter products: inner products of the vector with all examples.
   private func softmax(_ products: [Double]) -> [Double] {
     var logits = biases
     for number in products.indices {
-      for place in logits.indices {
-        logits[place] += shares[number * logits.count + place] * products[number]
+      for index in logits.indices {
+        logits[index] += shares[number * logits.count + index] * products[number]
       }
     }
     let largest = logits.max() ?? 0
@@ -70,23 +70,23 @@ public struct TextClassifier: Sendable {
     return powers.map { $0 / total }
   }
 
-  /// A class with its share of the likelihood and the cosine to its nearest example.
+  /// A class with its probability and the cosine similarity to its nearest example.
   public struct Score: Sendable {
     public var label: String
     public var share: Double
     public var likeness: Double
   }
 
-  /// - Returns: all classes, the most likely first; none for a vector of another length.
+  /// - Returns: all classes, the most probable first; none for a vector of another length.
   public func classify(_ vector: [Float]) -> [Score] {
     guard vector.count == examples.first?.vector.count else { return [] }
     let products = examples.map { Self.product($0.vector, vector) }
     var likeness = [Double](repeating: -1, count: classes.count)
     for (example, cosine) in zip(examples, products) {
-      likeness[example.place] = max(likeness[example.place], cosine)
+      likeness[example.index] = max(likeness[example.index], cosine)
     }
-    return zip(classes.indices, softmax(products)).map { place, share in
-      Score(label: classes[place], share: share, likeness: likeness[place])
+    return zip(classes.indices, softmax(products)).map { index, share in
+      Score(label: classes[index], share: share, likeness: likeness[index])
     }.sorted { $0.share > $1.share }
   }
 }

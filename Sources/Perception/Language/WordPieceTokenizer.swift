@@ -1,19 +1,19 @@
 import Foundation
 
-/// Cuts text into the pieces of words that BERT's uncased models know (Devlin et al., 2019; Wu et al., 2016): small
-/// letters without accents, punctuation by itself, then the longest piece that the vocabulary has, again and again.
+/// The WordPiece tokenizer of uncased BERT models (Devlin et al., 2019; Wu et al., 2016): lower case without accents,
+/// separate punctuation, then greedy longest-match segmentation of words.
 public struct WordPieceTokenizer: Sendable {
   private let numbers: [String: Int]
   private let unknown: Int
   private let first: Int
   private let last: Int
-  /// Tokens of a text at most, with those that begin and end it.
+  /// Tokens of a text at most, including the first and last special tokens.
   private let limit: Int
-  /// Longer words are not known.
+  /// Longer words become the unknown token.
   private static let longestWord = 100
 
-  /// - Parameter vocabulary: pieces by their numbers; those inside of a word begin with `##`.
-  /// - Returns: nil when it lacks `[UNK]`, `[CLS]` or `[SEP]`.
+  /// - Parameter vocabulary: pieces in the order of their numbers; continuation pieces begin with `##`.
+  /// - Returns: nil when the vocabulary lacks `[UNK]`, `[CLS]` or `[SEP]`.
   public init?(_ vocabulary: [String], limit: Int = 256) {
     numbers = Dictionary(vocabulary.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
     guard let unknown = numbers["[UNK]"], let first = numbers["[CLS]"], let last = numbers["[SEP]"], limit > 2
@@ -21,7 +21,7 @@ public struct WordPieceTokenizer: Sendable {
     (self.unknown, self.first, self.last, self.limit) = (unknown, first, last, limit)
   }
 
-  /// - Returns: at least the two numbers that begin and end a text.
+  /// - Returns: at least the first and last special tokens.
   public func tokens(_ text: String) -> [Int] {
     var result = [first]
     for word in Self.words(text) {
@@ -31,7 +31,7 @@ public struct WordPieceTokenizer: Sendable {
     return result.prefix(limit - 1) + [last]
   }
 
-  /// Words and signs, in small letters without accents.
+  /// Words and punctuation in lower case without accents.
   static func words(_ text: String) -> [[Unicode.Scalar]] {
     var words: [[Unicode.Scalar]] = []
     var word: [Unicode.Scalar] = []
@@ -56,7 +56,7 @@ public struct WordPieceTokenizer: Sendable {
     return words
   }
 
-  /// Punctuation, and all of ASCII that is neither letter, digit nor blank.
+  /// Unicode punctuation, and all ASCII characters except letters, digits and spaces.
   private static func isSign(_ scalar: Unicode.Scalar) -> Bool {
     switch scalar.value {
     case 33...47, 58...64, 91...96, 123...126: return true
@@ -70,7 +70,7 @@ public struct WordPieceTokenizer: Sendable {
     }
   }
 
-  /// Chinese characters, which are words by themselves: the blocks that BERT names.
+  /// Chinese characters, each a separate word: the blocks of BERT's tokenizer.
   private static func isIdeograph(_ scalar: Unicode.Scalar) -> Bool {
     switch scalar.value {
     case 0x4E00...0x9FFF, 0x3400...0x4DBF, 0x20000...0x2A6DF, 0x2A700...0x2B73F, 0x2B740...0x2B81F,
@@ -94,7 +94,7 @@ public struct WordPieceTokenizer: Sendable {
         found = numbers[piece]
         if found == nil { end -= 1 }
       }
-      // A word with a part that is not known is not known.
+      // An unknown part makes the whole word unknown.
       guard let found else { return [unknown] }
       result.append(found)
       start = end

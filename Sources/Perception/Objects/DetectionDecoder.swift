@@ -1,12 +1,12 @@
 import Foundation
 import Inference
 
-/// Turns a detector's numbers into boxes in its input's pixels.
+/// Decodes a detector's outputs to boxes in pixels of its input.
 protocol DetectionDecoder: Sendable {
   /// - Parameters:
   ///   - width: of the model's input.
   ///   - height: of the model's input.
-  /// - Returns: what scores enough, with boxes that overlap.
+  /// - Returns: detections with sufficient scores, before non-maximum suppression.
   func decode(
     _ outputs: [Tensor], width: Int, height: Int, minimumScore: Double
   ) throws(InferenceError) -> [DetectedObject]
@@ -24,7 +24,7 @@ struct YOLOXDecoder: DetectionDecoder {
     let cells = Self.strides.reduce(0) { $0 + (width / $1) * (height / $1) }
     guard output.shape.count == 3, output.shape[1] == cells, output.shape[2] > 5, output.type == .float32
     else {
-      throw InferenceError(.model, "this is no YOLOX model: its output has the shape \(output.shape)")
+      throw InferenceError(.model, "the model is not a YOLOX model: its output has the shape \(output.shape)")
     }
     let length = output.shape[2]
     var found: [DetectedObject] = []
@@ -50,7 +50,8 @@ struct YOLOXDecoder: DetectionDecoder {
           let h = Double(exp(values[start + 3])) * Double(stride)
           found.append(
             DetectedObject(
-              label: label, score: score, box: SIMD4(x - w / 2, y - h / 2, x + w / 2, y + h / 2)))
+              label: label, score: score,
+              box: PixelBox(left: x - w / 2, top: y - h / 2, right: x + w / 2, bottom: y + h / 2)))
         }
       }
     }
@@ -59,18 +60,18 @@ struct YOLOXDecoder: DetectionDecoder {
 }
 
 /// NanoDet (RangiLyu, 2020; its boxes by "Generalized Focal Loss", Li et al., 2020): for each stride a tensor of scores [1, cells,
-/// classes] and one of boxes [1, cells, 4 × 8], whose rows are distributions of the distances from the cell's middle to
-/// the box's left, top, right and bottom, in strides.
+/// classes] and one of boxes [1, cells, 4 × 8], whose rows are distributions of the distances from the cell's centre
+/// to the box's left, top, right and bottom, in strides.
 struct NanoDetDecoder: DetectionDecoder {
   private static let strides = [8, 16, 32, 64]
-  /// Numbers of a side's distribution.
+  /// Bins of a distribution.
   private static let bins = 8
 
   func decode(
     _ outputs: [Tensor], width: Int, height: Int, minimumScore: Double
   ) throws(InferenceError) -> [DetectedObject] {
     let misfit = InferenceError(
-      .model, "this is no NanoDet model: its outputs have the shapes \(outputs.map(\.shape))")
+      .model, "the model is not a NanoDet model: its outputs have the shapes \(outputs.map(\.shape))")
     var levels: [Int: (scores: Tensor?, boxes: Tensor?)] = [:]
     for output in outputs {
       guard output.type == .float32, output.shape.count >= 2, let length = output.shape.last, length > 0
@@ -106,7 +107,8 @@ struct NanoDetDecoder: DetectionDecoder {
             found.append(
               DetectedObject(
                 label: label, score: Double(best),
-                box: SIMD4(x - sides[0], y - sides[1], x + sides[2], y + sides[3])))
+                box: PixelBox(
+                  left: x - sides[0], top: y - sides[1], right: x + sides[2], bottom: y + sides[3])))
           }
         }
       }
@@ -114,7 +116,7 @@ struct NanoDetDecoder: DetectionDecoder {
     return found
   }
 
-  /// The stride whose grid over the picture has so many cells; the last column and row may be begun only.
+  /// The stride of the grid with this number of cells; its last column and row may be partial.
   private func grid(_ rows: Int, _ width: Int, _ height: Int) -> (stride: Int, columns: Int)? {
     for stride in Self.strides {
       for extra in [0, stride - 1] {
@@ -125,7 +127,7 @@ struct NanoDetDecoder: DetectionDecoder {
     return nil
   }
 
-  /// The mean of a distribution that is given by the logarithms of its parts.
+  /// The mean of a distribution given as logits.
   private static func mean(_ values: UnsafeBufferPointer<Float>, _ start: Int) -> Double {
     let largest = (0..<bins).reduce(-Float.infinity) { max($0, values[start + $1]) }
     var (sum, weighted) = (0.0, 0.0)
@@ -139,16 +141,17 @@ struct NanoDetDecoder: DetectionDecoder {
 }
 
 extension ModelManifest {
-  /// - Throws: for decoders of other tasks.
+  /// The decoder of a detector's outputs. Manifests without a decoder describe YOLOX models.
+  ///
+  /// - Throws: `InferenceError` of kind `model` for decoders of other tasks.
   func detectionDecoder() throws(InferenceError) -> any DetectionDecoder {
-    switch decoder {
-    // Before there were others nobody had to say which.
-    case nil, .yolox: YOLOXDecoder()
-    case .nanodet: NanoDetDecoder()
-    default:
+    switch decoder ?? .yolox {
+    case .yolox: return YOLOXDecoder()
+    case .nanodet: return NanoDetDecoder()
+    case let other:
       throw InferenceError(
         .model,
-        "'\(name)' finds no objects: its decoder is \(decoder?.rawValue ?? "none"); allowed: yolox, nanodet")
+        "the decoder '\(other.rawValue)' of the model '\(name)' detects no objects; allowed: yolox, nanodet")
     }
   }
 }

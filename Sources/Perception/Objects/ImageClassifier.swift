@@ -2,7 +2,7 @@ import Foundation
 import Imaging
 import Inference
 
-/// Names what a whole picture shows, with any model of the task `image-classification`.
+/// Classifies whole images with any model of the task `image-classification`.
 public struct ImageClassifier: Sendable {
   public struct Score: Sendable, Hashable {
     public var label: String
@@ -11,23 +11,23 @@ public struct ImageClassifier: Sendable {
 
   public init() {}
 
-  /// The middle square of the picture in the model's size.
+  /// The central square of the image, scaled to the model's input size.
   static func input(_ image: RGBImage, _ model: ModelHost.Loaded) throws(InferenceError) -> Tensor {
     guard let spec = model.session.inputs.first, spec.shape.count == 4,
       let picture = model.manifest.picture
-    else { throw InferenceError(.input, "'\(model.manifest.name)' takes no picture") }
+    else { throw InferenceError(.input, "'\(model.manifest.name)' has no image input") }
     let isPlanar = picture.layout == .nchw
     let (height, width) = isPlanar ? (spec.shape[2], spec.shape[3]) : (spec.shape[1], spec.shape[2])
-    // Of one picture of three colours: a model may ask for anything.
+    // A manifest may declare any shape; only one RGB image is supported.
     guard width > 0, height > 0, width <= 4096, height <= 4096, abs(spec.shape[0]) == 1,
       spec.shape[isPlanar ? 1 : 3] == 3
     else {
-      throw InferenceError(.model, "'\(model.manifest.name)' takes no single picture of a certain size")
+      throw InferenceError(.model, "'\(model.manifest.name)' has no input for one RGB image of a fixed size")
     }
     let side = Double(min(image.width, image.height))
     let region = PictureRegion(
       centerX: Double(image.width) / 2, centerY: Double(image.height) / 2, width: side, height: side)
-    // Models of bytes take them as they are.
+    // Byte inputs are not scaled.
     let scaling = spec.type == .uint8 ? PixelScaling(scale: SIMD4(repeating: 1)) : PixelScaling(picture)
     let floats = Tensor(float32: spec.shape.map { $0 < 0 ? 1 : $0 }) {
       image.sample(
@@ -36,17 +36,17 @@ public struct ImageClassifier: Sendable {
     }
     if spec.type == .float32 { return floats }
     guard let tensor = Tensor(type: spec.type, shape: floats.shape, numbers: floats.numbers) else {
-      throw InferenceError(.model, "'\(model.manifest.name)' takes pictures of another type")
+      throw InferenceError(.model, "'\(model.manifest.name)' has an unsupported input type")
     }
     return tensor
   }
 
-  /// Scores as probabilities: as they are when they are, else by softmax.
+  /// Converts scores to probabilities by softmax; probabilities pass unchanged.
   public static func probabilities(_ scores: [Double]) -> [Double] {
     guard let highest = scores.max(), highest.isFinite else { return scores.map { _ in 0 } }
     let sum = scores.reduce(0, +)
     if scores.allSatisfy({ $0 >= 0 && $0 <= 1.0001 }), abs(sum - 1) < 0.02 { return scores }
-    // A quantised model's bytes.
+    // Probabilities of a quantised model, in bytes.
     if scores.allSatisfy({ $0 >= 0 && $0 == $0.rounded() }), abs(sum - 256) < 40 {
       return scores.map { $0 / 256 }
     }
@@ -55,13 +55,13 @@ public struct ImageClassifier: Sendable {
     return powers.map { $0 / total }
   }
 
-  /// - Returns: all classes, the likeliest first.
+  /// - Returns: all classes, the most probable first.
   public func classify(
-    _ image: RGBImage, _ model: ModelHost.Loaded, host: ModelHost, priority: InferencePriority = .service
+    _ image: RGBImage, _ model: ModelHost.Loaded, host: ModelHost, priority: InferencePriority = .request
   ) async throws(InferenceError) -> [Score] {
     let outputs = try await host.infer(model, [try Self.input(image, model)], priority: priority)
     guard let scores = outputs.first?.numbers, !scores.isEmpty else {
-      throw InferenceError(.model, "'\(model.manifest.name)' gives no scores")
+      throw InferenceError(.model, "'\(model.manifest.name)' has no scores as output")
     }
     let labels = model.manifest.labels
     return Self.probabilities(scores).enumerated().map { index, value in

@@ -1,61 +1,61 @@
 import Spatial
 
-/// Gives things an identity that stays while they stay.
+/// Tracks detected objects through frames and gives each a constant id.
 ///
 /// Association of ByteTrack (Zhang et al., "ByteTrack: Multi-Object Tracking by Associating Every Detection Box", 2022):
-/// tracks are matched with the detections of high score first, then the tracks that are left with those of low score,
-/// which are likely things half hidden. Boxes between two pictures move on by a Kalman filter of constant speed.
+/// tracks are matched with detections of high score first, then the remaining tracks with those of low score, which are
+/// often occluded objects. A Kalman filter with constant velocity predicts the boxes.
 public struct ObjectTracker: Sendable {
   public struct Track: Sendable {
     public var id: UInt64
     public var label: Int
     public var score: Double
-    public var box: SIMD4<Double>
-    /// Pictures in which it was seen.
+    public var box: PixelBox
+    /// Frames with a matching detection.
     public var hits: Int
-    /// Pictures since it was seen.
+    /// Frames since the last matching detection.
     public var missed: Int
     var filter: BoxFilter
   }
 
   public var highScore: Double
-  /// A detection that no track takes begins one from this score on.
+  /// Lowest score of a detection that begins a track.
   public var newScore: Double
-  /// Pictures for which a track lives on unseen.
-  public var patience = 30
-  /// Least overlap of a match.
+  /// Frames without a detection after which a track ends.
+  public var maximumMissed = 30
+  /// Smallest overlap of a match.
   public var minimumOverlap = 0.2
-  /// Pictures in which a thing must be seen before it is told of.
+  /// Frames with a detection before a track is reported.
   public var confirmation = 2
 
   public private(set) var tracks: [Track] = []
   private var nextID: UInt64 = 1
   private var time: Timestamp?
 
-  /// - Parameter threshold: detections of this score are strong.
+  /// - Parameter threshold: lowest score of the first association.
   public init(threshold: Double = 0.5) {
     highScore = threshold
     newScore = min(threshold + 0.05, 1)
   }
 
-  /// - Returns: what is there in this picture, and the ids of what is gone.
+  /// - Returns: the tracks detected in this frame, and the ids of ended tracks.
   public mutating func update(
     _ detections: [DetectedObject], at now: Timestamp
   ) -> (present: [Track], gone: [UInt64]) {
     let step = min(max(time.map { now.seconds(since: $0) } ?? 0, 0), 1)
     time = now
-    for place in tracks.indices { tracks[place].box = tracks[place].filter.predict(step) }
+    for index in tracks.indices { tracks[index].box = tracks[index].filter.predict(step) }
     var free = Set(tracks.indices)
     var high = detections.filter { $0.score >= highScore }
     var low = detections.filter { $0.score < highScore }
     match(&high, &free, minimumOverlap)
-    // A weak detection must lie well on the track to count.
+    // A detection of low score requires a larger overlap.
     match(&low, &free, 0.5)
     var gone: [UInt64] = []
-    for place in free {
-      tracks[place].missed += 1
-      if tracks[place].missed > patience || tracks[place].hits < confirmation {
-        gone.append(tracks[place].id)
+    for index in free {
+      tracks[index].missed += 1
+      if tracks[index].missed > maximumMissed || tracks[index].hits < confirmation {
+        gone.append(tracks[index].id)
       }
     }
     let wereShown = Set(tracks.filter { $0.hits >= confirmation }.map(\.id))
@@ -72,14 +72,14 @@ public struct ObjectTracker: Sendable {
     )
   }
 
-  /// The best pairs first. (The paper's Hungarian assignment differs from it only where pairs compete.)
+  /// Greedy matching, the best pairs first; the paper's Hungarian assignment differs only for competing pairs.
   private mutating func match(
     _ detections: inout [DetectedObject], _ free: inout Set<Int>, _ least: Double
   ) {
     var pairs: [(overlap: Double, track: Int, detection: Int)] = []
     for track in free {
       for detection in detections.indices where detections[detection].label == tracks[track].label {
-        let overlap = DetectedObject.overlap(tracks[track].box, detections[detection].box)
+        let overlap = tracks[track].box.overlap(detections[detection].box)
         if overlap >= least { pairs.append((overlap, track, detection)) }
       }
     }
@@ -90,7 +90,7 @@ public struct ObjectTracker: Sendable {
       taken.insert(pair.detection)
       let object = detections[pair.detection]
       tracks[pair.track].box = tracks[pair.track].filter.update(object.box)
-      // One bad look does not make it doubtful.
+      // Smoothing keeps a single low score from ending a track.
       tracks[pair.track].score += (object.score - tracks[pair.track].score) * 0.3
       tracks[pair.track].hits += 1
       tracks[pair.track].missed = 0
@@ -99,38 +99,41 @@ public struct ObjectTracker: Sendable {
   }
 }
 
-/// Left, top, right and bottom of a box with their speeds, each by a Kalman filter of two states.
+/// A Kalman filter with two states for each edge of a box: position and velocity.
 struct BoxFilter: Sendable {
-  private var place: SIMD4<Double>
-  private var speed = SIMD4<Double>.zero
-  // Variances of place, of both, of speed; the same for all four, in squared shares of the box's size.
+  private var position: PixelBox
+  private var velocity = PixelBox(left: 0, top: 0, right: 0, bottom: 0)
+  // Variance of position, covariance, and variance of velocity; equal for all edges, relative to the squared box size.
   private var pp = 0.01
   private var ps = 0.0
   private var ss = 4.0
 
-  /// Of a detection's edges, and of what speeds change in a second, in shares of the box's size.
+  /// Measurement noise of the edges and process noise of the velocity, relative to the box size.
   private static let noise = 0.03
   private static let change = 1.0
+  private static var edges: [WritableKeyPath<PixelBox, Double>] { [\.left, \.top, \.right, \.bottom] }
 
-  init(_ box: SIMD4<Double>) { place = box }
+  init(_ box: PixelBox) { position = box }
 
-  mutating func predict(_ step: Double) -> SIMD4<Double> {
-    place += speed * step
+  mutating func predict(_ step: Double) -> PixelBox {
+    for edge in Self.edges { position[keyPath: edge] += velocity[keyPath: edge] * step }
     pp += step * (2 * ps + step * ss) + Self.change * step * step * step / 3
     ps += step * ss + Self.change * step * step / 2
     ss += Self.change * step
-    return place
+    return position
   }
 
-  mutating func update(_ box: SIMD4<Double>) -> SIMD4<Double> {
+  mutating func update(_ box: PixelBox) -> PixelBox {
     let total = pp + Self.noise * Self.noise
     let (k, l) = (pp / total, ps / total)
-    let difference = box - place
-    place += difference * k
-    speed += difference * l
+    for edge in Self.edges {
+      let difference = box[keyPath: edge] - position[keyPath: edge]
+      position[keyPath: edge] += difference * k
+      velocity[keyPath: edge] += difference * l
+    }
     ss -= l * ps
     ps -= k * ps
     pp -= k * pp
-    return place
+    return position
   }
 }

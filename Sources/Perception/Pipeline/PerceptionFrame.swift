@@ -1,17 +1,15 @@
 import Imaging
-import Inference
 import Sensing
 import Spatial
-import Synchronization
 
-/// A picture with what is known of how it was taken.
+/// An image with its camera model and the head's pose.
 public struct PerceptionFrame: Sendable {
   public var image: RGBImage
   public var camera: String
   public var captured: Timestamp
-  /// Where the head was at `captured`; nil when no head is tracked.
+  /// The head's pose at `captured`; nil when no head is tracked.
   public var worldFromHead: Pose?
-  /// For this picture's size.
+  /// Scaled to the size of the image.
   public var model: CameraModel
 
   public init(
@@ -24,44 +22,25 @@ public struct PerceptionFrame: Sendable {
     self.model = model.scaled(width: image.width, height: image.height)
   }
 
-  /// Anchors are in the world when the head is tracked, else they move with the head.
+  /// World when the head is tracked, otherwise head.
   var space: Annotation.Anchor.Space { worldFromHead == nil ? .head : .world }
   var spaceFromCamera: Pose { (worldFromHead ?? .identity) * model.headFromCamera }
 
-  func region(_ box: SIMD4<Double>) -> Annotation.Region {
+  func region(_ box: PixelBox) -> Annotation.Region {
     Annotation.Region(
-      camera: camera, width: image.width, height: image.height, x: (box.x + box.z) / 2,
-      y: (box.y + box.w) / 2, sizeX: box.z - box.x, sizeY: box.w - box.y)
+      camera: camera, width: image.width, height: image.height, x: box.centerX,
+      y: box.centerY, sizeX: box.width, sizeY: box.height)
   }
 
-  /// The anchor of what is seen at a pixel.
+  /// The anchor of the scene point at a pixel.
   ///
-  /// - Parameter distance: metres from the camera; nil when it is not known.
+  /// - Parameters:
+  ///   - distance: metres from the camera; nil when unknown.
+  ///   - size: metres across; nil when unknown.
   func anchor(x: Double, y: Double, distance: Double? = nil, size: Double? = nil) -> Annotation.Anchor {
     let pose = spaceFromCamera
     return Annotation.Anchor(
       space: space, origin: pose.position, direction: pose.orientation.rotate(model.ray(x: x, y: y)),
       distance: distance, size: size)
   }
-}
-
-/// Numbers of annotations, one after the other for all stages.
-public final class AnnotationNumbers: Sendable {
-  private let next = Atomic<UInt64>(1)
-
-  public init() {}
-
-  public func take() -> UInt64 { next.wrappingAdd(1, ordering: .relaxed).oldValue }
-}
-
-extension Annotation.Source {
-  public init(_ model: ModelHost.Loaded) {
-    self.init(model: model.manifest.name, version: model.manifest.version, digest: model.digest)
-  }
-}
-
-/// One task of perception: frames in, annotations out. Frames of one camera come in the order of their time.
-public protocol PerceptionStage: Actor {
-  /// - Returns: annotations of what is there and of what has gone; their `published` and stages are the caller's to fill.
-  func process(_ frame: PerceptionFrame) async throws(InferenceError) -> [Annotation]
 }

@@ -1,7 +1,7 @@
 import Foundation
 import Imaging
 
-/// The smallest rectangle, in any turn, around points: by rotating calipers over their convex hull (Toussaint, "Solving
+/// The smallest rotated rectangle around points: by rotating calipers over their convex hull (Toussaint, "Solving
 /// geometric problems with the rotating calipers", 1983).
 enum MinimumRectangle {
   static func around(_ points: [SIMD2<Double>]) -> PictureRegion? {

@@ -2,31 +2,31 @@ import Foundation
 import Imaging
 import Inference
 
-/// A piece of text in a picture: a line, or a word that stands alone.
+/// A text in an image: a line, or a separate word.
 public struct ReadText: Sendable {
   public var text: String
-  /// Mean over its letters, 0 to 1.
+  /// Mean over the characters, 0 to 1.
   public var confidence: Double
-  /// Its rectangle; the text runs along its width.
+  /// The rectangle of the text, whose baseline is parallel to the width.
   public var region: PictureRegion
 }
 
-/// Finds and reads text with PP-OCR's models (Li et al., "PP-OCRv3", 2022): detection by differentiable binarisation
+/// Detects and recognises text with PP-OCR's models (Li et al., "PP-OCRv3", 2022): detection by differentiable binarisation
 /// (Liao et al., 2020), recognition by connectionist temporal classification (Graves et al., 2006).
 public struct TextReader: Sendable {
   public static let detectionModel = "text-detection"
   public static let recognitionModel = "text-recognition"
 
-  /// The longer side of the picture that is searched; larger pictures are made smaller.
+  /// Longer side of the detector's input, in pixels; larger images are scaled down.
   public var side = 640
-  /// Texts in a picture at most, the largest first.
+  /// Texts per image at most, the largest first.
   public var maximumTexts = 24
-  /// Below this a text is not told.
+  /// Lowest confidence of a reported text.
   public var minimumConfidence = 0.6
 
   private static let pixelThreshold: Float = 0.3
   private static let boxThreshold = 0.5
-  /// How much the found core of a text is grown: area times this, over its outline.
+  /// Expansion of detected regions: area times this factor, divided by the perimeter.
   private static let growth = 1.6
 
   private let host: ModelHost
@@ -42,22 +42,22 @@ public struct TextReader: Sendable {
     let regions = try await detect(image, detector, priority)
     for region in regions.prefix(maximumTexts) {
       guard let text = try await recognise(image, region, recogniser, priority) else { continue }
-      // Of a single letter the model is easily sure.
+      // Single characters often have a high confidence by mistake.
       let least = text.text.count > 1 ? minimumConfidence : max(minimumConfidence, 0.9)
       if text.confidence >= least, !text.text.isEmpty { texts.append(text) }
     }
     return (texts, recogniser)
   }
 
-  // MARK: finding
+  // MARK: detection
 
   private func detect(
     _ image: RGBImage, _ model: ModelHost.Loaded, _ priority: InferencePriority
   ) async throws(InferenceError) -> [PictureRegion] {
     guard let picture = model.manifest.picture, picture.layout == .nchw else {
-      throw InferenceError(.model, "'\(model.manifest.name)' takes no planar picture")
+      throw InferenceError(.model, "'\(model.manifest.name)' has no planar image input")
     }
-    // The model works in cells of 32.
+    // The model requires multiples of 32.
     let scale = min(1, Double(side) / Double(max(image.width, image.height)))
     let width = max(32, Int((Double(image.width) * scale / 32).rounded()) * 32)
     let height = max(32, Int((Double(image.height) * scale / 32).rounded()) * 32)
@@ -71,13 +71,13 @@ public struct TextReader: Sendable {
     }
     let outputs = try await host.infer(model, [tensor], priority: priority)
     guard let map = outputs.first, map.shape == [1, 1, height, width] else {
-      throw InferenceError(.model, "'\(model.manifest.name)' gives no map of the picture")
+      throw InferenceError(.model, "'\(model.manifest.name)' has no map of the image as output")
     }
     let (sx, sy) = (Double(image.width) / Double(width), Double(image.height) / Double(height))
     let found = map.withFloats { Self.regions($0, width: width, height: height) } ?? []
     return found.map { region in
       var region = region
-      // Stretched alike in both directions, but for rounding to cells.
+      // Both directions have the same scale except for rounding to multiples of 32.
       region.centerX = (region.centerX + 0.5) * sx - 0.5
       region.centerY = (region.centerY + 0.5) * sy - 0.5
       let (c, s) = (abs(cos(region.rotation)), abs(sin(region.rotation)))
@@ -87,7 +87,7 @@ public struct TextReader: Sendable {
     }.sorted { $0.width * $0.height > $1.width * $1.height }
   }
 
-  /// Rectangles around the patches of a map that are likely text.
+  /// Rectangles around the connected regions of high probability.
   static func regions(_ map: UnsafeBufferPointer<Float>, width: Int, height: Int) -> [PictureRegion] {
     var seen = [Bool](repeating: false, count: width * height)
     var found: [PictureRegion] = []
@@ -97,9 +97,9 @@ public struct TextReader: Sendable {
       stack.append(start)
       var rows: [Int: (low: Int, high: Int)] = [:]
       var (sum, count) = (0.0, 0)
-      while let place = stack.popLast() {
-        let (x, y) = (place % width, place / width)
-        sum += Double(map[place])
+      while let pixel = stack.popLast() {
+        let (x, y) = (pixel % width, pixel / width)
+        sum += Double(map[pixel])
         count += 1
         let row = rows[y] ?? (x, x)
         rows[y] = (min(row.low, x), max(row.high, x))
@@ -113,7 +113,7 @@ public struct TextReader: Sendable {
         }
       }
       guard count >= 9, sum / Double(count) >= boxThreshold else { continue }
-      // Only the ends of rows can be corners.
+      // Only the ends of rows can be on the convex hull.
       let ends = rows.flatMap { y, row in
         [SIMD2(Double(row.low), Double(y)), SIMD2(Double(row.high), Double(y))]
       }
@@ -121,7 +121,7 @@ public struct TextReader: Sendable {
       region.width += 1
       region.height += 1
       guard min(region.width, region.height) >= 3 else { continue }
-      // A word that the picture's edge cuts off would be read as another word.
+      // A word cut off by the image's edge would be misread.
       let isCut = ends.contains {
         $0.x < 2 || $0.y < 2 || $0.x > Double(width) - 3 || $0.y > Double(height) - 3
       }
@@ -135,23 +135,23 @@ public struct TextReader: Sendable {
     return found
   }
 
-  /// The same rectangle with its width along the text: the longer side, unless it stands upright.
+  /// The same rectangle with its width along the text: the longer side, except for tall single characters.
   private static func upright(_ region: PictureRegion) -> PictureRegion {
     var region = region
-    // A turn of a quarter and exchanged sides is the same rectangle.
+    // A rotation by 90° with exchanged sides is the same rectangle.
     if region.height > region.width * 1.5 || (region.height > region.width && abs(sin(region.rotation)) > 0.7)
     {
       (region.width, region.height) = (region.height, region.width)
       region.rotation += .pi / 2
     }
     region.rotation = HandGeometry.normalized(region.rotation)
-    // Text upside down is rarer than text.
+    // Upright text is assumed.
     if region.rotation > .pi / 2 { region.rotation -= .pi }
     if region.rotation <= -.pi / 2 { region.rotation += .pi }
     return region
   }
 
-  // MARK: reading
+  // MARK: recognition
 
   private static let lineHeight = 48
   private static let maximumLineWidth = 1920
@@ -160,11 +160,11 @@ public struct TextReader: Sendable {
     _ image: RGBImage, _ region: PictureRegion, _ model: ModelHost.Loaded, _ priority: InferencePriority
   ) async throws(InferenceError) -> ReadText? {
     guard let picture = model.manifest.picture, picture.layout == .nchw else {
-      throw InferenceError(.model, "'\(model.manifest.name)' takes no planar picture")
+      throw InferenceError(.model, "'\(model.manifest.name)' has no planar image input")
     }
     guard region.height >= 4, region.width >= 4 else { return nil }
     let ratio = region.width / region.height
-    // Widths in steps, so that few shapes are compiled.
+    // Widths in steps, because the runtime compiles each shape separately.
     let wanted = Int((Double(Self.lineHeight) * ratio / 32).rounded(.up)) * 32
     let width = min(max(wanted, 64), Self.maximumLineWidth)
     let scaling = PixelScaling(picture)
@@ -182,7 +182,7 @@ public struct TextReader: Sendable {
     }
     let outputs = try await host.infer(model, [tensor], priority: priority)
     guard let output = outputs.first, output.shape.count == 3, output.shape[2] > 2 else {
-      throw InferenceError(.model, "'\(model.manifest.name)' gives no letters")
+      throw InferenceError(.model, "'\(model.manifest.name)' has no characters as output")
     }
     let decoded = output.withFloats { scores in
       Self.decode(scores, steps: output.shape[1], classes: output.shape[2], letters: model.manifest.labels)
@@ -191,7 +191,7 @@ public struct TextReader: Sendable {
     return ReadText(text: decoded.text, confidence: decoded.confidence, region: region)
   }
 
-  /// The best class of each step; repeated ones and blanks (class 0) are passed over. The last class is the space.
+  /// Greedy CTC decoding: repetitions and blanks (class 0) are skipped. The last class is the space.
   static func decode(
     _ scores: UnsafeBufferPointer<Float>, steps: Int, classes: Int, letters: [String]
   ) -> (text: String, confidence: Double) {

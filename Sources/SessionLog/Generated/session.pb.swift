@@ -383,7 +383,7 @@ public nonisolated struct Vrbridge_Session_PartOpened: @unchecked Sendable {
   /// Clears the value of `calibration`. Subsequent reads from it will return its default value.
   public mutating func clearCalibration() {_uniqueStorage()._calibration = nil}
 
-  /// Settings of the orientation filter by name (docs/tracking.md).
+  /// Settings of the orientation estimator by name (docs/explanation/tracking.md).
   public var filterSettings: Dictionary<String,Double> {
     get {_storage._filterSettings}
     set {_uniqueStorage()._filterSettings = newValue}
@@ -415,6 +415,12 @@ public nonisolated struct Vrbridge_Session_PartOpened: @unchecked Sendable {
   public var calibrationSha256: Data {
     get {_storage._calibrationSha256}
     set {_uniqueStorage()._calibrationSha256 = newValue}
+  }
+
+  /// Name of the orientation estimator; empty for the standard one, in sessions from before estimators had names.
+  public var filterEstimator: String {
+    get {_storage._filterEstimator}
+    set {_uniqueStorage()._filterEstimator = newValue}
   }
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -898,7 +904,7 @@ public nonisolated struct Vrbridge_Session_FeatureWritten: Sendable {
   public init() {}
 }
 
-/// A device came into another state (docs/protocol.md, "Devices").
+/// A device came into another state (docs/reference/protocol.md, "Devices").
 public nonisolated struct Vrbridge_Session_Transition: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1458,7 +1464,7 @@ nonisolated extension Vrbridge_Session_Event: SwiftProtobuf.Message, SwiftProtob
 
 nonisolated extension Vrbridge_Session_PartOpened: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".PartOpened"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}device_id\0\u{1}family\0\u{1}part\0\u{3}part_name\0\u{1}role\0\u{1}identity\0\u{3}report_descriptor\0\u{1}features\0\u{1}nominal\0\u{1}calibration\0\u{3}filter_settings\0\u{1}description\0\u{3}description_sha256\0\u{3}is_update\0\u{3}calibration_attachment\0\u{3}calibration_sha256\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}device_id\0\u{1}family\0\u{1}part\0\u{3}part_name\0\u{1}role\0\u{1}identity\0\u{3}report_descriptor\0\u{1}features\0\u{1}nominal\0\u{1}calibration\0\u{3}filter_settings\0\u{1}description\0\u{3}description_sha256\0\u{3}is_update\0\u{3}calibration_attachment\0\u{3}calibration_sha256\0\u{3}filter_estimator\0")
 
   fileprivate class _StorageClass {
     var _deviceID: UInt32 = 0
@@ -1477,6 +1483,7 @@ nonisolated extension Vrbridge_Session_PartOpened: SwiftProtobuf.Message, SwiftP
     var _isUpdate: Bool = false
     var _calibrationAttachment: String = String()
     var _calibrationSha256: Data = Data()
+    var _filterEstimator: String = String()
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -1503,6 +1510,7 @@ nonisolated extension Vrbridge_Session_PartOpened: SwiftProtobuf.Message, SwiftP
       _isUpdate = source._isUpdate
       _calibrationAttachment = source._calibrationAttachment
       _calibrationSha256 = source._calibrationSha256
+      _filterEstimator = source._filterEstimator
     }
   }
 
@@ -1537,6 +1545,7 @@ nonisolated extension Vrbridge_Session_PartOpened: SwiftProtobuf.Message, SwiftP
         case 14: try { try decoder.decodeSingularBoolField(value: &_storage._isUpdate) }()
         case 15: try { try decoder.decodeSingularStringField(value: &_storage._calibrationAttachment) }()
         case 16: try { try decoder.decodeSingularBytesField(value: &_storage._calibrationSha256) }()
+        case 17: try { try decoder.decodeSingularStringField(value: &_storage._filterEstimator) }()
         default: break
         }
       }
@@ -1597,6 +1606,9 @@ nonisolated extension Vrbridge_Session_PartOpened: SwiftProtobuf.Message, SwiftP
       if !_storage._calibrationSha256.isEmpty {
         try visitor.visitSingularBytesField(value: _storage._calibrationSha256, fieldNumber: 16)
       }
+      if !_storage._filterEstimator.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._filterEstimator, fieldNumber: 17)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -1622,6 +1634,7 @@ nonisolated extension Vrbridge_Session_PartOpened: SwiftProtobuf.Message, SwiftP
         if _storage._isUpdate != rhs_storage._isUpdate {return false}
         if _storage._calibrationAttachment != rhs_storage._calibrationAttachment {return false}
         if _storage._calibrationSha256 != rhs_storage._calibrationSha256 {return false}
+        if _storage._filterEstimator != rhs_storage._filterEstimator {return false}
         return true
       }
       if !storagesAreEqual {return false}

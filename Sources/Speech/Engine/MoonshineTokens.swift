@@ -1,30 +1,33 @@
 import Foundation
 
-/// The vocabulary of a Moonshine model as sherpa-onnx reads it.
+/// Converts the vocabulary of a Moonshine model to the format of sherpa-onnx.
 ///
-/// Moonshine's own `tokenizer.bin` is a row of byte strings, each after its length: one byte, or two when the first is
-/// 128 or more (n = second × 128 + first − 128). sherpa-onnx wants a line for each token, its bytes in base64 and its
-/// number.
+/// Moonshine's `tokenizer.bin` is a sequence of byte strings, each preceded by its length: one byte, or two when the first is
+/// 128 or more (n = second × 128 + first − 128). sherpa-onnx expects a line for each token: its bytes in base64, a tab and
+/// its number.
 enum MoonshineTokens {
   static let fileName = "tokenizer.bin"
 
-  /// - Returns: nil when the bytes are no such vocabulary.
+  /// Tokens of a vocabulary at most.
+  private static let maximum = 1_000_000
+
+  /// - Returns: the lines; nil for bytes that are no such vocabulary.
   static func lines(_ bytes: [UInt8]) -> [UInt8]? {
     var text = ""
-    var position = 0
+    var offset = 0
     var number = 0
-    while position < bytes.count {
-      var length = Int(bytes[position])
-      position += 1
+    while offset < bytes.count {
+      var length = Int(bytes[offset])
+      offset += 1
       if length >= 128 {
-        guard position < bytes.count else { return nil }
-        length += Int(bytes[position]) * 128 - 128
-        position += 1
+        guard offset < bytes.count else { return nil }
+        length += Int(bytes[offset]) * 128 - 128
+        offset += 1
       }
-      guard position + length <= bytes.count, number < 1_000_000 else { return nil }
-      let token = length > 0 ? Data(bytes[position..<position + length]) : Data("<empty>".utf8)
+      guard offset + length <= bytes.count, number < maximum else { return nil }
+      let token = length > 0 ? Data(bytes[offset..<offset + length]) : Data("<empty>".utf8)
       text += "\(token.base64EncodedString())\t\(number)\n"
-      position += length
+      offset += length
       number += 1
     }
     return number > 0 ? Array(text.utf8) : nil

@@ -1,47 +1,23 @@
 import CSherpaOnnx
 import Inference
-import Synchronization
 
-/// sherpa-onnx, found and opened once a process.
-public final class SherpaLibrary: Sendable {
-  /// `@unchecked Sendable`: a pointer to functions that is never closed and never written again.
-  struct Handle: @unchecked Sendable {
-    let pointer: OpaquePointer
-  }
+/// sherpa-onnx's C API.
+public struct SherpaLibrary: Sendable {
+  private static let name = "libsherpa-onnx-c-api.so"
+  private static let library = DynamicLibrary(
+    name: "sherpa-onnx, which transcribes speech,", remedy: "vrbridge models pull sherpa-onnx",
+    variable: "VRBRIDGE_SHERPA_ONNX", prefix: name, linked: name, opener: { csherpa_open($0, $1, $2) })
 
-  let handle: Handle
-  public let file: String
-  public let version: String
+  let handle: DynamicLibrary.Opened
 
-  private init(handle: Handle, file: String) {
-    self.handle = handle
-    self.file = file
-    version = String(cString: csherpa_version(handle.pointer))
-  }
+  public var file: String { handle.file }
+  public var version: String { String(cString: csherpa_version(handle.pointer)) }
 
-  private static let opened = Mutex<SherpaLibrary?>(nil)
-
-  /// - Parameter folder: where `vrbridge models pull sherpa-onnx` put it, or nil.
-  /// - Throws: when there is no library, with the command that gets one.
-  public static func shared(folder: String?) throws(SpeechFault) -> SherpaLibrary {
-    if let library = opened.withLock({ $0 }) { return library }
-    var problems: [String] = []
-    let name = "libsherpa-onnx-c-api.so"
-    for file in LibraryFile.candidates(
-      variable: "VRBRIDGE_SHERPA_ONNX", folder: folder, prefix: name, linked: name)
-    {
-      var error = [CChar](repeating: 0, count: 512)
-      if let pointer = csherpa_open(file, &error, error.count) {
-        let library = SherpaLibrary(handle: Handle(pointer: pointer), file: file)
-        return opened.withLock { opened in
-          if opened == nil { opened = library }
-          return opened ?? library
-        }
-      }
-      problems.append("\(file): \(LibraryFile.text(error))")
-    }
-    throw SpeechFault(
-      "sherpa-onnx, which turns speech into text, is not there (\(problems.joined(separator: "; "))); "
-        + "get it with: vrbridge models pull sherpa-onnx")
+  /// - Parameter folder: the folder that `vrbridge models pull sherpa-onnx` fills, or nil.
+  /// - Throws: `SpeechError` with the command that installs the library.
+  public static func shared(folder: String?) throws(SpeechError) -> SherpaLibrary {
+    do throws(DynamicLibraryError) {
+      return SherpaLibrary(handle: try library.open(folder: folder))
+    } catch { throw SpeechError(error.description) }
   }
 }

@@ -2,14 +2,18 @@ import CSherpaOnnx
 import Foundation
 import Inference
 
-/// A recogniser that runs in this process, through sherpa-onnx.
+/// Runs a recogniser in this process through sherpa-onnx.
 ///
-/// `@unchecked Sendable`: sherpa-onnx decodes streams of one recogniser from any thread.
+/// `@unchecked Sendable`: sherpa-onnx may decode streams of one recogniser on any thread.
 public final class SherpaRecogniser: SpeechRecogniser, @unchecked Sendable {
   public let identity: RecogniserIdentity
   private let handle: OpaquePointer
-  /// Kept: ONNX Runtime may map what it reads.
+  /// Kept, as ONNX Runtime may map its input.
   private let files: MemoryFiles
+
+  /// Samples of the shortest sound that is decoded: a tenth of a second. Shorter sound holds no word, and some models
+  /// divide by its number of frames.
+  private static let shortest = 1600
 
   static let architectures: [ModelDecoder: Int32] = [
     .moonshine: Int32(CSHERPA_MOONSHINE), .whisper: Int32(CSHERPA_WHISPER),
@@ -19,51 +23,57 @@ public final class SherpaRecogniser: SpeechRecogniser, @unchecked Sendable {
   ]
 
   /// - Parameters:
-  ///   - package: from the registry: what is run is what was verified.
-  ///   - language: for models of several; nil lets the model decide.
-  ///   - signedWeights: what the model says is the same either way.
+  ///   - package: of the registry, verified.
+  ///   - language: for multilingual models; nil lets the model detect it.
+  ///   - signedWeights: converts 8-bit weights, which changes the speed but not the result.
   public init(
     _ package: ModelPackage, digest: String, library: SherpaLibrary, language: String? = nil,
     threads: Int = 1, signedWeights: Bool = SignedWeights.areQuicker
-  ) throws(SpeechFault) {
+  ) throws(SpeechError) {
     let manifest = package.manifest
     let name = "\(manifest.name) \(manifest.version)"
     guard let decoder = manifest.decoder, let architecture = Self.architectures[decoder] else {
       let known = Self.architectures.keys.map(\.rawValue).sorted().joined(separator: ", ")
-      throw SpeechFault("\(name): its manifest names no decoder of speech; allowed: \(known)")
+      throw SpeechError(
+        "\(name): the manifest's 'decoder' is no speech decoder; allowed: \(known)",
+        code: "speech-model-invalid")
     }
     var contents = package.files
-    if let place = contents.firstIndex(where: { $0.name == MoonshineTokens.fileName }) {
-      guard let lines = MoonshineTokens.lines(contents[place].bytes) else {
-        throw SpeechFault("\(name): '\(MoonshineTokens.fileName)' is no vocabulary")
+    if let index = contents.firstIndex(where: { $0.name == MoonshineTokens.fileName }) {
+      guard let lines = MoonshineTokens.lines(contents[index].bytes) else {
+        throw SpeechError(
+          "\(name): '\(MoonshineTokens.fileName)' is no Moonshine vocabulary", code: "speech-model-invalid")
       }
-      contents[place] = ModelPackage.File(name: "tokens.txt", bytes: lines)
+      contents[index] = ModelPackage.File(name: "tokens.txt", bytes: lines)
     }
     if signedWeights {
-      for place in contents.indices { contents[place].bytes = SignedWeights.converted(contents[place].bytes) }
+      for index in contents.indices { contents[index].bytes = SignedWeights.converted(contents[index].bytes) }
     }
     let files: MemoryFiles
     do throws(InferenceError) { files = try MemoryFiles(contents) } catch {
-      throw SpeechFault("\(name): \(error)")
+      throw SpeechError("\(name): \(error)", code: "speech-model-invalid")
     }
-    /// The file whose name has the word; a model of one file has any.
+    /// Returns the path of the file whose name contains a word.
     func part(_ word: String) -> String? {
       contents.first { $0.name.contains(word) && $0.name != "tokens.txt" }.map { files.path($0.name) }
     }
     guard contents.contains(where: { $0.name == "tokens.txt" }) else {
-      throw SpeechFault("\(name): it has neither tokens.txt nor \(MoonshineTokens.fileName)")
+      throw SpeechError(
+        "\(name): it has neither tokens.txt nor \(MoonshineTokens.fileName)", code: "speech-model-invalid")
     }
-    let isWhole = ![.moonshine, .whisper, .transducer].contains(decoder)
+    let isSingleFile = ![.moonshine, .whisper, .transducer].contains(decoder)
     let encoder =
-      isWhole ? contents.first { $0.name.hasSuffix(".onnx") }.map { files.path($0.name) } : part("encoder")
-    guard let encoder, isWhole || part("decoder") != nil, decoder != .transducer || part("joiner") != nil
+      isSingleFile
+      ? contents.first { $0.name.hasSuffix(".onnx") }.map { files.path($0.name) } : part("encoder")
+    guard let encoder, isSingleFile || part("decoder") != nil, decoder != .transducer || part("joiner") != nil
     else {
-      throw SpeechFault(
+      throw SpeechError(
         "\(name): a \(decoder.rawValue) model has "
-          + (isWhole ? "one .onnx file" : "files with 'encoder' and 'decoder' in their names")
-          + (decoder == .transducer ? ", and one with 'joiner'" : ""))
+          + (isSingleFile ? "one .onnx file" : "files with 'encoder' and 'decoder' in their names")
+          + (decoder == .transducer ? ", and one with 'joiner'" : ""),
+        code: "speech-model-invalid")
     }
-    // Strings live until the recogniser is made: it copies what it keeps.
+    // The recogniser copies the strings; they are freed afterwards.
     var strings: [UnsafeMutablePointer<CChar>] = []
     defer { for string in strings { free(string) } }
     func text(_ value: String?) -> UnsafePointer<CChar>? {
@@ -80,7 +90,9 @@ public final class SherpaRecogniser: SpeechRecogniser, @unchecked Sendable {
     model.language = text(language)
     model.threads = Int32(clamping: threads)
     guard let made = csherpa_recogniser_create(library.handle.pointer, &model) else {
-      throw SpeechFault("\(name): sherpa-onnx can't read its files")
+      throw SpeechError(
+        "\(name): sherpa-onnx cannot load its files; install it again with: vrbridge models pull "
+          + manifest.name, code: "speech-model-invalid")
     }
     handle = made
     self.files = files
@@ -89,14 +101,17 @@ public final class SherpaRecogniser: SpeechRecogniser, @unchecked Sendable {
 
   deinit { csherpa_recogniser_free(handle) }
 
-  public func recognise(_ samples: [Float]) throws(SpeechFault) -> Recognition {
-    // Less than a tenth of a second is no word, and some models divide by its frames.
-    guard samples.count >= 1600 else { return Recognition(text: "") }
+  public func recognise(_ samples: [Float]) throws(SpeechError) -> Recognition {
+    guard samples.count >= Self.shortest else { return Recognition(text: "") }
     var result = csherpa_result()
     let status = samples.withUnsafeBufferPointer {
       csherpa_recognise(handle, $0.baseAddress, Int32(clamping: $0.count), &result)
     }
-    guard status == 0 else { throw SpeechFault("\(identity.model): sherpa-onnx gives no result") }
+    guard status == 0 else {
+      throw SpeechError(
+        "\(identity.model): sherpa-onnx failed to decode \(samples.count) samples",
+        code: "speech-recognition-failed")
+    }
     defer { csherpa_result_free(handle, &result) }
     var recognition = Recognition(
       text: result.text.map { String(cString: $0) }?.trimmingCharacters(in: .whitespacesAndNewlines) ?? "")

@@ -1,15 +1,16 @@
 import CSherpaOnnx
 
-/// A model in ONNX Runtime's own format whose 8-bit weights become signed.
+/// Converts a model in ONNX Runtime's own format from unsigned to signed 8-bit weights.
 ///
-/// Such models come with unsigned weights, because processors without dot products of bytes overflow on signed ones. Those
-/// with them (VNNI) multiply unsigned by signed in one instruction, and unsigned by unsigned in the old way. ONNX Runtime
-/// decides by the type that it finds and can't change it in this format. A weight w with zero point z means (w − z) × scale;
-/// taking 128 from both means the same, exactly: what the model says does not change by a bit, and it costs a fifth less.
+/// Such models have unsigned weights, as processors without dot products of bytes overflow on signed ones. Processors
+/// with VNNI multiply unsigned by signed bytes in one instruction, unsigned by unsigned in several. ONNX Runtime
+/// chooses by the type in the file and cannot change it in this format. A weight w with zero point z means (w − z) × scale;
+/// 128 subtracted from both leaves the value unchanged: the model's results are identical, and decoding takes a fifth less
+/// time.
 ///
 /// Source: onnxruntime/core/flatbuffers/schema/ort.fbs (fields), docs/ContribOperators.md (inputs of the two operators).
 public enum SignedWeights {
-  /// Whether this processor is the quicker for it, and does not overflow.
+  /// Whether this processor is faster with signed weights and does not overflow.
   public static var areQuicker: Bool { csherpa_multiplies_signed_bytes() == 1 }
 
   /// Numbers of fields in the schema.
@@ -34,21 +35,21 @@ public enum SignedWeights {
   }
   private static let unsigned = 2
   private static let signed: UInt8 = 3
-  /// The inputs of an operator that are weights and their zero point.
+  /// Indices of an operator's inputs for weights and zero point.
   private static let operators: [String: (weights: Int, zero: Int)] = [
     "DynamicQuantizeMatMul": (1, 3), "MatMulIntegerToFloat": (1, 5),
   ]
 
-  /// - Returns: as they are, when the bytes are no such model or have no such weights.
+  /// - Returns: the bytes unchanged where they are no such model or have no such weights.
   public static func converted(_ bytes: [UInt8]) -> [UInt8] {
     guard bytes.count > 8, Array(bytes[4..<8]) == Array("ORTM".utf8),
-      let graph = FlatTable(file: bytes)?.table(Field.model)?.table(Field.graph)
+      let graph = FlatBufferTable(file: bytes)?.table(Field.model)?.table(Field.graph)
     else { return bytes }
-    var graphs: [FlatTable] = []
+    var graphs: [FlatBufferTable] = []
     gather(graph, depth: 0, into: &graphs)
     var chosen = candidates(graphs)
     chosen.formIntersection(graphs.flatMap { unsignedTensors($0).map(\.name) })
-    while let odd = unpaired(chosen, graphs) { chosen.remove(odd) }
+    while let single = unpaired(chosen, graphs) { chosen.remove(single) }
     guard !chosen.isEmpty else { return bytes }
 
     var types: Set<Int> = []
@@ -64,23 +65,23 @@ public enum SignedWeights {
         let value = type?.table(Field.typeValue)
         guard type?.integer(Field.typeKind, width: 1) == 1,
           value?.integer(Field.elementType, width: 4) == unsigned,
-          let place = value?.place(Field.elementType)
+          let offset = value?.offset(of: Field.elementType)
         else { return bytes }
-        types.insert(place)
+        types.insert(offset)
       }
     }
     values.sort { $0.lowerBound < $1.lowerBound }
     guard zip(values, values.dropFirst()).allSatisfy({ $0.upperBound <= $1.lowerBound }) else { return bytes }
     var bytes = bytes
-    for place in types { bytes[place] = signed }
+    for offset in types { bytes[offset] = signed }
     for range in values {
-      for place in range { bytes[place] ^= 0x80 }
+      for offset in range { bytes[offset] ^= 0x80 }
     }
     return bytes
   }
 
-  /// A graph and those within its nodes, as many as a model may have.
-  private static func gather(_ graph: FlatTable, depth: Int, into graphs: inout [FlatTable]) {
+  /// Collects a graph and the graphs within its nodes, up to bounds that hold for real models.
+  private static func gather(_ graph: FlatBufferTable, depth: Int, into graphs: inout [FlatBufferTable]) {
     guard depth < 4, graphs.count < 64 else { return }
     graphs.append(graph)
     for node in graph.tables(Field.nodes) {
@@ -90,23 +91,26 @@ public enum SignedWeights {
     }
   }
 
-  private static func unsignedTensors(_ graph: FlatTable) -> [(name: String, type: Int, bytes: Range<Int>)] {
+  private static func unsignedTensors(_ graph: FlatBufferTable) -> [(
+    name: String, type: Int, bytes: Range<Int>
+  )] {
     graph.tables(Field.initializers).compactMap { tensor in
       guard tensor.integer(Field.tensorType, width: 4) == unsigned, let name = tensor.text(Field.tensorName),
-        let type = tensor.place(Field.tensorType), let bytes = tensor.elements(Field.tensorBytes, width: 1)
+        let type = tensor.offset(of: Field.tensorType),
+        let bytes = tensor.elements(Field.tensorBytes, width: 1)
       else { return nil }
       return (name, type, bytes)
     }
   }
 
-  /// What is used as weights or their zero point, and as nothing else.
-  private static func candidates(_ graphs: [FlatTable]) -> Set<String> {
+  /// Returns the names of tensors that are used as weights or zero points alone.
+  private static func candidates(_ graphs: [FlatBufferTable]) -> Set<String> {
     var wanted: Set<String> = []
     var others: Set<String> = []
     for node in graphs.flatMap({ $0.tables(Field.nodes) }) {
       let slots = operators[node.text(Field.operation) ?? ""]
-      for (place, name) in node.texts(Field.nodeInputs).enumerated() where !name.isEmpty {
-        if let slots, place == slots.weights || place == slots.zero {
+      for (index, name) in node.texts(Field.nodeInputs).enumerated() where !name.isEmpty {
+        if let slots, index == slots.weights || index == slots.zero {
           wanted.insert(name)
         } else {
           others.insert(name)
@@ -116,8 +120,8 @@ public enum SignedWeights {
     return wanted.subtracting(others)
   }
 
-  /// One of a pair, weights and zero point, of which the other stays unsigned.
-  private static func unpaired(_ chosen: Set<String>, _ graphs: [FlatTable]) -> String? {
+  /// Returns a chosen tensor whose counterpart, weights or zero point, stays unsigned.
+  private static func unpaired(_ chosen: Set<String>, _ graphs: [FlatBufferTable]) -> String? {
     for node in graphs.flatMap({ $0.tables(Field.nodes) }) {
       guard let slots = operators[node.text(Field.operation) ?? ""] else { continue }
       let names = node.texts(Field.nodeInputs)

@@ -2,8 +2,8 @@ import Foundation
 import Inference
 import Synchronization
 
-/// The recogniser and the voice detector that the registry has, opened when they are first needed and again when
-/// another version is to run.
+/// The recogniser and the voice detector of the registry. The recogniser is loaded at its first use, and again when
+/// another version is chosen.
 public final class SpeechModels: Sendable {
   public static let recogniserName = "speech-recognition"
   public static let detectorName = "voice-activity"
@@ -15,7 +15,8 @@ public final class SpeechModels: Sendable {
   private struct State {
     var recogniser: SherpaRecogniser?
     var stamp: Stamp?
-    var looked: ContinuousClock.Instant?
+    /// When the registry was last read.
+    var checked: ContinuousClock.Instant?
   }
   private let registry: ModelRegistry
   private let library: String
@@ -38,20 +39,22 @@ public final class SpeechModels: Sendable {
     self.threads = threads
   }
 
-  /// The recogniser that is to run now; a version that came since is opened, and if it can't be, the old one goes on.
-  public func recogniser() throws(SpeechFault) -> any SpeechRecogniser {
+  /// Returns the chosen version of the recogniser. Where a new version cannot be loaded, the previous one is kept.
+  ///
+  /// The registry is read once a second at most.
+  public func recogniser() throws(SpeechError) -> any SpeechRecogniser {
     let known: SherpaRecogniser? = state.withLock { state in
-      if let looked = state.looked, ContinuousClock.now - looked < .seconds(1) { return state.recogniser }
+      if let checked = state.checked, ContinuousClock.now - checked < .seconds(1) { return state.recogniser }
       return nil
     }
     if let known { return known }
     let stamp = Stamp(versions: registry.versions(of: name), choice: registry.choice(of: name))
     let current: SherpaRecogniser? = state.withLock { state in
-      state.looked = .now
+      state.checked = .now
       return state.stamp == stamp ? state.recogniser : nil
     }
     if let current { return current }
-    do throws(SpeechFault) {
+    do throws(SpeechError) {
       let (package, digest) = try package(name)
       let made = try SherpaRecogniser(
         package, digest: digest, library: try SherpaLibrary.shared(folder: library), language: language,
@@ -71,22 +74,23 @@ public final class SpeechModels: Sendable {
     }
   }
 
-  /// A detector of its own for each stream of sound.
-  public func detector(threshold: Double) throws(SpeechFault) -> VoiceDetector {
+  /// Returns a new detector, for one stream of sound.
+  public func detector(threshold: Double) throws(SpeechError) -> VoiceDetector {
     let (package, _) = try package(Self.detectorName)
     return try VoiceDetector(
       package, library: try SherpaLibrary.shared(folder: library), threshold: threshold)
   }
 
-  func package(_ name: String) throws(SpeechFault) -> (ModelPackage, digest: String) {
+  func package(_ name: String) throws(SpeechError) -> (ModelPackage, digest: String) {
     let versions = registry.versions(of: name)
     guard let version = registry.choice(of: name).version(among: versions, draw: 1) else {
-      throw SpeechFault(
-        "the model '\(name)' is not in \(registry.folder); get it with: vrbridge models pull \(name)")
+      throw SpeechError(
+        "the model '\(name)' is not in \(registry.folder); get it with: vrbridge models pull \(name)",
+        code: "speech-model-missing")
     }
     do throws(RegistryError) {
       let found = try registry.package(name, version)
       return (found.package, found.digest)
-    } catch { throw SpeechFault(error.description) }
+    } catch { throw SpeechError(error.description, code: "speech-model-invalid") }
   }
 }

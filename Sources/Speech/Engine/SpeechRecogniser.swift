@@ -1,18 +1,18 @@
-/// What turns sound into text.
+/// Turns sound into text.
 public protocol SpeechRecogniser: Sendable {
-  /// Model, version and digest, for annotations.
   var identity: RecogniserIdentity { get }
 
-  /// Blocks until the text is there; for a thread of its own.
+  /// Blocks until the text is complete; called on a thread of its own.
   ///
-  /// - Parameter samples: 16 kHz, mono, −1 to 1; at most half a minute.
-  func recognise(_ samples: [Float]) throws(SpeechFault) -> Recognition
+  /// - Parameter samples: 16 kHz, mono, −1 to 1; at most 30 seconds.
+  func recognise(_ samples: [Float]) throws(SpeechError) -> Recognition
 }
 
+/// Model, version and digest of a recogniser, as annotations name their source.
 public struct RecogniserIdentity: Sendable, Hashable {
   public var model: String
   public var version: String
-  /// SHA-256 of the model's manifest; empty for a server's.
+  /// SHA-256 of the model's manifest; empty for a server's model.
   public var digest: String
 
   public init(model: String, version: String, digest: String) {
@@ -22,12 +22,13 @@ public struct RecogniserIdentity: Sendable, Hashable {
   }
 }
 
-/// What was heard in a piece of sound.
+/// The text of a piece of sound.
 public struct Recognition: Sendable, Equatable {
   public struct Word: Sendable, Equatable {
     public var text: String
     /// Seconds from the first sample.
     public var start: Double
+    /// Seconds from the first sample.
     public var end: Double
     /// 0 to 1; nil where the model gives none.
     public var confidence: Double?
@@ -45,7 +46,7 @@ public struct Recognition: Sendable, Equatable {
   public var words: [Word]
   /// Mean over the model's tokens, 0 to 1; nil where it gives none.
   public var confidence: Double?
-  /// As the model names it; nil where it does not.
+  /// The model's name of the language; nil where it gives none.
   public var language: String?
 
   public init(text: String, words: [Word] = [], confidence: Double? = nil, language: String? = nil) {
@@ -54,10 +55,4 @@ public struct Recognition: Sendable, Equatable {
     self.confidence = confidence
     self.language = language
   }
-}
-
-/// Why nothing is heard, in a sentence.
-public struct SpeechFault: Error, Sendable, CustomStringConvertible {
-  public let description: String
-  public init(_ description: String) { self.description = description }
 }

@@ -1,33 +1,42 @@
 import CSherpaOnnx
 import Inference
 
-/// Tells windows with a voice from those without.
+/// Detects a voice in windows of sound.
 public protocol VoiceDetecting: AnyObject {
   /// - Parameter window: `VoiceDetector.window` samples, −1 to 1.
   func isVoice(_ window: [Float]) -> Bool
-  /// Forgets what came before.
+  /// Resets the state to that before the first window.
   func reset()
 }
 
 /// Silero VAD through sherpa-onnx.
 public final class VoiceDetector: VoiceDetecting {
-  /// Samples that are judged at a time: 32 ms.
+  /// Samples of a window: 32 ms.
   public static let window = 512
-  /// Seconds that a voice must be gone before a window counts as silent: the detector's own smoothing.
+  /// Seconds for which the detector holds its state after the end of a voice.
   public static let silence = 0.1
+  /// Seconds of a voice before the detector reports it.
+  private static let leastVoice: Float = 0.06
 
   private let handle: OpaquePointer
+  /// Kept, as ONNX Runtime may map its input.
   private let files: MemoryFiles
 
-  public init(_ package: ModelPackage, library: SherpaLibrary, threshold: Double) throws(SpeechFault) {
+  /// - Parameter threshold: confidence from which a window counts as voice, 0 to 1.
+  public init(_ package: ModelPackage, library: SherpaLibrary, threshold: Double) throws(SpeechError) {
     let name = "\(package.manifest.name) \(package.manifest.version)"
     do throws(InferenceError) { files = try MemoryFiles(package.files) } catch {
-      throw SpeechFault("\(name): \(error)")
+      throw SpeechError("\(name): \(error)", code: "speech-model-invalid")
     }
     guard
       let made = csherpa_detector_create(
-        library.handle.pointer, files.first, Float(threshold), Float(Self.silence), 0.06, Int32(Self.window))
-    else { throw SpeechFault("\(name): sherpa-onnx can't read it as Silero VAD") }
+        library.handle.pointer, files.first, Float(threshold), Float(Self.silence), Self.leastVoice,
+        Int32(Self.window))
+    else {
+      throw SpeechError(
+        "\(name): sherpa-onnx cannot load it as Silero VAD; install it again with: vrbridge models pull "
+          + package.manifest.name, code: "speech-model-invalid")
+    }
     handle = made
   }
 

@@ -1,14 +1,18 @@
 import Sensing
 import Spatial
 
-/// The newest part of a stream of samples, with the time of each.
+/// The latest part of a stream of samples, with the time of each.
 struct SampleRing {
   private var samples: [Float] = []
   /// Position of the first sample that is kept.
   private var base = 0
-  /// Positions whose times are known; between them the rate holds.
+  /// Positions whose times are known; between them the nominal rate holds.
   private var marks: [(position: Int, time: Timestamp)] = []
 
+  /// Samples between two removals, which move all kept samples: two seconds.
+  private static let dropInterval = 32_000
+
+  /// Position after the last sample.
   var end: Int { base + samples.count }
 
   mutating func append(_ block: [Int16], at time: Timestamp) {
@@ -19,7 +23,7 @@ struct SampleRing {
 
   mutating func appendSilence(_ count: Int) { samples.append(contentsOf: repeatElement(0, count: count)) }
 
-  /// Samples from one position to another, as far as they are kept.
+  /// Returns the samples between two positions, as far as they are kept.
   func slice(_ from: Int, _ to: Int) -> [Float] {
     let low = max(from, base) - base
     let high = min(to, end) - base
@@ -34,9 +38,9 @@ struct SampleRing {
     return mark.time.advanced(byNanoseconds: Int64(seconds * 1e9))
   }
 
-  /// Forgets what lies before a position; now and then, so that what is kept is not moved each time.
+  /// Removes samples before a position, as soon as there are enough of them.
   mutating func drop(before position: Int) {
-    guard position - base > 32_000 else { return }
+    guard position - base > Self.dropInterval else { return }
     samples.removeFirst(min(position - base, samples.count))
     base = position
     let first = marks.lastIndex { $0.position <= position } ?? 0

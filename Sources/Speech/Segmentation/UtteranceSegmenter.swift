@@ -1,21 +1,20 @@
-/// Cuts a stream of sound into utterances, window by window, and says when what is to be decoded.
+/// Divides a stream of sound into utterances, window by window, and requests decoding.
 ///
-/// Cutting where the voice pauses costs words: a recogniser hears a sentence better whole. So an utterance is decoded as a
-/// whole when the voice first pauses, its text becomes final at the second bound, and if the voice goes on soon after,
-/// the whole is decoded again. Knows no clock: positions are samples from the start of the stream.
+/// A division at each pause would cost words, as a recogniser transcribes a whole sentence better. So an utterance is decoded as
+/// a whole at the first pause of the voice, its text becomes final at the second bound, and when the voice goes on soon after,
+/// the whole is decoded again. Positions are samples from the start of the stream; there is no clock.
 struct UtteranceSegmenter {
-  enum Demand: Equatable {
-    /// A new utterance.
+  enum Action: Equatable {
     case began(UInt64)
-    /// The text so far of what goes on: from `from`, with what was told of the part before.
+    /// Decode a partial text of `from` to `upTo`.
     case partial(UInt64, from: Int, upTo: Int, freezes: Bool)
-    /// The whole utterance, which may be over: voice ended at `end`.
+    /// Decode the whole utterance, whose voice ended at `end`.
     case whole(UInt64, from: Int, upTo: Int, end: Int)
-    /// The text of `whole` with this end is final.
+    /// Report the text of the `whole` with this end as final; `voice` in seconds.
     case final(UInt64, end: Int, voice: Double)
-    /// The utterance is over and will not be told again.
+    /// The utterance is over.
     case closed(UInt64, isCut: Bool)
-    /// There was too little voice to be anything.
+    /// The utterance had too little voice.
     case dropped(UInt64)
   }
 
@@ -27,14 +26,15 @@ struct UtteranceSegmenter {
     var end: Int
     /// Samples in voiced windows.
     var voiced = 0
-    /// From where partial texts are decoded.
+    /// First sample that is decoded for partial texts.
     var partialStart: Int
-    /// Voice since the last text of it was asked for, samples.
-    var untold: Int
-    /// The end for which the whole was asked for.
-    var askedEnd = -1
+    /// Voiced samples since the last requested text.
+    var voicedSinceText: Int
+    /// `end` of the last requested whole.
+    var requestedEnd = -1
+    /// `end` of the last final text.
     var finalEnd = -1
-    /// Ends of voice before pauses, where it may be cut.
+    /// Ends of voice before pauses, where the utterance may be cut.
     var pauses: [Int] = []
   }
 
@@ -44,10 +44,10 @@ struct UtteranceSegmenter {
   private var nextNumber: UInt64 = 1
   private var wasVoice = false
   /// After the voice of the last utterance.
-  private var told = 0
-  /// Where a wake word was heard.
-  private var wake: Int?
-  /// The voice is little louder than what is around it.
+  private var reportedEnd = 0
+  /// Where a wake word was detected.
+  private var wakeEnd: Int?
+  /// The voice is little louder than the noise.
   var isNoisy = false
   /// After the last window.
   private(set) var position = 0
@@ -57,23 +57,23 @@ struct UtteranceSegmenter {
     self.rate = rate
   }
 
-  /// How far before the moment at which it is known a wake word may begin, with what it takes to know it; the end of a
-  /// word would be decoded as another one.
+  /// Seconds from the begin of a wake word to its detection at most; the end of the word alone would be decoded as
+  /// another word.
   private static let wakeReach = 1.6
-  /// Seconds between a wake word and what is said with it in one breath.
+  /// Seconds between a wake word and speech that follows it in one breath.
   private static let breath = 0.2
 
-  /// A wake word was heard: a voice that goes on is told with it.
-  mutating func wakes() { wake = position }
+  /// Reports a wake word at the present position: a voice that goes on is decoded together with it.
+  mutating func wake() { wakeEnd = position }
 
-  /// The oldest sample that may still be asked for.
-  var needed: Int { utterance?.start ?? max(0, position - samples(settings.lead) - samples(1)) }
+  /// The oldest sample that a later action may request.
+  var oldestNeeded: Int { utterance?.start ?? max(0, position - samples(settings.lead) - samples(1)) }
 
-  /// Samples to come before which nothing can be asked for, as long as a voice goes on, or stays away.
-  var patience: Int {
+  /// Samples before the next action at the earliest, provided that the voice neither begins nor ends before.
+  var samplesUntilAction: Int {
     guard let utterance else { return .max }
     if wasVoice {
-      return settings.tellsPartials ? interval(utterance) - utterance.untold : .max
+      return settings.emitsPartialResults ? partialInterval(utterance) - utterance.voicedSinceText : .max
     }
     let bounds = [settings.firstPause, settings.secondPause].map { utterance.end + samples($0) - position }
     return bounds.first { $0 > 0 } ?? .max
@@ -81,135 +81,153 @@ struct UtteranceSegmenter {
 
   private func samples(_ seconds: Double) -> Int { Int((seconds * rate).rounded()) }
 
-  /// Voice after which a text is asked for. A long one takes longer to decode, and is asked for a window sooner.
-  private func interval(_ utterance: Utterance) -> Int {
+  /// Returns the voice between two partial texts, in samples; a window less for long sound, which takes longer to decode.
+  private func partialInterval(_ utterance: Utterance) -> Int {
     let whole = samples(settings.partialInterval)
-    // As long as it will be when it is due.
-    let length = position - utterance.untold + whole - utterance.partialStart
-    return length > samples(settings.partialWindow * 0.75) ? whole - VoiceDetector.window : whole
+    let lengthWhenDue = position - utterance.voicedSinceText + whole - utterance.partialStart
+    return lengthWhenDue > samples(settings.partialWindow * 0.75) ? whole - VoiceDetector.window : whole
   }
 
+  /// Takes the next window.
+  ///
   /// - Parameters:
   ///   - count: samples of the window.
-  ///   - isVoice: the detector's word, which says so `VoiceDetector.silence` longer than it is.
-  mutating func add(_ count: Int, isVoice: Bool) -> [Demand] {
+  ///   - isVoice: of the detector, which stays true for `VoiceDetector.silence` after the voice.
+  mutating func add(_ count: Int, isVoice: Bool) -> [Action] {
     let start = position
     position += count
-    var demands: [Demand] = []
     defer { wasVoice = isVoice }
-    if isVoice {
-      if utterance == nil {
-        // Nothing is told twice.
-        var begin = max(told, start - samples(settings.lead))
-        // A short text needs less before it.
-        var partial = max(told, start - samples(settings.partialLead))
-        if let wake {
-          let goesOn = start - wake < samples(Self.breath)
-          begin = max(told, goesOn ? wake - samples(Self.wakeReach) : max(begin, wake - samples(Self.breath)))
-          partial = goesOn ? begin : max(partial, begin)
-        }
-        wake = nil
-        utterance = Utterance(
-          number: nextNumber, start: begin, end: position, partialStart: partial, untold: 0)
-        nextNumber += 1
-        demands.append(.began(nextNumber - 1))
-      } else if !wasVoice, let current = utterance, current.untold == 0 {
-        // A pause in which nothing is untold need not be decoded again.
-        let begin = max(current.partialStart, start - samples(settings.partialLead))
-        utterance?.partialStart = begin
-      }
-      utterance?.end = position
-      utterance?.voiced += count
-      utterance?.untold += count
+    var actions: [Action] = []
+    if isVoice { actions += addVoice(count, from: start) }
+    guard let current = utterance else { return actions }
+    return actions + (isVoice ? continueVoice(current) : continuePause(current, from: start))
+  }
+
+  private mutating func addVoice(_ count: Int, from start: Int) -> [Action] {
+    var actions: [Action] = []
+    if utterance == nil {
+      let (first, partialFirst) = begin(ofVoiceAt: start)
+      utterance = Utterance(
+        number: nextNumber, start: first, end: position, partialStart: partialFirst, voicedSinceText: 0)
+      nextNumber += 1
+      actions.append(.began(nextNumber - 1))
+    } else if !wasVoice, let current = utterance, current.voicedSinceText == 0 {
+      // A pause without pending voice need not be decoded again.
+      let first = max(current.partialStart, start - samples(settings.partialLead))
+      utterance?.partialStart = first
     }
-    guard var current = utterance else { return demands }
-    if isVoice {
-      if settings.tellsPartials, current.untold >= interval(current) {
-        let freezes = position - current.partialStart >= samples(settings.partialWindow)
-        demands.append(
-          .partial(current.number, from: current.partialStart, upTo: position, freezes: freezes))
-        current.untold = 0
-        if freezes { current.partialStart = position }
-      }
-      if position - current.start > samples(settings.longest) {
-        demands += cut(&current)
-        utterance = current
-        return demands
-      }
-    } else {
-      if wasVoice {
-        // The detector's smoothing is no voice.
-        current.end = max(current.start, start - samples(VoiceDetector.silence))
-        current.pauses.append(current.end)
-      }
-      let pause = position - current.end
-      if pause >= samples(settings.firstPause), current.askedEnd != current.end {
-        current.askedEnd = current.end
-        demands.append(
-          .whole(
-            current.number, from: current.start, upTo: min(position, current.end + samples(settings.tail)),
-            end: current.end))
-        // Should the voice go on, what was decoded stands.
-        current.partialStart = max(current.partialStart, current.end)
-        current.untold = 0
-      }
-      if pause >= samples(settings.secondPause), current.finalEnd != current.end {
-        let voice = Double(current.voiced) / rate
-        if voice < settings.leastVoice {
-          utterance = nil
-          return demands + [.dropped(current.number)]
-        }
-        current.finalEnd = current.end
-        demands.append(.final(current.number, end: current.end, voice: voice))
-      }
-      let enough = isNoisy ? max(settings.noisyEnough, settings.enough) : settings.enough
-      let separation = isNoisy ? max(settings.noisySeparation, settings.separation) : settings.separation
-      let isEnough = current.finalEnd == current.end && position - current.start > samples(enough)
-      if isEnough || pause >= samples(separation) {
-        utterance = nil
-        told = current.end
-        return demands + [.closed(current.number, isCut: false)]
-      }
+    utterance?.end = position
+    utterance?.voiced += count
+    utterance?.voicedSinceText += count
+    return actions
+  }
+
+  /// Returns the first sample of a new utterance, and the first that is decoded for its partial texts.
+  private mutating func begin(ofVoiceAt start: Int) -> (whole: Int, partial: Int) {
+    // No sound belongs to two utterances.
+    var whole = max(reportedEnd, start - samples(settings.lead))
+    var partial = max(reportedEnd, start - samples(settings.partialLead))
+    if let wakeEnd {
+      let goesOn = start - wakeEnd < samples(Self.breath)
+      whole = max(
+        reportedEnd,
+        goesOn ? wakeEnd - samples(Self.wakeReach) : max(whole, wakeEnd - samples(Self.breath)))
+      partial = goesOn ? whole : max(partial, whole)
     }
-    utterance = current
-    return demands
+    wakeEnd = nil
+    return (whole, partial)
+  }
+
+  private mutating func continueVoice(_ utterance: Utterance) -> [Action] {
+    var current = utterance
+    var actions: [Action] = []
+    if settings.emitsPartialResults, current.voicedSinceText >= partialInterval(current) {
+      let freezes = position - current.partialStart >= samples(settings.partialWindow)
+      actions.append(.partial(current.number, from: current.partialStart, upTo: position, freezes: freezes))
+      current.voicedSinceText = 0
+      if freezes { current.partialStart = position }
+    }
+    if position - current.start > samples(settings.longest) { actions += cut(&current) }
+    self.utterance = current
+    return actions
+  }
+
+  private mutating func continuePause(_ utterance: Utterance, from start: Int) -> [Action] {
+    var current = utterance
+    var actions: [Action] = []
+    if wasVoice {
+      // The detector holds its state for this long.
+      current.end = max(current.start, start - samples(VoiceDetector.silence))
+      current.pauses.append(current.end)
+    }
+    let pause = position - current.end
+    if pause >= samples(settings.firstPause), current.requestedEnd != current.end {
+      current.requestedEnd = current.end
+      actions.append(whole(current))
+      // Where the voice goes on, the decoded text is kept.
+      current.partialStart = max(current.partialStart, current.end)
+      current.voicedSinceText = 0
+    }
+    if pause >= samples(settings.secondPause), current.finalEnd != current.end {
+      let voice = Double(current.voiced) / rate
+      if voice < settings.leastVoice {
+        self.utterance = nil
+        return actions + [.dropped(current.number)]
+      }
+      current.finalEnd = current.end
+      actions.append(.final(current.number, end: current.end, voice: voice))
+    }
+    let enough = isNoisy ? max(settings.noisyEnough, settings.enough) : settings.enough
+    let separation = isNoisy ? max(settings.noisySeparation, settings.separation) : settings.separation
+    let isEnough = current.finalEnd == current.end && position - current.start > samples(enough)
+    if isEnough || pause >= samples(separation) {
+      self.utterance = nil
+      reportedEnd = current.end
+      return actions + [.closed(current.number, isCut: false)]
+    }
+    self.utterance = current
+    return actions
+  }
+
+  private func whole(_ utterance: Utterance) -> Action {
+    .whole(
+      utterance.number, from: utterance.start, upTo: min(position, utterance.end + samples(settings.tail)),
+      end: utterance.end)
   }
 
   /// Ends a long utterance at its last pause, or here, and begins the next with the rest.
-  private mutating func cut(_ current: inout Utterance) -> [Demand] {
+  private mutating func cut(_ current: inout Utterance) -> [Action] {
     let least = current.start + samples(settings.longest) / 3
     let end = current.pauses.last { $0 > least } ?? position
-    let demands: [Demand] = [
+    let actions: [Action] = [
       .whole(current.number, from: current.start, upTo: end, end: end),
       .final(current.number, end: end, voice: Double(current.voiced) / rate),
       .closed(current.number, isCut: true), .began(nextNumber),
     ]
     current = Utterance(
-      number: nextNumber, start: end, end: position, voiced: position - end, partialStart: end, untold: 0)
+      number: nextNumber, start: end, end: position, voiced: position - end, partialStart: end,
+      voicedSinceText: 0)
     nextNumber += 1
-    return demands
+    return actions
   }
 
-  /// The stream ends here, or is to be taken as ended.
-  mutating func finish() -> [Demand] {
+  /// Ends the utterance in progress.
+  mutating func finish() -> [Action] {
     guard let current = utterance else { return [] }
     utterance = nil
     wasVoice = false
     guard Double(current.voiced) / rate >= settings.leastVoice else { return [.dropped(current.number)] }
-    var demands: [Demand] = []
-    if current.askedEnd != current.end {
-      demands.append(
-        .whole(
-          current.number, from: current.start, upTo: min(position, current.end + samples(settings.tail)),
-          end: current.end))
-    }
+    var actions: [Action] = []
+    if current.requestedEnd != current.end { actions.append(whole(current)) }
     if current.finalEnd != current.end {
-      demands.append(.final(current.number, end: current.end, voice: Double(current.voiced) / rate))
+      actions.append(.final(current.number, end: current.end, voice: Double(current.voiced) / rate))
     }
-    return demands + [.closed(current.number, isCut: false)]
+    return actions + [.closed(current.number, isCut: false)]
   }
 
-  /// Forgets the utterance that goes on.
+  /// Drops the utterance in progress.
+  ///
+  /// - Returns: its number; nil where there is none.
   mutating func cancel() -> UInt64? {
     defer { utterance = nil }
     return utterance?.number

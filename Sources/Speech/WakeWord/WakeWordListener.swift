@@ -1,42 +1,44 @@
 import Inference
-import Spatial
 import Synchronization
 
-/// Listens for a wake word where there is a voice; in quiet it costs nothing. The models run on a task of their own.
+/// Searches sound around a voice for a wake word; silence costs nothing. The models run in a task.
+///
+/// Policy of its queue: `dropOldest` with a count.
 final class WakeWordListener: Sendable {
   private struct Collected {
-    /// Samples that are no whole step yet.
-    var open: [Float] = []
-    /// Steps that were heard while nobody listened.
+    /// Samples of an incomplete step.
+    var incomplete: [Float] = []
+    /// The latest steps of silence.
     var past: [[Float]] = []
-    /// Steps that are still listened to.
+    /// Steps to search after the voice.
     var left = 0
+    /// Steps that the models were too slow for.
+    var dropped: UInt64 = 0
   }
 
   private let collected = Mutex(Collected())
   private let input: AsyncStream<[[Float]]>.Continuation
   private let task: Task<Void, Never>
 
-  /// Steps before a voice that are heard with it: the detector is late, and with two seconds the models know nothing of
-  /// what was before.
+  /// Steps before a voice that are searched with it: the detector reacts late, and the models need context.
   private static let lead = 25
-  /// Steps after a voice: the phrase is known up to half a second after its end.
+  /// Steps after a voice: the models detect the phrase up to half a second after its end.
   private static let trail = 12
-  /// Steps for which nothing is told again.
+  /// Steps after a detection without another one.
   private static let refractory = 25
-  /// Steps that may wait; with more the machine is too slow, and the oldest are lost.
-  private static let patience = 50
+  /// Items that wait at most.
+  static let capacity = 50
 
   /// - Parameters:
-  ///   - threshold: sureness from which the phrase counts as said.
-  ///   - detected: told on another thread.
-  ///   - failed: told when a model can't be used, once for each problem.
+  ///   - threshold: confidence from which the phrase counts as detected, 0 to 1.
+  ///   - detected: called in the task.
+  ///   - failed: called in the task with an error message, once for each problem.
   init(
     stream: WakeWordStream, threshold: Double, detected: @escaping @Sendable (WakeWordStream.Score) -> Void,
     failed: @escaping @Sendable (String) -> Void
   ) {
     let (inputs, input) = AsyncStream.makeStream(
-      of: [[Float]].self, bufferingPolicy: .bufferingNewest(Self.patience))
+      of: [[Float]].self, bufferingPolicy: .bufferingNewest(Self.capacity))
     self.input = input
     task = Task {
       var stream = stream
@@ -46,7 +48,7 @@ final class WakeWordListener: Sendable {
         do throws(InferenceError) {
           for step in steps {
             quiet = max(0, quiet - 1)
-            guard let score = try await stream.add(step), score.sureness >= threshold, quiet == 0 else {
+            guard let score = try await stream.add(step), score.confidence >= threshold, quiet == 0 else {
               continue
             }
             quiet = Self.refractory
@@ -66,17 +68,20 @@ final class WakeWordListener: Sendable {
     task.cancel()
   }
 
-  /// - Parameter samples: those that follow, −1 to 1; one thread at a time.
-  func hear(_ samples: [Float], isVoice: Bool) {
+  /// Steps of 80 ms that were dropped since the start.
+  var dropped: UInt64 { collected.withLock { $0.dropped } }
+
+  /// Takes the samples that follow, −1 to 1; one thread at a time.
+  func feed(_ samples: [Float], isVoice: Bool) {
     collected.withLock { state in
-      state.open += samples
-      while state.open.count >= WakeWordStream.step {
-        let step = Array(state.open.prefix(WakeWordStream.step))
-        state.open.removeFirst(WakeWordStream.step)
+      state.incomplete += samples
+      while state.incomplete.count >= WakeWordStream.step {
+        let step = Array(state.incomplete.prefix(WakeWordStream.step))
+        state.incomplete.removeFirst(WakeWordStream.step)
         state.past.append(step)
         state.left = isVoice ? Self.trail : max(0, state.left - 1)
         if state.left > 0 {
-          input.yield(state.past)
+          if case .dropped(let steps) = input.yield(state.past) { state.dropped += UInt64(steps.count) }
           state.past = []
         } else if state.past.count > Self.lead {
           state.past.removeFirst()

@@ -1,12 +1,12 @@
 import Sensing
 import Spatial
 
-/// What a session says of a unit, and how well.
+/// A calibration computed from a session, and its quality.
 public struct CalibrationFit: Sendable {
   public var calibration: InertialCalibration
   public var quality: Quality
 
-  /// Residuals before and after, each on rests and turns that the fit did not see where that can be told.
+  /// Residuals before and after, on rests and turns that were not part of the fit where there are enough.
   public struct Quality: Sendable, Hashable {
     /// m/s², root mean square distance of the resting force from gravity's magnitude.
     public var forceBefore: Double
@@ -22,30 +22,10 @@ public struct CalibrationFit: Sendable {
     public var temperatureSpan: Double
   }
 
-  public enum Failure: Error, Sendable, CustomStringConvertible {
-    case tooFewPoses(have: Int, missing: [String])
-    case undetermined(String)
-    case notBetter(Quality)
-
-    private func rounded(_ value: Double) -> Double { (value * 1e5).rounded() / 1e5 }
-
-    public var description: String {
-      switch self {
-      case .tooFewPoses(let have, let missing):
-        "\(have) different poses are too few: \(CalibrationSession.wantedPoses) are needed"
-          + (missing.isEmpty ? "" : ", and \(missing.joined(separator: ", ")) never pointed up")
-      case .undetermined(let what):
-        "the poses do not determine the \(what); turn the device about all its axes"
-      case .notBetter(let quality):
-        "the new calibration is not better than the one in force (resting force \(rounded(quality.forceBefore)) → \(rounded(quality.forceAfter)) m/s², turns \(rounded(quality.turnBefore * 180 / .pi)) → \(rounded(quality.turnAfter * 180 / .pi))°); the old one stays"
-      }
-    }
-  }
-
   /// Fits accelerometer, gyroscope and, where there are readings, magnetometer.
   ///
-  /// - Parameter before: the calibration in force, which the new one must beat.
-  public init(_ session: CalibrationSession, before: InertialCalibration) throws(Failure) {
+  /// - Parameter before: the active calibration, which the new one has to improve.
+  public init(_ session: CalibrationSession, before: InertialCalibration) throws(CalibrationError) {
     var session = session
     session.finish()
     let progress = session.progress

@@ -11,7 +11,7 @@ public struct CalibrationSession: Sendable {
     public var rate: Vector3
     public var force: Vector3
     public var temperature: Double?
-    /// Places in `turns` of its first and last sample.
+    /// Indices in `turns` of its first and last sample.
     public var first: Int
     public var last: Int
     /// Rests of different stretches are not joined: the turn over a gap between them is not known.

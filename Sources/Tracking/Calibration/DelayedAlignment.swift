@@ -1,18 +1,18 @@
 import Spatial
 
-/// A `BodyAlignment` with a tracker whose delay is not known either: the delay with which body and device turn alike is
+/// A `HandEyeCalibration` with a tracker whose delay is not known either: the delay with which body and device turn alike is
 /// the right one.
 public struct DelayedAlignment: Sendable {
   /// s that the tracker's times may be later than the truth; below 0: earlier.
   public static let delays = (-5...15).map { Double($0) * 0.01 }
 
-  private var candidates = delays.map { _ in BodyAlignment() }
+  private var candidates = delays.map { _ in HandEyeCalibration() }
 
   public init() {}
 
-  /// Takes where the body looked at a time; times rise.
+  /// Takes the orientation of the body at a time; times rise.
   ///
-  /// - Parameter worldFromDevice: what the bridge says of a time, as far as it knows.
+  /// - Parameter worldFromDevice: returns the orientation by the bridge at a time; nil when unknown.
   public mutating func add(
     _ time: Timestamp, worldFromBody: Quaternion, worldFromDevice: (Timestamp) -> Quaternion?
   ) {
@@ -23,10 +23,12 @@ public struct DelayedAlignment: Sendable {
   }
 
   /// - Returns: the alignment, and the seconds that the tracker's times are late.
-  public func solve() throws(BodyAlignment.Fault) -> (solution: BodyAlignment.Solution, delay: Double) {
-    // Squared share of the turns that is left over, where there were turns enough to tell.
+  public func solve() throws(HandEyeCalibrationError) -> (
+    solution: HandEyeCalibration.Solution, delay: Double
+  ) {
+    // Squared share of the turns that remains, where there were enough turns.
     let left = candidates.map { Self.left($0) }
-    // Where nothing could be told, why is the same for all; so it is asked of the one without delay.
+    // Without a solution the reason is the same for all delays; the candidate without delay gives it.
     let plain = Self.delays.firstIndex(of: 0) ?? 0
     let best = left.indices.min { left[$0] < left[$1] } ?? plain
     let chosen = left[best].isFinite ? best : plain
@@ -35,7 +37,7 @@ public struct DelayedAlignment: Sendable {
     if left.indices.contains(chosen - 1), left.indices.contains(chosen + 1) {
       let (before, here, after) = (left[chosen - 1], left[chosen], left[chosen + 1])
       let bend = before - 2 * here + after
-      // What is left grows with the square of the error in time: the bottom of the parabola is the delay.
+      // The residual grows with the square of the error in time: the minimum of the parabola is the delay.
       if bend.isFinite, bend > 0 {
         let step = Self.delays[1] - Self.delays[0]
         delay += step * (before - after) / (2 * bend)
@@ -44,8 +46,8 @@ public struct DelayedAlignment: Sendable {
     return (solution, delay)
   }
 
-  private static func left(_ alignment: BodyAlignment) -> Double {
-    do throws(BodyAlignment.Fault) {
+  private static func left(_ alignment: HandEyeCalibration) -> Double {
+    do throws(HandEyeCalibrationError) {
       let share = try alignment.solve().residualShare
       return share * share
     } catch {

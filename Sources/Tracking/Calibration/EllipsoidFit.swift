@@ -12,9 +12,9 @@ public struct EllipsoidFit: Sendable {
     let every = max(1, readings.count / 4000)
     let sample = stride(from: 0, to: readings.count, by: every).map { readings[$0] }
     // From the middle of the readings, so that zero lies inside: hard iron may be stronger than the field.
-    let low = sample.reduce(Vector3(repeating: .infinity)) { pointwiseMin($0, $1) }
-    let high = sample.reduce(Vector3(repeating: -.infinity)) { pointwiseMax($0, $1) }
-    let middle = (low + high) * 0.5
+    let low = sample.reduce(Vector3(repeating: .infinity)) { $0.componentMinimum($1) }
+    let high = sample.reduce(Vector3(repeating: -.infinity)) { $0.componentMaximum($1) }
+    let middle: Vector3 = (low + high) * 0.5
     let strengths = sample.map { ($0 - middle).length }.sorted()
     guard sample.count >= 100, let scale = strengths.dropFirst(strengths.count / 2).first, scale > 0 else {
       return nil
@@ -23,7 +23,7 @@ public struct EllipsoidFit: Sendable {
     var normal = [Double](repeating: 0, count: 81)
     var right = [Double](repeating: 0, count: 9)
     for reading in sample {
-      let v = (reading - middle) / scale
+      let v: Vector3 = (reading - middle) / scale
       let row = [
         v.x * v.x, v.y * v.y, v.z * v.z, 2 * v.x * v.y, 2 * v.x * v.z, 2 * v.y * v.z, v.x, v.y, v.z,
       ]

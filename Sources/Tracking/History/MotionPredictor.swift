@@ -175,7 +175,7 @@ public struct MotionPredictor: Sendable {
   }
 
   /// The mean rates, rad/s in the device's present axes, over the time from now to each of `TrackedState.horizons`.
-  public func ratesAhead() -> InlineArray<4, Vector3> {
+  public func predictedAngularVelocities() -> InlineArray<4, Vector3> {
     var result = InlineArray<4, Vector3>(repeating: rate)
     guard count > 1 else { return result }
     let features = features()

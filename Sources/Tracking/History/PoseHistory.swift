@@ -38,10 +38,11 @@ public struct PoseHistory: Sendable {
     predictor.add(
       rate: orientation.conjugate.rotate(state.angularVelocity), at: state.captured, isCoarse: isCoarse)
     var state = state
-    let ahead = predictor.ratesAhead()
+    let ahead = predictor.predictedAngularVelocities()
     for index in 0..<4 {
       // Noise is no motion: what rests will rest.
-      state.ratesAhead[index] = state.flags.contains(.atRest) ? .zero : orientation.rotate(ahead[index])
+      state.predictedAngularVelocities[index] =
+        state.flags.contains(.atRest) ? .zero : orientation.rotate(ahead[index])
     }
     states[(head + count) & (states.count - 1)] = state
     if count < states.count { count += 1 } else { head = (head + 1) & (states.count - 1) }

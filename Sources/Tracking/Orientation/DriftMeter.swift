@@ -1,17 +1,17 @@
 import Sensing
 import Spatial
 
-/// How fast a device's orientation drifts, as figures that a user sees. All in rad/s; NaN until they are known.
+/// Drift of a device's orientation, as a user sees it. All in rad/s; NaN until known.
 public struct DriftMeter: Sendable {
-  /// Turn of the fused pose about the vertical while the device rests and nobody wears it: what a user sees on the
-  /// table. Tilt can't run away, gravity holds it.
+  /// Turn of the fused pose about the vertical while the device rests and is not worn: the drift on
+  /// a table. Gravity bounds the tilt.
   public private(set) var atRest = Double.nan
-  /// What gravity corrects of tilt: how fast the gyroscope alone would tip over.
+  /// Corrections of tilt by gravity: the tilt rate of the gyroscope alone.
   public private(set) var againstGravity = Double.nan
-  /// What the magnetometer corrects of heading.
+  /// Corrections of heading by the magnetometer.
   public private(set) var againstField = Double.nan
 
-  /// Seconds of rest before its drift is told, and of the windows of the other two.
+  /// Seconds of rest before its drift is reported, and of the windows of the other two.
   static let shortestRest = 2.0
   static let window = 30.0
 
@@ -42,22 +42,22 @@ public struct DriftMeter: Sendable {
     archive.code(&restBegan, empty: start) { archive.code(&$0) }
   }
 
-  /// Takes the filter after a sample.
-  mutating func observe(_ filter: OrientationFilter, at time: Timestamp) {
-    observeRest(filter, at: time)
-    observeCorrections(filter, at: time)
+  /// Takes the estimate after a sample.
+  mutating func observe(_ estimate: OrientationEstimate, isWorn: Bool, at time: Timestamp) {
+    observeRest(estimate, isWorn: isWorn, at: time)
+    observeCorrections(estimate, at: time)
   }
 
-  private mutating func observeRest(_ filter: OrientationFilter, at time: Timestamp) {
+  private mutating func observeRest(_ estimate: OrientationEstimate, isWorn: Bool, at time: Timestamp) {
     // A head is never quite still.
-    if filter.isAtRest, !filter.isWorn {
+    if estimate.isAtRest, !isWorn {
       if let restStart {
         let elapsed = time.seconds(since: restStart.time)
-        // Bias and tilt settle at the start of a rest; what comes later is drift.
+        // Bias and tilt settle at the start of a rest; later rotation is drift.
         guard elapsed > Self.shortestRest else { return }
-        // A rest ends with a movement that is not noticed at once: what is told is half a second old.
+        // A rest ends with a movement that is detected late: the reported drift is half a second old.
         guard let candidate else {
-          candidate = (time, Self.turn(from: restStart.orientation, to: filter.worldFromDevice) / elapsed)
+          candidate = (time, Self.turn(from: restStart.orientation, to: estimate.worldFromDevice) / elapsed)
           return
         }
         if time.seconds(since: candidate.time) > 0.5 {
@@ -65,7 +65,7 @@ public struct DriftMeter: Sendable {
           self.candidate = nil
         }
       } else if settled(since: time) {
-        restStart = (time, filter.worldFromDevice)
+        restStart = (time, estimate.worldFromDevice)
       }
     } else {
       restStart = nil
@@ -74,17 +74,17 @@ public struct DriftMeter: Sendable {
     }
   }
 
-  private mutating func observeCorrections(_ filter: OrientationFilter, at time: Timestamp) {
+  private mutating func observeCorrections(_ estimate: OrientationEstimate, at time: Timestamp) {
     guard let start = windowStart else {
-      windowStart = (time, filter.tiltCorrection, filter.headingCorrection)
+      windowStart = (time, estimate.tiltCorrection, estimate.headingCorrection)
       return
     }
     let elapsed = time.seconds(since: start.time)
     guard elapsed >= Self.window else { return }
-    againstGravity = (filter.tiltCorrection - start.tilt).length / elapsed
+    againstGravity = (estimate.tiltCorrection - start.tilt).length / elapsed
     againstField =
-      filter.isHeadingReferenced ? abs(filter.headingCorrection - start.heading) / elapsed : .nan
-    windowStart = (time, filter.tiltCorrection, filter.headingCorrection)
+      estimate.isHeadingReferenced ? abs(estimate.headingCorrection - start.heading) / elapsed : .nan
+    windowStart = (time, estimate.tiltCorrection, estimate.headingCorrection)
   }
 
   private var restBegan: Timestamp?

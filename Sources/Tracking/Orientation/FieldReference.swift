@@ -13,8 +13,8 @@ struct FieldReference: Sendable {
   private var isAligned = false
   private var sum = Vector3.zero
 
-  /// Seconds whose mean gives the first heading. The field where a device lies, on steel or beside a magnet, says less
-  /// of north than the mean of the places that it comes to in its first movements.
+  /// Seconds whose mean gives the first heading. The field where a device lies, on steel or beside a magnet, is a
+  /// worse north than the mean over the first movements.
   static let alignmentTime = 2.0
 
   mutating func archive(_ archive: StateArchive) {
@@ -58,7 +58,7 @@ struct FieldReference: Sendable {
     return across * across + along * along
   }
 
-  /// Takes a squared distance in, and says how far from the reference the field is to be expected, µT².
+  /// Updates the deviation with a squared distance and returns the expected squared deviation from the reference, µT².
   mutating func expected(_ squaredDistance: Double, time: Double, memory: Double, spread: Double) -> Double {
     // A single magnet that comes near is not how uneven the room is: no more of it counts than this.
     let seen = min(squaredDistance, squaredLimit)

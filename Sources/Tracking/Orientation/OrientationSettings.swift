@@ -1,5 +1,5 @@
-/// What the orientation filter takes for granted. docs/tracking.md gives each value's reason and what happens to
-/// the benchmark when it is halved or doubled.
+/// The orientation filter's assumptions. docs/explanation/tracking.md gives each value's reason and the benchmark's
+/// result when it is halved or doubled.
 public struct OrientationSettings: Sendable, Hashable {
   /// Seconds between corrections. The gyroscope is integrated at every sample; errors are estimated this often:
   /// errors change slowly.
@@ -43,17 +43,16 @@ public struct OrientationSettings: Sendable, Hashable {
   public var restDuration = 1.0
   /// m/s: speed of a device at rest.
   public var restVelocity = 0.01
-  /// rad/s and s: how fast a head turns that somebody keeps still (0.5 °/s), and for how long it goes on.
+  /// rad/s and s: rate of a head that is kept still (0.5 °/s), and its correlation time.
   public var wornRate = 0.0087
   public var wornCorrelation = 5.0
 
   // Magnetometer.
-  /// µT: how much the field differs from place to place where no iron is near. What the field is seen to deviate by is
-  /// reckoned with on top of it.
+  /// µT: difference of the field between two points where no iron is near. The measured deviation is added to it.
   public var fieldSpread = 2.5
   /// s: memory for how far the field deviates from its reference.
   public var deviationMemory = 5.0
-  /// s: a device moves to another place within this time.
+  /// s: a device moves to another location within this time.
   public var fieldCorrelation = 0.9
   /// s: memory for strength and dip of the undisturbed field.
   public var fieldMemory = 60.0
@@ -64,7 +63,7 @@ public struct OrientationSettings: Sendable, Hashable {
 }
 
 extension OrientationSettings {
-  /// Name in a settings file, and place, of each setting.
+  /// Name in a settings file, and property, of each setting.
   public static var keys: [(name: String, path: WritableKeyPath<OrientationSettings, Double>)] {
     [
       ("correction_interval_s", \.correctionInterval), ("gyroscope_noise", \.gyroscopeNoise),

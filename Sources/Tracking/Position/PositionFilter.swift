@@ -1,12 +1,12 @@
 import Sensing
 import Spatial
 
-/// Place, speed and attitude of an inertial unit from its samples and measurements that come late.
+/// Position, velocity and attitude of an IMU from its samples and late measurements.
 ///
-/// An error-state Kalman filter (Solà, "Quaternion kinematics for the error-state Kalman filter", 2017) that stands
-/// at the last measurement; samples wait in a ring. A measurement carries it to the time the measurement is of; from
-/// there the samples are integrated again to now. A measurement that is older than the last is taken in where it
-/// belongs, and those after it once more.
+/// An error-state Kalman filter (Solà, "Quaternion kinematics for the error-state Kalman filter", 2017) whose
+/// state belongs to the time of the last measurement; later samples wait in a ring. A measurement first advances the
+/// state to its own time; from there the samples are integrated again. A measurement older than the last is inserted at
+/// its time, and the later ones are applied again.
 public struct PositionFilter: Sendable {
   public struct Sample: Sendable {
     public var captured: Timestamp
@@ -44,13 +44,13 @@ public struct PositionFilter: Sendable {
     /// The first measurement, or the first after a restart.
     case started
     case used
-    /// Too far from what was expected; the squared Mahalanobis distance was beyond the gate.
+    /// Too far from the prediction: the squared Mahalanobis distance was beyond the gate.
     case rejected
     /// Older than all that is kept, of the future, not finite, or without an attitude when one is needed to start.
     case unusable
   }
 
-  /// Places in the error state.
+  /// Indices in the error state.
   enum Block {
     static let position = 0
     static let velocity = 1
@@ -65,32 +65,31 @@ public struct PositionFilter: Sendable {
   /// Samples and measurements that are kept: half a second at 2 kHz, and 16 measurements.
   static let ringSize = 1024
   static let keptMeasurements = 16
-  /// s: the filter never stands further behind the newest sample, so that the ring holds all that it needs.
+  /// s: the state is never further behind the newest sample, so that the ring holds all samples it needs.
   static let longestDelay = 0.45
-  /// s that a measurement may be older than the newest sample. Nobody measures what is still to come; a stamp that says
-  /// so is of another clock.
+  /// s that a measurement may be older than the newest sample. A stamp further in the future is of another clock.
   static let ages = -0.1...longestDelay
   /// s between steps of the covariance.
   static let covarianceStep = 0.01
 
   let settings: PositionSettings
-  private(set) var anchor: Anchor?
-  private var current: State?
-  private var predictor = MotionPredictor()
-  private var samples: ContiguousArray<Sample>
-  private var head = 0
-  private var count = 0
+  var anchor: Anchor?
+  var current: State?
+  var predictor = MotionPredictor()
+  var samples: ContiguousArray<Sample>
+  var head = 0
+  var count = 0
   /// The last measurements, oldest first, each with the filter as it was before; room for one more than are kept.
-  private var past: ContiguousArray<(measurement: PositionMeasurement, before: Anchor)>
-  private var pastCount = 0
+  var past: ContiguousArray<(measurement: PoseMeasurement, before: Anchor)>
+  var pastCount = 0
   /// Measurements that one which came late goes before.
-  private var later: ContiguousArray<PositionMeasurement> = []
-  private var rejections = 0
-  /// What the displayed pose still lacks of the last corrections.
-  private var offset = Pose.identity
-  public private(set) var lastMeasured: Timestamp?
+  private var later: ContiguousArray<PoseMeasurement> = []
+  var rejections = 0
+  /// The part of the last corrections that the displayed pose does not yet contain.
+  var offset = Pose.identity
+  public internal(set) var lastMeasured: Timestamp?
   /// Squared Mahalanobis distance of the last position innovation; its mean over time is 3 for an honest filter.
-  public private(set) var innovation = Double.nan
+  public internal(set) var innovation = Double.nan
 
   /// State and covariance at one time.
   struct Anchor: Sendable {
@@ -106,12 +105,12 @@ public struct PositionFilter: Sendable {
     later.reserveCapacity(Self.keptMeasurements)
   }
 
-  private subscript(index: Int) -> Sample { samples[(head + index) & (Self.ringSize - 1)] }
+  subscript(index: Int) -> Sample { samples[(head + index) & (Self.ringSize - 1)] }
 
   /// Takes one inertial sample; one that is not newer than the last, or not finite, is ignored.
   public mutating func add(_ sample: Sample) {
-    guard sample.rate.isFinite, sample.force.isFinite, sample.rate.length < OrientationFilter.largestRate,
-      sample.force.length < OrientationFilter.largestForce
+    guard sample.rate.isFinite, sample.force.isFinite, sample.rate.length < InertialLimits.largestRate,
+      sample.force.length < InertialLimits.largestForce
     else { return }
     if count > 0, sample.captured <= self[count - 1].captured { return }
     samples[(head + count) & (Self.ringSize - 1)] = sample
@@ -121,20 +120,20 @@ public struct PositionFilter: Sendable {
     {
       carry(&waiting, to: sample.captured.advanced(bySeconds: -0.75 * Self.longestDelay))
       anchor = waiting
-      // What is older than that is not gone back to.
+      // Older measurements are not applied again.
       pastCount = 0
     }
     guard var state = current else { return }
     let step = sample.captured.seconds(since: state.captured)
-    if step > OrientationFilter.maximumStep {
-      // Nobody knows what happened meanwhile.
+    if step > InertialLimits.maximumStep {
+      // The motion in the gap is unknown.
       restart()
       return
     }
     advance(&state, sample, step)
     let silence = lastMeasured.map { sample.captured.seconds(since: $0) } ?? 0
     if silence > settings.carriedTime {
-      // Without measurements a place is worth little after a while; better to stand than to fly away.
+      // Dead reckoning diverges: the position is held.
       state.velocity *= max(0, 1 - step / 0.2)
       state.worldFromUnit.position = current?.worldFromUnit.position ?? .zero
     }
@@ -157,11 +156,11 @@ public struct PositionFilter: Sendable {
   /// Takes one measurement.
   ///
   /// - Parameters:
-  ///   - attitude: world from unit: what starts the filter when the measurement has none.
-  ///   - bias: rad/s, unit axes: what the gyroscope's bias is taken for when the filter starts.
+  ///   - attitude: world from unit; starts the filter when the measurement has none.
+  ///   - bias: rad/s, unit axes: the gyroscope's bias at the start of the filter.
   @discardableResult
   public mutating func add(
-    _ measurement: PositionMeasurement, attitude: Quaternion? = nil, bias: Vector3 = .zero
+    _ measurement: PoseMeasurement, attitude: Quaternion? = nil, bias: Vector3 = .zero
   ) -> Outcome {
     guard measurement.isUsable else { return .unusable }
     if count > 0, self[count - 1].captured.seconds(since: measurement.captured) < Self.ages.lowerBound {
@@ -205,7 +204,7 @@ public struct PositionFilter: Sendable {
   }
 
   private mutating func start(
-    _ measurement: PositionMeasurement, _ attitude: Quaternion?, _ bias: Vector3
+    _ measurement: PoseMeasurement, _ attitude: Quaternion?, _ bias: Vector3
   ) -> Outcome {
     guard let orientation = measurement.orientation ?? attitude else { return .unusable }
     let position = measurement.position - orientation.rotate(measurement.point)
@@ -229,7 +228,7 @@ public struct PositionFilter: Sendable {
   }
 
   @discardableResult
-  private mutating func apply(_ measurement: PositionMeasurement) -> Outcome {
+  private mutating func apply(_ measurement: PoseMeasurement) -> Outcome {
     guard var next = anchor.take() else { return .unusable }
     defer { anchor = next }
     past[pastCount].measurement = measurement
@@ -279,79 +278,10 @@ public struct PositionFilter: Sendable {
     for index in later.indices.reversed() { apply(later[index]) }
   }
 
-  /// Carries state and covariance to a time, with the samples that wait.
-  private func carry(_ anchor: inout Anchor, to time: Timestamp) {
-    var step = Step()
-    var index = firstSample(after: anchor.state.captured)
-    while index < count, anchor.state.captured < time {
-      let sample = self[index]
-      let end = min(sample.captured, time)
-      let seconds = end.seconds(since: anchor.state.captured)
-      var part = sample
-      part.captured = end
-      advance(&anchor.state, part, seconds)
-      step.add(anchor.state, seconds)
-      if step.time >= Self.covarianceStep {
-        anchor.errors.propagate(step, settings)
-        step = Step()
-      }
-      index += 1
-    }
-    let rest = time.seconds(since: anchor.state.captured)
-    if rest > 0, count > 0 {
-      var last = self[count - 1]
-      last.captured = time
-      advance(&anchor.state, last, rest)
-      step.add(anchor.state, rest)
-    }
-    if step.time > 0 { anchor.errors.propagate(step, settings) }
-  }
-
-  /// Place in the ring of the first sample that is newer than a time.
-  private func firstSample(after time: Timestamp) -> Int {
-    var low = 0
-    var high = count
-    while low < high {
-      let middle = (low + high) / 2
-      if self[middle].captured <= time { low = middle + 1 } else { high = middle }
-    }
-    return low
-  }
-
-  /// From the anchor to the newest sample.
-  private mutating func resume() {
-    guard var state = anchor?.state else { return }
-    for index in firstSample(after: state.captured)..<count {
-      let sample = self[index]
-      advance(&state, sample, sample.captured.seconds(since: state.captured))
-    }
-    current = state
-  }
-
-  private func advance(_ state: inout State, _ sample: Sample, _ step: Double) {
-    guard step > 0 else { return }
-    let unbiased = sample.rate - state.gyroscopeBias
-    let rate = unbiased - state.response.transposed(times: unbiased)
-    let half = (state.worldFromUnit.orientation * Quaternion(rotationVector: rate * (0.5 * step)))
-      .renormalized
-    let acceleration = half.rotate(sample.force - state.accelerometerBias) - Vector3(0, standardGravity, 0)
-    state.worldFromUnit.orientation =
-      (state.worldFromUnit.orientation * Quaternion(rotationVector: rate * step)).normalized
-    state.worldFromUnit.position += (state.velocity + acceleration * (0.5 * step)) * step
-    state.velocity += acceleration * step
-    state.changed = (
-      force: (sample.force - state.force).squaredLength, rate: (unbiased - state.rate).squaredLength
-    )
-    state.force = sample.force
-    state.acceleration = acceleration
-    state.rate = rate
-    state.captured = sample.captured
-  }
-
   /// The best estimate at the newest sample.
   public var newest: State? { current }
 
-  /// The estimate without jumps: what a correction changes comes in over `displayTime`.
+  /// The estimate without jumps: corrections are applied over `displayTime`.
   public var displayed: State? {
     guard var state = current else { return nil }
     state.worldFromUnit.position += offset.position
@@ -388,29 +318,6 @@ public struct PositionFilter: Sendable {
   }
 }
 
-extension PositionFilter {
-  /// Everything but the settings, which whoever makes the filter gives again.
-  mutating func archive(_ archive: StateArchive) {
-    archive.code(&anchor, empty: .empty) { $0.archive(archive) }
-    archive.code(&current, empty: Anchor.empty.state) { $0.archive(archive) }
-    predictor.archive(archive)
-    var kept = count
-    archive.code(&kept, in: 0...Self.ringSize)
-    if archive.isReading { (head, count) = (0, kept) }
-    for index in 0..<kept { samples[(head + index) & (Self.ringSize - 1)].archive(archive) }
-    archive.code(&pastCount, in: 0...Self.keptMeasurements)
-    for index in 0..<pastCount {
-      past[index].measurement.archive(archive)
-      past[index].before.archive(archive)
-    }
-    archive.code(&rejections, in: 0...settings.rejectionsBeforeRestart)
-    archive.code(&offset.position)
-    archive.code(&offset.orientation)
-    archive.code(&lastMeasured, empty: Timestamp(nanoseconds: 0)) { archive.code(&$0) }
-    archive.code(&innovation)
-  }
-}
-
 extension PositionFilter.Anchor {
   /// For a state that is about to be taken in.
   static var empty: Self {
@@ -426,37 +333,9 @@ extension PositionFilter.Anchor {
     state = other.state
     errors.copy(other.errors)
   }
-
-  mutating func archive(_ archive: StateArchive) {
-    state.archive(archive)
-    errors.archive(archive)
-  }
-}
-
-extension PositionFilter.Sample {
-  mutating func archive(_ archive: StateArchive) {
-    archive.code(&captured)
-    archive.code(&rate)
-    archive.code(&force)
-  }
 }
 
 extension PositionFilter.State {
-  mutating func archive(_ archive: StateArchive) {
-    archive.code(&captured)
-    archive.code(&worldFromUnit.position)
-    archive.code(&worldFromUnit.orientation)
-    archive.code(&velocity)
-    archive.code(&acceleration)
-    archive.code(&rate)
-    archive.code(&gyroscopeBias)
-    archive.code(&accelerometerBias)
-    archive.code(&response)
-    archive.code(&force)
-    archive.code(&changed.force)
-    archive.code(&changed.rate)
-  }
-
   mutating func correct(_ correction: BlockCovariance.Correction) {
     typealias Block = PositionFilter.Block
     worldFromUnit.position += correction[Block.position]
@@ -478,7 +357,7 @@ extension PositionFilter {
     var tracked = TrackedState(
       captured: state.captured, received: state.captured, worldFromDevice: state.worldFromUnit,
       angularVelocity: state.rate)
-    tracked.ratesAhead = predictor.ratesAhead()
+    tracked.predictedAngularVelocities = predictor.predictedAngularVelocities()
     return Pose(
       position: state.worldFromUnit.position + (state.velocity + state.acceleration * (0.5 * ahead)) * ahead,
       // All rates here are in the unit's axes.

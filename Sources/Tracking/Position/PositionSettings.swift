@@ -1,4 +1,4 @@
-/// Noise that the position filter reckons with. docs/tracking.md gives the reasons.
+/// Noise that the position filter reckons with. docs/explanation/tracking.md gives the reasons.
 public struct PositionSettings: Sendable, Hashable {
   /// rad/s/√Hz.
   public var gyroscopeNoise = 3e-3
@@ -10,8 +10,8 @@ public struct PositionSettings: Sendable, Hashable {
   public var accelerometerNoise = 0.02
   /// Share of the acceleration that scale and axis errors of the accelerometer get wrong, as noise, √s.
   public var accelerationNoise = 4e-3
-  /// Share of the change from one sample to the next that its integral may be wrong by: what the motion did between
-  /// two samples nobody saw. After a tap this is all of the error.
+  /// Share of the change from one sample to the next that its integral may be wrong by: the motion
+  /// between two samples is unobserved. After a tap this is all of the error.
   public var aliasing = 0.3
   /// m/s²/√Hz.
   public var accelerometerBiasWalk = 2e-3

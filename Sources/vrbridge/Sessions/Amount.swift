@@ -1,6 +1,6 @@
 import ArgumentParser
 
-/// Bytes as a person writes them: 500M, 2G, 1048576.
+/// A size with an optional unit: 500M, 2G, 1048576.
 struct ByteCount: ExpressibleByArgument {
   var bytes: UInt64
 
@@ -23,7 +23,7 @@ struct ByteCount: ExpressibleByArgument {
   }
 }
 
-/// Seconds as a person writes them: 90, 90s, 10m, 2h.
+/// A time with an optional unit: 90, 90s, 10m, 2h.
 struct Span: ExpressibleByArgument {
   var seconds: Double
 
@@ -44,7 +44,7 @@ struct Span: ExpressibleByArgument {
   }
 }
 
-/// Where a recording is divided: after so many bytes (500M) or so much time (10min).
+/// The size (500M) or time (10min) after which a recording continues in a new file.
 struct SplitRule: ExpressibleByArgument {
   var bytes: UInt64?
   var seconds: Double?

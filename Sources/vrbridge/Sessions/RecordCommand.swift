@@ -2,60 +2,64 @@ import ArgumentParser
 import Bridge
 import BridgeClient
 import BridgeProtocol
+import CommandSupport
 import Foundation
 import Glibc
 import Synchronization
 import SwiftProtobuf
+import Diagnostics
 
 struct RecordCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "record",
     abstract: "Record a session from the running bridge into an MCAP file.",
-    discussion: """
-      The bridge writes the file, as its own user; Ctrl-C ends the recording. Should this command be killed, the \
-      recording goes on: 'vrbridge record --stop' ends it. Cameras and microphones are recorded only when --streams \
-      names them.
-      """)
+    discussion: discussion(
+      """
+      The bridge writes the file as its own user; Ctrl-C ends the recording. If this command is killed, the recording \
+      continues: 'vrbridge record --stop' ends it. Cameras and microphones are recorded only when --streams names them.
+      """,
+      examples: "vrbridge record session.mcap", "vrbridge record talk.mcap --streams annotations,microphone"))
 
-  @Argument(help: "File to write; one that is there is not overwritten.")
+  @Argument(help: "File to write; an existing one is not overwritten.")
   var out: String?
 
   @Option(
     help: ArgumentHelp(
-      "Of reports, states, controls, figures, log, annotations, camera, microphone; all but the last two when not given. Reports are always recorded.",
+      "Record these streams: reports, states, controls, figures, log, annotations, camera, microphone (default: all but the last two). Reports are always recorded.",
       valueName: "a,b"))
   var streams: String?
 
-  @Option(help: ArgumentHelp("End after this time: 90, 10m, 2h.", valueName: "time"))
+  @Option(
+    help: ArgumentHelp("End after this time: 90 (seconds), 10m, 2h (default: at Ctrl-C).", valueName: "time"))
   var duration: Span?
 
-  @Option(help: ArgumentHelp("End at this size of all files: 500M, 2G.", valueName: "size"))
+  @Option(
+    help: ArgumentHelp(
+      "End when all files together have this size: 500M, 2G (default: no limit).", valueName: "size"))
   var maxSize: ByteCount?
 
   @Option(
-    help: ArgumentHelp("Begin a new file after this size or time: 500M, 10min.", valueName: "size|time"))
+    help: ArgumentHelp(
+      "Begin a new file after this size or time: 500M, 10min (default: one file).", valueName: "size|time"))
   var split: SplitRule?
 
-  @Flag(help: "End the recording that runs.")
+  @Flag(help: "End the current recording.")
   var stop = false
 
-  @Flag(help: "Tell how the recording goes.")
+  @Flag(help: "Print the state of the current recording.")
   var status = false
 
-  @Option(help: "Path of the bridge's socket.")
+  @Option(help: .socket)
   var socket: String?
 
   func validate() throws {
     guard [out != nil, stop, status].filter({ $0 }).count == 1 else {
-      throw ValidationError("name a file to record into, or give --stop or --status")
+      throw ValidationError("one of a file to write, --stop and --status is needed")
     }
   }
 
   func run() async throws {
-    let connection: BridgeConnection
-    do { connection = try BridgeConnection(path: socket, clientName: "vrbridge record") } catch {
-      throw Failure(String(describing: error))
-    }
+    let connection = try BridgeConnection(path: socket, clientName: "vrbridge record")
     if status {
       let now = try Self.ask(connection, .getRecording(Vrbridge_V1_GetRecording()))
       print(now.running ? Self.line(now, rate: nil) : Self.summary(now))
@@ -63,12 +67,12 @@ struct RecordCommand: AsyncParsableCommand {
     }
     if stop {
       let before = try Self.ask(connection, .getRecording(Vrbridge_V1_GetRecording()))
-      guard before.running else { throw Failure("no recording runs") }
+      guard before.running else { throw CommandError("not-recording", "no recording is running") }
       print(Self.summary(try Self.end(connection)))
       return
     }
     var request = Vrbridge_V1_StartRecording()
-    // The bridge has another working folder than this terminal.
+    // Absolute: the bridge has another working folder than this terminal.
     request.path = URL(fileURLWithPath: out ?? "").standardizedFileURL.path
     request.streams = streams?.split(separator: ",").map(String.init) ?? []
     request.durationS = duration?.seconds ?? 0
@@ -86,7 +90,7 @@ struct RecordCommand: AsyncParsableCommand {
     if !last.failure.isEmpty { throw ExitCode(1) }
   }
 
-  /// Raised once, by a signal.
+  /// A flag that a signal sets once.
   final class Latch: Sendable {
     private let value = Atomic<Bool>(false)
     var isRaised: Bool { value.load(ordering: .relaxed) }
@@ -96,15 +100,11 @@ struct RecordCommand: AsyncParsableCommand {
   private static func ask(
     _ connection: BridgeConnection, _ message: ClientFrame.OneOf_Message
   ) throws -> Vrbridge_V1_RecordingStatus {
-    do {
-      let frame = try connection.request(message)
-      guard case .recordingStatus(let status) = frame.message else {
-        throw Failure("the bridge answered something else than the recording's status")
-      }
-      return status
-    } catch let error as BridgeClientError {
-      throw Failure(String(describing: error))
+    let frame = try connection.request(message)
+    guard case .recordingStatus(let status) = frame.message else {
+      throw CommandError("protocol-error", "the bridge sent no recording status in its reply")
     }
+    return status
   }
 
   private static func end(_ connection: BridgeConnection) throws -> Vrbridge_V1_RecordingStatus {

@@ -1,58 +1,75 @@
 import ArgumentParser
 import Bridge
-import Evaluation
+import CommandSupport
 import Foundation
 import Glibc
+import InertialTables
 import Logging
 import MCAP
 import ServiceLifecycle
 import StrictYAML
 import Tracking
 import UnixSignals
+import TrackingPipeline
+import SessionTools
+import Diagnostics
 
 struct ReplayCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "replay",
-    abstract: "Play a session: as a bridge for clients, or to check and compute it anew.",
-    discussion: """
-      Reports go through the same code as from devices; stamps are the recorded ones, moved to now. In a terminal the \
-      space bar pauses, '.' plays one report, 'q' ends.
+    abstract: "Replay a session for clients, verify it, or recompute it with another filter.",
+    discussion: discussion(
+      """
+      Reports pass through the same code as from devices; recorded stamps are shifted to the present. In a terminal \
+      the space bar pauses, '.' plays one report, 'q' ends.
 
-      With --verify, every state is computed anew and compared with what was recorded, bit for bit; the last line is \
-      the SHA-256 of what was computed. With --with and --output, another filter computes a second opinion, which \
-      'vrbridge compare' sets against the first.
-      """)
+      --verify recomputes every state and compares it with the recorded one, bit for bit; the last line is the SHA-256 \
+      of the computed states. --with and --output recompute the states with another filter; 'vrbridge compare' \
+      compares the two sessions.
+      """,
+      examples: "vrbridge replay session.mcap --view", "vrbridge replay session.mcap --verify",
+      "vrbridge replay session.mcap --with filter.yaml --output other.mcap"))
 
   @Argument(help: "Session (.mcap).")
   var session: String
 
-  @Flag(help: "Compute all states anew and compare; ends with an error at the first difference.")
+  @Flag(help: "Recompute all states and compare; exit with status 1 at the first difference.")
   var verify = false
 
   @Option(
     name: .customLong("with"),
-    help: ArgumentHelp("Settings of the orientation filter to compute with.", valueName: "filter.yaml"))
+    help: ArgumentHelp(
+      "Recompute with the filter settings of this YAML file, with --output.", valueName: "filter.yaml"))
   var settings: String?
 
-  @Option(help: "Session to write what was computed to; with --with.")
+  @Option(
+    help: ArgumentHelp("Write the recomputed session to this file, with --with.", valueName: "out.mcap"))
   var output: String?
 
-  @Option(help: "1 is the recorded pace; max as fast as it goes.")
+  @Option(
+    help: ArgumentHelp(
+      "Play at this multiple of the recorded speed, 0.01 to 1000, or max.", valueName: "factor"))
   var speed: String = "1"
 
-  @Option(help: ArgumentHelp("Begin so long after the start: 90, 10m.", valueName: "time"))
+  @Option(
+    help: ArgumentHelp(
+      "Begin at this time after the start: 90 (seconds), 10m (default: 0).", valueName: "time"))
   var from: Span?
 
-  @Option(help: ArgumentHelp("End so long after the start.", valueName: "time"))
+  @Option(
+    help: ArgumentHelp(
+      "End at this time after the start: 90 (seconds), 10m (default: the end).", valueName: "time"))
   var to: Span?
 
-  @Flag(help: "Begin again at the end.")
+  @Flag(help: "Restart at the end.")
   var loop = false
 
-  @Flag(help: "Begin paused.")
+  @Flag(help: "Start paused.")
   var paused = false
 
-  @Option(help: "Path of the socket that clients find the replay on.")
+  @Option(
+    help: ArgumentHelp(
+      "Serve the replay on a socket at this path (default: the bridge's usual path).", valueName: "path"))
   var socket: String?
 
   @Flag(help: "Show a live table of the devices in this terminal.")
@@ -76,10 +93,7 @@ struct ReplayCommand: AsyncParsableCommand {
   }
 
   private func runVerify() throws {
-    let result: SessionVerifier.Result
-    do { result = try SessionVerifier(path: session).run() } catch {
-      throw Failure("\(session): \(error)")
-    }
+    let result = try SessionErrors.naming(session) { try SessionVerifier(path: session).run() }
     for fault in result.faults { FileHandle.standardError.write(Data("\(session): \(fault)\n".utf8)) }
     print(
       "\(result.reports) reports, \(result.states) states of \(Span.text(result.duration)) computed, "
@@ -99,16 +113,9 @@ struct ReplayCommand: AsyncParsableCommand {
   }
 
   private func rewrite(_ settings: String, _ output: String) throws {
-    guard let text = try? String(contentsOfFile: settings, encoding: .utf8) else {
-      throw Failure("the settings \(settings) can't be read")
-    }
-    do {
-      let chosen = try OrientationSettings(yaml: text, file: settings)
-      let result = try SessionRewriter(path: session).run(settings: chosen, output: output)
-      print("\(result.states) states computed anew, \(result.messages) messages in \(output)")
-    } catch {
-      throw Failure(String(describing: error))
-    }
+    let chosen = try EstimatorSettings(file: settings)
+    let result = try SessionRewriter(path: session).run(settings: chosen, output: output)
+    print("\(result.states) states recomputed, \(result.messages) messages in \(output)")
   }
 
   private func play() async throws {
@@ -122,21 +129,15 @@ struct ReplayCommand: AsyncParsableCommand {
       pace = value
     }
     var configuration = Configuration()
-    do { try configuration.apply(environment: ProcessInfo.processInfo.environment) } catch {
-      throw Failure(String(describing: error))
-    }
+    try configuration.apply(environment: ProcessInfo.processInfo.environment)
     configuration.hardware = Setting(false, from: "replay")
     if let socket { configuration.socketPath = Setting(socket, from: "--socket") }
     let log = Logger.standardError(view && Terminal.isInteractive ? .error : .info)
-    let replay: SessionPlayer
-    let daemon: Daemon
-    do {
-      replay = try SessionPlayer(
-        path: session,
-        options: SessionPlayer.Options(
-          speed: pace, from: from?.seconds ?? 0, to: to?.seconds, loops: loop, isPaused: paused))
-      daemon = try Daemon(configuration, log: log, replay: replay)
-    } catch { throw Failure(String(describing: error)) }
+    let replay = try SessionPlayer(
+      path: session,
+      options: SessionPlayer.Options(
+        speed: pace, from: from?.seconds ?? 0, to: to?.seconds, loops: loop, isPaused: paused))
+    let daemon = try Daemon(configuration, log: log, replay: replay)
     var services: [ServiceGroupConfiguration.ServiceConfiguration] = daemon.services.map {
       .init(service: $0, successTerminationBehavior: .gracefullyShutdownGroup)
     }
@@ -157,7 +158,7 @@ struct ReplayCommand: AsyncParsableCommand {
         services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet))
     try await group.run()
     for fault in replay.faults { log.warning("\(session): \(fault)") }
-    if let failure = replay.failure { throw Failure("\(session): \(failure)") }
+    if let failure = replay.failure { throw CommandError("replay-failed", "\(session): \(failure)") }
     if !view { print("\(replay.reports) reports played") }
   }
 }
@@ -183,7 +184,7 @@ private final class KeyReader: Sendable {
     thread.start()
   }
 
-  /// Gives the terminal back as it was.
+  /// Restores the terminal's settings.
   func stop() {
     guard var before else { return }
     tcsetattr(STDIN_FILENO, TCSANOW, &before)

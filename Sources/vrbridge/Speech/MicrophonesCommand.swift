@@ -1,36 +1,41 @@
+import Sensing
 import ArgumentParser
 import BridgeClient
 import BridgeProtocol
+import CommandSupport
 import Microphones
 
 struct MicrophonesCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "microphones", abstract: "List microphones, and which of them is in a headset.")
+    commandName: "microphones",
+    abstract: "List microphones and the headsets that they belong to.",
+    discussion: discussion(examples: "vrbridge microphones"))
 
-  @Flag(help: "JSON, one object a line.")
+  @Flag(help: "Print JSON, one object per microphone.")
   var json = false
 
-  @Option(help: "Path of the bridge's socket.")
+  @Option(help: .socket)
   var socket: String?
 
+  private struct Row: Encodable {
+    var name: String
+    var place: String
+    var headset: Nullable<String>
+  }
+
   func run() throws {
-    let microphones: [AttachedMicrophone]
-    do throws(MicrophoneFault) { microphones = AttachedMicrophone.all(try SDLAudio()) } catch {
-      throw Failure(error.description)
-    }
-    // Which headsets there are is known where a bridge runs.
+    let microphones = AttachedMicrophone.all(try SDLAudio())
+    // Only a running bridge has a list of headsets.
     let connection = try? BridgeConnection(path: socket, clientName: "vrbridge microphones")
-    let devices = try? connection?.request(.listDevices(Vrbridge_V1_ListDevices())).deviceList.devices
+    let devices = try? connection?.devices()
     if microphones.isEmpty, !json {
       print("no microphone: the sound system lists none")
       return
     }
     for microphone in microphones {
-      let headset = devices?.first { !$0.place.isEmpty && microphone.belongs(to: $0.place) }?.name
+      let headset = devices?.first { !$0.port.isEmpty && microphone.belongs(to: $0.port) }?.name
       if json {
-        print(
-          "{\"name\":\(PoseLine.quoted(microphone.name)),\"place\":\(PoseLine.quoted(microphone.place)),\"headset\":\(headset.map(PoseLine.quoted) ?? "null")}"
-        )
+        print(JSONLine.text(Row(name: microphone.name, place: microphone.port, headset: Nullable(headset))))
       } else {
         print(microphone.name + (headset.map { "  (in \($0))" } ?? ""))
       }

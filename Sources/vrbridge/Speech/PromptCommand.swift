@@ -1,70 +1,70 @@
 import ArgumentParser
 import BridgeClient
 import BridgeProtocol
+import CommandSupport
 import Foundation
 
 struct PromptCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "prompt", abstract: "Say something to a bridge that runs, as if it had been spoken.",
-    discussion: """
-      Commands are carried out; a question goes to the language model with what the bridge sees, and its answer is \
-      printed as it comes. With --explain nothing is sent: what would be is printed.
-      """)
+    commandName: "prompt",
+    abstract: "Send text to the running bridge as if it had been spoken.",
+    discussion: discussion(
+      """
+      The bridge executes commands; it sends a question to the language model together with recent annotations, and \
+      the answer is printed as it arrives. With --explain the prompt is printed and not sent.
+      """,
+      examples: "vrbridge prompt what is this", "vrbridge prompt --explain what is this"))
 
-  @Argument(help: "What is said.")
+  @Argument(help: "Words of the text.")
   var text: [String] = []
 
-  @Flag(help: "Print what would be sent to the language model, and where.")
+  @Flag(help: "Print the prompt and its destination instead of sending it.")
   var explain = false
 
-  @Flag(help: "Clear what was said and answered so far.")
+  @Flag(help: "Clear the conversation so far.")
   var forget = false
 
-  @Option(help: "Seconds to wait for an answer.")
+  @Option(help: "Wait this many seconds for an answer.")
   var timeout = 60.0
 
-  @Option(help: "Path of the bridge's socket.")
+  @Option(help: .socket)
   var socket: String?
 
   func run() throws {
-    do {
-      let connection = try BridgeConnection(path: socket, clientName: "vrbridge prompt")
-      if forget {
-        _ = try connection.request(.forgetConversation(Vrbridge_V1_ForgetConversation()))
-        if text.isEmpty { return }
-      }
-      guard !text.isEmpty else { throw ValidationError("say something: vrbridge prompt \"what is this\"") }
-      if !explain {
-        var subscription = Vrbridge_V1_Subscribe()
-        subscription.streams = [.speech]
-        _ = try connection.request(.subscribe(subscription))
-      }
-      var ask = Vrbridge_V1_Ask()
-      ask.text = text.joined(separator: " ")
-      ask.explain = explain
-      // What is answered at once may come before the reply.
-      var early: [ServerFrame] = []
-      let prompt = try connection.request(.ask(ask)) { early.append($0) }.prompt
-      if explain { return show(prompt) }
-      try follow(connection, early)
-    } catch let error as BridgeClientError {
-      throw Failure(String(describing: error))
+    let connection = try BridgeConnection(path: socket, clientName: "vrbridge prompt")
+    if forget {
+      _ = try connection.request(.forgetConversation(Vrbridge_V1_ForgetConversation()))
+      if text.isEmpty { return }
     }
+    guard !text.isEmpty else { throw ValidationError("a text is missing: vrbridge prompt \"what is this\"") }
+    if !explain {
+      var subscription = Vrbridge_V1_Subscribe()
+      subscription.streams = [.speech]
+      _ = try connection.request(.subscribe(subscription))
+    }
+    var ask = Vrbridge_V1_Ask()
+    ask.text = text.joined(separator: " ")
+    ask.explain = explain
+    // Annotations may arrive before the reply to the request.
+    var early: [ServerFrame] = []
+    let prompt = try connection.request(.ask(ask)) { early.append($0) }.prompt
+    if explain { return show(prompt) }
+    try follow(connection, early)
   }
 
   private func show(_ prompt: Vrbridge_V1_Prompt) {
     print(
-      "to: \(prompt.destination.isEmpty ? "nobody ('language_model: address' is not set)" : prompt.destination)"
+      "to: \(prompt.destination.isEmpty ? "no server ('language_model: address' is not set)" : prompt.destination)"
     )
     print("tokens: about \(prompt.tokens)")
-    if !prompt.intent.isEmpty { print("taken for the command: \(prompt.intent)") }
+    if !prompt.intent.isEmpty { print("recognised as the command: \(prompt.intent)") }
     for part in prompt.parts {
       print("\n[\(part.role)]\(part.pictureBytes > 0 ? " with a picture of \(part.pictureBytes) bytes" : "")")
       print(part.text)
     }
   }
 
-  /// Prints the answer as it grows.
+  /// Prints the answer as it arrives.
   private func follow(_ connection: BridgeConnection, _ early: [ServerFrame]) throws {
     var waiting = early[...]
     var printed = ""
@@ -72,7 +72,7 @@ struct PromptCommand: ParsableCommand {
     var isIntentOnly: Date?
     while Date() < deadline {
       guard let frame = try waiting.popFirst() ?? connection.receive(within: 0.2) else {
-        // A command has no answer beside its intent.
+        // A command has no answer besides its intent.
         if let since = isIntentOnly, Date().timeIntervalSince(since) > 0.5 { return }
         continue
       }
@@ -84,7 +84,7 @@ struct PromptCommand: ParsableCommand {
           isIntentOnly = Date()
         case .answer:
           isIntentOnly = nil
-          // A text that began again replaces what was printed.
+          // A text that restarted replaces the printed one.
           if !annotation.label.hasPrefix(printed) {
             Terminal.write("\n")
             printed = ""
@@ -93,12 +93,14 @@ struct PromptCommand: ParsableCommand {
           printed = annotation.label
           guard annotation.textState != .partial else { continue }
           Terminal.write("\n")
-          if annotation.textState == .interrupted { throw Failure("the answer was broken off") }
+          if annotation.textState == .interrupted {
+            throw CommandError("answer-interrupted", "the answer was interrupted")
+          }
           return
         default: break
         }
       }
     }
-    throw Failure("no answer came within \(Int(timeout)) s")
+    throw CommandError("answer-timeout", "no answer came within \(Int(timeout)) s")
   }
 }

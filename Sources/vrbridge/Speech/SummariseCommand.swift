@@ -1,66 +1,69 @@
 import ArgumentParser
+import Assistant
 import Bridge
+import CommandSupport
 import Dialogue
 import Foundation
-import ModelService
 
 struct SummariseCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "summarise", abstract: "Summarise what was said, answered and seen in a session.",
-    discussion:
-      "Without a language model ('language_model: address', or --language-model) the notes themselves are printed."
-  )
+    commandName: "summarise",
+    abstract: "Summarise the speech, the answers and the annotations of a session.",
+    discussion: discussion(
+      "Without a language model ('language_model: address', or --language-model) the notes themselves are printed.",
+      examples: "vrbridge summarise session.mcap",
+      "vrbridge summarise session.mcap --language-model http://127.0.0.1:8080/v1"))
 
-  @Argument(help: "A session (MCAP).")
+  @Argument(help: ArgumentHelp("Session (MCAP).", valueName: "session"))
   var file: String
 
   @Flag(help: "Print the notes, without a language model.")
   var notes = false
 
-  @Option(help: ArgumentHelp("A server of OpenAI's chat completions.", valueName: "url"))
+  @Option(
+    help: ArgumentHelp(
+      "Use this server of OpenAI's chat completions (default: 'language_model: address').", valueName: "url"))
   var languageModel: String?
 
-  @Option(help: "Configuration file.")
+  @Option(
+    help: ArgumentHelp(
+      "Read this configuration file (default: ~/.config/vrbridge/vrbridge.yaml, then /etc/vrbridge/vrbridge.yaml).",
+      valueName: "file"))
   var config: String?
 
   func run() async throws {
-    guard FileManager.default.isReadableFile(atPath: file) else { throw Failure("\(file) can't be read") }
-    let lines: [String]
-    do { lines = try SessionNotes.lines(file) } catch { throw Failure("\(file): \(error)") }
+    guard FileManager.default.isReadableFile(atPath: file) else { throw CommandError.unreadable(file) }
+    let lines = try SessionErrors.naming(file) { try SessionNotes.lines(file) }
     guard !lines.isEmpty else {
-      throw Failure("\(file) holds no annotations; record with --streams annotations,microphone")
+      throw CommandError(
+        "no-annotations", "\(file) holds no annotations; record with --streams annotations,microphone")
     }
     var command = try RunCommand.parse([])
     command.config = config
     command.languageModel = languageModel
     let settings = try command.load()
-    guard !notes, let model = try ModelServiceSetup.languageModel(settings) else {
-      if !notes {
-        FileHandle.standardError.write(
-          Data("vrbridge: no language model is configured; these are the notes\n".utf8))
-      }
+    guard !notes, let model = try RemoteClients.languageModel(settings) else {
+      if !notes { Terminal.complain("vrbridge: no language model is configured; these are the notes") }
       print(lines.joined(separator: "\n"))
       return
     }
     let language = settings.language.value
-    do {
-      let summary = try await SummaryPlan(budget: language.contextTokens / 2).summarise(
-        lines, mark: { "<data-\(UUID().uuidString.lowercased().prefix(13))>" }
-      ) { messages in
-        var text = ""
-        let request = ChatRequest(
-          model: language.model, messages: messages, maximumTokens: max(400, language.maximumTokens),
-          temperature: language.temperature)
-        for try await event in model.answer(request) {
-          switch event {
-          case .text(let piece): text += piece
-          case .restarted: text = ""
-          case .ended: break
-          }
+    let summary = try await SummaryPlan(budget: language.contextTokens / 2).summarise(
+      lines, mark: { "<data-\(UUID().uuidString.lowercased().prefix(13))>" }
+    ) { messages in
+      var text = ""
+      let request = ChatRequest(
+        model: language.model, messages: messages, maximumTokens: max(400, language.maximumTokens),
+        temperature: language.temperature)
+      for try await event in model.answer(request) {
+        switch event {
+        case .text(let piece): text += piece
+        case .restarted: text = ""
+        case .ended: break
         }
-        return text
       }
-      print(summary)
-    } catch { throw Failure(String(describing: error)) }
+      return text
+    }
+    print(summary)
   }
 }

@@ -4,7 +4,7 @@
 
 start_bridge --slimevr 127.0.0.1:6969
 number=0
-# The guest has one processor: the rates are lowered.
+# The guest has one processor: rates are reduced.
 for family in oculus-dk1 oculus-dk2 oculus-cv1 relativty htc-vive htc-vive-wand htc-vive-tracker valve-index sony-psvr \
   xreal-air sony-dualsense sony-dualshock4 rokid; do
   number=$((number + 1))

@@ -1,10 +1,10 @@
 #!/bin/bash
-# Factory calibrations that devices give out to commands: over interrupt endpoints, feature reports, another interface of
+# Factory calibrations that devices return to commands: over interrupt endpoints, feature reports, another interface of
 # the same device, and a radio; and devices that share an interface.
 . "$(dirname "$0")/../scenario.sh"
 
 start_bridge
-has() { # has SERIAL FAMILY SOURCE: the device is there with a calibration from there
+has() { # has SERIAL FAMILY SOURCE: the device is connected with a calibration of that source
   "$program" devices --json | grep "\"serial\":\"$1\"" | grep "\"family\":\"$2\"" | grep -q "\"calibration\":\"$3\""
 }
 plug usb sony-psvr PSVR --rate 100
@@ -12,7 +12,7 @@ plug usb xreal-air AIR --rate 100
 plug usb oculus-rift-s RIFT --rate 100
 plug uhid microsoft-wmr WMR --rate 100
 plug uhid microsoft-wmr-controller WAND --rate 100
-# The kernel's own driver asks these too; what comes back to one is not taken for an answer to the other.
+# The kernel's driver sends the same requests; the reply to one reader must not be taken for the reply to the other.
 plug usb nintendo-pro-controller 7c:bb:8a:00:00:01 --rate 200
 plug uhid nintendo-joycon-left 7c:bb:8a:00:00:02 --rate 200
 for device in PSVR:sony-psvr AIR:xreal-air RIFT:oculus-rift-s WMR:microsoft-wmr WAND:microsoft-wmr-controller \
@@ -22,11 +22,11 @@ for device in PSVR:sony-psvr AIR:xreal-air RIFT:oculus-rift-s WMR:microsoft-wmr 
   check "$serial streams" eventually shows "$serial +hardware +streaming"
   check "$serial brings its calibration" eventually has "$serial" "${device#*:}" factory
 done
-check "the kernel's driver is content" test "$(dmesg | grep -ci 'nintendo.*failed')" = 0
+check "the kernel's driver reports no failure" test "$(dmesg | grep -ci 'nintendo.*failed')" = 0
 check "and makes a pad" grep -q 'Name="Nintendo Switch Pro Controller"' /proc/bus/input/devices
 check "nothing was left out" test "$(grep -c 'not read from the device' "$work/bridge.log")" = 0
 
-# Light that the headset has not decoded shows the mode that it must be taken out of.
+# Undecoded sweeps show the mode that the headset must leave.
 plug usb valve-index INDEX --rate 100
 check "INDEX streams" eventually shows "INDEX +hardware +streaming"
 "$program" record "$work/light.mcap" --duration 3s >"$work/record.log" 2>&1 || fail "recording"

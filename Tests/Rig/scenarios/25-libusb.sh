@@ -1,5 +1,5 @@
 #!/bin/bash
-# Devices without a HID interface, through libusb: hotplug, set-up, unplug, permission, a driver that is taken off.
+# Devices without a HID interface, through libusb: hotplug, set-up, disconnection, permission, a driver that is detached.
 . "$(dirname "$0")/../scenario.sh"
 
 start_bridge
@@ -11,7 +11,7 @@ check "no hidraw node is involved" test "$(ls /dev/hidraw* 2>/dev/null | wc -l)"
 check "poses come" test "$(grep -c orientation "$work/poses")" = 300
 holder=$(readlink -f /sys/bus/usb/devices/*/1-*:1.2/driver 2>/dev/null | head -n 1)
 "$program" doctor >"$work/doctor.log" 2>&1
-check "doctor sees that the bridge holds it" says "$work/doctor.log" 'Rokid Air or Max.*\(/dev/bus/usb'
+check "doctor reports the bridge as the holder" prints "$work/doctor.log" 'Rokid Air or Max.*\(/dev/bus/usb'
 kill $glasses
 check "unplugged, it is lost" eventually shows 'GLASSES .* lost'
 plug usb rokid GLASSES

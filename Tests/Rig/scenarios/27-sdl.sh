@@ -1,5 +1,5 @@
 #!/bin/bash
-# Game controllers through SDL2: a pad of the kernel, motion of a pad that no family of ours reads, never one pad twice.
+# Game controllers through SDL2: a kernel pad, motion of a pad without a description, never one pad twice.
 . "$(dirname "$0")/../scenario.sh"
 here=$(dirname "$(realpath "$0")")/..
 
@@ -22,17 +22,17 @@ wait $bridge
 check "SIGTERM ends the bridge with 0" test $? = 0
 kill "$plugged"
 
-# Without our own description SDL reads the pad, with its motion sensors.
+# Without a description SDL reads the pad, with its motion sensors.
 mkdir "$work/devices"
 cp "$(dirname "$program")"/../../devices/*.yaml "$work/devices" 2>/dev/null || cp devices/*.yaml "$work/devices"
 rm "$work/devices/sony-dualsense.yaml"
 start_bridge --controllers --descriptions "$work/devices"
-# On a busy machine SDL 2.26 may see the kernel's event device before the pad's own, and then has no motion of it: such
-# a pad is a game pad, and plugging in again helps.
+# On a busy machine SDL 2.26 may find the kernel's event device before the pad's own, and then has no motion data: such
+# a pad is a game pad, and reconnecting it helps.
 moves() { shows '^[0-9]+ .*Game controller .* hardware +streaming'; }
 for attempt in 1 2 3 4; do
   plug usb sony-dualsense a4:53:85:00:00:12 --descriptions devices
-  eventually shows '(Game controller|Game pad) .* hardware +streaming' || fail "SDL does not see the pad"
+  eventually shows '(Game controller|Game pad) .* hardware +streaming' || fail "SDL does not find the pad"
   moves && break
   kill "$plugged"
   eventually shows 'Game pad .* lost' || fail "the pad is not lost"

@@ -1,5 +1,5 @@
 #!/bin/bash
-# A device that the bridge may not open: who or what is in the way is told, and it is taken when it becomes free.
+# A device that the bridge may not open: the cause is reported, and the device is opened when it becomes available.
 . "$(dirname "$0")/../scenario.sh"
 
 # The bridge runs as nobody; the node is root's.
@@ -19,7 +19,7 @@ check "given permission, it streams without a restart" eventually shows 'LOCKED 
 after=$(awk '{ print $1 }' /proc/uptime)
 check "within two seconds" awk "BEGIN { exit !($after - $before < 2 * $patience) }"
 
-# By the rule, as the message says.
+# By the rule in the message.
 kill "$plugged"
 check "it is lost" eventually shows 'LOCKED .* lost'
 plug usb oculus-dk2 LOCKED

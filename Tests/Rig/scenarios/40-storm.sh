@@ -1,9 +1,9 @@
 #!/bin/bash
-# Many pluggings, a thousand unless STORM_CYCLES says otherwise, leave nothing behind: no descriptor, no memory, no second identity.
+# Many plug cycles (STORM_CYCLES, default a thousand) leave nothing behind: no descriptor, no memory, no second identity.
 . "$(dirname "$0")/../scenario.sh"
 
 cycles=${STORM_CYCLES:-1000}
-# How long a device is there each time: where others take most of the machine, 0.2 s is less than one turn of the bridge.
+# Connection time of each cycle: under heavy load 0.2 s is less than one cycle of the bridge.
 for_time() { awk -v t="$1" -v p="$patience" 'BEGIN { print t * p }'; }
 start_bridge
 descriptors() { ls /proc/$bridge/fd | wc -l; }
@@ -11,7 +11,7 @@ memory() { awk '/VmRSS/ { print $2 }' /proc/$bridge/status; }
 
 plug uhid oculus-dk2 STAYS
 check "one device stays through it all" eventually shows 'STAYS +hardware +streaming'
-# The first round grows what is grown once.
+# The first round covers one-time growth.
 "$program" emulate relativty --uhid --serial STORM --cycles 50 --duration "$(for_time 0.2)" --gap "$(for_time 0.03)" >"$work/warm.log" 2>&1
 check "the warm-up is over" eventually shows 'STORM .* lost'
 fds=$(descriptors)

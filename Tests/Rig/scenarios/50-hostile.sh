@@ -1,5 +1,5 @@
 #!/bin/bash
-# Devices that lie: the bridge says what is wrong, the others stream on, and it ends when it is told to.
+# Hostile devices: the bridge reports the fault, the others keep streaming, and it ends on SIGTERM.
 . "$(dirname "$0")/../scenario.sh"
 
 start_bridge
@@ -18,13 +18,13 @@ check "another is opened at once" eventually shows 'LATER +hardware +streaming'
 check "and the silent one is given up" eventually shows 'MUTE +hardware +(streaming|degraded)'
 plug usb oculus-dk1 SHORT --fault short
 check "one whose reports are too short is degraded" eventually shows 'SHORT +hardware +degraded'
-check "and says why" shows "(reports can't be right|sends nothing)"
+check "and states the reason" shows "(reports are invalid|sends nothing)"
 check "the good one still streams" shows 'GOOD +hardware +streaming'
-# The guest has one processor, and what follows is about time.
+# The guest has one processor, and the following checks are about time.
 for extra in "${pids[@]}"; do [ "$extra" = "$good" ] || [ "$extra" = "$bridge" ] || kill "$extra" 2>/dev/null; done
 check "the others are lost" eventually counts 1 ' streaming '
 plug usb htc-vive BOMB --fault inflate
-check "a configuration that inflates without end is refused" eventually says "$work/bridge.log" 'factory calibration not read \(.*(inflat|large|limit|more than)'
+check "a configuration that inflates without end is refused" eventually prints "$work/bridge.log" 'factory calibration not read \(.*(inflat|large|limit|more than)'
 check "and its device streams" eventually shows 'BOMB +hardware +(streaming|degraded)'
 kill "$plugged"
 plug usb oculus-cv1 CUT --fault descriptor
@@ -34,7 +34,7 @@ check "control characters in a serial number are not printed" eventually shows '
 "$program" devices >"$work/list"
 check "nor by the list" test "$(grep -c "$(printf '\x1b\\[31m')" "$work/list")" = 0
 
-# Unplugged in the middle of each step of the beginning; the last is seen on a machine of any speed.
+# Disconnected during each step of opening; the last step is reached on a machine of any speed.
 for moment in 0.1 0.3 0.4 0.5 0.6 0.65 0.7 0.75 0.8 0.9 1.0 1.2 $((2 * patience)); do
   "$program" emulate htc-vive-wand --usb --serial BRIEF --cycles 2 --duration $moment --gap 0.2 >"$work/brief.log" 2>&1
 done

@@ -1,8 +1,8 @@
 #!/bin/bash
-# Pairing against BlueZ as python-dbusmock plays it, with emulated pads on the cable and on the link.
+# Pairing with BlueZ as simulated by python-dbusmock, with emulated pads over USB and Bluetooth.
 . "$(dirname "$0")/../scenario.sh"
 
-# What an earlier try left.
+# Remains of an earlier try.
 rm -f /run/dbus/system_bus_socket /etc/dbus-1/system.d/vrbridge-rig.conf /etc/bluetooth/input.conf
 
 own=a4:53:85:00:00:01
@@ -18,21 +18,21 @@ pair() {
 pair sony-dualsense
 wait $pairing
 check "without a bus it fails" test $? = 1
-check "and says so" grep -q 'bus can.t be reached' "$work/pair.log"
+check "and states the cause" grep -q 'bus can.t be reached' "$work/pair.log"
 
 mkdir -p /run/dbus
 dbus-daemon --system --nofork --nopidfile &
 pids+=($!)
 eventually dbus-send --system --print-reply --dest=org.freedesktop.DBus / org.freedesktop.DBus.GetId >/dev/null 2>&1 \
   || fail "no D-Bus"
-# /etc is the guest's own: the mock may own the name here.
+# /etc is the guest's: the mock may own the name here.
 cat >/etc/dbus-1/system.d/vrbridge-rig.conf <<'X'
 <busconfig><policy user="root"><allow own="org.bluez"/><allow send_destination="*"/></policy></busconfig>
 X
 dbus-send --system --type=method_call --dest=org.freedesktop.DBus / org.freedesktop.DBus.ReloadConfig
 pair sony-dualsense
 wait $pairing
-check "without BlueZ it says what to start" grep -q 'systemctl enable --now bluetooth' "$work/pair.log"
+check "without BlueZ it prints the service to start" grep -q 'systemctl enable --now bluetooth' "$work/pair.log"
 
 /usr/bin/python3 -m dbusmock --system --template bluez5 >"$work/bluez.log" 2>&1 &
 pids+=($!)
@@ -45,12 +45,12 @@ eventually mock AddAdapter string:hci0 string:rig || fail "the mock does not ans
 host=$(dbus-send --system --print-reply=literal --dest=org.bluez /org/bluez/hci0 org.freedesktop.DBus.Properties.Get \
   string:org.bluez.Adapter1 string:Address | awk '{ print tolower($2) }')
 
-# DualShock 4: address over the cable, then over the air.
+# DualShock 4: address over USB, then pairing over Bluetooth.
 plug usb sony-dualshock4 $own
 cable=$plugged
 pair sony-dualshock4
 check "the adapter is found" eventually json bluetooth done
-check "the pad on its cable is told this machine's address" eventually json address done
+check "this machine's address is written to the pad over USB" eventually json address done
 check "then it is to be unplugged" eventually json unplug waiting
 kill "$cable"
 check "which is noticed" eventually json unplug done
@@ -70,10 +70,10 @@ properties=$(dbus-send --system --print-reply --dest=org.bluez "/org/bluez/hci0/
 check "BlueZ trusts it" sh -c "echo '$properties' | grep -A1 Trusted | grep -q true"
 check "BlueZ has paired it" sh -c "echo '$properties' | grep -A1 Paired | grep -q true"
 "$program" unpair $own >"$work/unpair.log" 2>&1
-check "it can be forgotten" grep -q 'is forgotten' "$work/unpair.log"
+check "it can be forgotten" grep -q 'is removed' "$work/unpair.log"
 check "and is" sh -c "! '$program' pair --list | grep -q '$own'"
 
-# PlayStation Move: no bond, so BlueZ must be told.
+# PlayStation Move: no bond, so BlueZ needs a setting.
 pair sony-psmove-zcm1
 wait $pairing
 check "a missing setting of BlueZ is named" grep -q 'ClassicBondedOnly=false' "$work/pair.log"
@@ -95,10 +95,10 @@ sleep 2
 pair htc-vive-wand
 check "the receiver is asked for" eventually json receiver waiting
 plug usb htc-vive-wand DONGLE --part radio
-check "the receiver is told to listen" eventually json receiver done
+check "the receiver starts listening" eventually json receiver done
 check "the wand's reports end it" eventually json data done
 
-# A tracker of the network.
+# A network tracker.
 start_bridge --slimevr 127.0.0.1:6969
 "$program" emulate slimevr --udp 127.0.0.1:6969 --serial 02:00:00:00:00:07 >"$work/tracker.log" 2>&1 &
 pids+=($!)
@@ -107,5 +107,5 @@ pair slimevr
 check "it is let in" eventually json data done
 check "and streams" eventually shows 'SlimeVR tracker +02:00:00:00:00:07 +hardware +streaming'
 "$program" unpair 02:00:00:00:00:07 >"$work/unpair.log" 2>&1
-check "it can be forgotten too" grep -q 'is forgotten' "$work/unpair.log"
+check "it can be forgotten too" grep -q 'is removed' "$work/unpair.log"
 passed

@@ -8,14 +8,14 @@ trap 'kill "${pids[@]}" 2>/dev/null; wait 2>/dev/null; [ ! -e $vivid/vivid.0 ] |
 
 check "there is no vivid driver" test -d $vivid
 start_bridge --no-hardware --demo --camera auto
-check "without a camera it says so" eventually says "$work/bridge.log" "find the camera 'auto' among none"
+check "without a camera it reports this" eventually prints "$work/bridge.log" "find the camera 'auto' among none"
 camera bind
-check "a camera that comes is read" eventually says "$work/bridge.log" 'camera=vivid.*camera arrived|camera arrived.*vivid'
+check "a connected camera is read" eventually prints "$work/bridge.log" 'camera=vivid.*camera opened|camera opened.*vivid'
 node=$(ls /dev/video* | head -n 1)
 "$program" cameras >"$work/cameras.log" 2>&1
 check "it is listed with its modes" grep -Eq 'yuyv .*640x360' "$work/cameras.log"
 "$program" cameras picture "$node" "$work/p.jpg" >"$work/busy.log" 2>&1
-check "a second reader is told that it is taken" grep -q 'busy' "$work/busy.log"
+check "a second reader gets the error busy" grep -q 'busy' "$work/busy.log"
 
 "$program" record "$work/session.mcap" --streams reports,states,camera --duration 4 >"$work/record.log" 2>&1
 check "a session with frames is recorded" test $? = 0
@@ -27,9 +27,9 @@ check "some of them: $frames" test "${frames:-0}" -ge 20
 check "and verifies" test $? = 0
 
 camera unbind
-check "unplugged while streaming, the loss is told" eventually says "$work/bridge.log" "camera 'auto': (read|wait for|queue)"
+check "disconnected while streaming, the loss is reported" eventually prints "$work/bridge.log" "camera 'auto': (read|wait for|queue)"
 camera bind
-check "plugged in again it streams again" eventually sh -c "[ \$(grep -c 'camera arrived' '$work/bridge.log') -ge 2 ]"
+check "plugged in again it streams again" eventually sh -c "[ \$(grep -c 'camera opened' '$work/bridge.log') -ge 2 ]"
 kill -TERM $bridge
 wait $bridge
 check "SIGTERM ends the bridge with 0" test $? = 0

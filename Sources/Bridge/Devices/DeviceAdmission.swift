@@ -1,0 +1,49 @@
+import Devices
+import Logging
+import Sensing
+import Tracking
+
+/// Finds the device of an interface in the registry, or adds a new one with its role and pipeline.
+///
+/// Belongs to the device manager's thread.
+final class DeviceAdmission {
+  private let registry: DeviceRegistry
+  private let roles: RoleStore
+  private let pipelines: DevicePipelineFactory
+  /// Roles by serial number, from the configuration; they override remembered ones.
+  var configuredRoles: [String: DeviceRole]
+
+  init(
+    registry: DeviceRegistry, roles: RoleStore, pipelines: DevicePipelineFactory,
+    configuredRoles: [String: DeviceRole]
+  ) {
+    self.registry = registry
+    self.roles = roles
+    self.pipelines = pipelines
+    self.configuredRoles = configuredRoles
+  }
+
+  /// Returns the device that the interface belongs to; nil for one that is not registered.
+  func find(_ identity: InterfaceIdentity, _ match: DeviceCatalog.Match) -> DeviceID? {
+    registry.find(
+      DeviceKey(identity, match.description), serial: identity.serial, origin: identity.origin)
+  }
+
+  /// Returns the device that the interface belongs to, added when it is new; nil when the pose page is full.
+  func admit(_ identity: InterfaceIdentity, _ match: DeviceCatalog.Match) -> DeviceID? {
+    if let known = find(identity, match) { return known }
+    let key = DeviceKey(identity, match.description)
+    let (serial, origin) = (identity.serial, identity.origin)
+    return registry.add(
+      key, serial: serial, match.description, origin: origin,
+      role: DeviceRegistry.RoleWish(
+        required: configuredRoles[serial],
+        remembered: origin == .hardware ? roles.role(key, serial: serial) : nil)
+    ) { id, role, slot in
+      pipelines.make(
+        id, role, slot: slot, partCount: match.description.parts.count,
+        tracker: DeviceTracker(
+          calibration: InertialCalibration(), sampleRate: match.part.sampleRate, clock: nil, origin: origin))
+    }
+  }
+}

@@ -1,0 +1,216 @@
+import BridgeProtocol
+import Devices
+import Sensing
+import Spatial
+import Synchronization
+import TrackingPipeline
+
+/// Every device that is connected or was: id, role, slot in the pose page, state and open interfaces.
+///
+/// Holds and decides; opens and closes nothing. Synchronised: any thread may use it.
+final class DeviceRegistry: Sendable {
+  private struct State {
+    var devices: [DeviceRecord] = []
+    var nextID: UInt32 = 1
+  }
+  private let state = Mutex(State())
+
+  // MARK: reading
+
+  var statuses: [DeviceStatus] { state.withLock { $0.devices.map(\.status) } }
+  var hasHeadset: Bool { state.withLock { $0.devices.contains { $0.description.kind == .headset } } }
+  /// Network trackers that are not paired.
+  var unpairedTrackers: Int {
+    state.withLock { $0.devices.count { $0.state == .blocked && $0.isNetworkTracker } }
+  }
+  /// Whether hardware is connected, which may fall silent.
+  var isWatchful: Bool { state.withLock { $0.devices.contains { $0.isConnected && $0.origin == .hardware } } }
+  var pipelines: [PipelineReference] { state.withLock { $0.devices.map(\.pipeline) } }
+
+  /// Counters of every device, with its controls.
+  var metrics: [(device: DeviceID, statistics: DeviceStatistics, controls: [Control])] {
+    state.withLock { $0.devices.map { ($0.id, $0.statistics, $0.description.controls) } }
+  }
+
+  func slot(role: DeviceRole) -> Int? { state.withLock { $0.devices.first { $0.role == role }?.slot } }
+
+  /// Ports of connected headsets.
+  var headsetPorts: [String] {
+    state.withLock {
+      $0.devices.filter { $0.description.kind == .headset && $0.isConnected }.map(\.key.port)
+    }
+  }
+
+  func device(_ id: DeviceID) -> DeviceRecord? { state.withLock { $0.devices.first { $0.id == id } } }
+
+  func device(serial: String) -> DeviceRecord? { state.withLock { $0.devices.first { $0.serial == serial } } }
+
+  /// Returns the device that an interface belongs to: by serial number, which identifies the unit, else by port.
+  func find(_ key: DeviceKey, serial: String, origin: Origin) -> DeviceID? {
+    state.withLock { state in
+      let candidates = state.devices.filter { $0.key.family == key.family && $0.origin == origin }
+      if !serial.isEmpty, let unit = candidates.first(where: { $0.serial == serial }) { return unit.id }
+      return candidates.first { device in
+        device.key == key
+          && (serial.isEmpty || device.serial.isEmpty || device.isConnected || device.serial == serial)
+      }?.id
+    }
+  }
+
+  // MARK: changes
+
+  /// Which role a new device should get; without a wish, the first free role of its description.
+  struct RoleWish {
+    /// Its role in any case.
+    var required: DeviceRole?
+    /// Its role unless another device has it.
+    var remembered: DeviceRole?
+  }
+
+  /// Adds a device: the next id, a role, a slot in the pose page.
+  ///
+  /// - Parameter makePipeline: called with id, role and slot.
+  /// - Returns: nil when connected devices hold all slots.
+  func add(
+    _ key: DeviceKey, serial: String, _ description: DeviceDescription, origin: Origin, role wish: RoleWish,
+    makePipeline: (DeviceID, DeviceRole, Int) -> PipelineReference
+  ) -> DeviceID? {
+    state.withLock { state in
+      guard let slot = Self.freeSlot(&state.devices) else { return nil }
+      let id = DeviceID(state.nextID)
+      state.nextID += 1
+      let taken = Set(state.devices.map(\.role))
+      let remembered = wish.remembered.flatMap {
+        $0 == .none || $0 == .tracker || !taken.contains($0) ? $0 : nil
+      }
+      let role =
+        wish.required ?? remembered ?? description.roles.first { !taken.contains($0) }
+        ?? (description.kind == .tracker ? .tracker : .none)
+      let pipeline = makePipeline(id, role, slot)
+      state.devices.append(
+        DeviceRecord(
+          id: id, description: description, key: key, serial: serial, origin: origin, role: role, slot: slot,
+          pipeline: pipeline, statistics: pipeline.pipeline.statistics))
+      return id
+    }
+  }
+
+  /// Returns a free slot, else that of the device that was lost first, which is removed.
+  private static func freeSlot(_ devices: inout [DeviceRecord]) -> Int? {
+    let used = Set(devices.map(\.slot))
+    if let free = (0..<PosePage.slotCount).first(where: { !used.contains($0) }) { return free }
+    let lost = devices.indices.filter { !devices[$0].isConnected }
+    guard let oldest = lost.min(by: { devices[$0].lostAt < devices[$1].lostAt }) else { return nil }
+    return devices.remove(at: oldest).slot
+  }
+
+  /// Enters a state, unless the device is in it for the same reason.
+  ///
+  /// - Returns: the device after a change.
+  func enter(_ state: DeviceState, _ reason: String, _ id: DeviceID, now: Int64) -> DeviceRecord? {
+    change(id) { device in
+      guard device.state != state || device.reason != reason || device.stateSince == 0 else { return false }
+      (device.state, device.reason, device.stateSince) = (state, reason, now)
+      if state == .streaming || state == .initialising { device.lastProgress = now }
+      return true
+    }
+  }
+
+  /// Returns connected hardware that fell silent since the last call (no report for `limit` ns) or sends again.
+  func silences(now: Int64, limit: Int64) -> [(id: DeviceID, silentFor: Int64, isSilent: Bool)] {
+    state.withLock { state in
+      var changes: [(DeviceID, Int64, Bool)] = []
+      for index in state.devices.indices where state.devices[index].isConnected {
+        let device = state.devices[index]
+        // Recordings may pause, and a dongle sends nothing while its peer is off.
+        guard device.origin == .hardware,
+          !device.parts.values.contains(where: { $0.part.waitsForPeer && !$0.part.isPeer })
+        else { continue }
+        // A radio shared by several devices keeps sending when one of them is switched off.
+        let isPeer = device.parts.values.contains { $0.part.isPeer }
+        if isPeer, device.state == .initialising { continue }
+        let reports =
+          isPeer
+          ? device.statistics.states.load(ordering: .relaxed)
+          : device.statistics.reports.load(ordering: .relaxed)
+        if reports != device.reportsSeen {
+          state.devices[index].reportsSeen = reports
+          state.devices[index].lastProgress = now
+          if device.state == .degraded, device.reason.hasPrefix(Self.silent) {
+            changes.append((device.id, 0, false))
+          }
+        } else if device.lastProgress > 0, now - device.lastProgress > limit,
+          device.state == .streaming || device.state == .initialising
+        {
+          changes.append((device.id, now - device.lastProgress, true))
+        }
+      }
+      return changes
+    }
+  }
+
+  static let silent = "sends nothing"
+
+  /// Adds an open interface.
+  ///
+  /// - Returns: the device when this connected it.
+  func open(
+    _ interface: DeviceRecord.OpenInterface, at part: PartKey, key: DeviceKey,
+    _ configured: DeviceRecord.Configured
+  ) -> DeviceRecord? {
+    change(part.device) { device in
+      device.parts[part.part] = interface
+      device.key = key
+      if device.serial.isEmpty { device.serial = configured.serial ?? "" }
+      guard device.description.isPrimary(part.part) else { return false }
+      device.calibration = configured.calibration
+      defer { device.isConnected = true }
+      return !device.isConnected
+    }
+  }
+
+  /// Removes an interface that has ended.
+  ///
+  /// - Returns: its node, and the device when this disconnected it.
+  func close(_ part: PartKey, now: Int64) -> (node: NodeKey?, lost: DeviceRecord?) {
+    var node: NodeKey?
+    let lost = change(part.device) { device in
+      node = device.parts.removeValue(forKey: part.part)?.node
+      guard device.isConnected, !device.isOpen else { return false }
+      device.isConnected = false
+      device.lostAt = now
+      return true
+    }
+    return (node, lost)
+  }
+
+  /// Assigns a role; a device that had it gets the other's.
+  ///
+  /// - Returns: the devices whose role changed.
+  func assign(_ role: DeviceRole, to id: DeviceID) -> [DeviceRecord] {
+    state.withLock { state in
+      guard let index = state.devices.firstIndex(where: { $0.id == id }), state.devices[index].role != role
+      else { return [] }
+      var changed = [index]
+      if role != .none, role != .tracker, let other = state.devices.firstIndex(where: { $0.role == role }) {
+        state.devices[other].role = state.devices[index].role
+        changed.append(other)
+      }
+      state.devices[index].role = role
+      return changed.map { state.devices[$0] }
+    }
+  }
+
+  /// Changes one device.
+  ///
+  /// - Returns: the device after the change when `body` returns true.
+  @discardableResult
+  func change(_ id: DeviceID, _ body: (inout DeviceRecord) -> Bool) -> DeviceRecord? {
+    state.withLock { state in
+      guard let index = state.devices.firstIndex(where: { $0.id == id }), body(&state.devices[index]) else {
+        return nil
+      }
+      return state.devices[index]
+    }
+  }
+}

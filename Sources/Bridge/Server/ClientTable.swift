@@ -1,0 +1,169 @@
+import Sensing
+import SwiftProtobuf
+import BridgeProtocol
+import CLinux
+import Diagnostics
+import Glibc
+import Logging
+import Synchronization
+
+/// The connected clients: admits, fails and drops them, and flushes their output.
+///
+/// Belongs to the server's thread.
+final class ClientTable {
+  private let server: SocketServer
+  private let epoll: Int32
+  private let timer: Int32
+  private var clients: [UInt64: ClientConnection] = [:]
+  private var nextToken = ServerThread.firstClientToken
+  private var isTimerArmed = false
+
+  private var options: SocketServer.Options { server.options }
+
+  /// - Parameter timer: is owned by the table.
+  init(server: SocketServer, epoll: Int32, timer: Int32) {
+    self.server = server
+    self.epoll = epoll
+    self.timer = timer
+  }
+
+  deinit { Glibc.close(timer) }
+
+  var all: [ClientConnection] { Array(clients.values) }
+
+  subscript(token: UInt64) -> ClientConnection? { clients[token] }
+
+  /// Admits a new connection, or refuses it by the limit of clients and the access rules.
+  func accept(_ descriptor: Int32) {
+    var process: UInt32 = 0
+    var user: UInt32 = 0
+    var group: UInt32 = 0
+    guard linux_peer_credentials(descriptor, &process, &user, &group) == 0 else {
+      Glibc.close(descriptor)
+      return
+    }
+    let scopes = server.scopes(user: user, group: group)
+    let token = nextToken
+    nextToken += 1
+    let client = ClientConnection(
+      fileDescriptor: descriptor, token: token, user: user, process: process, scopes: scopes,
+      now: linux_monotonic_ns())
+    guard clients.count < options.maximumClients else {
+      return refuse(
+        client,
+        RequestError(
+          .tooManyClients, "too-many-clients",
+          "the bridge serves at most \(options.maximumClients) clients; close one, or raise 'socket: clients'"
+        ))
+    }
+    guard !scopes.isEmpty else {
+      return refuse(
+        client,
+        RequestError(
+          .forbidden, "user-without-scopes",
+          "user \(user) has no scope; grant one under 'access' in the bridge's configuration"))
+    }
+    clients[token] = client
+    server.clientCount.store(clients.count, ordering: .relaxed)
+    linux_epoll_add(epoll, descriptor, token, 0)
+    armTimer()
+  }
+
+  /// Sends the error, as far as the socket takes it at once, and closes.
+  private func refuse(_ client: ClientConnection, _ error: RequestError) {
+    _ = client.send(.with { $0.error = error.encoded(isFatal: true) })
+    _ = client.flush(now: linux_monotonic_ns())
+    Glibc.close(client.fileDescriptor)
+  }
+
+  /// Closes the connection.
+  ///
+  /// - Parameter reason: for the log; nil for a client that left.
+  func drop(_ client: ClientConnection, because reason: String? = nil) {
+    guard clients.removeValue(forKey: client.token) != nil else { return }
+    server.clientCount.store(clients.count, ordering: .relaxed)
+    linux_epoll_remove(epoll, client.fileDescriptor)
+    Glibc.close(client.fileDescriptor)
+    if let reason {
+      server.dependencies.log.notice(
+        "client dropped",
+        metadata: ["client": "\(client.name)", "pid": "\(client.process)", "reason": "\(reason)"])
+    }
+  }
+
+  /// Sends the error and closes the connection.
+  func fail(_ client: ClientConnection, _ error: RequestError, replyTo: UInt64 = 0) {
+    _ = client.send(
+      .with {
+        $0.replyTo = replyTo
+        $0.error = error.encoded(isFatal: true)
+      })
+    _ = client.flush(now: linux_monotonic_ns())
+    // With unread bytes in the socket, closing would reset the connection and lose the error.
+    shutdown(client.fileDescriptor, Int32(SHUT_WR))
+    discardInput(client)
+    drop(client, because: error.printed)
+  }
+
+  private func discardInput(_ client: ClientConnection) {
+    var bytes = [UInt8](repeating: 0, count: 65_536)
+    for _ in 0..<16 where recv(client.fileDescriptor, &bytes, bytes.count, Int32(MSG_DONTWAIT)) <= 0 {
+      return
+    }
+  }
+
+  // MARK: timeouts
+
+  /// Drops clients that sent no Hello in time or leave their output unread.
+  func sweep() {
+    var expirations: UInt64 = 0
+    _ = read(timer, &expirations, 8)
+    isTimerArmed = false
+    let now = linux_monotonic_ns()
+    for client in all {
+      if !client.isGreeted, Double(now - client.connectedAt) * 1e-9 > options.greetingTimeout {
+        fail(
+          client,
+          RequestError(.timeout, "hello-timeout", "no Hello came within \(options.greetingTimeout) s"))
+      } else if let since = client.stalledSince, Double(now - since) * 1e-9 > options.stallTimeout {
+        fail(
+          client,
+          RequestError(
+            .tooSlow, "client-output-unread", "output was not read for \(options.stallTimeout) s; read faster"
+          ))
+      }
+    }
+    armTimer()
+  }
+
+  /// Sets the timer while a client may time out.
+  private func armTimer() {
+    // Not set again while it runs: a flood of connections must not postpone the sweep for ever.
+    guard !isTimerArmed, clients.values.contains(where: { !$0.isGreeted || $0.stalledSince != nil }) else {
+      return
+    }
+    isTimerArmed = true
+    linux_timerfd_set(timer, 500_000_000, 0)
+  }
+
+  // MARK: output
+
+  func flushAll() {
+    let now = linux_monotonic_ns()
+    for client in all where client.pendingOutput > 0 || client.hasQueued {
+      switch client.flush(now: now) {
+      case .done: setWritable(client, false)
+      case .blocked:
+        setWritable(client, true)
+        armTimer()
+      case .broken: drop(client)
+      }
+    }
+  }
+
+  private func setWritable(_ client: ClientConnection, _ wanted: Bool) {
+    guard client.wantsWritable != wanted else { return }
+    client.wantsWritable = wanted
+    linux_epoll_change(epoll, client.fileDescriptor, client.token, wanted ? 1 : 0)
+  }
+}

@@ -1,0 +1,205 @@
+import TrackingPipeline
+import BridgeProtocol
+import CLinux
+import Glibc
+import Logging
+import Sensing
+import SwiftProtobuf
+
+/// The socket server's thread: accepts clients, handles their requests and sends them what they subscribed to.
+///
+/// Not `Sendable`: made on the thread, with its clients, and stays on it.
+final class ServerThread {
+  private let server: SocketServer
+  private let clients: ClientTable
+  private var distributor: EventDistributor
+  private let epoll: Int32
+  private var hadSubscription = false
+
+  /// Replies that a client may await at once.
+  private static let maximumAwaited = 16
+  private static let listenerToken: UInt64 = 1
+  private static let eventsToken: UInt64 = 2
+  private static let inboxToken: UInt64 = 3
+  private static let timerToken: UInt64 = 4
+  static let firstClientToken: UInt64 = 16
+
+  private var options: SocketServer.Options { server.options }
+  private var inbox: ServerInbox { server.dependencies.inbox }
+
+  init(_ server: SocketServer) throws(StartError) {
+    self.server = server
+    let (epoll, timer) = (linux_epoll_create(), linux_timerfd())
+    guard epoll >= 0, timer >= 0 else {
+      for descriptor in [epoll, timer] where descriptor >= 0 { Glibc.close(descriptor) }
+      throw .noDescriptors("socket server")
+    }
+    self.epoll = epoll
+    clients = ClientTable(server: server, epoll: epoll, timer: timer)
+    distributor = EventDistributor(
+      events: server.dependencies.events, latency: server.latency,
+      onControl: server.dependencies.onControl, onDeviceEvent: server.dependencies.onDeviceEvent)
+    linux_epoll_add(epoll, server.listener.descriptor, Self.listenerToken, 0)
+    linux_epoll_add(epoll, server.dependencies.events.wakeDescriptor, Self.eventsToken, 0)
+    linux_epoll_add(epoll, inbox.descriptor, Self.inboxToken, 0)
+    linux_epoll_add(epoll, timer, Self.timerToken, 0)
+  }
+
+  deinit { Glibc.close(epoll) }
+
+  func run() {
+    let events = server.dependencies.events
+    let capacity = 64
+    var tokens = [UInt64](repeating: 0, count: capacity)
+    var conditions = [UInt32](repeating: 0, count: capacity)
+    while !server.isStopping {
+      let timeout: Int32 = events.prepareToWait() ? -1 : 0
+      let count = Int(linux_epoll_wait(epoll, &tokens, &conditions, Int32(capacity), timeout))
+      for index in 0..<max(0, count) { handle(tokens[index], conditions[index]) }
+      distribute()
+      updateDemand()
+      clients.flushAll()
+    }
+    drain()
+    updateDemand()
+  }
+
+  private func handle(_ token: UInt64, _ condition: UInt32) {
+    switch token {
+    case Self.listenerToken: acceptAll()
+    case Self.eventsToken: linux_eventfd_drain(server.dependencies.events.wakeDescriptor)
+    case Self.inboxToken: linux_eventfd_drain(inbox.descriptor)
+    case Self.timerToken: clients.sweep()
+    default:
+      guard let client = clients[token] else { return }
+      if condition & UInt32(LINUX_READABLE) != 0 {
+        receive(client)
+      } else if condition & UInt32(LINUX_HANGUP) != 0 {
+        clients.drop(client)
+      }
+    }
+  }
+
+  private func acceptAll() {
+    while true {
+      let descriptor = linux_accept(server.listener.descriptor)
+      if descriptor == -EMFILE || descriptor == -ENFILE {
+        server.dependencies.log.warning("a client was not accepted: no file descriptors are left")
+        return
+      }
+      guard descriptor >= 0 else { return }
+      clients.accept(descriptor)
+    }
+  }
+
+  // MARK: requests
+
+  private func receive(_ client: ClientConnection) {
+    // One read per turn: a client that floods waits for the others.
+    var passed: Int32 = -1
+    let count = withUnsafeTemporaryAllocation(byteCount: 16_384, alignment: 16) { buffer -> Int in
+      let count = linux_receive(client.fileDescriptor, buffer.baseAddress, buffer.count, &passed)
+      if count > 0 { client.reader.append(UnsafeRawBufferPointer(rebasing: buffer[0..<count])) }
+      return count
+    }
+    // The protocol passes no descriptors to the bridge.
+    if passed >= 0 { Glibc.close(passed) }
+    if count == -Int(EAGAIN) { return }
+    guard count > 0 else { return clients.drop(client) }
+    while clients[client.token] != nil {
+      let body: ArraySlice<UInt8>?
+      do { body = try client.reader.next() } catch {
+        return clients.fail(client, RequestError(.tooLarge, error))
+      }
+      guard let body else { return }
+      let frame: ClientFrame
+      do { frame = try ClientFrame(serializedBytes: Array(body)) } catch {
+        return clients.fail(
+          client, RequestError(.malformed, "frame-malformed", "the bytes of a frame are not a ClientFrame"))
+      }
+      handle(frame, from: client)
+    }
+  }
+
+  private func handle(_ frame: ClientFrame, from client: ClientConnection) {
+    switch server.dependencies.handler.answer(frame, client) {
+    case .refusal(let error): clients.fail(client, error, replyTo: frame.requestID)
+    case .reply(let reply, let descriptor):
+      // Replies wait for a client that sends requests without reading; the limit of its output ends that.
+      guard client.send(reply, passing: descriptor) else { return clients.fail(client, .unreadReplies) }
+    case .later(let work):
+      guard client.awaited < Self.maximumAwaited else {
+        return clients.fail(client, .tooManyAwaited, replyTo: frame.requestID)
+      }
+      client.awaited += 1
+      let (token, inbox) = (client.token, inbox)
+      Task { inbox.reply(await work(), to: token) }
+    }
+  }
+
+  private func updateDemand() {
+    let poses = Vrbridge_V1_Stream.poses.rawValue
+    server.dependencies.demand.set(
+      clients.all.reduce(0) { $0 + $1.subscriptions.count { $0.streams.contains(poses) } })
+    if !hadSubscription, clients.all.contains(where: { !$0.subscriptions.isEmpty }) {
+      hadSubscription = true
+      server.dependencies.onFirstSubscription()
+    }
+  }
+
+  // MARK: events
+
+  private func distribute() {
+    distributor.distributeEvents(to: clients.all)
+    let new = inbox.takeAll()
+    distributor.distribute(new.annotations, to: clients.all)
+    let devices = Vrbridge_V1_Stream.devices.rawValue
+    for event in new.events {
+      let frame = ServerFrame.with { $0.deviceEvent = Vrbridge_V1_DeviceEvent(event) }
+      for client in clients.all where client.subscriptions.contains(where: { $0.streams.contains(devices) }) {
+        if !client.send(frame) { clients.fail(client, .unreadEvents) }
+      }
+    }
+    for (token, reply) in new.replies {
+      guard let client = clients[token] else { continue }
+      client.awaited -= 1
+      if !client.send(reply) { clients.fail(client, .unreadReplies) }
+    }
+  }
+
+  /// Sends what is in the queues, as far as clients read it in time, then Goodbye.
+  private func drain() {
+    let deadline = linux_monotonic_ns() + Int64(options.drainTime * 1e9)
+    distribute()
+    // The queues first, then Goodbye.
+    for client in clients.all where client.isGreeted { _ = client.flush(now: linux_monotonic_ns()) }
+    var goodbyeSent: Set<UInt64> = []
+    while true {
+      for client in clients.all {
+        let result = client.flush(now: linux_monotonic_ns())
+        if result == .broken {
+          clients.drop(client)
+        } else if result == .done, client.isGreeted, goodbyeSent.insert(client.token).inserted {
+          _ = client.send(.with { $0.goodbye = .with { $0.reason = "the bridge stops" } })
+          _ = client.flush(now: linux_monotonic_ns())
+        }
+      }
+      let waiting = clients.all.filter { $0.isGreeted && ($0.pendingOutput > 0 || $0.hasQueued) }
+      let left = deadline - linux_monotonic_ns()
+      guard !waiting.isEmpty, left > 0 else { break }
+      var descriptors = waiting.map { pollfd(fd: $0.fileDescriptor, events: Int16(POLLOUT), revents: 0) }
+      _ = poll(&descriptors, nfds_t(descriptors.count), Int32(left / 1_000_000 + 1))
+    }
+    for client in clients.all { clients.drop(client) }
+    if !server.listener.isPassed { unlink(options.path) }
+  }
+}
+
+extension RequestError {
+  fileprivate static let unreadReplies = RequestError(
+    .tooSlow, "client-replies-unread", "too many replies wait to be read; read faster or send fewer requests")
+  fileprivate static let unreadEvents = RequestError(
+    .tooSlow, "client-events-unread", "too many device events wait to be read; read faster")
+  fileprivate static let tooManyAwaited = RequestError(
+    .tooSlow, "client-requests-waiting", "too many questions wait for their replies; wait for a reply first")
+}

@@ -1,0 +1,29 @@
+/// Shared libraries that are opened at run time: a build needs neither their headers nor their files, and a program that
+/// does not use one needs no file of it either.
+#ifndef VRBRIDGE_DYNAMIC_LIBRARY_H
+#define VRBRIDGE_DYNAMIC_LIBRARY_H
+
+#include <stddef.h>
+
+/// A function of a library, and the offset in the caller's structure at which its address is stored.
+typedef struct {
+  const char *name;
+  size_t offset;
+} cdynamic_symbol;
+
+/// Opens a library by path, or by name with the linker's search.
+///
+/// Returns its handle; NULL on failure, with the linker's reason in `error`.
+void *cdynamic_open(const char *file, char *error, size_t error_size);
+
+/// Stores the addresses of functions in `structure`.
+///
+/// Returns 0; -1 when the library lacks one of them, with its name followed by `explanation` in `error`.
+int cdynamic_resolve(
+    void *handle, const cdynamic_symbol *symbols, size_t count, void *structure, const char *explanation, char *error,
+    size_t error_size);
+
+/// Closes a library that was rejected. A library in use stays open for the life of the process: its threads run on.
+void cdynamic_close(void *handle);
+
+#endif

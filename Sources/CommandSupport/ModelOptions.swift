@@ -1,0 +1,69 @@
+import ArgumentParser
+import Bridge
+import Cryptography
+import Devices
+import Foundation
+import Inference
+
+/// Options of commands that open models.
+package struct ModelOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Use this folder of models (default: 'models: folder' of the configuration).", valueName: "folder"))
+  package var models: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Read this configuration file (default: ~/.config/vrbridge/vrbridge.yaml, then /etc/vrbridge/vrbridge.yaml).",
+      valueName: "file"))
+  package var config: String?
+
+  package init() {}
+
+  package func configuration() throws -> Configuration {
+    var configuration = Configuration()
+    let environment = ProcessInfo.processInfo.environment
+    if let file = config ?? Configuration.standardFile(environment: environment) {
+      guard let text = try? String(contentsOfFile: file, encoding: .utf8) else {
+        throw CommandError.unreadable("the configuration file \(file)")
+      }
+      try configuration.apply(text: text, file: file)
+    }
+    if let models { configuration.models.value.folder = models }
+    return configuration
+  }
+
+  package func settings() throws -> ModelSettings { try configuration().models.value }
+
+  package var stateFolder: String {
+    CalibrationStore.stateFolder(environment: ProcessInfo.processInfo.environment)
+  }
+
+  package func host() throws -> ModelHost {
+    try settings().host(stateFolder: stateFolder, remote: nil) { Terminal.complain("vrbridge: \($0)") }
+  }
+
+  package func registry() throws -> ModelRegistry { try settings().registry(stateFolder: stateFolder) }
+
+  package func signingKey() throws -> Ed25519.PrivateKey {
+    try SigningKey.loadOrMake(file: ModelSettings.signingKeyFile(stateFolder: stateFolder))
+  }
+
+  /// Returns the given version when the registry has it; without one the version in force, else the newest.
+  package func version(_ name: String, _ given: String?, _ registry: ModelRegistry) throws -> String {
+    let versions = registry.versions(of: name)
+    if let given {
+      guard versions.contains(given) else {
+        throw CommandError(
+          "unknown-version",
+          "there is no \(name) \(given); there is: \(versions.isEmpty ? "none" : versions.joined(separator: ", "))"
+        )
+      }
+      return given
+    }
+    guard let chosen = registry.choice(of: name).version(among: versions, draw: 1) ?? versions.last else {
+      throw CommandError("unknown-model", "there is no model '\(name)' in \(registry.folder)")
+    }
+    return chosen
+  }
+}

@@ -1,0 +1,16 @@
+import ArgumentParser
+
+/// Help of options that several commands have.
+extension ArgumentHelp {
+  package static var socket: ArgumentHelp {
+    ArgumentHelp(
+      "Connect to the bridge's socket at this path (default: $XDG_RUNTIME_DIR/vrbridge/vrbridge.sock, then /run/vrbridge/vrbridge.sock).",
+      valueName: "path")
+  }
+
+  package static var descriptions: ArgumentHelp {
+    ArgumentHelp(
+      "Read device descriptions from this folder (default: those installed with the program).",
+      valueName: "folder")
+  }
+}

@@ -1,5 +1,0 @@
-/// Why a device's stored configuration could not be used.
-public struct ConfigurationFault: Error, Sendable, CustomStringConvertible {
-  public var description: String
-  init(_ description: String) { self.description = description }
-}

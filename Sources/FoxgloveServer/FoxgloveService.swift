@@ -1,0 +1,159 @@
+import Foundation
+public import LiveState
+public import Logging
+public import HTTPServer
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import NIOSSL
+import NIOWebSocket
+import Sensing
+public import ServiceLifecycle
+import Spatial
+
+/// Serves the Foxglove WebSocket protocol: Foxglove, Lichtblick and other viewers show a running bridge as they show a
+/// session file, with the same topics and messages.
+public struct FoxgloveService: Service {
+  private let options: HTTPServerOptions
+  private let origins: Set<String>
+  private let state: any BridgeState
+  private let hub: FoxgloveHub
+  private let rate: Double
+  private let log: Logger
+  private let onRunning: @Sendable (Int?) -> Void
+
+  /// - Parameters:
+  ///   - options: address, tokens, certificate; a token comes as `?token=`, since viewers send no headers.
+  ///   - version: the product's, for viewers.
+  ///   - onRunning: called with the port once the server listens.
+  /// - Throws: when the address needs options that are not set.
+  public init(
+    _ settings: FoxgloveSettings, options: HTTPServerOptions, state: any BridgeState, version: String,
+    log: Logger, onRunning: @escaping @Sendable (Int?) -> Void = { _ in }
+  ) throws(HTTPServerError) {
+    if let problem = options.problem { throw HTTPServerError(.configuration, problem) }
+    guard case .network = options.address else {
+      throw HTTPServerError(
+        .configuration, "viewers connect to HOST:PORT; '\(options.address.text)' is none")
+    }
+    self.options = options
+    origins = Set(settings.origins)
+    self.state = state
+    rate = settings.rate
+    self.log = log
+    self.onRunning = onRunning
+    hub = FoxgloveHub(version: version, now: state.now.nanoseconds)
+  }
+
+  /// Returns the status and the reason of a refusal; nil for a request that may become a connection.
+  private func refusal(_ head: HTTPRequestHead) -> (HTTPResponseStatus, String)? {
+    guard head.headers[canonicalForm: "upgrade"].contains(where: { $0.lowercased() == "websocket" }) else {
+      return (
+        .upgradeRequired, "this port serves viewers; open Foxglove and connect to ws://HOST:PORT"
+      )
+    }
+    let host = head.headers.first(name: "host")
+    let origin = head.headers.first(name: "origin").flatMap { origins.contains($0) ? nil : $0 }
+    if let text = BrowserGuard(options).refusal(host: host, origin: origin, isUnix: false) {
+      return (.forbidden, text)
+    }
+    if !options.tokens.isEmpty, options.permission(token: Self.token(head.uri)) == .unauthenticated {
+      return (.unauthorized, "this bridge requires a token: ws://HOST:PORT/?token=…")
+    }
+    guard subprotocol(head) != nil else {
+      return (.badRequest, "the client offers none of the subprotocols \(FoxgloveMessage.subprotocols)")
+    }
+    return nil
+  }
+
+  private func subprotocol(_ head: HTTPRequestHead) -> String? {
+    let offered = head.headers[canonicalForm: "sec-websocket-protocol"].map(String.init)
+    return FoxgloveMessage.subprotocols.first { offered.contains($0) }
+  }
+
+  private static func token(_ uri: String) -> String? {
+    URLComponents(string: uri)?.queryItems?.first { $0.name == "token" }?.value
+  }
+
+  public func run() async throws {
+    let listener = try await bind()
+    log.info("viewers are served", metadata: ["address": "\(options.address.text)"])
+    onRunning(listener.localAddress?.port)
+    await cancelWhenGracefulShutdown {
+      await FoxgloveFeed(state: state, hub: hub, rate: rate).run()
+    }
+    hub.closeAll()
+    try? await listener.close()
+  }
+
+  private func bind() async throws -> any Channel {
+    guard case .network(let host, let port) = options.address else {
+      throw HTTPServerError(.configuration, "viewers connect to HOST:PORT")
+    }
+    let tls = try options.tls.map { try NIOSSLContext(configuration: $0.configuration()) }
+    do {
+      return try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+        .serverChannelOption(ChannelOptions.backlog, value: 16)
+        .serverChannelOption(ChannelOptions.socketOption(.so_reuseaddr), value: 1)
+        .childChannelOption(ChannelOptions.socketOption(.tcp_nodelay), value: 1)
+        // Bytes that wait for a slow viewer: a few images.
+        .childChannelOption(
+          ChannelOptions.writeBufferWaterMark, value: .init(low: 256 << 10, high: 1 << 20)
+        )
+        .childChannelInitializer { [self] channel in prepare(channel, tls) }
+        .bind(host: host, port: port).get()
+    } catch let error as IOError {
+      throw HTTPServerError(
+        .address,
+        "viewers can't be served at \(options.address.text): \(String(cString: strerror(error.errnoCode)))")
+    }
+  }
+
+  private func prepare(_ channel: any Channel, _ tls: NIOSSLContext?) -> EventLoopFuture<Void> {
+    let upgrader = NIOWebSocketServerUpgrader(
+      maxFrameSize: 64 << 10,
+      shouldUpgrade: { channel, head in
+        guard refusal(head) == nil, let chosen = subprotocol(head) else {
+          return channel.eventLoop.makeSucceededFuture(nil)
+        }
+        return channel.eventLoop.makeSucceededFuture(["Sec-WebSocket-Protocol": chosen])
+      },
+      upgradePipelineHandler: { channel, head in
+        let peer = HTTPPeer(
+          remote: channel.remoteAddress.flatMap { a in a.ipAddress.flatMap { i in a.port.map { (i, $0) } } },
+          local: channel.localAddress.flatMap { a in a.ipAddress.flatMap { i in a.port.map { (i, $0) } } },
+          permission: options.permission(token: Self.token(head.uri)))
+        return channel.eventLoop.makeCompletedFuture {
+          guard let number = hub.join(channel, scopes: peer.scopes(state.scopes(ofUser:)) ?? []) else {
+            // After the handshake a reason can't be sent any more.
+            channel.close(promise: nil)
+            return
+          }
+          try channel.pipeline.syncOperations.addHandlers([
+            NIOWebSocketFrameAggregator(
+              minNonFinalFragmentSize: 0, maxAccumulatedFrameCount: 64, maxAccumulatedFrameSize: 256 << 10),
+            FoxgloveConnection(hub: hub, number: number),
+          ])
+        }
+      })
+    return channel.eventLoop.makeCompletedFuture {
+      let pipeline = channel.pipeline.syncOperations
+      if let tls { try pipeline.addHandler(NIOSSLServerHandler(context: tls)) }
+      let refusing = FoxgloveRefusal { [self] in
+        refusal($0) ?? (.badRequest, "the WebSocket handshake is not complete")
+      }
+      let bound = NIOLoopBound(refusing, eventLoop: channel.eventLoop)
+      // A client that sends no request is disconnected, to free its descriptor.
+      let timeout = channel.eventLoop.scheduleTask(in: .seconds(10)) { channel.close(promise: nil) }
+      try pipeline.configureHTTPServerPipeline(
+        withServerUpgrade: (
+          upgraders: [upgrader],
+          completionHandler: { _ in
+            timeout.cancel()
+            channel.pipeline.syncOperations.removeHandler(bound.value, promise: nil)
+          }
+        ))
+      try pipeline.addHandler(refusing)
+    }
+  }
+}

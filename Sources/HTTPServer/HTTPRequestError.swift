@@ -1,0 +1,32 @@
+public import Diagnostics
+
+/// An HTTP request is refused.
+public struct HTTPRequestError: CodedError, Sendable, Equatable {
+  public enum Cause: String, Sendable {
+    /// The client showed none of the configured tokens
+    case unauthorized = "http-unauthorized"
+    /// The client's token or user lacks the permission
+    case notPermitted = "http-not-permitted"
+    /// The request comes from another site's page, or uses a host name that is not admitted
+    case originRefused = "http-origin-refused"
+    /// Nothing is served at the address
+    case notFound = "http-not-found"
+    /// The address takes another method
+    case methodNotAllowed = "http-method-not-allowed"
+    /// The body is larger than the configuration allows
+    case bodyTooLarge = "http-body-too-large"
+    /// More requests a second arrive than the configuration allows
+    case tooManyRequests = "http-too-many-requests"
+    /// The answer holds a number that JSON can't represent
+    case answerNotFinite = "http-answer-not-finite"
+  }
+
+  public var cause: Cause
+  public var description: String
+  public var code: String { cause.rawValue }
+
+  public init(_ cause: Cause, _ description: String) {
+    self.cause = cause
+    self.description = description
+  }
+}

@@ -1,0 +1,24 @@
+public import NIOSSL
+
+extension HTTPServerOptions.TLS {
+  /// Reads certificate and key. TLS 1.2 is the lowest version.
+  ///
+  /// - Throws: `HTTPServerError` when the files can't be used.
+  public func configuration() throws -> TLSConfiguration {
+    do {
+      let chain = try NIOSSLCertificate.fromPEMFile(certificate).map {
+        NIOSSLCertificateSource.certificate($0)
+      }
+      let key = try NIOSSLPrivateKey(file: key, format: .pem)
+      var configuration = TLSConfiguration.makeServerConfiguration(
+        certificateChain: chain, privateKey: .privateKey(key))
+      configuration.minimumTLSVersion = .tlsv12
+      return configuration
+    } catch {
+      throw HTTPServerError(
+        .certificate,
+        "certificate \(certificate) and key \(key) can't be used: \(error); set 'http: tls' to PEM files that belong together"
+      )
+    }
+  }
+}

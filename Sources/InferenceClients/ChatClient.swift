@@ -1,0 +1,154 @@
+import AsyncHTTPClient
+public import Dialogue
+import Foundation
+import NIOCore
+import NIOFoundationCompat
+import NIOHTTP1
+
+/// A client of any server with OpenAI's `/chat/completions`: a vendor's, llama.cpp, vLLM, Ollama, OVMS, KServe.
+public struct ChatClient: LanguageModel {
+  public struct Options: Sendable, Equatable {
+    /// `http://HOST:PORT/v1`, or a vendor's address.
+    public var address: String
+    /// Sent as a bearer token; nil for none. Never logged.
+    public var key: String?
+    /// Seconds to connect.
+    public var connectTimeout = 3.0
+    /// Seconds until the answer begins.
+    public var firstTimeout = 30.0
+    /// Seconds between two parts of the answer.
+    public var idleTimeout = 10.0
+    /// Seconds until the answer ends, retries included.
+    public var timeout = 120.0
+    /// Attempts after the first.
+    public var retries = 3
+
+    public init(address: String) { self.address = address }
+  }
+
+  private let options: Options
+  private let client: HTTPClient
+  public let identity: String
+
+  /// - Parameter name: the model's, for annotations.
+  public init(_ options: Options, name: String) {
+    self.options = options
+    identity = name
+    var configuration = HTTPClient.Configuration()
+    configuration.timeout.connect = .milliseconds(Int64(options.connectTimeout * 1000))
+    configuration.timeout.read = .milliseconds(Int64(options.idleTimeout * 1000))
+    // A redirection would send the key to another host.
+    configuration.redirectConfiguration = .disallow
+    client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+  }
+
+  public func shutdown() async { try? await client.shutdown() }
+
+  public func answer(_ request: ChatRequest) -> AsyncThrowingStream<ChatEvent, any Error> {
+    AsyncThrowingStream { continuation in
+      let task = Task {
+        do {
+          try await attemptAll(request) { continuation.yield($0) }
+          continuation.finish()
+        } catch {
+          continuation.finish(throwing: error)
+        }
+      }
+      // A reader that stops cancels the request: the connection is closed, and the server stops generating.
+      continuation.onTermination = { _ in task.cancel() }
+    }
+  }
+
+  /// Sends the request until an answer ends, an error is lasting, or attempts or time are used up.
+  private func attemptAll(_ request: ChatRequest, yield: (ChatEvent) -> Void) async throws {
+    let body: [UInt8]
+    do { body = try request.json() } catch {
+      throw ChatError(.lasting, "the request can't be encoded: \(error)")
+    }
+    var retries = 0
+    var hasText = false
+    let deadline = ContinuousClock.now + .seconds(options.timeout)
+    while true {
+      let failure: ChatError
+      do {
+        let ending = try await attempt(body, deadline) { text in
+          hasText = true
+          yield(.text(text))
+        }
+        yield(.ended(ending))
+        return
+      } catch let error as ChatError {
+        failure = error
+      } catch let error as CancellationError {
+        throw error
+      } catch {
+        try Task.checkCancellation()
+        failure = Self.describe(error, options)
+      }
+      guard case .passing(let after) = failure.kind, retries < options.retries else { throw failure }
+      retries += 1
+      // A little later than the server requested: its clock may be behind.
+      let pause =
+        after.map { $0 + 0.05 } ?? min(8, 0.5 * Double(1 << (retries - 1))) * Double.random(in: 1...1.25)
+      guard ContinuousClock.now + .seconds(pause) < deadline else { throw failure }
+      try await Task.sleep(for: .seconds(pause))
+      if hasText {
+        hasText = false
+        yield(.restarted(reason: failure.description))
+      }
+    }
+  }
+
+  /// Sends the request once.
+  private func attempt(
+    _ body: [UInt8], _ deadline: ContinuousClock.Instant, text: (String) -> Void
+  ) async throws -> ChatEnding {
+    var request = HTTPClientRequest(url: options.address + "/chat/completions")
+    request.method = .POST
+    request.headers.add(name: "content-type", value: "application/json")
+    request.headers.add(name: "accept", value: "text/event-stream")
+    request.headers.add(name: "user-agent", value: "vrbridge")
+    if let key = options.key { request.headers.add(name: "authorization", value: "Bearer \(key)") }
+    request.body = .bytes(ByteBuffer(bytes: body))
+    let response = try await client.execute(
+      request, timeout: .milliseconds(Int64(options.firstTimeout * 1000)))
+    guard response.status == .ok else { throw try await Self.refusal(response) }
+    var stream = ChatStream()
+    for try await buffer in response.body {
+      guard ContinuousClock.now < deadline else {
+        throw ChatError(.interrupted, "the answer took longer than \(Int(options.timeout)) s")
+      }
+      for piece in try stream.feed(buffer.readableBytesView) { text(piece) }
+      if stream.hasEnded { break }
+    }
+    try Task.checkCancellation()
+    return try stream.end()
+  }
+
+  private static func refusal(_ response: HTTPClientResponse) async throws -> ChatError {
+    let buffer = try? await response.body.collect(upTo: 1 << 16)
+    let text = ServerErrorText.read(buffer.map { Array($0.readableBytesView) } ?? [])
+    let status = Int(response.status.code)
+    var headers: [String: String] = [:]
+    for (name, value) in response.headers { headers[name.lowercased()] = value }
+    let hint = status == 401 || status == 403 ? "; check 'language_model: key'" : ""
+    let sentence = "the language model's server answered \(status): \(text)\(hint)"
+    guard RetryAdvice.isPassing(status) else { return ChatError(.lasting, sentence) }
+    return ChatError(.passing(after: RetryAdvice.seconds(headers, now: Date())), sentence)
+  }
+
+  /// Describes an error of the connection.
+  private static func describe(_ error: any Error, _ options: Options) -> ChatError {
+    let cause: String
+    switch error as? HTTPClientError {
+    case .some(.readTimeout): cause = "no data arrived for \(options.idleTimeout) s"
+    case .some(.connectTimeout): cause = "no connection within \(options.connectTimeout) s"
+    case .some(.deadlineExceeded): cause = "no answer began within \(options.firstTimeout) s"
+    case .some(.remoteConnectionClosed): cause = "it closed the connection"
+    default: cause = String(String(describing: error).prefix(160))
+    }
+    return ChatError(
+      .passing(after: nil),
+      "the language model's server at \(options.address) failed: \(cause); check 'language_model: address'")
+  }
+}

@@ -1,0 +1,15 @@
+import Cameras
+import Spatial
+
+/// A source of camera frames.
+public protocol FrameSource: Sendable {
+  /// Frames from now on; the latest frame of each camera waits, older ones are dropped and counted.
+  func subscribe() -> FrameFeed
+
+  func unsubscribe(_ feed: FrameFeed)
+
+  /// The camera model for an image size in pixels; nil for an uncalibrated camera.
+  func model(of camera: String, width: Int, height: Int) -> CameraModel?
+}
+
+extension CameraService: FrameSource {}

@@ -1,0 +1,315 @@
+import Foundation
+import Sensing
+import Spatial
+import SessionLog
+
+/// One device in the folder layout of the EuRoC MAV data set (Burri et al., 2016), which Basalt, OpenVINS, Monado and
+/// many others read: `mav0/imu0`, `mav0/cam0`, … and `mav0/state_groundtruth_estimate0`.
+///
+/// Axes and world are vrbridge's (Y up): exported numbers are imported bit for bit.
+public struct EuRoCFolder: Sendable {
+  public struct Sample: Sendable {
+    /// ns.
+    public var time: Int64
+    /// rad/s and m/s².
+    public var rate: Vector3
+    public var force: Vector3
+
+    public init(time: Int64, rate: Vector3, force: Vector3) {
+      self.time = time
+      self.rate = rate
+      self.force = force
+    }
+  }
+
+  public struct State: Sendable {
+    public var time: Int64
+    public var pose: Pose
+    /// m/s.
+    public var velocity: Vector3
+
+    public init(time: Int64, pose: Pose, velocity: Vector3) {
+      self.time = time
+      self.pose = pose
+      self.velocity = velocity
+    }
+  }
+
+  /// A frame and its file.
+  public struct Frame: Sendable {
+    public var time: Int64
+    /// Relative to the camera's `data`.
+    public var name: String
+
+    public init(time: Int64, name: String) {
+      self.time = time
+      self.name = name
+    }
+  }
+
+  public let root: String
+
+  public init(root: String) { self.root = root }
+
+  private func path(_ parts: String...) -> String { ([root, "mav0"] + parts).joined(separator: "/") }
+
+  // MARK: writing
+
+  public func write(samples: [Sample], deviceFromIMU: Pose) throws {
+    var text = Self.sampleHeader + "\n"
+    for sample in samples {
+      text += "\(sample.time),\(Self.list(sample.rate)),\(Self.list(sample.force))\n"
+    }
+    try put(text, path("imu0", "data.csv"))
+    let rate = Self.rate(samples.map(\.time))
+    try put(
+      """
+      # Axes of the IMU and the world are those of OpenXR: X right, Y up, -Z forward.
+      sensor_type: imu
+      comment: vrbridge
+      T_BS:
+        cols: 4
+        rows: 4
+        data: [\(Self.matrix(deviceFromIMU))]
+      rate_hz: \(rate)
+      gyroscope_noise_density: 0.0002
+      gyroscope_random_walk: 0.0002
+      accelerometer_noise_density: 0.01
+      accelerometer_random_walk: 0.001
+
+      """, path("imu0", "sensor.yaml"))
+    try put("comment: vrbridge\n", path("body.yaml"))
+  }
+
+  public func write(states: [State]) throws {
+    var text = Self.stateHeader + "\n"
+    for state in states {
+      let q = state.pose.orientation
+      text += "\(state.time),\(Self.list(state.pose.position)),\(q.w),\(q.x),\(q.y),\(q.z),"
+      text += "\(Self.list(state.velocity)),0.0,0.0,0.0,0.0,0.0,0.0\n"
+    }
+    try put(text, path("state_groundtruth_estimate0", "data.csv"))
+    try put(
+      """
+      sensor_type: visual-inertial
+      comment: vrbridge
+      T_BS:
+        cols: 4
+        rows: 4
+        data: [\(Self.matrix(.identity))]
+
+      """, path("state_groundtruth_estimate0", "sensor.yaml"))
+  }
+
+  /// Writes the list of a camera's frames, whose files `write(frame:)` wrote.
+  ///
+  /// - Parameter model: nil for an uncalibrated camera.
+  public func write(frames: [Frame], camera: Int, model: CameraModel?) throws {
+    var text = Self.frameHeader + "\n"
+    for frame in frames { text += "\(frame.time),\(frame.name)\n" }
+    try put(text, path("cam\(camera)", "data.csv"))
+    try put(
+      """
+      sensor_type: camera
+      comment: vrbridge
+      rate_hz: \(Self.rate(frames.map(\.time)))
+      \(model.map(Self.text) ?? "")
+      """, path("cam\(camera)", "sensor.yaml"))
+  }
+
+  private static func text(_ camera: CameraModel) -> String {
+    let (model, coefficients): (String, [Double])
+    switch camera.distortion {
+    case .none: (model, coefficients) = ("radial-tangential", [0, 0, 0, 0])
+    case .radialTangential(let k1, let k2, let p1, let p2, let k3):
+      (model, coefficients) = ("radial-tangential", [k1, k2, p1, p2] + (k3 == 0 ? [] : [k3]))
+    case .fisheye(let k1, let k2, let k3, let k4): (model, coefficients) = ("equidistant", [k1, k2, k3, k4])
+    }
+    return """
+      resolution: [\(camera.width), \(camera.height)]
+      camera_model: pinhole
+      intrinsics: [\(camera.focalX), \(camera.focalY), \(camera.centerX), \(camera.centerY)]
+      distortion_model: \(model)
+      distortion_coefficients: [\(coefficients.map { String($0) }.joined(separator: ", "))]
+      T_BS:
+        cols: 4
+        rows: 4
+        data: [\(matrix(camera.headFromCamera * CameraMessages.opticalFrame))]
+
+      """
+  }
+
+  /// Reads a camera's intrinsics and extrinsics; returns nil without them, or for another distortion model.
+  public func model(camera: Int) -> CameraModel? {
+    guard let text = try? String(contentsOfFile: path("cam\(camera)", "sensor.yaml"), encoding: .utf8),
+      let size = Self.list("resolution", text), size.count == 2, let k = Self.list("intrinsics", text),
+      k.count == 4,
+      let d = Self.list("distortion_coefficients", text), [4, 5].contains(d.count),
+      size.allSatisfy({ (1...65_536).contains($0) }), k[0] > 0, k[1] > 0
+    else { return nil }
+    var model = CameraModel(
+      width: Int(size[0]), height: Int(size[1]), focalX: k[0], focalY: k[1], centerX: k[2], centerY: k[3])
+    if text.contains("distortion_model: equidistant") {
+      model.distortion = .fisheye(k1: d[0], k2: d[1], k3: d[2], k4: d[3])
+    } else if text.contains("distortion_model: radial-tangential") {
+      if d.contains(where: { $0 != 0 }) {
+        model.distortion = .radialTangential(
+          k1: d[0], k2: d[1], p1: d[2], p2: d[3], k3: d.count > 4 ? d[4] : 0)
+      }
+    } else {
+      return nil
+    }
+    if let pose = Self.pose(text) { model.headFromCamera = pose * CameraMessages.opticalFrame.inverse }
+    return model
+  }
+
+  public func write(frame: Frame, data: Data, camera: Int) throws {
+    let folder = path("cam\(camera)", "data")
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    try data.write(to: URL(fileURLWithPath: folder + "/" + frame.name))
+  }
+
+  private func put(_ text: String, _ path: String) throws {
+    let url = URL(fileURLWithPath: path)
+    try FileManager.default.createDirectory(
+      at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
+    try Data(text.utf8).write(to: url)
+  }
+
+  // MARK: reading
+
+  public func samples() throws -> [Sample] {
+    try rows(path("imu0", "data.csv"), columns: 7).map { row in
+      Sample(
+        time: row.time, rate: Vector3(row[0], row[1], row[2]), force: Vector3(row[3], row[4], row[5]))
+    }
+  }
+
+  /// Reads the pose of the IMU on the device; returns nil when `sensor.yaml` does not hold it.
+  public func deviceFromIMU() -> Pose? {
+    (try? String(contentsOfFile: path("imu0", "sensor.yaml"), encoding: .utf8)).flatMap(Self.pose)
+  }
+
+  /// Returns the numbers of `key: [a, b, …]`, which may span lines; nil without them, or when one is not finite.
+  private static func list(_ key: String, _ text: String) -> [Double]? {
+    guard let start = text.range(of: key + ": ["),
+      let end = text.range(of: "]", range: start.upperBound..<text.endIndex)
+    else { return nil }
+    let parts = text[start.upperBound..<end.lowerBound].split(separator: ",")
+    let numbers = parts.compactMap { Double($0.trimmingCharacters(in: .whitespacesAndNewlines)) }
+    return numbers.count == parts.count && numbers.allSatisfy(\.isFinite) ? numbers : nil
+  }
+
+  /// `T_BS`, body from sensor.
+  private static func pose(_ text: String) -> Pose? {
+    guard let n = list("data", text), n.count == 16,
+      let turn = Matrix3(Vector3(n[0], n[1], n[2]), Vector3(n[4], n[5], n[6]), Vector3(n[8], n[9], n[10]))
+        .rotation
+    else { return nil }
+    return Pose(position: Vector3(n[3], n[7], n[11]), orientation: turn)
+  }
+
+  public var hasStates: Bool {
+    FileManager.default.fileExists(atPath: path("state_groundtruth_estimate0", "data.csv"))
+  }
+
+  public func states() throws -> [State] {
+    try rows(path("state_groundtruth_estimate0", "data.csv"), columns: 8).map { row in
+      State(
+        time: row.time,
+        pose: Pose(
+          position: Vector3(row[0], row[1], row[2]),
+          orientation: Quaternion(x: row[4], y: row[5], z: row[6], w: row[3])),
+        velocity: row.count >= 10 ? Vector3(row[7], row[8], row[9]) : .zero)
+    }
+  }
+
+  /// The number of cameras; their indices begin at 0.
+  public var cameraCount: Int {
+    var count = 0
+    while FileManager.default.fileExists(atPath: path("cam\(count)", "data.csv")) { count += 1 }
+    return count
+  }
+
+  public func frames(camera: Int) throws -> [Frame] {
+    let file = path("cam\(camera)", "data.csv")
+    return try lines(file).map { number, line in
+      let fields = line.split(separator: ",", maxSplits: 1).map { $0.trimmingCharacters(in: .whitespaces) }
+      guard fields.count == 2, let time = Int64(fields[0]), !fields[1].contains("/"), fields[1] != ".." else {
+        throw EuRoCError(.malformed, "\(file):\(number): a line is not 'time,file'")
+      }
+      return Frame(time: time, name: fields[1])
+    }
+  }
+
+  public func data(of frame: Frame, camera: Int) throws -> Data {
+    try Data(contentsOf: URL(fileURLWithPath: path("cam\(camera)", "data", frame.name)))
+  }
+
+  private struct Row {
+    var time: Int64
+    var values: [Double]
+    var count: Int { values.count }
+    subscript(index: Int) -> Double { values[index] }
+  }
+
+  private func rows(_ file: String, columns: Int) throws -> [Row] {
+    var last = Int64.min
+    return try lines(file).map { number, line in
+      let fields = line.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
+      guard fields.count >= columns, let time = Int64(fields[0]) else {
+        throw EuRoCError(
+          .malformed, "\(file):\(number): \(columns) columns are needed, the first a time in ns")
+      }
+      guard time > last, time >= 0, time < 1 << 62 else {
+        throw EuRoCError(
+          .malformed, "\(file):\(number): the time \(time) is not after the previous line's")
+      }
+      last = time
+      let values = fields.dropFirst().map { Double($0) ?? .nan }
+      guard values.prefix(columns - 1).allSatisfy(\.isFinite) else {
+        throw EuRoCError(.malformed, "\(file):\(number): a cell is no finite number")
+      }
+      return Row(time: time, values: values)
+    }
+  }
+
+  private func lines(_ file: String) throws -> [(Int, Substring)] {
+    guard let text = try? String(contentsOfFile: file, encoding: .utf8) else {
+      throw EuRoCError(
+        .unreadable, "\(file) can't be read; name a EuRoC folder, which holds mav0/imu0/data.csv")
+    }
+    return text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated()
+      .map { ($0.offset + 1, $0.element) }
+      .filter { !$0.1.hasPrefix("#") && !$0.1.isEmpty }
+  }
+
+  // MARK: formats
+
+  private static let sampleHeader =
+    "#timestamp [ns],w_RS_S_x [rad s^-1],w_RS_S_y [rad s^-1],w_RS_S_z [rad s^-1],a_RS_S_x [m s^-2],a_RS_S_y [m s^-2],a_RS_S_z [m s^-2]"
+  private static let stateHeader =
+    "#timestamp, p_RS_R_x [m], p_RS_R_y [m], p_RS_R_z [m], q_RS_w [], q_RS_x [], q_RS_y [], q_RS_z [], v_RS_R_x [m s^-1], v_RS_R_y [m s^-1], v_RS_R_z [m s^-1], b_w_RS_S_x [rad s^-1], b_w_RS_S_y [rad s^-1], b_w_RS_S_z [rad s^-1], b_a_RS_S_x [m s^-2], b_a_RS_S_y [m s^-2], b_a_RS_S_z [m s^-2]"
+  private static let frameHeader = "#timestamp [ns],filename"
+
+  private static func list(_ v: Vector3) -> String { "\(v.x),\(v.y),\(v.z)" }
+
+  /// To nine digits: reading a rotation back as a quaternion loses the last ones.
+  private static func matrix(_ pose: Pose) -> String {
+    let turn = pose.orientation.matrix
+    let p = pose.position
+    let rows = [(turn.row0, p.x), (turn.row1, p.y), (turn.row2, p.z)]
+    let cells: [Double] =
+      rows.flatMap { entry -> [Double] in [entry.0.x, entry.0.y, entry.0.z, entry.1] } + [0, 0, 0, 1]
+    // Adding zero turns minus zero into zero.
+    return cells.map { String(format: "%.9f", ($0 * 1e9).rounded() / 1e9 + 0) }.joined(separator: ", ")
+  }
+
+  /// Median rate, to a tenth.
+  public static func rate(_ times: [Int64]) -> Double {
+    // Not as integers, which hostile times would overflow.
+    let steps = zip(times.dropFirst(), times).map { Double($0) - Double($1) }.filter { $0 > 0 }.sorted()
+    guard !steps.isEmpty else { return 0 }
+    return (1e10 / steps[steps.count / 2]).rounded() / 10
+  }
+}

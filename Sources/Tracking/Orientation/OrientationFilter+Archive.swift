@@ -1,0 +1,43 @@
+import Sensing
+
+extension OrientationFilter {
+  /// Everything but the settings.
+  public mutating func archive(_ archive: StateArchive) {
+    archive.code(&worldFromDevice)
+    archive.code(&bias)
+    archive.code(&isAtRest)
+    archive.code(&isHeadingReferenced)
+    archive.code(&tiltCorrection)
+    archive.code(&headingCorrection)
+    archive.code(&measuredNoise)
+    errors.archive(archive)
+    archive.code(&velocity)
+    archive.code(&position)
+    archive.code(&response)
+    archive.code(&hasStarted)
+    archive.code(&hasEverRested)
+    archive.code(&runTime)
+    archive.code(&period)
+    archive.code(&lastRate)
+    archive.code(&lastForce)
+    archive.code(&interval.time)
+    archive.code(&interval.push)
+    archive.code(&interval.pushTime)
+    archive.code(&interval.rotation)
+    archive.code(&interval.rotationRateX)
+    archive.code(&interval.rotationRateY)
+    archive.code(&interval.rotationRateZ)
+    archive.code(&interval.angle)
+    archive.code(&interval.squaredAngle)
+    archive.code(&interval.squaredAcceleration)
+    archive.code(&interval.field)
+    archive.code(&interval.fieldTime)
+    archive.code(&interval.hidden)
+    archive.code(&meanRate)
+    archive.code(&meanForce)
+    archive.code(&restTime)
+    archive.code(&restAngle)
+    archive.code(&motion)
+    field.archive(archive)
+  }
+}

@@ -1,0 +1,46 @@
+import ArgumentParser
+import CommandSupport
+import Foundation
+import Inference
+import Perception
+
+struct GesturesExport: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "export",
+    abstract: "Export your examples as one JSON file, or the network as ONNX.",
+    discussion: discussion(examples: "vrbridge gestures export examples.json"))
+
+  @Argument(help: "File to write: NAME.json for the examples, NAME.onnx for the network in force.")
+  var out: String
+
+  @OptionGroup var options: GestureOptions
+  @OptionGroup var models: ModelOptions
+
+  func run() throws {
+    if out.hasSuffix(".onnx") { return try exportNetwork() }
+    var all: [String: [GestureTrace]] = [:]
+    for name in options.store.names { all[name] = options.store.examples(of: name).traces }
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .prettyPrinted]
+    try write(try encoder.encode(all))
+    print("\(all.count) gestures, \(all.values.reduce(0) { $0 + $1.count }) examples: \(out)")
+  }
+
+  private func exportNetwork() throws {
+    let registry = try models.registry()
+    let name = GestureNetwork.model
+    guard let version = registry.choice(of: name).version(among: registry.versions(of: name), draw: 1) else {
+      throw CommandError(
+        "network-missing", "there is no network yet: 'vrbridge gestures train --network' makes one")
+    }
+    let package = try registry.package(name, version).package
+    try write(Data(package.files[0].bytes))
+    print("\(name) \(version): \(out); its outputs are \(package.manifest.labels.joined(separator: ", "))")
+  }
+
+  private func write(_ data: Data) throws {
+    do { try data.write(to: URL(fileURLWithPath: out)) } catch {
+      throw CommandError.unwritable(out, error)
+    }
+  }
+}

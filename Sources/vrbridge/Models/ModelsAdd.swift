@@ -1,0 +1,137 @@
+import ArgumentParser
+import Bridge
+import CommandSupport
+import Foundation
+import Inference
+
+struct ModelsAdd: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "add",
+    abstract: "Add your own model to the registry, signed with your key.",
+    discussion: discussion(
+      "The model is opened in a process of its own first. An OpenVINO IR needs both files: the .xml, and the .bin with --file.",
+      examples: "vrbridge models add parts parts.onnx --version 1 --task object-detection --labels parts.txt")
+  )
+
+  @Argument(help: "Name in the registry.")
+  var name: String
+
+  @Argument(help: "File: ONNX, TensorFlow Lite or OpenVINO IR (.xml).")
+  var model: String
+
+  @Option(help: ArgumentHelp("Use this version, which must be new.", valueName: "version"))
+  var version: String
+
+  @Option(
+    help: ArgumentHelp(
+      "Use the model for this task: \(ModelSettings.vocabulary.tasks.map(\.rawValue).joined(separator: ", ")).",
+      valueName: "task"))
+  var task: String
+
+  @Option(help: ArgumentHelp("Add this file too; repeatable (default: none).", valueName: "file"))
+  var file: [String] = []
+
+  @Option(
+    help: ArgumentHelp("Read labels from this file, one per line (default: none).", valueName: "file"))
+  var labels: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Decode the outputs like this: \(ModelSettings.vocabulary.decoders.map(\.rawValue).joined(separator: ", ")) (default: by task).",
+      valueName: "decoder"))
+  var decoder: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Arrange pictures in this order of dimensions (default: the model takes no pictures).",
+      valueName: "NCHW|NHWC"))
+  var layout: String?
+
+  @Option(help: ArgumentHelp("Arrange colours in this order.", valueName: "RGB|BGR"))
+  var order: String = "RGB"
+
+  @Option(
+    help: ArgumentHelp("Subtract these values from the colours' bytes (default: 0,0,0).", valueName: "a,b,c"))
+  var mean: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Multiply the differences with these values (default: 1/255 each).", valueName: "a,b,c"))
+  var scale: String?
+
+  @Option(help: ArgumentHelp("Describe the model in a few words (default: none).", valueName: "text"))
+  var title: String = ""
+
+  @Option(help: ArgumentHelp("Record this licence (SPDX name; default: none).", valueName: "name"))
+  var licence: String = ""
+
+  @OptionGroup var options: ModelOptions
+
+  func run() throws {
+    let vocabulary = ModelSettings.vocabulary
+    guard let task = vocabulary.tasks.first(where: { $0.rawValue == task }) else {
+      throw ValidationError("--task is one of \(vocabulary.tasks.map(\.rawValue).joined(separator: ", "))")
+    }
+    var manifest = ModelManifest(name: name, version: version, task: task)
+    manifest.title = title
+    manifest.licence = licence
+    manifest.source = "added from a file"
+    if let decoder {
+      guard let known = vocabulary.decoders.first(where: { $0.rawValue == decoder }) else {
+        throw ValidationError(
+          "--decoder is one of \(vocabulary.decoders.map(\.rawValue).joined(separator: ", "))")
+      }
+      manifest.decoder = known
+    }
+    if let layout {
+      guard let known = PictureLayout(rawValue: layout), ["RGB", "BGR"].contains(order) else {
+        throw ValidationError("--layout is NCHW or NHWC, --order RGB or BGR")
+      }
+      var picture = PictureInput(layout: known, isBGR: order == "BGR")
+      if let mean { picture.mean = try numbers(mean, "--mean") }
+      if let scale { picture.scale = try numbers(scale, "--scale") }
+      manifest.picture = picture
+    }
+    var files: [ModelPackage.File] = []
+    for path in [model] + file {
+      guard let data = FileManager.default.contents(atPath: path) else {
+        throw CommandError.unreadable(path)
+      }
+      files.append(ModelPackage.File(name: URL(fileURLWithPath: path).lastPathComponent, bytes: Array(data)))
+    }
+    var list: [UInt8]?
+    if let labels {
+      guard let data = FileManager.default.contents(atPath: labels) else {
+        throw CommandError.unreadable(labels)
+      }
+      list = Array(data)
+    }
+    // Tried before it is signed, in a process of its own.
+    if let report = try ModelTrial.open(
+      ModelPackage(manifest: manifest, files: files), config: options.config)
+    {
+      if let problem = report.fault {
+        throw CommandError("model-refused", "\(model) is not added: \(problem)")
+      }
+      manifest.inputs = report.inputs.compactMap(\.spec)
+      manifest.outputs = report.outputs.compactMap(\.spec)
+    } else {
+      Terminal.complain("vrbridge: \(name) was not tried: no installed library runs it")
+    }
+    let key = try options.signingKey()
+    let registry = try options.registry()
+    try registry.add(ModelPackage(manifest: manifest, files: files), labels: list, signedWith: key)
+    print("\(name) \(version): in \(registry.folder)/\(name)/\(version)")
+    for (kind, specs) in [("inputs:", manifest.inputs), ("outputs:", manifest.outputs)] where !specs.isEmpty {
+      print("  \(kind) \(specs.map(\.description).joined(separator: ", "))")
+    }
+  }
+
+  private func numbers(_ text: String, _ option: String) throws -> [Double] {
+    let list = text.split(separator: ",").compactMap { Double($0.trimmingCharacters(in: .whitespaces)) }
+    guard list.count == 3, list.allSatisfy(\.isFinite) else {
+      throw ValidationError("\(option) takes three numbers: a,b,c")
+    }
+    return list
+  }
+}

@@ -1,0 +1,252 @@
+import ArgumentParser
+import Assistant
+import Bridge
+import BridgeClient
+import CLinux
+import Cameras
+import CommandSupport
+import Foundation
+import FoxgloveServer
+import HTTPServer
+import Logging
+import Perception
+import ServiceLifecycle
+import StrictYAML
+import UnixSignals
+
+struct RunCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "run",
+    abstract: "Run the bridge until SIGTERM or Ctrl-C.",
+    discussion: discussion(
+      """
+      Values come from defaults, then the configuration file, then the environment (VRBRIDGE_SOCKET, \
+      VRBRIDGE_DEVICES, VRBRIDGE_DEMO, VRBRIDGE_LOG_LEVEL), then these options. SIGHUP reads descriptions and \
+      configuration again.
+      """,
+      examples: "vrbridge run --demo --view",
+      "vrbridge run --perception hands,gestures --http 127.0.0.1:8000",
+      "vrbridge run --print-config"))
+
+  @Option(
+    help: ArgumentHelp(
+      "Read this configuration file (default: ~/.config/vrbridge/vrbridge.yaml, then /etc/vrbridge/vrbridge.yaml).",
+      valueName: "file"))
+  var config: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Play a recording as a device; repeatable (default: none).",
+      valueName: "recorded:FILE[,speed=N|max][,config=BLOB][,serial=S][,loop][,wait]"))
+  var device: [String] = []
+
+  @Flag(help: "Emulate a headset and two controllers.")
+  var demo = false
+
+  @Flag(help: "Emulate them only when no supported headset is attached.")
+  var demoIfNoHeadset = false
+
+  @Flag(help: "Ignore attached devices.")
+  var noHardware = false
+
+  @Flag(help: "Read game controllers without a description, through SDL2.")
+  var controllers = false
+
+  @Option(
+    help: ArgumentHelp(
+      "Read this camera; 'vrbridge cameras' lists them; repeatable (default: none).",
+      valueName: "auto|node|name"))
+  var camera: [String] = []
+
+  @Option(
+    help: ArgumentHelp(
+      "Run these tasks on frames and poses: \(PerceptionTask.all.names.map(\.rawValue).joined(separator: ", ")) (default: none).",
+      valueName: "a,b"))
+  var perception: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Show this picture in the demonstration's scene; repeatable (default: none).", valueName: "file"))
+  var picture: [String] = []
+
+  @Option(
+    help: ArgumentHelp(
+      "Transcribe this microphone or sound file; 'vrbridge microphones' lists microphones; repeatable (default: none).",
+      valueName: "auto|name|file:PATH|demo"))
+  var microphone: [String] = []
+
+  @Option(
+    help: ArgumentHelp(
+      "Treat speech as addressed to the bridge always, after a phrase, after a wake word, or while a button is pressed (default: phrase).",
+      valueName: "always|phrase|word|button"))
+  var activation: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Detect the wake word with this model of the registry (default: none).", valueName: "name"))
+  var wakeModel: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Answer questions with this server of OpenAI's chat completions (default: none).", valueName: "url"))
+  var languageModel: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Serve the dashboard, models and metrics over HTTP at this address (default: none).",
+      valueName: "host:port|path"))
+  var http: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Serve viewers of the Foxglove WebSocket protocol at this address (default: none).",
+      valueName: "host:port"))
+  var foxglove: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Serve SlimeVR trackers at this address of this machine (default: none).",
+      valueName: "address[:port]"))
+  var slimevr: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Serve clients on a socket at this path (default: $XDG_RUNTIME_DIR/vrbridge/vrbridge.sock, or /run/vrbridge/vrbridge.sock as a system service).",
+      valueName: "path"))
+  var socket: String?
+
+  @Option(help: .descriptions)
+  var descriptions: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Log from this level: trace, debug, info, notice, warning, error or critical (default: info).",
+      valueName: "level"))
+  var logLevel: String?
+
+  @Flag(help: "Show a live table of the devices in this terminal.")
+  var view = false
+
+  @Flag(help: "Print the configuration in force, with the source of each value, and exit.")
+  var printConfig = false
+
+  /// Prints the tables of docs/reference/configuration.md; for scripts/configuration-reference.py.
+  @Flag(help: .private)
+  var printConfigReference = false
+
+  func run() async throws {
+    if printConfigReference {
+      return print(Configuration.reference(sections: Outputs.sections), terminator: "")
+    }
+    let settings = try load()
+    if printConfig {
+      print(settings.text(), terminator: "")
+      return
+    }
+    // About thirty threads, few of which allocate at the same time.
+    linux_limit_heaps(2)
+    let level = Logger.Level(rawValue: settings.logLevel.value) ?? .info
+    let isTable = view && Terminal.isInteractive
+    // Log lines would tear the table between redraws; errors are still printed.
+    let log = Logger.standardError(isTable && settings.logLevel.source == "default" ? .error : level)
+    let daemon = try Daemon(settings, log: log, clients: try RemoteClients(settings, log: log))
+
+    var services: [any Service] = daemon.services
+    services += try Outputs.services(settings, daemon, log: log)
+    let manager = ServiceManager(environment: ProcessInfo.processInfo.environment)
+    services.insert(ReloadService(daemon: daemon, command: self, manager: manager, log: log), at: 0)
+    if manager.isWaitedFor { services.append(ReadinessService(daemon: daemon, manager: manager)) }
+    if view {
+      services.append(ViewService(socket: daemon.socketPath))
+    } else {
+      log.info("listening", metadata: ["socket": "\(daemon.socketPath)"])
+    }
+    let group = ServiceGroup(
+      configuration: ServiceGroupConfiguration(
+        services: services.map { ServiceGroupConfiguration.ServiceConfiguration(service: $0) },
+        gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet(log)))
+    try await group.run()
+  }
+
+  /// Returns a log without the service group's own progress.
+  private func quiet(_ log: Logger) -> Logger {
+    var quiet = log
+    if log.logLevel >= .info { quiet.logLevel = .warning }
+    return quiet
+  }
+
+  func load() throws -> Configuration {
+    var settings = Configuration(sections: Outputs.sections)
+    let environment = ProcessInfo.processInfo.environment
+    if let file = config ?? Configuration.standardFile(environment: environment) {
+      guard let text = try? String(contentsOfFile: file, encoding: .utf8) else {
+        throw CommandError.unreadable("the configuration file \(file)")
+      }
+      try settings.apply(text: text, file: file)
+    }
+    try settings.apply(environment: environment)
+    for text in device where !text.hasPrefix("recorded:") {
+      throw ValidationError(
+        "--device '\(text)': only recorded:FILE is accepted; attached devices are detected automatically")
+    }
+    do { try apply(to: &settings) } catch { throw ValidationError("\(error)") }
+    for source in settings.recorded.value {
+      let file = try RecordedSource(source).file
+      guard FileManager.default.isReadableFile(atPath: file) else {
+        throw CommandError.unreadable("the recording \(file)")
+      }
+    }
+    return settings
+  }
+
+  /// Applies the flags; each value is parsed as the key of the configuration that it sets.
+  private func apply(to settings: inout Configuration) throws(DocumentError) {
+    func value(_ text: String, _ flag: String) -> YAMLValue { YAMLValue(text: text, source: flag) }
+    func list(_ texts: [String], _ flag: String) -> YAMLValue { YAMLValue(texts: texts, source: flag) }
+    if !device.isEmpty {
+      let sources = device.map { String($0.dropFirst("recorded:".count)) }
+      try settings.set("devices", "recorded", to: list(sources, "--device"))
+    }
+    if demo { try settings.set("devices", "demo", to: value("always", "--demo")) }
+    if demoIfNoHeadset {
+      try settings.set("devices", "demo", to: value("if-no-headset", "--demo-if-no-headset"))
+    }
+    if noHardware { try settings.set("devices", "hardware", to: value("false", "--no-hardware")) }
+    if controllers { try settings.set("devices", "controllers", to: value("true", "--controllers")) }
+    if !picture.isEmpty { try settings.set("devices", "pictures", to: list(picture, "--picture")) }
+    if let descriptions {
+      try settings.set("devices", "descriptions", to: value(descriptions, "--descriptions"))
+    }
+    if !camera.isEmpty {
+      settings.cameras = Setting(camera.map { CameraSetting(device: $0) }, from: "--camera")
+    }
+    if let slimevr {
+      do { settings.slimeVR = Setting(try TrackerListener(text: slimevr), from: "--slimevr") } catch {
+        throw DocumentError(file: "--slimevr", problem: error.description)
+      }
+    }
+    if let perception {
+      let names = perception.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
+      try settings.perception.set("tasks", to: list(names, "--perception"))
+    }
+    if !microphone.isEmpty { try settings.speech.set("microphones", to: list(microphone, "--microphone")) }
+    if let wakeModel {
+      try settings.speech.set("wake_model", to: value(wakeModel, "--wake-model"))
+      try settings.speech.set("activation", to: value("word", "--wake-model"))
+    }
+    if let activation { try settings.speech.set("activation", to: value(activation, "--activation")) }
+    guard settings.speech.value.activation != .word || settings.speech.value.wakeModel != nil else {
+      throw DocumentError(
+        file: "--activation", problem: "word needs --wake-model, such as wake-alexa of the catalogue")
+    }
+    if let languageModel {
+      try settings.language.set("address", to: value(languageModel, "--language-model"))
+    }
+    if let http { try settings.sections.set(HTTPSettings.self, "address", to: value(http, "--http")) }
+    if let foxglove {
+      try settings.sections.set(FoxgloveSettings.self, "address", to: value(foxglove, "--foxglove"))
+    }
+    if let socket { try settings.set("socket", "path", to: value(socket, "--socket")) }
+    if let logLevel { try settings.set("log", "level", to: value(logLevel, "--log-level")) }
+  }
+}

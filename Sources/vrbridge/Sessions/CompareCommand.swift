@@ -1,0 +1,99 @@
+import ArgumentParser
+import Bridge
+import CommandSupport
+import Foundation
+import Imaging
+import MCAP
+import SessionLog
+import SessionTools
+
+struct CompareCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "compare",
+    abstract: "Compare two sessions, device by device.",
+    discussion: discussion(
+      "States of the same device and capture time are compared.",
+      examples: "vrbridge compare first.mcap second.mcap --plot difference.png"))
+
+  @Argument(help: "First session (.mcap).")
+  var first: String
+
+  @Argument(help: "Second session (.mcap).")
+  var second: String
+
+  @Flag(help: "Print one JSON object.")
+  var json = false
+
+  @Option(help: ArgumentHelp("Plot the differences over time to this PNG file.", valueName: "out.png"))
+  var plot: String?
+
+  func run() async throws {
+    let comparison = try SessionErrors.naming("compare") { try SessionComparison(first, second) }
+    if json { printJSON(comparison) } else { printTable(comparison) }
+    if let plot { try picture(comparison).write(to: plot) }
+  }
+
+  private func printTable(_ comparison: SessionComparison) {
+    print(
+      "device    states        common   turn deg rms/p99/max     tilt deg rms/p99/max     position mm rms/p99/max   latency ms p99"
+    )
+    func spread(_ s: SessionComparison.Spread) -> String {
+      String(format: "%7.3f %7.3f %7.3f", s.rms, s.p99, s.max)
+    }
+    for device in comparison.devices {
+      print(
+        "\(Terminal.padLeft(String(device.number), 6))  \(Terminal.pad("\(device.first)/\(device.second)", 14))"
+          + "\(Terminal.padLeft(String(device.common), 7)) \(spread(device.orientation))  "
+          + "\(spread(device.inclination))  \(spread(device.position))  "
+          + String(format: "%6.2f/%.2f", device.firstLatency.p99, device.secondLatency.p99))
+    }
+    print("dropped records: \(comparison.firstLost) and \(comparison.secondLost)")
+  }
+
+  private func printJSON(_ comparison: SessionComparison) {
+    struct Spread: Encodable {
+      var rms: Double
+      var p99: Double
+      var max: Double
+      init(_ s: SessionComparison.Spread) { (rms, p99, max) = (s.rms, s.p99, s.max) }
+    }
+    struct Device: Encodable {
+      var device: UInt32
+      var states: [Int]
+      var common: Int
+      var orientation: Spread
+      var inclination: Spread
+      var position: Spread
+      var latency: [Spread]
+
+      enum CodingKeys: String, CodingKey {
+        case device, states, common
+        case orientation = "orientation_deg"
+        case inclination = "inclination_deg"
+        case position = "position_mm"
+        case latency = "latency_ms"
+      }
+    }
+    struct Output: Encodable {
+      var devices: [Device]
+      var dropped: [UInt64]
+    }
+    let output = Output(
+      devices: comparison.devices.map {
+        Device(
+          device: $0.number, states: [$0.first, $0.second], common: $0.common,
+          orientation: Spread($0.orientation), inclination: Spread($0.inclination),
+          position: Spread($0.position), latency: [Spread($0.firstLatency), Spread($0.secondLatency)])
+      }, dropped: [comparison.firstLost, comparison.secondLost])
+    print(JSONLine.pretty(output))
+  }
+
+  private func picture(_ comparison: SessionComparison) -> LinePlot {
+    LinePlot(
+      panels: comparison.devices.filter { !$0.curve.isEmpty }.prefix(6).map { device in
+        LinePlot.Panel(
+          "device \(device.number): difference of orientation, degrees",
+          [LinePlot.Curve(colour: .blue, points: device.curve.map { ($0.time, $0.angle) })])
+      }, note: "\(first) and \(second)")
+  }
+}

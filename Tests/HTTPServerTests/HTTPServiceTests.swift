@@ -1,0 +1,224 @@
+import Foundation
+import Hummingbird
+import Logging
+import ServiceLifecycle
+import TestSupport
+import Testing
+
+@testable import HTTPServer
+
+/// Answers `/echo` with the size of the body and the permission of the client.
+private struct EchoHandler: HTTPHandler {
+  static var routes: [HTTPRoute] { [HTTPRoute(.get, "/echo")] }
+  var isQuick: Bool
+
+  func answer(_ request: Request, body: [UInt8], peer: HTTPPeer) async -> Response? {
+    guard request.uri.path == "/echo" else { return nil }
+    return HTTPReply.text("\(body.count) \(peer.permission) \(peer.remote?.address ?? "none")").response
+  }
+}
+
+/// Runs a server on a free port of the loopback during a test.
+private func withService(
+  change: (inout HTTPServerOptions) -> Void = { _ in }, handlers: [any HTTPHandler] = [],
+  _ body: @Sendable @escaping (Int) async throws -> Void
+) async throws {
+  var options = HTTPServerOptions(address: .network(host: "127.0.0.1", port: 0))
+  change(&options)
+  let (ports, announce) = AsyncStream<Int>.makeStream()
+  var log = Logger(label: "test")
+  log.logLevel = .error
+  let service = try HTTPService(options, handlers: handlers + [EchoHandler(isQuick: true)], log: log) {
+    announce.yield($0 ?? 0)
+  }
+  let group = ServiceGroup(services: [service], logger: log)
+  let running = Task { try await group.run() }
+  var port = 0
+  for await value in ports {
+    port = value
+    break
+  }
+  do {
+    try await body(port)
+    await group.triggerGracefulShutdown()
+    try await running.value
+  } catch {
+    await group.triggerGracefulShutdown()
+    throw error
+  }
+}
+
+/// Runs curl, and returns the status and the body of the answer; status 0 for no answer.
+private func curl(
+  _ address: String, token: String? = nil, method: String = "GET", body: Int? = nil,
+  _ arguments: [String] = []
+) async throws -> (status: Int, text: String) {
+  var all =
+    ["--silent", "--max-time", "10", "--write-out", "\n%{http_code}", "--request", method] + arguments
+  if let token { all += ["--header", "Authorization: Bearer \(token)"] }
+  if let body { all += ["--data-binary", String(repeating: "x", count: body)] }
+  let output = try await Program.run("/usr/bin/curl", all + [address]).output
+  let end = output.lastIndex(of: "\n") ?? output.startIndex
+  return (Int(output[end...].dropFirst()) ?? 0, String(output[..<end]))
+}
+
+/// The code of an error's body.
+private func code(_ text: String) throws -> String? {
+  let json = try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any]
+  return (json?["error"] as? String)?.isEmpty == false ? json?["code"] as? String : nil
+}
+
+struct HTTPServiceTests {
+  private static let secret = "0123456789abcdef"
+
+  @Test(arguments: [true, false])
+  func handlersAreOfferedRequestsInOrder(_ isQuick: Bool) async throws {
+    try await withService(handlers: [EchoHandler(isQuick: isQuick)]) { port in
+      let answer = try await curl("http://127.0.0.1:\(port)/echo", method: "POST", body: 10)
+      #expect(answer.status == 200 && answer.text == "10 anybody 127.0.0.1")
+      let missing = try await curl("http://127.0.0.1:\(port)/nothing")
+      #expect(missing.status == 404)
+      #expect(try code(missing.text) == "http-not-found")
+    }
+  }
+
+  @Test func sizesAndRatesAreLimited() async throws {
+    try await withService(change: {
+      $0.maximumBody = 1000
+      $0.requestsPerSecond = 5
+    }) { port in
+      let large = try await curl("http://127.0.0.1:\(port)/echo", method: "POST", body: 2000)
+      #expect(large.status == 413)
+      #expect(try code(large.text) == "http-body-too-large")
+      var answers: [(status: Int, text: String)] = []
+      for _ in 0..<30 where !answers.contains(where: { $0.status == 429 }) {
+        // Many requests of one process: faster than a process each.
+        let address = "http://127.0.0.1:\(port)/echo"
+        let output = try await Program.run(
+          "/usr/bin/curl",
+          ["--silent", "--write-out", "\n%{http_code}\n"] + Array(repeating: address, count: 20)
+        ).output
+        let statuses = output.split(separator: "\n").compactMap { Int($0) }
+        answers += statuses.map { ($0, output) }
+      }
+      #expect(answers.contains { $0.status == 200 } && answers.contains { $0.status == 429 })
+    }
+  }
+
+  @Test func aTokenIsNeededOnceTokensAreConfigured() async throws {
+    let tokens = [HTTPServerOptions.Token(secret: Self.secret, models: ["hands"])]
+    let monitor = MonitorEndpoints(metricsType: "text/x", metrics: { "one 1\n" }, problem: { nil })
+    try await withService(change: { $0.tokens = tokens }, handlers: [monitor]) { port in
+      let base = "http://127.0.0.1:\(port)"
+      for path in ["/nothing", "/metrics"] {
+        let refused = try await curl(base + path)
+        #expect(refused.status == 401)
+        #expect(try code(refused.text) == "http-unauthorized")
+      }
+      let answer1 = try await curl(base + "/echo", token: "wrong-wrong-wrong")
+      #expect(answer1.text.contains("unauthenticated"))
+      let answer2 = try await curl(base + "/echo", token: Self.secret)
+      #expect(answer2.text.contains("token(manages: false"))
+      let answer3 = try await curl(base + "/nothing", token: Self.secret)
+      #expect(answer3.status == 404)
+      let answer4 = try await curl(base + "/metrics", token: Self.secret)
+      #expect(answer4.text == "one 1\n")
+      // A supervisor without a token reads the health.
+      let answer5 = try await curl(base + "/health/live")
+      #expect(answer5.status == 200)
+    }
+  }
+
+  @Test func permissionsFollowTheToken() {
+    var options = HTTPServerOptions(address: .unix("/run/s"))
+    #expect(options.permission(token: nil) == .anybody && HTTPPeer.Permission.anybody.mayUse("any"))
+    options.tokens = [
+      HTTPServerOptions.Token(secret: "one-one-one-one", models: ["hands"]),
+      HTTPServerOptions.Token(secret: "all-all-all-all", manages: true),
+    ]
+    let one = options.permission(header: "Bearer one-one-one-one")
+    #expect(one.mayUse("hands") && !one.mayUse("faces") && !one.manages)
+    let all = options.permission(header: "bearer all-all-all-all")
+    #expect(all.mayUse("faces") && all.manages)
+    for header in [nil, "", "Bearer", "Bearer one-one", "Basic one-one-one-one"] {
+      let none = options.permission(header: header)
+      #expect(none == .unauthenticated && !none.mayUse("hands") && !none.manages)
+    }
+  }
+
+  @Test func healthReportsTheProblem() async throws {
+    let monitor = MonitorEndpoints(
+      metricsType: "text/x", metrics: { "" }, problem: { "the tracking loop stands still" })
+    try await withService(handlers: [monitor]) { port in
+      let base = "http://127.0.0.1:\(port)"
+      let answer6 = try await curl(base + "/health/live")
+      #expect(answer6.status == 200)
+      let ready = try await curl(base + "/health/ready")
+      #expect(ready.status == 503 && ready.text == "the tracking loop stands still\n")
+      let wrong = try await curl(base + "/metrics", method: "DELETE")
+      #expect(wrong.status == 405)
+      #expect(try code(wrong.text) == "http-method-not-allowed")
+    }
+  }
+
+  /// The socket of a killed server is replaced; a file of another kind is kept.
+  @Test func aFileAtTheSocketsPathIsKept() async throws {
+    let path = try TestPaths.temporaryFolder() + "/mine"
+    try Data("mine".utf8).write(to: URL(fileURLWithPath: path))
+    var log = Logger(label: "test")
+    log.logLevel = .critical
+    let service = try HTTPService(HTTPServerOptions(address: .unix(path)), handlers: [], log: log)
+    let error = await #expect(throws: HTTPServerError.self) { try await service.run() }
+    #expect(error?.code == "http-address-unavailable" && error?.description.contains(path) == true)
+    #expect(try String(contentsOfFile: path, encoding: .utf8) == "mine")
+  }
+
+  /// OpenSSL makes the certificate and curl is the client.
+  @Test func curlConnectsWithTLS() async throws {
+    let folder = try TestPaths.temporaryFolder()
+    let (key, certificate) = (folder + "/key.pem", folder + "/cert.pem")
+    let made = try await Program.run(
+      "/usr/bin/openssl",
+      [
+        "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+        "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", key,
+        "-out", certificate,
+      ])
+    try #require(made.code == 0, "\(made.errors)")
+    try await withService(change: {
+      $0.tokens = [HTTPServerOptions.Token(secret: Self.secret)]
+      $0.tls = HTTPServerOptions.TLS(certificate: certificate, key: key)
+    }) { port in
+      let address = "https://127.0.0.1:\(port)/echo"
+      let trusted = ["--cacert", certificate]
+      let answer7 = try await curl(address, token: Self.secret, trusted)
+      #expect(answer7.text.contains("token(manages: false"))
+      // No answer without TLS, with an old version, and with a certificate that the client does not trust.
+      let answer8 = try await curl("http://127.0.0.1:\(port)/echo")
+      #expect(answer8.status == 0)
+      let answer9 = try await curl(address, trusted + ["--tls-max", "1.1"])
+      #expect(answer9.status == 0)
+      let answer10 = try await curl(address)
+      #expect(answer10.status == 0)
+    }
+  }
+
+  @Test func otherMachinesNeedTokensAndTLS() throws {
+    var options = HTTPServerOptions(address: .network(host: "0.0.0.0", port: 0))
+    #expect(options.problem != nil)
+    options.tokens = [HTTPServerOptions.Token(secret: Self.secret)]
+    #expect(options.problem != nil)
+    #expect(throws: HTTPServerError.self) {
+      try HTTPService(options, handlers: [], log: Logger(label: "test"))
+    }
+    options.tls = HTTPServerOptions.TLS(certificate: "c", key: "k")
+    #expect(options.problem == nil)
+  }
+
+  @Test func addressesAreParsed() {
+    #expect(HTTPServerOptions.Address("127.0.0.1:80")?.isLocal == true)
+    #expect(HTTPServerOptions.Address("[::1]:80") == .network(host: "::1", port: 80))
+    #expect(HTTPServerOptions.Address("/run/s")?.isLocal == true)
+    for text in ["", "80", ":80", "host:99999", "host"] { #expect(HTTPServerOptions.Address(text) == nil) }
+  }
+}

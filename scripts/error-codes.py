@@ -1,0 +1,140 @@
+#!/usr/bin/env python3
+"""error-codes.py [--check]   Writes docs/reference/errors.md from the error types of Sources; --check compares and fails
+when the page is out of date or two types use one code.
+
+A code is a string of lower-case words joined by hyphens in a type that conforms to CodedError: the value of a case, of
+`code`, or the first argument of an initialiser of such a type. Its meaning is the comment of the case, else that of the type."""
+
+import collections
+import pathlib
+import re
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+PAGE = ROOT / "docs/reference/errors.md"
+CODE = r'"([a-z][a-z0-9]*(?:-[a-z0-9]+)+)"'
+
+HEAD = """# Errors
+
+This page lists the stable codes of all errors, with their meaning. Look a code up when a message ends with it, or match it
+in a program: messages may change, codes keep their meaning ([compatibility](compatibility.md)).
+
+The command line and the log print `MESSAGE [CODE]`; the socket's `Error.cause` and the HTTP service's `code` contain the
+same code. A message names the input, the cause and the remedy. `vrbridge` exits with status 1 after an error, and with 64
+for an invalid command line. [Troubleshooting](../troubleshooting.md) starts from symptoms instead.
+
+`scripts/error-codes.py` generates this page from the sources.
+
+| code | meaning | module |
+|---|---|---|
+"""
+
+
+def comment_above(lines, index):
+    """The first sentence of the doc comment that ends above a line."""
+    found = []
+    index -= 1
+    while index >= 0 and lines[index].strip().startswith("///"):
+        found.insert(0, lines[index].strip()[3:].strip())
+        index -= 1
+    text = " ".join(found)
+    return re.split(r"(?<=[.])\s", text)[0].rstrip(".")
+
+
+def bodies(text):
+    """Yields (type name, first line, text) of each type or extension that conforms to CodedError."""
+    for match in re.finditer(r"^[ \t]*(?:\w+(?:\(\w+\))?[ \t]+)*(struct|enum|class|extension|actor)\s+([\w.]+)[^{\n]*\bCodedError\b[^{]*\{", text, re.M):
+        depth, at = 1, match.end()
+        while depth and at < len(text):
+            depth += {"{": 1, "}": -1}.get(text[at], 0)
+            at += 1
+        yield match.group(2), match.start() + len(match.group(0)) - len(match.group(0).lstrip()), text[match.start() : at]
+
+
+def shortened(message):
+    """The first clause of a message, with an ellipsis for each inserted value."""
+    message = re.sub(r"\\\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)", "…", message)
+    clause = re.split(r"[;:(]\s|\\n", message)[0]
+    # A separator inside of quotation marks is no end.
+    message = (message if clause.count("'") % 2 else clause).strip().rstrip(".")
+    return message if re.search(r"[A-Za-z]{3}", message) else ""
+
+
+def message_of(files, path, case):
+    """The message that is thrown with a case in the case's module, if all throws of it have one wording."""
+    found = []
+    for other, text in files.items():
+        if other.parts[: len(ROOT.parts) + 2] != path.parts[: len(ROOT.parts) + 2]:
+            continue
+        found += re.findall(rf"\(\s*\.{case},\s*(?:\w+:\s*)?\"((?:\\.|[^\"\\\n])*)\"", text)
+    return shortened(found[0]) if len(found) == 1 else ""
+
+
+def collect():
+    """Returns code → list of (meaning, module, type)."""
+    codes = collections.defaultdict(list)
+    files = {p: p.read_text() for p in sorted((ROOT / "Sources").rglob("*.swift")) if "Generated" not in p.parts}
+    types = {}
+    for path, text in files.items():
+        module = path.relative_to(ROOT / "Sources").parts[0]
+        for name, start, body in bodies(text):
+            types[name.split(".")[-1]] = module
+            lines = body.split("\n")
+            whole = comment_above(text.split("\n"), text.count("\n", 0, start))
+            for index, line in enumerate(lines):
+                if line.strip().startswith("//"):
+                    continue
+                for match in re.finditer(CODE, line):
+                    is_value = re.search(r"\bcase\b[^\n]*$|\bcode\b[^\n]*$|=>|:\s*$|return\s*$|\?\s*$|Error\(\s*$|self\.init\(\s*$", line[: match.start()]) or line.strip().startswith('"')
+                    if not is_value:
+                        continue
+                    meaning = comment_above(lines, index)
+                    selector = re.match(r"\s*case\s+\.(\w+)", line)
+                    if selector:
+                        for other, row in enumerate(lines):
+                            if re.match(rf"\s*(?:indirect )?case\s+{selector.group(1)}\b", row) and comment_above(lines, other):
+                                meaning = comment_above(lines, other)
+                    case = re.match(r"\s*case\s+(\w+)\s*=", line)
+                    if case and not meaning:
+                        meaning = message_of(files, path, case.group(1))
+                    codes[match.group(1)].append((meaning or (whole if len(set(re.findall(CODE, body))) == 1 else ""), module, name))
+    for path, text in files.items():
+        module = path.relative_to(ROOT / "Sources").parts[0]
+        for match in re.finditer(rf"\b(\w+)\(\s*(?:code:\s*)?{CODE},\s*(?:\w+:\s*)?(\"(?:\\.|[^\"\\\n])*\")?", text):
+            if match.group(1) not in types:
+                continue
+            message = shortened((match.group(3) or "").strip('"'))
+            if not any(module == known for _, known, _ in codes[match.group(2)]):
+                codes[match.group(2)].append((message, module, match.group(1)))
+    return codes
+
+
+def page(codes):
+    rows = []
+    for code in sorted(codes):
+        # Words of the code where neither a comment nor one message describes it.
+        meaning = next((m for m, _, _ in codes[code] if m), code.replace("-", " "))
+        modules = ", ".join(f"`{m}`" for m in sorted({m for _, m, _ in codes[code]}))
+        meaning = meaning.replace("|", "\\|")
+        rows.append(f"| <a id=\"{code}\"></a>`{code}` | {meaning[:1].upper() + meaning[1:]} | {modules} |")
+    return HEAD + "\n".join(rows) + "\n"
+
+
+def main():
+    codes = collect()
+    if not codes:
+        print("error-codes: no error type has a code", file=sys.stderr)
+        return 2
+    text = page(codes)
+    if "--check" in sys.argv[1:]:
+        if not PAGE.exists() or PAGE.read_text() != text:
+            print(f"{PAGE.relative_to(ROOT)} is out of date; run scripts/error-codes.py", file=sys.stderr)
+            return 1
+        print(f"error-codes: {len(codes)} codes")
+        return 0
+    PAGE.write_text(text)
+    print(f"{PAGE.relative_to(ROOT)}: {len(codes)} codes")
+    return 0
+
+
+sys.exit(main())
