@@ -524,7 +524,8 @@ let package = Package(
     .testTarget(
       name: "CommandTests",
       dependencies: [
-        "Bridge", "Imaging", "MCAP", "Perception", "SessionLog", "SessionTools", "Spatial", "TestSupport",
+        "Bridge", "Devices", "Imaging", "MCAP", "Perception", "SessionLog", "SessionTools", "Spatial",
+        "TestSupport",
         "vrbridge",
         "vrbridge-eval",
       ],
