@@ -1,4 +1,4 @@
-// The page of a running bridge. It reads one stream of JSON lines, /live (docs/reference/http-api.md), and pictures from /live/frame.
+// The dashboard of a running bridge. It reads one stream of JSON lines, /live (docs/reference/http-api.md), and frames from /live/frame.
 import { SpaceView, add, inverse, rotate, scale } from "./space.js";
 import { Plot } from "./plot.js";
 
@@ -19,7 +19,7 @@ matchMedia("(prefers-color-scheme: dark)").addEventListener("change", readColors
 const colorOf = number => colors.series[number % colors.series.length];
 const kinds = {
   ANNOTATION_KIND_HAND: ["hand", 2], ANNOTATION_KIND_GESTURE: ["gesture", 1], ANNOTATION_KIND_OBJECT: ["object", 0], ANNOTATION_KIND_TEXT: ["text", 4],
-  ANNOTATION_KIND_TRANSCRIPT: ["speech", 3], ANNOTATION_KIND_INTENT: ["intent", 3], ANNOTATION_KIND_ANSWER: ["answer", 3], ANNOTATION_KIND_LISTENING: ["listening", 5],
+  ANNOTATION_KIND_TRANSCRIPT: ["transcript", 3], ANNOTATION_KIND_INTENT: ["intent", 3], ANNOTATION_KIND_ANSWER: ["answer", 3], ANNOTATION_KIND_LISTENING: ["listening", 5],
 };
 const kindOf = a => kinds[a.kind] ?? ["other", 5];
 const words = text => (text ?? "").replace(/^[A-Z]+_(STATE_)?/, "").toLowerCase().replaceAll("_", " ");
@@ -240,7 +240,7 @@ function showLatency() {
       area.append(row);
     }
     stages.forEach((value, i) => { row.children[1].children[i].style.width = `${100 * value / most}%`; });
-    row.children[1].title = ["waiting", "preparing", "model", "rest"].map((name, i) => `${name} ${stages[i].toFixed(1)} ms`).join(", ");
+    row.children[1].title = ["waiting", "preprocessing", "inference", "camera, anchoring, publication"].map((name, i) => `${name} ${stages[i].toFixed(1)} ms`).join(", ");
     row.children[2].textContent = stages.reduce((a, b) => a + b).toFixed(1);
   }
 }

@@ -20,10 +20,10 @@ HEAD = """# C API
 
 This page lists the functions, structures and constants of the C headers. You need a C99 or C++11 compiler and the headers
 from `Sources/CVRBridge/include` or the package `vrbridge-dev`; [Feed a renderer](../how-to/feed-a-renderer.md) shows their use.
-`vrbridge.h` includes `vrbridge_connection.h`, which has to lie in the same folder.
+`vrbridge.h` includes `vrbridge_connection.h`; both must be in the same folder.
 
-There is nothing to link: all functions are `static inline`. They are not safe for concurrent use of one `vrb_client` or
-`vrb_stream`; use one for each thread. [Protocol and pose page](protocol.md) specifies the memory layout,
+There is no library to link: all functions are `static inline`. Use one `vrb_client` or `vrb_stream` for each thread; a
+structure is not safe for concurrent use. [Protocol and pose page](protocol.md) specifies the memory layout and the flags,
 [Compatibility](compatibility.md) the promise for these headers. `scripts/c-api.py` generates this page.
 """
 

@@ -20,11 +20,11 @@ INTRODUCTION = """\
 
 # Command line
 
-All commands and options of `vrbridge` and `vrbridge-eval`. Every command prints its own part of this page with
-`--help`.
+This page lists all commands and options of `vrbridge` and `vrbridge-eval`. You need the installed programs; `--help` prints
+the part of this page for one command.
 
-Exit status: 0 on success, 1 when a command fails (standard error names input, cause and remedy, with the error's code in
-brackets), 64 for a command line that is not understood.
+Exit status: 0 on success; 1 when a command fails (standard error names input, cause and remedy, with the error's
+[code](errors.md) in brackets); 64 for an invalid command line.
 """
 
 

@@ -17,12 +17,12 @@ INTRODUCTION = """\
 
 # Configuration
 
-This page lists all keys of `vrbridge.yaml` with unit, default and allowed values. [Configure the
+This page lists all keys of `vrbridge.yaml` with unit, default and allowed values. You need no other page; [Configure the
 bridge](../how-to/configure.md) shows where the file is and how to check it.
 
-Values come from defaults, then the file, then the environment (`VRBRIDGE_SOCKET`, `VRBRIDGE_DEVICES`, `VRBRIDGE_DEMO`,
-`VRBRIDGE_LOG_LEVEL`), then flags of `vrbridge run`. Unknown keys and invalid values are rejected, with line and column.
-`vrbridge run --print-config` prints all values, each with its source.
+Options of `vrbridge run` override the environment (`VRBRIDGE_SOCKET`, `VRBRIDGE_DEVICES`, `VRBRIDGE_DEMO`,
+`VRBRIDGE_LOG_LEVEL`), the environment overrides the file, and the file overrides the defaults. The bridge rejects unknown
+keys and invalid values, with line and column. `vrbridge run --print-config` prints all values, each with its source.
 
 """
 

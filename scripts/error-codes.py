@@ -16,8 +16,8 @@ CODE = r'"([a-z][a-z0-9]*(?:-[a-z0-9]+)+)"'
 
 HEAD = """# Errors
 
-This page lists the stable codes of all errors, with their meaning. Look a code up when a message ends with it, or match it
-in a program: messages may change, codes keep their meaning ([compatibility](compatibility.md)).
+This page lists the stable codes of all errors, with their meaning. Search the code that ends a message, or compare codes in a
+program: messages may change, codes keep their meaning ([compatibility](compatibility.md)).
 
 The command line and the log print `MESSAGE [CODE]`; the socket's `Error.cause` and the HTTP service's `code` contain the
 same code. A message names the input, the cause and the remedy. `vrbridge` exits with status 1 after an error, and with 64
@@ -38,6 +38,9 @@ def comment_above(lines, index):
         found.insert(0, lines[index].strip()[3:].strip())
         index -= 1
     text = " ".join(found)
+    # Parameters of an initialiser are no meaning.
+    if text.startswith("- Parameter"):
+        return ""
     return re.split(r"(?<=[.])\s", text)[0].rstrip(".")
 
 

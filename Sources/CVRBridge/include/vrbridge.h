@@ -1,4 +1,4 @@
-/* vrbridge.h - read poses from vrbridge without linking anything.
+/* vrbridge.h - read poses from vrbridge in C99 or C++11, without linking a library.
  *
  * For C99 and C++11 (GCC or Clang); needs only libc. Copy this header and vrbridge_connection.h, which it includes, into
  * your project. Call vrb_connect once, then vrb_newest or vrb_at at any rate: they read shared memory without a system
@@ -40,7 +40,7 @@ extern "C" {
 #define VRB_SLOT_COUNT 32u
 #define VRB_HISTORY_LENGTH 256u
 
-/* How a pose was made, and which parts of it are valid. */
+/* How a pose was made, and which parts of it are valid (docs/reference/protocol.md). */
 enum {
     VRB_FLAG_ORIENTATION_VALID = 1 << 0,
     VRB_FLAG_ORIENTATION_TRACKED = 1 << 1,

@@ -1,14 +1,15 @@
-/* vrbridge_annotations.h - what models see and hear, for a renderer in C99 or C++11, without linking anything.
+/* vrbridge_annotations.h - read annotations from vrbridge in C99 or C++11, without linking a library.
  *
  *     vrb_stream stream;
  *     vrb_stream_open(&stream, &bridge);           // bridge: from vrb_connect
  *     vrb_annotation annotation;
- *     while (vrb_stream_next(&stream, &annotation) == 1)   // each frame: never waits, comes back by itself
- *         remember(annotation.id, &annotation);    // until it has `ended` or its time to live is over
- *     vrb_annotation_place(&annotation, &head, place);     // position in the world, m, for the current head pose
+ *     while (vrb_stream_next(&stream, &annotation) == 1)   // each frame: never blocks, reconnects after a loss
+ *         remember(annotation.id, &annotation);    // until `ended` is set or the time to live has passed
+ *     double position[3];                          // in the world, m, for the current head pose
+ *     if (vrb_annotation_place(&annotation, &head, 1.5, position) == 0) ...;   // 1.5 m where the distance is unknown
  *
  * Reads the bridge's socket protocol (docs/reference/protocol.md): length-prefixed protobuf messages. Annotations of
- * camera frames need the scope 'camera', those of speech 'microphone'; without its scope a kind is not delivered.
+ * camera frames need the scope 'camera', those of speech 'microphone'; the bridge delivers no others.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef VRBRIDGE_ANNOTATIONS_H
