@@ -1,6 +1,8 @@
 import BridgeProtocol
+import Foundation
 import Sensing
 import Spatial
+import TestSupport
 import Testing
 
 /// Wire numbers and privacy scopes of all annotation kinds.
@@ -28,6 +30,18 @@ struct AnnotationKindTests {
     #expect(message(kind).kind.annotationKind == kind)
     #expect(kind.scope == expected.scope)
     #expect(kind.audience == expected.audience)
+  }
+
+  /// The C header and the page list the kinds themselves.
+  @Test(arguments: Annotation.Kind.allCases)
+  func headerAndPageHaveEveryKind(_ kind: Annotation.Kind) throws {
+    let number = message(kind).kind.rawValue
+    let name = kind.name.uppercased()
+    let header = try String(
+      contentsOfFile: TestPaths.root + "/Sources/CVRBridge/include/vrbridge_annotations.h", encoding: .utf8)
+    #expect(header.contains("VRB_KIND_\(name) = \(number)"))
+    let page = try String(contentsOfFile: TestPaths.root + "/dashboard/page.js", encoding: .utf8)
+    #expect(page.contains("ANNOTATION_KIND_\(name): "))
   }
 
   @Test func unknownNumbersHaveNoKind() {

@@ -1,4 +1,6 @@
+import Foundation
 import Sensing
+import TestSupport
 import Testing
 
 @testable import Devices
@@ -9,6 +11,13 @@ struct DriverTableTests {
     let names = DriverTable.drivers.map(\.name)
     #expect(Set(names).count == names.count)
     #expect(names.allSatisfy { $0.wholeMatch(of: #/[a-z0-9_]+/#) != nil })
+  }
+
+  @Test func theReferenceListsEveryDriver() throws {
+    let page = try String(contentsOfFile: TestPaths.root + "/docs/reference/description-format.md", encoding: .utf8)
+    let row = try #require(page.split(separator: "\n").first { $0.hasPrefix("| `driver` |") })
+    let names = row.matches(of: #/`([a-z0-9_]+)`/#).dropFirst().map { String($0.output.1) }
+    #expect(names == DriverTable.drivers.map(\.name))
   }
 
   @Test(arguments: DriverTable.drivers.indices)
