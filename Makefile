@@ -18,7 +18,7 @@ CHECKED = --explicit-target-dependency-import-check error
 RELEASE = $(CHECKED) -c release --static-swift-stdlib
 SOURCES = Sources Tests Benchmarks examples Fuzz/Sources Package.swift Fuzz/Package.swift
 
-.PHONY: run test build-tests docc test-vm test-subset bench soak soak-tools fuzz format lint install install-files deb test-deb protocol setup setup-test setup-test-vm build help
+.PHONY: run test build-tests docc test-vm test-subset bench soak soak-tools fuzz format lint install install-files deb test-deb sbom protocol setup setup-test setup-test-vm build help
 
 run: setup ## Build and run the bridge with a live view; without a headset with emulated devices (HTTP=HOST:PORT of the dashboard, QUESTION=file:x.wav replaces the spoken question, ARGS="…" adds options).
 	$(BUILD) $(RELEASE) --product vrbridge
@@ -116,7 +116,13 @@ install-files:
 		.build/release/$$program --generate-completion-script fish > "$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/$$program.fish" || exit 1; \
 	done
 
-deb: build ## Build Debian packages into .build/deb.
+sbom: setup ## Write the software bill of materials (CycloneDX 1.5) to .build/vrbridge.cdx.json, and check it.
+	@scripts/setup.sh python3-yaml
+	test -f Package.resolved || swift package resolve
+	scripts/sbom.py .build/vrbridge.cdx.json
+	scripts/sbom.py --check .build/vrbridge.cdx.json
+
+deb: build sbom ## Build Debian packages into .build/deb.
 	@scripts/setup.sh debhelper dpkg-dev fakeroot
 	scripts/deb.sh .build/deb
 

@@ -29,5 +29,10 @@ SOURCE_TREE=$tree dpkg-buildpackage --build=binary --no-sign --no-check-builddep
   tail -n 20 "$out/build.log" >&2
   exit 1
 }
+cd "$tree"
 rm -rf "$work"
+# The package states what it is made of.
+package=$(ls "$out"/vrbridge_"${version}"_*.deb)
+dpkg-deb --fsys-tarfile "$package" | tar -xO ./usr/share/vrbridge/sbom/vrbridge.cdx.json >"$out/vrbridge.cdx.json"
+scripts/sbom.py --check "$out/vrbridge.cdx.json"
 ls "$out"/*"_${version}_"*.deb

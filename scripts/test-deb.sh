@@ -150,7 +150,7 @@ if boot; then
   check "which systemd knows" control is-active vrbridge
   rating=$(inside systemd-analyze security --no-pager vrbridge | sed -n 's/.*exposure level[^:]*: \([0-9.]*\).*/\1/p')
   echo "test-deb: systemd-analyze security rates it $rating"
-  check "it is confined" awk "BEGIN { exit !($rating <= 2.5) }"
+  check "it is confined" awk "BEGIN { exit !($rating <= 1.8) }"
   kill -9 "$manager"
   wait
   manager=

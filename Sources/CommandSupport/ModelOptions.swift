@@ -46,7 +46,7 @@ package struct ModelOptions: ParsableArguments {
   package func registry() throws -> ModelRegistry { try settings().registry(stateFolder: stateFolder) }
 
   package func signingKey() throws -> Ed25519.PrivateKey {
-    try SigningKey.loadOrMake(file: ModelSettings.signingKeyFile(stateFolder: stateFolder))
+    try SigningKeyStore(file: ModelSettings.signingKeyFile(stateFolder: stateFolder)).signingKey()
   }
 
   /// Returns the given version when the registry has it; without one the version in force, else the newest.
@@ -61,7 +61,9 @@ package struct ModelOptions: ParsableArguments {
       }
       return given
     }
-    guard let chosen = registry.choice(of: name).version(among: versions, draw: 1) ?? versions.last else {
+    let choice = registry.choice(of: name)
+    if let refusal = choice.refusal { throw refusal }
+    guard let chosen = choice.version(among: versions, draw: 1) ?? versions.last else {
       throw CommandError("unknown-model", "there is no model '\(name)' in \(registry.folder)")
     }
     return chosen

@@ -2,7 +2,7 @@ import Foundation
 
 /// Messages of the Foxglove WebSocket protocol, version 1: JSON in text frames for control, binary frames for data.
 /// Source: https://github.com/foxglove/ws-protocol/blob/main/docs/spec.md
-enum FoxgloveMessage {
+package enum FoxgloveMessage {
   /// Names of the protocol that clients offer; the newer one has the same messages.
   static let subprotocols = ["foxglove.sdk.v1", "foxglove.websocket.v1"]
 
@@ -37,13 +37,13 @@ enum FoxgloveMessage {
     var message: String
   }
 
-  struct Subscription: Decodable {
+  package struct Subscription: Decodable {
     var id: UInt32
     var channelId: UInt32
   }
 
   /// A client's request, as far as a server without parameters, services and publishing supports it.
-  enum Request {
+  package enum Request {
     case subscribe([Subscription])
     case unsubscribe([UInt32])
     case unknown(String)
@@ -55,7 +55,7 @@ enum FoxgloveMessage {
     }
 
     /// Decodes a request; nil for text that is not JSON or lacks a field of its operation.
-    init?(_ text: [UInt8]) {
+    package init?(_ text: [UInt8]) {
       guard let operation = try? JSONDecoder().decode(Operation.self, from: Data(text)) else { return nil }
       switch operation.op {
       case "subscribe":

@@ -2,7 +2,7 @@ import Foundation
 
 /// The text in the body of a server's error answer. Servers differ: `{"error": "…"}` (Triton), `{"error": {"message":
 /// "…"}}` (OpenAI), `{"detail": …}` (FastAPI), or no JSON at all.
-enum ServerErrorText {
+package enum ServerErrorText {
   private struct Body: Decodable {
     struct Text: Decodable {
       struct Detail: Decodable { var message: String }
@@ -30,7 +30,7 @@ enum ServerErrorText {
   }
 
   /// Returns at most 200 characters, without control characters.
-  static func read(_ bytes: [UInt8]) -> String {
+  package static func read(_ bytes: [UInt8]) -> String {
     let found = try? JSONDecoder().decode(Body.self, from: Data(bytes)).text
     let text = found ?? String(decoding: bytes.prefix(200), as: UTF8.self)
     return String(text.unicodeScalars.filter { $0.value >= 32 }.map(Character.init).prefix(200))

@@ -2,12 +2,12 @@ import Foundation
 import Imaging
 
 /// A picture in the body of a request: as it is, in a form (multipart/form-data, RFC 7578), or as base64 in JSON.
-struct PictureUpload {
-  var bytes: [UInt8]
+package struct PictureUpload {
+  package var bytes: [UInt8]
   var model: String?
   var top: Int?
 
-  init(_ body: [UInt8], contentType: String) throws(PictureError) {
+  package init(_ body: [UInt8], contentType: String) throws(PictureError) {
     let type = contentType.lowercased()
     if type.hasPrefix("multipart/form-data") {
       self = try Self.form(body, contentType)

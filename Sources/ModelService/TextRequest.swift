@@ -3,7 +3,7 @@ import Inference
 import Perception
 
 /// `POST /classify/text`: a text to classify into the caller's own classes, each given by a few example phrases.
-struct TextRequest: Decodable {
+package struct TextRequest: Decodable {
   var text: String
   var examples: [String: [String]]
   var top: Int?
@@ -14,7 +14,7 @@ struct TextRequest: Decodable {
   /// Parses a request.
   ///
   /// - Throws: `InferenceError` of kind `input`.
-  static func read(_ body: [UInt8]) throws(InferenceError) -> TextRequest {
+  package static func read(_ body: [UInt8]) throws(InferenceError) -> TextRequest {
     guard let request = try? JSONDecoder().decode(TextRequest.self, from: Data(body)) else {
       throw InferenceError(
         .input, "expected a JSON object {\"text\": \"…\", \"examples\": {\"label\": [\"a phrase\", …], …}}")

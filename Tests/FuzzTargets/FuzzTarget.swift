@@ -5,10 +5,12 @@ import DeviceEmulation
 import Devices
 import Dialogue
 import Evaluation
+import FoxgloveServer
 import Foundation
 import Imaging
 import InertialTables
 import Inference
+import InferenceClients
 import MCAP
 import Perception
 import Sensing
@@ -19,7 +21,7 @@ import SwiftProtobuf
 import Tracking
 import SessionTools
 
-/// Everything that reads bytes from outside, as a function of bytes. Whatever comes in, nothing may trap and no
+/// Everything that reads bytes from outside, as a function of bytes. For any input nothing may trap and no
 /// pose may hold a NaN.
 ///
 /// Driven by libFuzzer (`make fuzz`) and by the seeded driver of the test suite.
@@ -42,6 +44,12 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
   case capture
   /// Datagrams of trackers.
   case datagram
+  /// Messages of VRPN clients, after the cookie.
+  case vrpn
+  /// Text frames of Foxglove clients.
+  case foxglove
+  /// Bodies of HTTP requests: forms (multipart/form-data) and JSON. The first byte selects the content type.
+  case upload
   /// Pictures of cameras.
   case picture
   /// Manifests of models, and the catalogue of them.
@@ -54,6 +62,8 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
   case speech
   /// Samples of a unit, and places that others measured.
   case placement
+  /// Files of the state folder. The first byte selects the file.
+  case state
 
   /// A pose that is not finite: what the decoders must never let through.
   public struct NotFinite: Error {}
@@ -69,7 +79,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
         var generator = try? device.generator()
       else { return }
       for _ in 0..<4 { _ = generator.next() }
-    case .recording: _ = try? HIDRecording.parse(input, file: "fuzz")
+    case .recording: try play(input)
     case .reportDescriptor: _ = try? HIDReportDescriptor(input)
     case .lighthouse: _ = try? LighthouseConfiguration(blob: input)
     case .configuration:
@@ -95,6 +105,10 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
       for index in indexed.metadata { _ = try? indexed.metadata(index) }
     case .session: try replay(input)
     case .datagram: _ = input.withUnsafeBytes { SlimeVRPacket.parse($0) }
+    case .vrpn: readVRPN(input)
+    case .foxglove: _ = FoxgloveMessage.Request(input)
+    case .upload: try readUpload(input)
+    case .state: try readState(input)
     case .picture: _ = try? Picture.decode(input, maximumPixels: 1 << 22)
     case .manifest:
       let text = String(decoding: input, as: UTF8.self)
@@ -104,6 +118,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
       }
       _ = try? ModelCatalog(text: text, file: "fuzz")
       _ = ModelSignature(text: text)
+      _ = ONNXMetadata.value("labels", in: input)
       _ = try? Safetensors(input)
       guard SignedWeights.converted(input).count == input.count else { throw NotFinite() }
     case .inference:
@@ -115,6 +130,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
         _ = try? OpenInference.answer(body, headerLength: header)
       }
       _ = try? OpenInference.metadata(body)
+      guard ServerErrorText.read(body).count <= 200 else { throw NotFinite() }
       _ = try? TensorFlowServing.request(body, specs: specs)
     case .speech:
       var stream = ChatStream()
@@ -155,7 +171,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
   }
 
   // Loaded once a process: libFuzzer calls `run` some thousand times a second.
-  private static let catalog: DeviceCatalog? = {
+  static let catalog: DeviceCatalog? = {
     let folder =
       ProcessInfo.processInfo.environment["VRBRIDGE_DEVICES"]
       ?? URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()

@@ -55,6 +55,7 @@ struct FuzzTests {
         Array(
           "D: 0\nR: 3 06 00 ff\nN: x\nP: y\nI: 3 28de 2000\n# vrbridge get 3 01 02 03\nE: 000000.000001 3 20 00 01\n"
             .utf8))
+      seeds += try FuzzSeeds.recordings()
     case .reportDescriptor:
       for match in FuzzTarget.parts(try TestPaths.catalog()) {
         if let device = try? EmulatedDevice(
@@ -128,6 +129,7 @@ struct FuzzTests {
       // A rotation in a compact bundle.
       seeds.append(
         [0, 0, 0, 101, 0, 0, 0, 0, 0, 0, 0, 9, 16, 23, 0, 0x7f, 0xff] + [UInt8](repeating: 1, count: 12))
+    case .vrpn, .foxglove, .upload, .state: seeds += try FuzzSeeds.text(target)
     case .picture:
       let grey = CameraFrame(
         camera: "",
@@ -268,6 +270,14 @@ struct FuzzTests {
       try target.run(
         (0..<Int.random(in: 0...300, using: &random)).map { _ in UInt8.random(in: 0...255, using: &random) })
     }
+  }
+
+  /// `make fuzz` runs the targets that the script names.
+  @Test func theScriptNamesAllTargets() throws {
+    let script = try String(contentsOfFile: TestPaths.root + "/scripts/fuzz.sh", encoding: .utf8)
+    let list = try #require(script.firstMatch(of: #/for target in ([^;]*);/#)).output.1
+    let named = list.split { " \\\n".contains($0) }.map(String.init)
+    #expect(named.sorted() == FuzzTarget.allCases.map(\.rawValue).sorted())
   }
 
   private func mutate(_ seed: [UInt8], _ random: inout SeededRandom) -> [UInt8] {

@@ -117,7 +117,7 @@ struct HostTests {
       #expect(try await host.model("double").manifest.version == "2")
       try await Task.sleep(for: .milliseconds(100))
     }
-    try registry.pin("double", "1")
+    try registry.pin("double", "1", signedWith: key)
     try await Task.sleep(for: .milliseconds(1200))
     _ = try await host.model("double")
     try await Task.sleep(for: .milliseconds(500))
@@ -127,7 +127,7 @@ struct HostTests {
   @Test func aCanaryServesItsShare() async throws {
     let (registry, key) = try TinyModel.registry()
     try TinyModel.add("double", version: "2", TinyModel.double, to: registry, key)
-    try registry.pin("double", "2", canaryShare: 0.2)
+    try registry.pin("double", "2", canaryShare: 0.2, signedWith: key)
     let host = TinyModel.host(registry)
     _ = try await host.model("double", version: "1")
     _ = try await host.model("double", version: "2")

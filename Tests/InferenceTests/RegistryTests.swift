@@ -52,7 +52,7 @@ struct RegistryTests {
   @Test(arguments: [
     ("thing.onnx", "was altered"), ("grow", "has 5 bytes"), ("lose", "missing"),
     ("manifest.yaml", "altered after"),
-    ("manifest.sig", "is not a signature"), ("unsigned", "not signed"), ("stranger", "not among"),
+    ("manifest.sig", "is not a signature"), ("unsigned", "not signed"), ("stranger", "nor among"),
   ])
   func alteredModelsAreRefused(_ what: String, _ told: String) throws {
     let registry = try registry([key])
@@ -89,6 +89,11 @@ struct RegistryTests {
     let file = registry.folder + "/key"
     try Data(Data(secret).base64EncodedString().utf8).write(to: URL(fileURLWithPath: file))
     registry.keyFile = file
+    // A key that others can read is refused.
+    #expect(chmod(file, 0o644) == 0)
+    let exposed = #expect(throws: RegistryError.self) { try registry.package("thing", "1") }
+    #expect(exposed?.description.contains("chmod 600") == true, "\(exposed as Any)")
+    #expect(chmod(file, 0o600) == 0)
     #expect(try registry.package("thing", "1").package.files[0].bytes == [1, 2, 3, 4])
     // Another key, and a credential that systemd did not give.
     try Data(repeating: 7, count: 32).write(to: URL(fileURLWithPath: file))
@@ -111,15 +116,15 @@ struct RegistryTests {
     }
     #expect(registry.versions(of: "thing") == ["9", "10", "11"])
     #expect(chosen() == "11")
-    try registry.pin("thing", "9")
+    try registry.pin("thing", "9", signedWith: key)
     #expect(chosen() == "9")
-    try registry.pin("thing", "11", canaryShare: 0.25)
+    try registry.pin("thing", "11", canaryShare: 0.25, signedWith: key)
     #expect(chosen(0.2) == "11" && chosen(0.3) == "9")
-    try registry.pin("thing", "10")
-    #expect(try registry.rollBack("thing") == "9" && chosen() == "9" && chosen(0) == "9")
-    #expect(try registry.rollBack("thing") == "11")
-    #expect(throws: RegistryError.self) { try registry.pin("thing", "12") }
-    #expect(throws: RegistryError.self) { try registry.pin("nothing", nil) }
+    try registry.pin("thing", "10", signedWith: key)
+    #expect(try registry.rollBack("thing", signedWith: key) == "9" && chosen() == "9" && chosen(0) == "9")
+    #expect(try registry.rollBack("thing", signedWith: key) == "11")
+    #expect(throws: RegistryError.self) { try registry.pin("thing", "12", signedWith: key) }
+    #expect(throws: RegistryError.self) { try registry.pin("nothing", nil, signedWith: key) }
     try registry.remove("thing", "11")
     #expect(registry.versions(of: "thing") == ["9", "10"])
     #expect(throws: RegistryError.self) { try registry.remove("thing", "11") }

@@ -48,13 +48,10 @@ public struct ModelSettings: Sendable, Equatable {
   public static func signingKeyFile(stateFolder: String) -> String { stateFolder + "/keys/models.key" }
 
   public func registry(stateFolder: String) -> ModelRegistry {
-    var keys = Set(trustedKeys)
-    let file = Self.signingKeyFile(stateFolder: stateFolder)
-    if FileManager.default.fileExists(atPath: file), let own = try? SigningKey.load(file: file) {
-      keys.insert(SigningKey.publicText(own))
-    }
-    return ModelRegistry(
-      folder: folder, trusted: TrustedKeys(keys), keyFile: key, vocabulary: Self.vocabulary)
+    ModelRegistry(
+      folder: folder, trusted: TrustedKeys(Set(trustedKeys)), keyFile: key, vocabulary: Self.vocabulary,
+      signingKeys: SigningKeyStore(file: Self.signingKeyFile(stateFolder: stateFolder)),
+      catalog: TrustedCatalog { try? Self.catalog() })
   }
 
   /// The folder of a runtime library of the catalogue.

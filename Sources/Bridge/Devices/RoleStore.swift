@@ -6,7 +6,7 @@ import Synchronization
 /// Roles that users assigned to devices, kept from one run of the bridge to the next.
 ///
 /// A unit is identified by its serial number, one without by its port.
-final class RoleStore: Sendable {
+package final class RoleStore: Sendable {
   private struct File: Codable {
     var format = "vrbridge-roles/1"
     /// Role by unit.
@@ -16,10 +16,10 @@ final class RoleStore: Sendable {
   private let path: String
   private let roles: Mutex<[String: DeviceRole]>
   /// Why an earlier file was not used; it is kept beside the new one. Nil when it was.
-  let warning: String?
+  package let warning: String?
 
   /// - Parameter folder: of the bridge's persistent state.
-  init(folder: String) {
+  package init(folder: String) {
     path = folder + "/roles.json"
     var found: [String: DeviceRole] = [:]
     var warning: String?

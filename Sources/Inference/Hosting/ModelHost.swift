@@ -31,6 +31,8 @@ public actor ModelHost {
   private struct Stamp: Equatable {
     var versions: [String]
     var choice: VersionChoice
+    /// State of the user's keys and of the revocation list.
+    var trust: String
   }
 
   private let registry: ModelRegistry
@@ -105,6 +107,12 @@ public actor ModelHost {
     }
     let stamp = check(name)
     guard let wanted = stamp.choice.version(among: stamp.versions, draw: draw) else {
+      // A selection that was altered does not stop the version that runs.
+      if stamp.choice.refusal != nil, let old = current[name],
+        let ready = loaded[Key(name: name, version: old)]
+      {
+        return ready
+      }
       throw missing(name, stamp)
     }
     let key = Key(name: name, version: wanted)
@@ -126,6 +134,7 @@ public actor ModelHost {
   }
 
   private func missing(_ name: String, _ stamp: Stamp) -> InferenceError {
+    if let refusal = stamp.choice.refusal { return InferenceError(.model, refusal.description) }
     if let pinned = stamp.choice.pinned {
       return InferenceError(
         .notFound, "the model '\(name)' is pinned to version \(pinned), which is not in \(registry.folder)")
@@ -138,9 +147,14 @@ public actor ModelHost {
   private func check(_ name: String) -> Stamp {
     let now = ContinuousClock.now
     if let known = checked[name], now - known.at < Self.checkInterval { return known.stamp }
-    let stamp = Stamp(versions: registry.versions(of: name), choice: registry.choice(of: name))
+    let stamp = Stamp(
+      versions: registry.versions(of: name), choice: registry.choice(of: name), trust: registry.trustStamp)
     if let known = checked[name], known.stamp != stamp {
       unsettle(name)
+      if let refusal = stamp.choice.refusal, refusal != known.stamp.choice.refusal {
+        report(refusal.description)
+      }
+      if known.stamp.trust != stamp.trust { dropUntrusted(name) }
       // A version that failed to load may have been replaced.
       refused = refused.filter { $0.key.name != name }
       for key in loaded.keys where key.name == name && !stamp.versions.contains(key.version) {
@@ -150,6 +164,15 @@ public actor ModelHost {
     // Clients choose names; those without a model are not stored, so that memory stays bounded.
     checked[name] = stamp.versions.isEmpty ? nil : (now, stamp)
     return stamp
+  }
+
+  /// Unloads the versions of a model that are no longer trusted.
+  private func dropUntrusted(_ name: String) {
+    for key in loaded.keys where key.name == name {
+      guard let problem = registry.entry(name, key.version, deep: false).problem else { continue }
+      loaded[key] = nil
+      report("model \(name): version \(key.version) is unloaded: \(problem)")
+    }
   }
 
   private func unsettle(_ name: String) { settled.withLock { $0[name] = nil } }

@@ -155,7 +155,7 @@ public struct ModelManifest: Sendable, Hashable {
     }
     func digest(_ value: YAMLValue) throws(DocumentError) -> String {
       let text = try value.string()
-      guard text.utf8.count == 64, text.allSatisfy({ $0.isHexDigit && !$0.isUppercase }) else {
+      guard isDigest(text) else {
         throw value.error("a SHA-256 consists of 64 lower-case hexadecimal digits")
       }
       return text
@@ -164,6 +164,11 @@ public struct ModelManifest: Sendable, Hashable {
       name: name, size: try map.required("size").integer(in: 0...(1 << 34)),
       digest: try digest(map.required("sha256")),
       plainDigest: try map["plain_sha256"].map { value throws(DocumentError) in try digest(value) })
+  }
+
+  static func isDigest(_ text: String) -> Bool {
+    text.utf8.count == 64
+      && text.utf8.allSatisfy { (48...57).contains($0) || (97...102).contains($0) }
   }
 
   public static func isName(_ text: String) -> Bool {

@@ -32,6 +32,8 @@ public struct ModelKey: Sendable {
     guard let data = FileManager.default.contents(atPath: path) else {
       throw RegistryError(.keyUnusable, "the model key \(path) cannot be read; check 'models: key'")
     }
+    // systemd guards the folder of credentials.
+    if file.contains("/") { try SigningKey.checkAccess(path) }
     if let key = ModelKey(Array(data)) { return key }
     let text = String(decoding: data, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
     guard let raw = Data(base64Encoded: text), let key = ModelKey(Array(raw)) else {

@@ -4,7 +4,8 @@ import StrictYAML
 
 /// Models on disk: `FOLDER/NAME/VERSION/` with a manifest, its signature and the files.
 ///
-/// A model is usable only when a trusted key signed its manifest and each file has the size and digest of the manifest.
+/// A model is usable only when a trusted key signed its manifest or the catalogue contains it, when it is not revoked, and
+/// when each file has the size and digest of the manifest.
 public struct ModelRegistry: Sendable {
   public var folder: String
   public var trusted: TrustedKeys
@@ -12,14 +13,21 @@ public struct ModelRegistry: Sendable {
   public var keyFile: String?
   /// Tasks and decoders that manifests may name; nil allows any.
   public var vocabulary: ModelVocabulary?
+  /// The user's key, which is trusted too, and the revocation list; nil without a state folder.
+  public var signingKeys: SigningKeyStore?
+  /// Models that need no signature; nil without a catalogue.
+  public var catalog: TrustedCatalog?
 
   public init(
-    folder: String, trusted: TrustedKeys, keyFile: String? = nil, vocabulary: ModelVocabulary? = nil
+    folder: String, trusted: TrustedKeys, keyFile: String? = nil, vocabulary: ModelVocabulary? = nil,
+    signingKeys: SigningKeyStore? = nil, catalog: TrustedCatalog? = nil
   ) {
     self.folder = folder
     self.trusted = trusted
     self.keyFile = keyFile
     self.vocabulary = vocabulary
+    self.signingKeys = signingKeys
+    self.catalog = catalog
   }
 
   /// `$VRBRIDGE_MODELS`, else the user's data folder.
@@ -88,7 +96,7 @@ public struct ModelRegistry: Sendable {
 
   // MARK: reading
 
-  private func readManifest(
+  func readManifest(
     _ name: String, _ version: String
   ) throws(RegistryError) -> (manifest: ModelManifest, bytes: [UInt8]) {
     let path = path(name, version) + "/" + ModelManifest.fileName
@@ -115,30 +123,12 @@ public struct ModelRegistry: Sendable {
     return (manifest, Array(data))
   }
 
-  /// The manifest of a version, provided that a trusted key signed it.
+  /// The manifest of a version, provided that it is trusted.
   private func signedManifest(
     _ name: String, _ version: String
   ) throws(RegistryError) -> (manifest: ModelManifest, bytes: [UInt8]) {
     let (manifest, bytes) = try readManifest(name, version)
-    let path = path(name, version) + "/" + ModelSignature.fileName
-    guard let data = FileManager.default.contents(atPath: path) else {
-      throw RegistryError(
-        .unsigned,
-        "the model \(name) \(version) is not signed; if you trust it: vrbridge models sign \(name) --version \(version)"
-      )
-    }
-    guard let signature = ModelSignature(text: String(decoding: data.prefix(4096), as: UTF8.self)) else {
-      throw RegistryError(.invalidSignature, "\(path) is not a signature; sign the model again")
-    }
-    guard signature.isValid(for: bytes) else {
-      throw RegistryError(
-        .altered, "the manifest of \(name) \(version) was altered after it was signed; fetch the model again")
-    }
-    guard trusted.keys.contains(signature.key) else {
-      throw RegistryError(
-        .untrusted,
-        "\(name) \(version) is signed by \(signature.key), which is not among 'models: trusted_keys'")
-    }
+    try checkTrust(manifest, bytes)
     return (manifest, bytes)
   }
 
@@ -161,7 +151,7 @@ public struct ModelRegistry: Sendable {
     if deep { _ = try read(file, of: manifest) }
   }
 
-  private func read(
+  func read(
     _ file: ModelManifest.File, of manifest: ModelManifest
   ) throws(RegistryError) -> [UInt8] {
     // The size first, so that a file of any length is not read.
@@ -274,13 +264,14 @@ public struct ModelRegistry: Sendable {
     let final = path(manifest.name, manifest.version)
     let unfinished =
       "\(folder)/\(manifest.name)/.\(manifest.version)-\(ProcessInfo.processInfo.processIdentifier)"
+    let text = Array(manifest.text.utf8)
+    try checkRevocation(manifest, digest: Self.digest(text))
     do {
       try? FileManager.default.removeItem(atPath: unfinished)
       try FileManager.default.createDirectory(atPath: unfinished, withIntermediateDirectories: true)
       for file in files {
         try Data(file.bytes).write(to: URL(fileURLWithPath: unfinished + "/" + file.name))
       }
-      let text = Array(manifest.text.utf8)
       try Data(text).write(to: URL(fileURLWithPath: unfinished + "/" + ModelManifest.fileName))
       try Data(ModelSignature(signing: text, with: key).text.utf8).write(
         to: URL(fileURLWithPath: unfinished + "/" + ModelSignature.fileName))
@@ -304,6 +295,7 @@ public struct ModelRegistry: Sendable {
     _ name: String, _ version: String, with key: Ed25519.PrivateKey
   ) throws(RegistryError) {
     let (manifest, bytes) = try readManifest(name, version)
+    try checkRevocation(manifest, digest: Self.digest(bytes))
     for file in manifest.files { _ = try read(file, of: manifest) }
     let path = path(name, version) + "/" + ModelSignature.fileName
     do {

@@ -33,6 +33,12 @@ public struct ModelSignature: Sendable, Equatable {
     signature = Data(try key.signature(for: manifest))
   }
 
+  static func of(_ bytes: [UInt8], by key: Ed25519.PrivateKey) throws(RegistryError) -> ModelSignature {
+    do { return try ModelSignature(signing: bytes, with: key) } catch {
+      throw RegistryError(.keyUnusable, "the signing key cannot be used: \(error)")
+    }
+  }
+
   public var text: String { "ed25519 \(key) \(signature.base64EncodedString())\n" }
 
   public func isValid(for manifest: [UInt8]) -> Bool {

@@ -2,8 +2,8 @@
 /// key (field 1) and value (field 2).
 ///
 /// The reader skips the weights, which generated code would parse.
-enum ONNXMetadata {
-  static func value(_ key: String, in model: [UInt8]) -> String? {
+package enum ONNXMetadata {
+  package static func value(_ key: String, in model: [UInt8]) -> String? {
     var reader = WireReader(model[...])
     while let field = reader.next() {
       guard field.number == 14, let body = field.body else { continue }

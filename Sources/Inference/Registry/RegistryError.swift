@@ -1,7 +1,7 @@
 import Diagnostics
 
 /// An error of the model registry, the catalogue or the fetcher.
-public struct RegistryError: CodedError, Sendable {
+public struct RegistryError: CodedError, Sendable, Equatable {
   public enum Kind: String, Sendable {
     /// The registry or the catalogue has no such model or version.
     case notFound = "model-not-found"
@@ -15,6 +15,12 @@ public struct RegistryError: CodedError, Sendable {
     case invalidSignature = "model-signature-invalid"
     /// The signature was made with a key that is not trusted.
     case untrusted = "model-untrusted"
+    /// The model, or the key that signed it, was revoked.
+    case revoked = "model-revoked"
+    /// The revocation list is unreadable or not signed by a trusted key.
+    case revocationsInvalid = "model-revocations-invalid"
+    /// The choice of a version is not signed by a trusted key.
+    case selectionUntrusted = "model-selection-untrusted"
     /// A file differs from its digest in the manifest.
     case altered = "model-altered"
     /// A file that the manifest names is missing.

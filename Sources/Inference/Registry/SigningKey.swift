@@ -32,14 +32,28 @@ public enum SigningKey {
     return key
   }
 
-  /// Writes a file that only its owner may read.
-  private static func write(_ text: String, to file: String) throws(RegistryError) {
+  /// Refuses a key that other users can read or write.
+  static func checkAccess(_ file: String) throws(RegistryError) {
+    let attributes = try? FileManager.default.attributesOfItem(atPath: file)
+    guard let mode = (attributes?[.posixPermissions] as? NSNumber)?.intValue, mode & 0o066 != 0 else {
+      return
+    }
+    throw RegistryError(
+      .keyUnusable,
+      "other users can read or write the key \(file); run: chmod 600 '\(file)', and replace the key if others may have read it"
+    )
+  }
+
+  /// Writes a file that only its owner may read. A reader finds the old contents or the new ones.
+  static func write(_ text: String, to file: String) throws(RegistryError) {
     let folder = URL(fileURLWithPath: file).deletingLastPathComponent()
     try? FileManager.default.createDirectory(
       at: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+    let unfinished = "\(file).\(ProcessInfo.processInfo.processIdentifier)"
     guard
       FileManager.default.createFile(
-        atPath: file, contents: Data(text.utf8), attributes: [.posixPermissions: 0o600])
+        atPath: unfinished, contents: Data(text.utf8), attributes: [.posixPermissions: 0o600]),
+      rename(unfinished, file) == 0
     else { throw RegistryError(.writeFailed, "\(file) cannot be written; check the folder's permissions") }
   }
 }

@@ -2,7 +2,7 @@ import Spatial
 
 /// Messages of the Virtual-Reality Peripheral Network, protocol 7: a header of 24 bytes, then a body padded to eight,
 /// big-endian. Source: https://github.com/vrpn/vrpn (Format_Of_Protocol.txt).
-enum VRPNMessage {
+package enum VRPNMessage {
   /// The first bytes of both sides; the minor version may differ. The digit requests no log.
   static let cookie: [UInt8] = {
     let text = Array("vrpn: ver. 07.35  0".utf8)
@@ -29,16 +29,16 @@ enum VRPNMessage {
     }
   }
 
-  struct Header: Equatable {
+  package struct Header: Equatable {
     /// Bytes of the body, without padding.
-    var length: Int
+    package var length: Int
     var sender: Int32
     var kind: Int32
 
-    static let size = 24
+    package static let size = 24
 
     /// Decodes a header; nil for bytes that can't begin a message.
-    init?(_ bytes: some Collection<UInt8>) {
+    package init?(_ bytes: some Collection<UInt8>) {
       guard bytes.count >= Self.size else { return nil }
       let words = Array(bytes.prefix(Self.size))
       func word(_ index: Int) -> Int32 {
@@ -51,7 +51,7 @@ enum VRPNMessage {
     }
 
     /// Bytes of the body with its padding.
-    var padded: Int { (length + 7) / 8 * 8 }
+    package var padded: Int { (length + 7) / 8 * 8 }
   }
 
   /// Returns a message.
@@ -72,7 +72,7 @@ enum VRPNMessage {
     return frame(word(Int32(text.count)) + text, sender: number, kind: kind, time: 0)
   }
 
-  static func name(in body: some Collection<UInt8>) -> String {
+  package static func name(in body: some Collection<UInt8>) -> String {
     String(decoding: body.dropFirst(4).prefix { $0 != 0 }, as: UTF8.self)
   }
 

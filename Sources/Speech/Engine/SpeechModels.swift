@@ -11,6 +11,7 @@ public final class SpeechModels: Sendable {
   private struct Stamp: Equatable {
     var versions: [String]
     var choice: VersionChoice
+    var trust: String
   }
   private struct State {
     var recogniser: SherpaRecogniser?
@@ -48,7 +49,8 @@ public final class SpeechModels: Sendable {
       return nil
     }
     if let known { return known }
-    let stamp = Stamp(versions: registry.versions(of: name), choice: registry.choice(of: name))
+    let stamp = Stamp(
+      versions: registry.versions(of: name), choice: registry.choice(of: name), trust: registry.trustStamp)
     let current: SherpaRecogniser? = state.withLock { state in
       state.checked = .now
       return state.stamp == stamp ? state.recogniser : nil
@@ -66,6 +68,12 @@ public final class SpeechModels: Sendable {
       return made
     } catch {
       let old: SherpaRecogniser? = state.withLock { state in
+        // A version that was revoked while it ran ends.
+        if let running = state.recogniser?.identity,
+          registry.entry(running.model, running.version, deep: false).problem != nil
+        {
+          state.recogniser = nil
+        }
         if state.recogniser != nil { state.stamp = stamp }
         return state.recogniser
       }
@@ -83,7 +91,11 @@ public final class SpeechModels: Sendable {
 
   func package(_ name: String) throws(SpeechError) -> (ModelPackage, digest: String) {
     let versions = registry.versions(of: name)
-    guard let version = registry.choice(of: name).version(among: versions, draw: 1) else {
+    let choice = registry.choice(of: name)
+    if let refusal = choice.refusal {
+      throw SpeechError(refusal.description, code: "speech-model-invalid")
+    }
+    guard let version = choice.version(among: versions, draw: 1) else {
       throw SpeechError(
         "the model '\(name)' is not in \(registry.folder); get it with: vrbridge models pull \(name)",
         code: "speech-model-missing")

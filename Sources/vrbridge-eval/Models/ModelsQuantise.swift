@@ -35,10 +35,10 @@ struct ModelsQuantise: AsyncParsableCommand {
 
   func run() async throws {
     let registry = try options.registry()
-    let versions = registry.versions(of: name)
-    guard let current = registry.choice(of: name).version(among: versions, draw: 1) else {
+    guard !registry.versions(of: name).isEmpty else {
       throw CommandError("unknown-model", "there is no model '\(name)' in \(registry.folder)")
     }
+    let current = try registry.versionInForce(of: name)
     let model = try registry.package(name, current).package
     let quantiser = Quantiser(
       model, registry: registry, engine: try options.settings().localEngine,
@@ -54,8 +54,9 @@ struct ModelsQuantise: AsyncParsableCommand {
     let result = ModelPackage(manifest: manifest, files: try quantiser.quantise(samples))
     report(try await quantiser.compare(result, on: samples))
     // The user decides when the new version comes into force.
-    if registry.choice(of: name).pinned == nil { try registry.pin(name, current) }
-    try registry.add(result, labels: labels, signedWith: try options.signingKey())
+    let key = try options.signingKey()
+    if registry.choice(of: name).pinned == nil { try registry.pin(name, current, signedWith: key) }
+    try registry.add(result, labels: labels, signedWith: key)
     print("\(name) \(manifest.version): in \(registry.folder)/\(name)/\(manifest.version)")
     print(
       "\(name) \(current) stays in force; to change: vrbridge models pin \(name) \(manifest.version), and back: vrbridge models rollback \(name)"

@@ -29,10 +29,11 @@ struct GesturesExport: ParsableCommand {
   private func exportNetwork() throws {
     let registry = try models.registry()
     let name = GestureNetwork.model
-    guard let version = registry.choice(of: name).version(among: registry.versions(of: name), draw: 1) else {
+    guard !registry.versions(of: name).isEmpty else {
       throw CommandError(
         "network-missing", "there is no network yet: 'vrbridge gestures train --network' makes one")
     }
+    let version = try registry.versionInForce(of: name)
     let package = try registry.package(name, version).package
     try write(Data(package.files[0].bytes))
     print("\(name) \(version): \(out); its outputs are \(package.manifest.labels.joined(separator: ", "))")

@@ -27,7 +27,8 @@ struct ModelsPin: ParsableCommand {
   func run() throws {
     if let share, !(0...1).contains(share) { throw ValidationError("--share is between 0 and 1") }
     let registry = try options.registry()
-    try registry.pin(name, version == "latest" ? nil : version, canaryShare: share)
+    try registry.pin(
+      name, version == "latest" ? nil : version, canaryShare: share, signedWith: try options.signingKey())
     print(share.map { "\(name) \(version): \($0) of the requests" } ?? "\(name): \(version)")
   }
 }
@@ -45,7 +46,7 @@ struct ModelsRollback: ParsableCommand {
 
   func run() throws {
     let registry = try options.registry()
-    let version = try registry.rollBack(name)
+    let version = try registry.rollBack(name, signedWith: try options.signingKey())
     print("\(name): \(version)")
   }
 }
@@ -68,18 +69,5 @@ struct ModelsRemove: ParsableCommand {
     let registry = try options.registry()
     try registry.remove(name, version)
     print("\(name) \(version) is removed")
-  }
-}
-
-struct ModelsKey: ParsableCommand {
-  static let configuration = CommandConfiguration(
-    commandName: "key",
-    abstract: "Print your public key, for 'models: trusted_keys' of others.",
-    discussion: discussion(examples: "vrbridge models key"))
-
-  @OptionGroup var options: ModelOptions
-
-  func run() throws {
-    print(SigningKey.publicText(try options.signingKey()))
   }
 }

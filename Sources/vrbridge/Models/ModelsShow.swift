@@ -28,7 +28,7 @@ struct ModelsShow: ParsableCommand {
     print(manifest.text, terminator: "")
     print("# digest \(entry.digest)")
     print(
-      "# \(entry.problem.map { "refused: " + $0 } ?? "signed by a trusted key, all files match the manifest")"
+      "# \(entry.problem.map { "refused: " + $0 } ?? "trusted, all files match the manifest")"
     )
   }
 }

@@ -33,7 +33,8 @@ struct ModelsEncrypt: ParsableCommand {
     abstract: "Encrypt a version's files with AES-256-GCM.",
     discussion: discussion(
       "'models: key' in the configuration must name the key when the model runs.",
-      examples: "openssl rand -base64 32 > model.key", "vrbridge models encrypt parts --key model.key"))
+      examples: "(umask 077; openssl rand -base64 32 > model.key)",
+      "vrbridge models encrypt parts --key model.key"))
 
   @Argument(help: "Model of the registry.")
   var name: String

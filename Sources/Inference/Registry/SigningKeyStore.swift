@@ -1,0 +1,86 @@
+public import Cryptography
+import Foundation
+
+/// The user's signing key and the revocation list, in the bridge's state folder.
+///
+/// The files are read at each check, so that a rotation or a revocation applies to a running bridge.
+public struct SigningKeyStore: Sendable, Equatable {
+  /// The key: 32 bytes in base64, readable by the owner only.
+  public var file: String
+
+  public init(file: String) { self.file = file }
+
+  /// The key that a rotation puts into force; it remains when the rotation was interrupted.
+  var nextFile: String { file + ".next" }
+
+  var revocationFile: String {
+    URL(fileURLWithPath: file).deletingLastPathComponent().path + "/" + RevocationList.fileName
+  }
+
+  /// Returns the key that signs; makes one at the first use.
+  public func signingKey() throws(RegistryError) -> Ed25519.PrivateKey {
+    let file = FileManager.default.fileExists(atPath: nextFile) ? nextFile : file
+    let key = try SigningKey.loadOrMake(file: file)
+    try SigningKey.checkAccess(file)
+    return key
+  }
+
+  /// The public keys of the user: one, or two during a rotation.
+  public var publicKeys: Set<String> {
+    Set([file, nextFile].compactMap { current($0) })
+  }
+
+  /// The public key of a file; nil without a usable one.
+  func current(_ file: String) -> String? {
+    guard FileManager.default.fileExists(atPath: file) else { return nil }
+    return (try? SigningKey.load(file: file)).map(SigningKey.publicText)
+  }
+
+  /// Changes when a file of the store changes.
+  var stamp: String {
+    [file, nextFile, revocationFile].map { path in
+      let attributes = try? FileManager.default.attributesOfItem(atPath: path)
+      let changed = (attributes?[.modificationDate] as? Date)?.timeIntervalSinceReferenceDate ?? 0
+      return "\(changed) \((attributes?[.systemFileNumber] as? NSNumber)?.intValue ?? 0)"
+    }.joined(separator: " ")
+  }
+
+  // MARK: revocations
+
+  /// Returns the revocation list; an empty one without a file.
+  ///
+  /// - Throws: when the list was not signed by the user's key: without it, nothing is known to be unrevoked.
+  public func revocations() throws(RegistryError) -> RevocationList {
+    guard FileManager.default.fileExists(atPath: revocationFile) else { return RevocationList() }
+    let (list, signer) = try RevocationList.read(revocationFile)
+    guard publicKeys.contains(signer) else {
+      throw RegistryError(
+        .revocationsInvalid,
+        "the revocation list \(revocationFile) is signed by \(signer), which is not your key, so no model is opened; restore your key, or remove the list and revoke its entries again"
+      )
+    }
+    return list
+  }
+
+  /// Adds entries to the list and signs it.
+  func revoke(_ entries: [RevocationList.Entry], signedWith key: Ed25519.PrivateKey) throws(RegistryError) {
+    var list = try revocations()
+    for entry in entries where !list.contains(entry.kind, entry.value) { list.entries.append(entry) }
+    guard list.entries.count <= RevocationList.maximumCount else {
+      throw RegistryError(
+        .revocationsInvalid, "a revocation list has at most \(RevocationList.maximumCount) entries")
+    }
+    try SigningKey.write(try list.text(signedWith: key), to: revocationFile)
+  }
+
+  /// Makes the next key, or returns the one of an interrupted rotation.
+  func nextKey() throws(RegistryError) -> Ed25519.PrivateKey { try SigningKey.loadOrMake(file: nextFile) }
+
+  /// Replaces the key by the next one.
+  func replaceKey() throws(RegistryError) {
+    guard rename(nextFile, file) == 0 else {
+      throw RegistryError(
+        .writeFailed, "\(file) cannot be replaced: \(String(cString: strerror(errno))); rotate the key again")
+    }
+  }
+}
