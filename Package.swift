@@ -67,6 +67,7 @@ let package = Package(
     .target(
       name: "Compression", dependencies: ["Diagnostics", "CLZ4", "CZlib", "CZstd"], swiftSettings: strict),
     .target(name: "MCAP", dependencies: ["Diagnostics", "Compression"], swiftSettings: strict),
+    .target(name: "Admission", dependencies: ["CLinux", "Diagnostics"], swiftSettings: strict),
     .target(
       name: "Devices",
       dependencies: [
@@ -123,7 +124,7 @@ let package = Package(
     .target(
       name: "HTTPServer",
       dependencies: [
-        "Diagnostics",
+        "Admission", "CLinux", "Diagnostics",
         "Cryptography", "Sensing", "Settings", "StrictYAML",
         .product(name: "HTTPTypes", package: "swift-http-types"),
         .product(name: "Hummingbird", package: "hummingbird"),
@@ -220,7 +221,7 @@ let package = Package(
     .target(
       name: "Bridge",
       dependencies: [
-        "Diagnostics",
+        "Admission", "Diagnostics",
         "Assistant", "Spatial", "Sensing", "StrictYAML", "Cameras", "DeviceEmulation", "Devices", "Dialogue",
         "GameControllers", "Imaging", "Inference", "LiveState", "Microphones", "Perception", "Settings",
         "Speech", "Tracking", "TrackingPipeline",
@@ -236,7 +237,7 @@ let package = Package(
     .target(
       name: "Dashboard",
       dependencies: [
-        "Cameras", "Diagnostics", "HTTPServer", "LiveState", "Sensing", "Spatial",
+        "Admission", "Cameras", "Diagnostics", "HTTPServer", "LiveState", "Sensing", "Spatial",
         .product(name: "HTTPTypes", package: "swift-http-types"),
         .product(name: "Hummingbird", package: "hummingbird"),
         .product(name: "NIOCore", package: "swift-nio"),
@@ -246,8 +247,8 @@ let package = Package(
     .target(
       name: "FoxgloveServer",
       dependencies: [
-        "Cameras", "Diagnostics", "HTTPServer", "LiveState", "Sensing", "SessionLog", "Settings", "Spatial",
-        "StrictYAML",
+        "Admission", "Cameras", "Diagnostics", "HTTPServer", "LiveState", "Sensing", "SessionLog", "Settings",
+        "Spatial", "StrictYAML",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -261,7 +262,7 @@ let package = Package(
     .target(
       name: "Interop",
       dependencies: [
-        "Diagnostics", "LiveState", "Sensing", "Settings", "Spatial", "StrictYAML",
+        "Admission", "Diagnostics", "HTTPServer", "LiveState", "Sensing", "Settings", "Spatial", "StrictYAML",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
@@ -280,7 +281,7 @@ let package = Package(
     .executableTarget(
       name: "vrbridge",
       dependencies: [
-        "Diagnostics",
+        "Admission", "Diagnostics",
         "Assistant", "Spatial", "Sensing", "StrictYAML", "Cameras", "CommandSupport", "DeviceEmulation",
         "Devices", "Dialogue", "BridgeProtocol", "Bridge", "BridgeClient",
         "CLinux",
@@ -339,6 +340,7 @@ let package = Package(
       path: "Tests/Support", swiftSettings: strict),
     .executableTarget(
       name: "c-reader", dependencies: ["CVRBridge"], path: "Tests/CReader", cSettings: strictC),
+    .testTarget(name: "AdmissionTests", dependencies: ["Admission"], swiftSettings: strict),
     .testTarget(name: "CryptographyTests", dependencies: ["Cryptography"], swiftSettings: strict),
     .testTarget(name: "SpatialTests", dependencies: ["Spatial"], swiftSettings: strict),
     .testTarget(
@@ -404,7 +406,7 @@ let package = Package(
     .testTarget(
       name: "HTTPServerTests",
       dependencies: [
-        "HTTPServer", "Settings", "StrictYAML", "TestSupport",
+        "Admission", "HTTPServer", "Sensing", "Settings", "StrictYAML", "TestSupport",
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
         .product(name: "HTTPTypes", package: "swift-http-types"),
         .product(name: "Hummingbird", package: "hummingbird"),
@@ -417,7 +419,7 @@ let package = Package(
     .testTarget(
       name: "ModelServiceTests",
       dependencies: [
-        "HTTPServer", "Imaging", "Inference", "ModelService", "TestSupport",
+        "Admission", "HTTPServer", "Imaging", "Inference", "ModelService", "TestSupport",
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
         .product(name: "HTTPTypes", package: "swift-http-types"),
         .product(name: "Hummingbird", package: "hummingbird"),
@@ -453,7 +455,8 @@ let package = Package(
     .testTarget(
       name: "DashboardTests",
       dependencies: [
-        "BridgeProtocol", "Cameras", "Dashboard", "HTTPServer", "LiveState", "Sensing", "SessionLog",
+        "Admission", "BridgeProtocol", "Cameras", "Dashboard", "HTTPServer", "LiveState", "Sensing",
+        "SessionLog",
         "Spatial",
         "TestSupport",
         .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -465,7 +468,9 @@ let package = Package(
     .testTarget(
       name: "FoxgloveServerTests",
       dependencies: [
-        "FoxgloveServer", "LiveState", "Sensing", "SessionLog", "Settings", "StrictYAML", "TestSupport",
+        "FoxgloveServer", "HTTPServer", "LiveState", "Sensing", "SessionLog", "Settings", "StrictYAML",
+        "TestSupport",
+        .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOEmbedded", package: "swift-nio"),
         .product(name: "NIOWebSocket", package: "swift-nio"),

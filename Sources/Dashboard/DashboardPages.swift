@@ -1,6 +1,8 @@
+import Admission
 import Cameras
 import Diagnostics
 import Foundation
+import Glibc
 public import HTTPServer
 import HTTPTypes
 public import Hummingbird
@@ -18,7 +20,9 @@ public final class DashboardPages: HTTPHandler, Service {
   private let state: any BridgeState
   private let version: String
   private let cameras = LatestFrameCache()
-  private let streams = Mutex(0)
+  private let streams = AdmissionControl(
+    AdmissionControl.Limits(total: DashboardPages.maximumStreams), owners: [0, geteuid()],
+    remedy: "close a page")
   private let isStopping = Atomic(false)
 
   public static var routes: [HTTPRoute] {
@@ -46,51 +50,103 @@ public final class DashboardPages: HTTPHandler, Service {
     isStopping.store(true, ordering: .relaxed)
   }
 
+  public func admission(of request: Request, peer: HTTPPeer) -> HTTPAdmission? {
+    switch decide(request, peer) {
+    case nil: nil
+    case .refused(let response): .refused(response)
+    case .permitted: .small
+    }
+  }
+
   public func answer(_ request: Request, body: [UInt8], peer: HTTPPeer) async -> Response? {
+    switch decide(request, peer) {
+    case nil: nil
+    case .refused(let response): response
+    case .permitted(.file(let file), _): Self.response(.ok, file.type, file.bytes)
+    case .permitted(.live, let scopes): live(scopes, of: peer.principal)
+    case .permitted(.frame, _): await frame(request)
+    case .permitted(.record, let scopes): act { [self] in try record(body, scopes) }
+    case .permitted(.recenter, _):
+      act { [state] in
+        state.recenter()
+        return "{}"
+      }
+    case .permitted(.assign, _): act { [self] in try assign(body) }
+    }
+  }
+
+  private enum Action {
+    case file(PageFiles.File), live, frame, record, recenter, assign
+  }
+  private enum Decision {
+    case permitted(Action, Set<Scope>)
+    case refused(Response)
+  }
+
+  /// Decides on a request by its head.
+  ///
+  /// - Returns: nil for an address that is not the page's.
+  private func decide(_ request: Request, _ peer: HTTPPeer) -> Decision? {
     let path = request.uri.path
     if request.method == .get || request.method == .head, let file = files[path] {
-      return Self.response(.ok, file.type, file.bytes)
+      return .permitted(.file(file), [])
     }
     guard path == "/live" || path.hasPrefix("/live/") else { return nil }
     guard let scopes = peer.scopes(state.scopes(ofUser:)) else {
       var response = Self.error(
         .unauthorized, "http-unauthorized", "this bridge requires a token: Authorization: Bearer …")
       response.headers[.wwwAuthenticate] = "Bearer"
-      return response
+      return .refused(response)
     }
     switch (request.method, path) {
-    case (.get, "/live"): return live(scopes)
-    case (.get, "/live/frame"): return await frame(request, scopes)
-    case (.post, "/live/recording"):
-      return act(request, scopes) { [self] in try record(body, scopes) }
-    case (.post, "/live/recenter"):
-      return act(request, scopes) { [state] in
-        state.recenter()
-        return "{}"
+    case (.get, "/live"): return .permitted(.live, scopes)
+    case (.get, "/live/frame"):
+      guard scopes.contains(.camera) else {
+        return .refused(
+          Self.error(
+            .forbidden, "scope-missing",
+            "images need the scope 'camera'; grant it with 'access' in the configuration"))
       }
-    case (.post, "/live/role"):
-      return act(request, scopes) { [self] in try assign(body) }
+      return .permitted(.frame, scopes)
+    case (.post, "/live/recording"): return change(.record, request, scopes)
+    case (.post, "/live/recenter"): return change(.recenter, request, scopes)
+    case (.post, "/live/role"): return change(.assign, request, scopes)
     case (_, "/live"), (_, "/live/frame"), (_, "/live/recording"), (_, "/live/recenter"), (_, "/live/role"):
-      return Self.error(
-        .methodNotAllowed, "http-method-not-allowed", "\(path) does not support \(request.method.rawValue)")
-    default: return Self.error(.notFound, "http-not-found", "nothing is served at \(path)")
+      return .refused(
+        Self.error(
+          .methodNotAllowed, "http-method-not-allowed", "\(path) does not support \(request.method.rawValue)"
+        ))
+    default:
+      return .refused(Self.error(.notFound, "http-not-found", "nothing is served at \(path)"))
     }
   }
 
-  private func live(_ scopes: Set<Scope>) -> Response {
-    let isAdmitted = streams.withLock { count -> Bool in
-      guard count < Self.maximumStreams else { return false }
-      count += 1
-      return true
+  /// Decides on an action that changes the state of the bridge.
+  private func change(_ action: Action, _ request: Request, _ scopes: Set<Scope>) -> Decision {
+    guard scopes.contains(.manage) else {
+      return .refused(
+        Self.error(
+          .forbidden, "scope-missing",
+          "\(request.uri.path) needs the scope 'manage'; grant it with 'access' in the configuration"))
     }
-    guard isAdmitted else {
-      return Self.error(
-        .serviceUnavailable, "page-limit-reached", "\(Self.maximumStreams) pages are open already")
+    // A form of another site can't send this type without a preflight request.
+    guard request.headers[.contentType]?.hasPrefix("application/json") == true else {
+      return .refused(
+        Self.error(
+          .unsupportedMediaType, "http-content-type-invalid", "the content type must be application/json"))
+    }
+    return .permitted(action, scopes)
+  }
+
+  private func live(_ scopes: Set<Scope>, of principal: Principal) -> Response {
+    let ticket: AdmissionControl.Ticket
+    do throws(AdmissionError) { ticket = try streams.admit(principal) } catch {
+      return Self.error(.serviceUnavailable, "page-limit-reached", error.description)
     }
     let stream = LiveStream(
       state: state, scopes: scopes, version: version, cameras: cameras,
       isStopping: { [self] in isStopping.load(ordering: .relaxed) },
-      onEnd: { [self] in streams.withLock { $0 -= 1 } })
+      onEnd: { ticket.release() })
     let lines = AsyncStream<ByteBuffer>(unfolding: { await stream.next() })
     let body = ResponseBody(asyncSequence: lines)
     var response = Response(status: .ok, headers: Self.headers("application/x-ndjson"), body: body)
@@ -98,12 +154,7 @@ public final class DashboardPages: HTTPHandler, Service {
     return response
   }
 
-  private func frame(_ request: Request, _ scopes: Set<Scope>) async -> Response {
-    guard scopes.contains(.camera) else {
-      return Self.error(
-        .forbidden, "scope-missing",
-        "images need the scope 'camera'; grant it with 'access' in the configuration")
-    }
+  private func frame(_ request: Request) async -> Response {
     let parameters = request.uri.queryParameters
     guard let camera = parameters["camera"].map(String.init) else {
       return Self.error(
@@ -152,19 +203,7 @@ public final class DashboardPages: HTTPHandler, Service {
     return list.compactMap { name, value in HTTPField.Name(name).map { ($0, value) } }
   }
 
-  private func act(
-    _ request: Request, _ scopes: Set<Scope>, _ action: () throws -> String
-  ) -> Response {
-    guard scopes.contains(.manage) else {
-      return Self.error(
-        .forbidden, "scope-missing",
-        "\(request.uri.path) needs the scope 'manage'; grant it with 'access' in the configuration")
-    }
-    // A form of another site can't send this type without a preflight request.
-    guard request.headers[.contentType]?.hasPrefix("application/json") == true else {
-      return Self.error(
-        .unsupportedMediaType, "http-content-type-invalid", "the content type must be application/json")
-    }
+  private func act(_ action: () throws -> String) -> Response {
     do {
       return Self.response(.ok, "application/json", Array(try action().utf8))
     } catch {

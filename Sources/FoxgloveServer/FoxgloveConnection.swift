@@ -3,12 +3,22 @@ import NIOHTTP1
 import NIOWebSocket
 
 /// One client: requests in text frames in, replies and the close handshake out.
+///
+/// Input causes at most one pong and a few statuses that are not yet sent: a client that floods without reading costs no
+/// memory.
 final class FoxgloveConnection: ChannelInboundHandler {
   typealias InboundIn = WebSocketFrame
   typealias OutboundOut = WebSocketFrame
 
   private let hub: FoxgloveHub
   private let number: Int
+  private var isPongUnderWay = false
+  /// The newest ping that came while a pong was under way; RFC 6455 requires a reply to this one alone.
+  private var nextPong: ByteBuffer?
+  private var statusesUnderWay = 0
+
+  /// Statuses that wait for the socket; more are left out, since each repeats what the client did wrong.
+  private static let maximumStatuses = 16
 
   init(hub: FoxgloveHub, number: Int) {
     self.hub = hub
@@ -30,16 +40,11 @@ final class FoxgloveConnection: ChannelInboundHandler {
         } else {
           FoxgloveMessage.Status(level: 2, message: "the message is not JSON of this protocol")
         }
-      if let status {
-        let bytes = FoxgloveMessage.json(status)
-        send(WebSocketFrame(fin: true, opcode: .text, data: ByteBuffer(bytes: bytes)), context)
-      }
+      if let status { send(status, context) }
     case .binary:
-      let bytes = FoxgloveMessage.json(
-        FoxgloveMessage.Status(level: 1, message: "this server accepts no published messages"))
-      send(WebSocketFrame(fin: true, opcode: .text, data: ByteBuffer(bytes: bytes)), context)
-    case .ping:
-      send(WebSocketFrame(fin: true, opcode: .pong, data: frame.unmaskedData), context)
+      send(
+        FoxgloveMessage.Status(level: 1, message: "this server accepts no published messages"), context)
+    case .ping: pong(frame.unmaskedData, context)
     case .connectionClose:
       let closing = WebSocketFrame(fin: true, opcode: .connectionClose, data: frame.unmaskedData)
       let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
@@ -50,8 +55,31 @@ final class FoxgloveConnection: ChannelInboundHandler {
     }
   }
 
-  private func send(_ frame: WebSocketFrame, _ context: ChannelHandlerContext) {
-    context.writeAndFlush(wrapOutboundOut(frame), promise: nil)
+  private func send(_ status: FoxgloveMessage.Status, _ context: ChannelHandlerContext) {
+    guard statusesUnderWay < Self.maximumStatuses, context.channel.isWritable else { return }
+    statusesUnderWay += 1
+    let data = ByteBuffer(bytes: FoxgloveMessage.json(status))
+    let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
+    context.writeAndFlush(wrapOutboundOut(WebSocketFrame(fin: true, opcode: .text, data: data)))
+      .whenComplete { _ in bound.value.statusesUnderWay -= 1 }
+  }
+
+  private func pong(_ data: ByteBuffer, _ context: ChannelHandlerContext) {
+    guard !isPongUnderWay else {
+      nextPong = data
+      return
+    }
+    isPongUnderWay = true
+    let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+    context.writeAndFlush(wrapOutboundOut(WebSocketFrame(fin: true, opcode: .pong, data: data)))
+      .whenSuccess {
+        let (connection, context) = bound.value
+        connection.isPongUnderWay = false
+        if let next = connection.nextPong {
+          connection.nextPong = nil
+          connection.pong(next, context)
+        }
+      }
   }
 
   /// Closes the connection after a violation of the WebSocket protocol; NIO's own handler has sent the reason.

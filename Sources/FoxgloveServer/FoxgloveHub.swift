@@ -25,7 +25,6 @@ final class FoxgloveHub: Sendable {
   private let state = Mutex(State())
   private let greeting: [UInt8]
 
-  static let maximumClients = 16
   private static let maximumSubscriptions = 1024
 
   init(version: String, now: Int64) {
@@ -52,17 +51,15 @@ final class FoxgloveHub: Sendable {
 
   /// Adds a client and sends it the channels that its scopes permit.
   ///
-  /// - Returns: the client's number; nil when there are too many clients.
-  func join(_ channel: any Channel, scopes: Set<Scope>) -> Int? {
-    let joined = state.withLock { state -> (Int, [FoxgloveMessage.Channel])? in
-      guard state.clients.count < Self.maximumClients else { return nil }
+  /// - Returns: the client's number.
+  func join(_ channel: any Channel, scopes: Set<Scope>) -> Int {
+    let (number, channels) = state.withLock { state -> (Int, [FoxgloveMessage.Channel]) in
       let number = state.nextClient
       state.nextClient += 1
       state.clients[number] = Client(channel: channel, scopes: scopes)
       let known = state.topics.filter { scopes.contains(Self.scope(of: $0.value)) }
       return (number, known.map { Self.description(of: $0.value, $0.key) }.sorted { $0.id < $1.id })
     }
-    guard let (number, channels) = joined else { return nil }
     write(greeting, .text, to: channel)
     if !channels.isEmpty {
       write(FoxgloveMessage.json(FoxgloveMessage.Advertise(channels: channels)), .text, to: channel)

@@ -1,3 +1,4 @@
+import Admission
 import Foundation
 public import LiveState
 public import Logging
@@ -21,6 +22,10 @@ public struct FoxgloveService: Service {
   private let rate: Double
   private let log: Logger
   private let onRunning: @Sendable (Int?) -> Void
+  private let gate: ConnectionGate
+
+  /// Viewers at a time.
+  static let maximumClients = 16
 
   /// - Parameters:
   ///   - options: address, tokens, certificate; a token comes as `?token=`, since viewers send no headers.
@@ -42,6 +47,9 @@ public struct FoxgloveService: Service {
     rate = settings.rate
     self.log = log
     self.onRunning = onRunning
+    gate = ConnectionGate(
+      "Foxglove", limits: AdmissionControl.Limits(total: Self.maximumClients), timeouts: options.timeouts,
+      log: log)
     hub = FoxgloveHub(version: version, now: state.now.nanoseconds)
   }
 
@@ -77,6 +85,9 @@ public struct FoxgloveService: Service {
 
   public func run() async throws {
     let listener = try await bind()
+    try await gate.guardListener(
+      listener,
+      answer: Self.refusal(AdmissionError("this bridge has no file descriptor left; try again later")))
     log.info("viewers are served", metadata: ["address": "\(options.address.text)"])
     onRunning(listener.localAddress?.port)
     await cancelWhenGracefulShutdown {
@@ -84,6 +95,11 @@ public struct FoxgloveService: Service {
     }
     hub.closeAll()
     try? await listener.close()
+  }
+
+  /// The reply to a client that is not admitted.
+  private static func refusal(_ reason: AdmissionError) -> [UInt8] {
+    HTTPReply.unavailable(reason).bytes
   }
 
   private func bind() async throws -> any Channel {
@@ -95,7 +111,7 @@ public struct FoxgloveService: Service {
       return try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
         .serverChannelOption(ChannelOptions.backlog, value: 16)
         .serverChannelOption(ChannelOptions.socketOption(.so_reuseaddr), value: 1)
-        .childChannelOption(ChannelOptions.socketOption(.tcp_nodelay), value: 1)
+        .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
         // Bytes that wait for a slow viewer: a few images.
         .childChannelOption(
           ChannelOptions.writeBufferWaterMark, value: .init(low: 256 << 10, high: 1 << 20)
@@ -110,6 +126,22 @@ public struct FoxgloveService: Service {
   }
 
   private func prepare(_ channel: any Channel, _ tls: NIOSSLContext?) -> EventLoopFuture<Void> {
+    channel.eventLoop.makeCompletedFuture {
+      let admitted = Result { () throws(any Error) in try gate.admit(channel) }
+      if let tls { try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls)) }
+      switch admitted {
+      case .success(let connection): try serve(channel, connection)
+      case .failure(let error as AdmissionError):
+        try gate.refuse(channel, answer: Self.refusal(error))
+      case .failure(let error): throw error
+      }
+    }
+  }
+
+  /// Adds the handlers of the handshake.
+  private func serve(_ channel: any Channel, _ connection: AcceptedConnection) throws {
+    // A client that sends no request is disconnected, to free its descriptor.
+    connection.expect(within: options.timeouts.head, orElse: "no WebSocket handshake came")
     let upgrader = NIOWebSocketServerUpgrader(
       maxFrameSize: 64 << 10,
       shouldUpgrade: { channel, head in
@@ -120,15 +152,9 @@ public struct FoxgloveService: Service {
       },
       upgradePipelineHandler: { channel, head in
         let peer = HTTPPeer(
-          remote: channel.remoteAddress.flatMap { a in a.ipAddress.flatMap { i in a.port.map { (i, $0) } } },
-          local: channel.localAddress.flatMap { a in a.ipAddress.flatMap { i in a.port.map { (i, $0) } } },
-          permission: options.permission(token: Self.token(head.uri)))
+          principal: connection.principal, permission: options.permission(token: Self.token(head.uri)))
         return channel.eventLoop.makeCompletedFuture {
-          guard let number = hub.join(channel, scopes: peer.scopes(state.scopes(ofUser:)) ?? []) else {
-            // After the handshake a reason can't be sent any more.
-            channel.close(promise: nil)
-            return
-          }
+          let number = hub.join(channel, scopes: peer.scopes(state.scopes(ofUser:)) ?? [])
           try channel.pipeline.syncOperations.addHandlers([
             NIOWebSocketFrameAggregator(
               minNonFinalFragmentSize: 0, maxAccumulatedFrameCount: 64, maxAccumulatedFrameSize: 256 << 10),
@@ -136,24 +162,19 @@ public struct FoxgloveService: Service {
           ])
         }
       })
-    return channel.eventLoop.makeCompletedFuture {
-      let pipeline = channel.pipeline.syncOperations
-      if let tls { try pipeline.addHandler(NIOSSLServerHandler(context: tls)) }
-      let refusing = FoxgloveRefusal { [self] in
-        refusal($0) ?? (.badRequest, "the WebSocket handshake is not complete")
-      }
-      let bound = NIOLoopBound(refusing, eventLoop: channel.eventLoop)
-      // A client that sends no request is disconnected, to free its descriptor.
-      let timeout = channel.eventLoop.scheduleTask(in: .seconds(10)) { channel.close(promise: nil) }
-      try pipeline.configureHTTPServerPipeline(
-        withServerUpgrade: (
-          upgraders: [upgrader],
-          completionHandler: { _ in
-            timeout.cancel()
-            channel.pipeline.syncOperations.removeHandler(bound.value, promise: nil)
-          }
-        ))
-      try pipeline.addHandler(refusing)
+    let pipeline = channel.pipeline.syncOperations
+    let refusing = FoxgloveRefusal { [self] in
+      refusal($0) ?? (.badRequest, "the WebSocket handshake is not complete")
     }
+    let bound = NIOLoopBound(refusing, eventLoop: channel.eventLoop)
+    try pipeline.configureHTTPServerPipeline(
+      withServerUpgrade: (
+        upgraders: [upgrader],
+        completionHandler: { _ in
+          connection.expectNothing()
+          channel.pipeline.syncOperations.removeHandler(bound.value, promise: nil)
+        }
+      ))
+    try pipeline.addHandler(refusing)
   }
 }

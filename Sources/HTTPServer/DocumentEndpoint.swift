@@ -20,6 +20,10 @@ public struct DocumentEndpoint: HTTPHandler {
     bytes = [UInt8](data)
   }
 
+  public func admission(of request: Request, peer: HTTPPeer) -> HTTPAdmission? {
+    Self.table.admission(request, peer)
+  }
+
   public func answer(_ request: Request, body: [UInt8], peer: HTTPPeer) async -> Response? {
     await Self.table.answer(request, peer) { _, _ in HTTPReply(status: .ok, body: bytes) }
   }

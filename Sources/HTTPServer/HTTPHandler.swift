@@ -9,7 +9,12 @@ public protocol HTTPHandler: Sendable {
   /// for each request; others run on the concurrency pool.
   var isQuick: Bool { get }
 
-  /// Answers a request.
+  /// Decides on a request by its head, before its body is read.
+  ///
+  /// - Returns: nil for an address that the handler does not serve.
+  func admission(of request: Request, peer: HTTPPeer) -> HTTPAdmission?
+
+  /// Answers a request that was admitted.
   ///
   /// - Parameter body: of the request, whole.
   /// - Returns: nil for an address that the handler does not serve.
@@ -18,4 +23,19 @@ public protocol HTTPHandler: Sendable {
 
 extension HTTPHandler {
   public var isQuick: Bool { false }
+}
+
+/// What is done with a request whose head is known.
+public enum HTTPAdmission: Sendable {
+  /// The reply is sent; the body is not read.
+  case refused(Response)
+  /// The body is read and the request answered.
+  ///
+  /// - Parameter limit: bytes of the body, at most; the configuration may set a lower one.
+  case body(limit: Int)
+
+  /// For requests without a body, and for those whose body is a few values.
+  public static let small = HTTPAdmission.body(limit: 64 << 10)
+  /// For images, audio and tensors: the limit is that of the configuration.
+  public static let large = HTTPAdmission.body(limit: .max)
 }

@@ -1,7 +1,7 @@
+public import Admission
 import Hummingbird
-import NIOCore
 
-/// The client of a request: both ends of its connection, and its permission.
+/// The client of a request: the other end of its connection, and its permission.
 public struct HTTPPeer: Sendable {
   public enum Permission: Sendable, Equatable {
     /// No tokens are configured: every client that reaches the address.
@@ -16,17 +16,12 @@ public struct HTTPPeer: Sendable {
     case unauthenticated
   }
 
-  /// The client's end of the connection; nil for a Unix socket.
-  public var remote: (address: String, port: Int)?
-  /// The server's end of the connection; nil for a Unix socket.
-  public var local: (address: String, port: Int)?
+  /// The user or machine at the other end, as it was when the connection was accepted.
+  public var principal: Principal
   public var permission: Permission
 
-  public init(
-    remote: (address: String, port: Int)?, local: (address: String, port: Int)?, permission: Permission
-  ) {
-    self.remote = remote
-    self.local = local
+  public init(principal: Principal, permission: Permission) {
+    self.principal = principal
     self.permission = permission
   }
 }
@@ -51,19 +46,14 @@ extension HTTPPeer.Permission {
   }
 }
 
-/// A request's connection, for handlers that check its other end.
+/// A request's connection.
 struct PeerContext: RequestContext {
   var coreContext: CoreRequestContextStorage
-  let remote: (address: String, port: Int)?
-  let local: (address: String, port: Int)?
+  let connection: AcceptedConnection
 
   init(source: ApplicationRequestContextSource) {
     coreContext = CoreRequestContextStorage(source: source)
-    func end(_ address: SocketAddress?) -> (String, Int)? {
-      guard let host = address?.ipAddress, let port = address?.port else { return nil }
-      return (host, port)
-    }
-    remote = end(source.channel.remoteAddress)
-    local = end(source.channel.localAddress)
+    // Set for the task that serves the connection. Without it the client has no more rights than an unknown user.
+    connection = AcceptedConnection.current ?? AcceptedConnection(.unknown)
   }
 }

@@ -57,6 +57,9 @@ public struct HTTPReply: Sendable {
     return reply
   }
 
+  /// The answer to a client that can't be served now.
+  public static func unavailable(_ error: any CodedError) -> HTTPReply { .error(.serviceUnavailable, error) }
+
   public static func notFound(_ path: String) -> HTTPReply {
     .error(.notFound, HTTPRequestError(.notFound, "nothing is served at \(path)"))
   }
@@ -66,6 +69,14 @@ public struct HTTPReply: Sendable {
       .methodNotAllowed, HTTPRequestError(.methodNotAllowed, "this address takes \(allowed.rawValue)"))
     reply.headers = [(.allow, allowed.rawValue)]
     return reply
+  }
+
+  /// The reply as bytes, for a connection that is closed after it.
+  public var bytes: [UInt8] {
+    var head = "HTTP/1.1 \(status.code) \(status.reasonPhrase)\r\nContent-Type: \(type)\r\n"
+    for (name, value) in headers { head += "\(name.canonicalName): \(value)\r\n" }
+    head += "Content-Length: \(body.count)\r\nConnection: close\r\n\r\n"
+    return Array(head.utf8) + body
   }
 
   public var response: Response {

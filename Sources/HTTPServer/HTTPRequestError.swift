@@ -15,6 +15,10 @@ public struct HTTPRequestError: CodedError, Sendable, Equatable {
     case methodNotAllowed = "http-method-not-allowed"
     /// The body is larger than the configuration allows
     case bodyTooLarge = "http-body-too-large"
+    /// Bodies of other requests take up the memory that they may use together
+    case bodiesInUse = "http-bodies-in-use"
+    /// The body did not come to its end
+    case bodyIncomplete = "http-body-incomplete"
     /// More requests a second arrive than the configuration allows
     case tooManyRequests = "http-too-many-requests"
     /// The answer holds a number that JSON can't represent

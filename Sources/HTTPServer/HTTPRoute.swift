@@ -63,6 +63,24 @@ public struct RouteTable<Action: Sendable>: Sendable {
     return allowed.map { .wrongMethod(allowed: $0) } ?? .none
   }
 
+  /// Decides on a request: 401 for a client without a permission, 405 for another method.
+  ///
+  /// - Parameter decide: decides by the action of the route.
+  /// - Returns: nil for a path that no route has.
+  public func admission(
+    _ request: Request, _ peer: HTTPPeer,
+    _ decide: (Action, [String]) -> HTTPAdmission = { _, _ in .small }
+  ) -> HTTPAdmission? {
+    let match = match(request.method, request.uri.path)
+    if case .none = match { return nil }
+    if peer.permission == .unauthenticated { return .refused(HTTPReply.unauthorized.response) }
+    switch match {
+    case .none: return nil
+    case .wrongMethod(let allowed): return .refused(HTTPReply.methodNotAllowed(allowed: allowed).response)
+    case .action(let action, let parameters): return decide(action, parameters)
+    }
+  }
+
   /// Answers a request with the action of its route: 401 for a client without a permission, 405 for another method.
   ///
   /// - Returns: nil for a path that no route has.

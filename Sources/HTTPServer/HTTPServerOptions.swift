@@ -72,7 +72,10 @@ public struct HTTPServerOptions: Sendable, Equatable {
   public var tls: TLS?
   /// Bytes of a request's body, at most.
   public var maximumBody = 64 << 20
-  /// Requests of all clients together, at most.
+  /// Connections at a time, at most.
+  public var maximumConnections = 256
+  public var timeouts = ConnectionTimeouts()
+  /// Requests of one user or machine, at most.
   public var requestsPerSecond = 10_000.0
 
   public init(address: Address) { self.address = address }

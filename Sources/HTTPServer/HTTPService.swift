@@ -1,3 +1,4 @@
+import Admission
 import Foundation
 import Glibc
 import HTTPTypes
@@ -31,36 +32,23 @@ public struct HTTPService: Service {
   }
 
   public func run() async throws {
-    let limit = RateLimit(options.requestsPerSecond)
-    let browsers = BrowserGuard(options)
-    let responder = CallbackResponder<PeerContext> { [self] request, context in
-      guard limit.admits() else {
-        let message =
-          "this service takes \(options.requestsPerSecond) requests a second; send fewer, or raise 'http: requests_per_second'"
-        return HTTPReply.error(.tooManyRequests, HTTPRequestError(.tooManyRequests, message)).response
-      }
-      if let refusal = browsers.refusal(
-        host: request.head.authority, origin: request.headers[.origin], isUnix: options.address.isUnix)
-      {
-        return HTTPReply.error(.forbidden, HTTPRequestError(.originRefused, refusal)).response
-      }
-      let body: [UInt8]
-      do {
-        let buffer = try await request.body.collect(upTo: options.maximumBody)
-        body = Array(buffer.readableBytesView)
-      } catch {
-        let message =
-          "a body has at most \(options.maximumBody) bytes; send less, or raise 'http: max_body_mb'"
-        return HTTPReply.error(.contentTooLarge, HTTPRequestError(.bodyTooLarge, message)).response
-      }
-      return await answer(request, body, context)
+    let requests = RequestResponder(options, handlers: handlers)
+    let responder = CallbackResponder<PeerContext> { request, context in
+      await requests.respond(to: request, connection: context.connection)
     }
     var quiet = log
     quiet.logLevel = max(log.logLevel, .warning)
+    let gate = ConnectionGate(
+      "HTTP", limits: AdmissionControl.Limits(total: options.maximumConnections), timeouts: options.timeouts,
+      log: log)
     let application = Application(
-      responder: responder, server: try server(),
+      responder: responder, server: try server(gate),
       configuration: ApplicationConfiguration(address: try bindAddress(), serverName: nil),
       onServerRunning: { [log, onRunning, options] channel in
+        do { try await gate.guardListener(channel, answer: Self.noDescriptors.bytes) } catch {
+          // The listener was closed already.
+          return
+        }
         let port = channel.localAddress?.port
         log.info("HTTP is served", metadata: ["address": "\(options.address.text)"])
         if case .unix(let path) = options.address { chmod(path, 0o660) }
@@ -74,24 +62,9 @@ public struct HTTPService: Service {
     }
   }
 
-  private func answer(_ request: Request, _ body: [UInt8], _ context: PeerContext) async -> Response {
-    let permission = options.permission(header: request.headers[.authorization])
-    let peer = HTTPPeer(remote: context.remote, local: context.local, permission: permission)
-    for handler in handlers {
-      let response: Response? =
-        if handler.isQuick {
-          await handler.answer(request, body: body, peer: peer)
-        } else {
-          await withTaskExecutorPreference(globalConcurrentExecutor) {
-            await handler.answer(request, body: body, peer: peer)
-          }
-        }
-      if let response { return response }
-    }
-    // Which addresses exist is not published to a client without a token.
-    if permission == .unauthenticated { return HTTPReply.unauthorized.response }
-    return HTTPReply.notFound(request.uri.path).response
-  }
+  /// The reply to a client that comes while the process has no file descriptor left.
+  private static let noDescriptors = HTTPReply.error(
+    .serviceUnavailable, AdmissionError("this service has no file descriptor left; try again later"))
 
   /// Returns the address to bind, after removing the socket that a killed server left. A file of another kind is kept.
   private func bindAddress() throws -> BindAddress {
@@ -110,8 +83,10 @@ public struct HTTPService: Service {
     }
   }
 
-  private func server() throws -> HTTPServerBuilder {
-    let plain = HTTPServerBuilder { LoopChannel(base: HTTP1Channel(responder: $0)) }
+  private func server(_ gate: ConnectionGate) throws -> HTTPServerBuilder {
+    let plain = HTTPServerBuilder { [options] in
+      LoopChannel(base: HTTP1Channel(responder: $0), gate: gate, headTime: options.timeouts.head)
+    }
     guard let tls = options.tls else { return plain }
     do {
       return try .tls(plain, tlsConfiguration: try tls.configuration())

@@ -90,7 +90,8 @@ extension HTTPSettings: ConfigurationSection {
       "max_body_mb", \.maximumBody,
       ValueFormat.integer(1...1024, "MiB").mapped(to: { $0 << 20 }, from: { $0 >> 20 }),
       "size of a request's body"),
-    SettingKey("requests_per_second", \.requestsPerSecond, .number(1...1e6), "rate of requests"),
+    SettingKey(
+      "requests_per_second", \.requestsPerSecond, .number(1...1e6), "rate of requests of one user or machine"),
   ]
 
   public func validate(_ map: YAMLMapping) throws(DocumentError) { _ = try map.required("address") }

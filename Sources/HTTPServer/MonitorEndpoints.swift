@@ -26,11 +26,20 @@ public struct MonitorEndpoints: HTTPHandler {
   private static let numbers = RouteTable<Void>([(HTTPRoute(.get, "/metrics"), ())])
   public static var routes: [HTTPRoute] { health.routes + numbers.routes }
 
-  public func answer(_ request: Request, body: [UInt8], peer: HTTPPeer) async -> Response? {
+  public func admission(of request: Request, peer: HTTPPeer) -> HTTPAdmission? {
+    Self.health.admission(request, Self.anybody(peer)) ?? Self.numbers.admission(request, peer)
+  }
+
+  /// The client of a route that needs no token.
+  private static func anybody(_ peer: HTTPPeer) -> HTTPPeer {
     var anybody = peer
     anybody.permission = .anybody
+    return anybody
+  }
+
+  public func answer(_ request: Request, body: [UInt8], peer: HTTPPeer) async -> Response? {
     if let response = await Self.health.answer(
-      request, anybody,
+      request, Self.anybody(peer),
       { isReadiness, _ in
         guard isReadiness else { return HTTPReply.text("alive\n") }
         guard let problem = problem() else { return HTTPReply.text("ready\n") }

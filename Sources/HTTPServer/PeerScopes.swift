@@ -1,3 +1,4 @@
+import Admission
 public import Sensing
 
 extension HTTPPeer {
@@ -11,9 +12,7 @@ extension HTTPPeer {
     switch permission {
     case .unauthenticated: return nil
     case .token(let manages, _): return Set(Scope.allCases).subtracting(manages ? [] : [.manage, .measure])
-    case .anybody:
-      guard let remote, let local else { return scopesOfUser(nil) }
-      return scopesOfUser(LocalPeer.user(remote: remote, local: local))
+    case .anybody: return scopesOfUser(principal.user)
     }
   }
 }

@@ -12,8 +12,15 @@ public struct FrameEndpoint: HTTPHandler {
 
   public var isQuick: Bool { true }
 
+  /// Bytes of a JPEG; one of 4K has about four million.
+  private static let maximumFrame = 16 << 20
+
   /// - Parameter submit: takes a frame; returns false when it can't take another camera.
   public init(submit: @escaping @Sendable (SubmittedFrame) -> Bool) { self.submit = submit }
+
+  public func admission(of request: Request, peer: HTTPPeer) -> HTTPAdmission? {
+    Self.table.admission(request, peer) { _, _ in .body(limit: Self.maximumFrame) }
+  }
 
   public func answer(_ request: Request, body: [UInt8], peer: HTTPPeer) async -> Response? {
     await Self.table.answer(request, peer) { _, _ in reply(request, body) }

@@ -32,6 +32,8 @@ public struct ModelEndpoints: HTTPHandler {
   /// Small requests are answered in less time than a change of thread takes; large ones move to the concurrency pool.
   public var isQuick: Bool { true }
   private static let smallBody = 1 << 16
+  /// Bytes of a text to classify, with its examples.
+  private static let maximumText = 4 << 20
 
   /// - Parameter product: version of the program, for the server's metadata.
   public init(host: ModelHost, product: String, options: ModelServiceOptions = ModelServiceOptions()) {
@@ -72,6 +74,30 @@ public struct ModelEndpoints: HTTPHandler {
       (HTTPRoute(.get, prefix + "/config"), .configuration),
       (HTTPRoute(.post, prefix + "/infer"), .infer),
     ]
+  }
+
+  public func admission(of request: Request, peer: HTTPPeer) -> HTTPAdmission? {
+    Self.table.admission(request, peer) { operation, parameters in
+      let call = ModelCall(request: request, body: [], permission: peer.permission, parameters: parameters)
+      if let refusal = refusal(operation, call) { return .refused(refusal.response) }
+      return switch operation {
+      case .infer, .predict, .classify: .large
+      case .classifyText: .body(limit: Self.maximumText)
+      default: .small
+      }
+    }
+  }
+
+  /// Returns the reply to a client that may not do what it requests.
+  private func refusal(_ operation: Operation, _ call: ModelCall) -> HTTPReply? {
+    switch operation {
+    case .load, .unload:
+      if !call.permission.manages { return RepositoryEndpoints.forbidden }
+    case .infer, .predict, .metadata, .modelReady, .modelStatistics, .configuration, .status: break
+    case .server, .live, .ready, .statistics, .index, .classify, .classifyText: return nil
+    }
+    // The reply for a missing model does not show which models exist.
+    return call.permission.mayUse(call.model) ? nil : .failure(ModelAccess.missing(call.model))
   }
 
   public func answer(_ request: Request, body: [UInt8], peer: HTTPPeer) async -> Response? {

@@ -32,13 +32,14 @@ struct RepositoryEndpoints: Sendable {
     return HTTPReply(status: .ok)
   }
 
+  /// The reply to a client without the right to change state.
+  static let forbidden = HTTPReply.error(
+    .forbidden,
+    HTTPRequestError(
+      .notPermitted, "this token may not load or unload models; use one with 'manage: true'"))
+
   private func refusal(_ call: ModelCall) throws(InferenceError) -> HTTPReply? {
-    guard call.permission.manages else {
-      return .error(
-        .forbidden,
-        HTTPRequestError(
-          .notPermitted, "this token may not load or unload models; use one with 'manage: true'"))
-    }
+    guard call.permission.manages else { return Self.forbidden }
     guard call.permission.mayUse(call.model) else { throw ModelAccess.missing(call.model) }
     return nil
   }

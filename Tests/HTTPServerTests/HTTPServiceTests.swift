@@ -1,3 +1,4 @@
+import Admission
 import Foundation
 import Hummingbird
 import Logging
@@ -7,19 +8,23 @@ import Testing
 
 @testable import HTTPServer
 
-/// Answers `/echo` with the size of the body and the permission of the client.
-private struct EchoHandler: HTTPHandler {
+/// Answers `/echo` with the size of the body, the permission of the client and its user.
+struct EchoHandler: HTTPHandler {
   static var routes: [HTTPRoute] { [HTTPRoute(.get, "/echo")] }
   var isQuick: Bool
 
+  func admission(of request: Request, peer: HTTPPeer) -> HTTPAdmission? {
+    request.uri.path == "/echo" ? .large : nil
+  }
+
   func answer(_ request: Request, body: [UInt8], peer: HTTPPeer) async -> Response? {
-    guard request.uri.path == "/echo" else { return nil }
-    return HTTPReply.text("\(body.count) \(peer.permission) \(peer.remote?.address ?? "none")").response
+    HTTPReply.text("\(body.count) \(peer.permission) \(peer.principal.user.map { String($0) } ?? "none")")
+      .response
   }
 }
 
 /// Runs a server on a free port of the loopback during a test.
-private func withService(
+func withService(
   change: (inout HTTPServerOptions) -> Void = { _ in }, handlers: [any HTTPHandler] = [],
   _ body: @Sendable @escaping (Int) async throws -> Void
 ) async throws {
@@ -49,7 +54,7 @@ private func withService(
 }
 
 /// Runs curl, and returns the status and the body of the answer; status 0 for no answer.
-private func curl(
+func curl(
   _ address: String, token: String? = nil, method: String = "GET", body: Int? = nil,
   _ arguments: [String] = []
 ) async throws -> (status: Int, text: String) {
@@ -63,7 +68,7 @@ private func curl(
 }
 
 /// The code of an error's body.
-private func code(_ text: String) throws -> String? {
+func code(_ text: String) throws -> String? {
   let json = try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any]
   return (json?["error"] as? String)?.isEmpty == false ? json?["code"] as? String : nil
 }
@@ -75,7 +80,7 @@ struct HTTPServiceTests {
   func handlersAreOfferedRequestsInOrder(_ isQuick: Bool) async throws {
     try await withService(handlers: [EchoHandler(isQuick: isQuick)]) { port in
       let answer = try await curl("http://127.0.0.1:\(port)/echo", method: "POST", body: 10)
-      #expect(answer.status == 200 && answer.text == "10 anybody 127.0.0.1")
+      #expect(answer.status == 200 && answer.text == "10 anybody \(getuid())")
       let missing = try await curl("http://127.0.0.1:\(port)/nothing")
       #expect(missing.status == 404)
       #expect(try code(missing.text) == "http-not-found")

@@ -1,3 +1,4 @@
+import Admission
 import BridgeProtocol
 import CLinux
 import DequeModule
@@ -93,6 +94,10 @@ final class ClientConnection {
   let process: UInt32
   let scopes: Set<Scope>
   let connectedAt: Int64
+  /// Keeps the connection counted.
+  var ticket: AdmissionControl.Ticket?
+  /// When a frame began that is not complete; nil for none.
+  var partialSince: Int64?
   var name = ""
   var isGreeted = false
   var isClosing = false

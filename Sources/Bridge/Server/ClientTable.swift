@@ -1,10 +1,11 @@
-import Sensing
-import SwiftProtobuf
+import Admission
 import BridgeProtocol
 import CLinux
 import Diagnostics
 import Glibc
 import Logging
+import Sensing
+import SwiftProtobuf
 import Synchronization
 
 /// The connected clients: admits, fails and drops them, and flushes their output.
@@ -17,6 +18,9 @@ final class ClientTable {
   private var clients: [UInt64: ClientConnection] = [:]
   private var nextToken = ServerThread.firstClientToken
   private var isTimerArmed = false
+  private let admission: AdmissionControl
+  private let refusals = LogLimit()
+  private let drops = LogLimit()
 
   private var options: SocketServer.Options { server.options }
 
@@ -25,6 +29,9 @@ final class ClientTable {
     self.server = server
     self.epoll = epoll
     self.timer = timer
+    admission = AdmissionControl(
+      AdmissionControl.Limits(total: server.options.maximumClients), owners: [0, geteuid()],
+      remedy: "close one, or raise 'socket: max_clients'", budget: .process)
   }
 
   deinit { Glibc.close(timer) }
@@ -48,13 +55,8 @@ final class ClientTable {
     let client = ClientConnection(
       fileDescriptor: descriptor, token: token, user: user, process: process, scopes: scopes,
       now: linux_monotonic_ns())
-    guard clients.count < options.maximumClients else {
-      return refuse(
-        client,
-        RequestError(
-          .tooManyClients, "too-many-clients",
-          "the bridge serves at most \(options.maximumClients) clients; close one, or raise 'socket: clients'"
-        ))
+    do throws(AdmissionError) { client.ticket = try admission.admit(.user(user)) } catch {
+      return refuse(client, RequestError(.tooManyClients, error))
     }
     guard !scopes.isEmpty else {
       return refuse(
@@ -74,6 +76,14 @@ final class ClientTable {
     _ = client.send(.with { $0.error = error.encoded(isFatal: true) })
     _ = client.flush(now: linux_monotonic_ns())
     Glibc.close(client.fileDescriptor)
+    client.ticket = nil
+    guard let left = refusals.permit() else { return }
+    server.dependencies.log.notice(
+      "client refused",
+      metadata: [
+        "pid": "\(client.process)", "user": "\(client.user)", "reason": "\(error.printed)",
+        "lines_left_out": "\(left)",
+      ])
   }
 
   /// Closes the connection.
@@ -84,10 +94,14 @@ final class ClientTable {
     server.clientCount.store(clients.count, ordering: .relaxed)
     linux_epoll_remove(epoll, client.fileDescriptor)
     Glibc.close(client.fileDescriptor)
-    if let reason {
+    client.ticket = nil
+    if let reason, let left = drops.permit() {
       server.dependencies.log.notice(
         "client dropped",
-        metadata: ["client": "\(client.name)", "pid": "\(client.process)", "reason": "\(reason)"])
+        metadata: [
+          "client": "\(client.name)", "pid": "\(client.process)", "reason": "\(reason)",
+          "lines_left_out": "\(left)",
+        ])
     }
   }
 
@@ -114,7 +128,14 @@ final class ClientTable {
 
   // MARK: timeouts
 
-  /// Drops clients that sent no Hello in time or leave their output unread.
+  /// Notes whether a client owes the rest of a frame.
+  func noteInput(of client: ClientConnection) {
+    let isPartial = client.reader.pendingBytes > 0
+    client.partialSince = isPartial ? client.partialSince ?? linux_monotonic_ns() : nil
+    if isPartial { armTimer() }
+  }
+
+  /// Drops clients that sent no Hello or no whole frame in time, or leave their output unread.
   func sweep() {
     var expirations: UInt64 = 0
     _ = read(timer, &expirations, 8)
@@ -125,6 +146,11 @@ final class ClientTable {
         fail(
           client,
           RequestError(.timeout, "hello-timeout", "no Hello came within \(options.greetingTimeout) s"))
+      } else if let since = client.partialSince, Double(now - since) * 1e-9 > options.frameTimeout {
+        fail(
+          client,
+          RequestError(
+            .timeout, "frame-timeout", "the rest of a frame did not come within \(options.frameTimeout) s"))
       } else if let since = client.stalledSince, Double(now - since) * 1e-9 > options.stallTimeout {
         fail(
           client,
@@ -139,7 +165,11 @@ final class ClientTable {
   /// Sets the timer while a client may time out.
   private func armTimer() {
     // Not set again while it runs: a flood of connections must not postpone the sweep for ever.
-    guard !isTimerArmed, clients.values.contains(where: { !$0.isGreeted || $0.stalledSince != nil }) else {
+    guard !isTimerArmed,
+      clients.values.contains(where: {
+        !$0.isGreeted || $0.stalledSince != nil || $0.partialSince != nil
+      })
+    else {
       return
     }
     isTimerArmed = true

@@ -12,6 +12,8 @@ import SwiftProtobuf
 final class ServerThread {
   private let server: SocketServer
   private let clients: ClientTable
+  private let listener: ClientListener
+  private let acceptTimer: Int32
   private var distributor: EventDistributor
   private let epoll: Int32
   private var hadSubscription = false
@@ -22,6 +24,7 @@ final class ServerThread {
   private static let eventsToken: UInt64 = 2
   private static let inboxToken: UInt64 = 3
   private static let timerToken: UInt64 = 4
+  private static let acceptTimerToken: UInt64 = 5
   static let firstClientToken: UInt64 = 16
 
   private var options: SocketServer.Options { server.options }
@@ -29,23 +32,30 @@ final class ServerThread {
 
   init(_ server: SocketServer) throws(StartError) {
     self.server = server
-    let (epoll, timer) = (linux_epoll_create(), linux_timerfd())
-    guard epoll >= 0, timer >= 0 else {
-      for descriptor in [epoll, timer] where descriptor >= 0 { Glibc.close(descriptor) }
+    let (epoll, timer, acceptTimer) = (linux_epoll_create(), linux_timerfd(), linux_timerfd())
+    guard epoll >= 0, timer >= 0, acceptTimer >= 0 else {
+      for descriptor in [epoll, timer, acceptTimer] where descriptor >= 0 { Glibc.close(descriptor) }
       throw .noDescriptors("socket server")
     }
     self.epoll = epoll
+    self.acceptTimer = acceptTimer
+    listener = ClientListener(
+      server.listener.descriptor, epoll: epoll, token: Self.listenerToken, timer: acceptTimer,
+      log: server.dependencies.log)
     clients = ClientTable(server: server, epoll: epoll, timer: timer)
     distributor = EventDistributor(
       events: server.dependencies.events, latency: server.latency,
       onControl: server.dependencies.onControl, onDeviceEvent: server.dependencies.onDeviceEvent)
-    linux_epoll_add(epoll, server.listener.descriptor, Self.listenerToken, 0)
     linux_epoll_add(epoll, server.dependencies.events.wakeDescriptor, Self.eventsToken, 0)
     linux_epoll_add(epoll, inbox.descriptor, Self.inboxToken, 0)
     linux_epoll_add(epoll, timer, Self.timerToken, 0)
+    linux_epoll_add(epoll, acceptTimer, Self.acceptTimerToken, 0)
   }
 
-  deinit { Glibc.close(epoll) }
+  deinit {
+    Glibc.close(acceptTimer)
+    Glibc.close(epoll)
+  }
 
   func run() {
     let events = server.dependencies.events
@@ -66,7 +76,8 @@ final class ServerThread {
 
   private func handle(_ token: UInt64, _ condition: UInt32) {
     switch token {
-    case Self.listenerToken: acceptAll()
+    case Self.listenerToken: listener.accept { clients.accept($0) }
+    case Self.acceptTimerToken: listener.resume()
     case Self.eventsToken: linux_eventfd_drain(server.dependencies.events.wakeDescriptor)
     case Self.inboxToken: linux_eventfd_drain(inbox.descriptor)
     case Self.timerToken: clients.sweep()
@@ -77,18 +88,6 @@ final class ServerThread {
       } else if condition & UInt32(LINUX_HANGUP) != 0 {
         clients.drop(client)
       }
-    }
-  }
-
-  private func acceptAll() {
-    while true {
-      let descriptor = linux_accept(server.listener.descriptor)
-      if descriptor == -EMFILE || descriptor == -ENFILE {
-        server.dependencies.log.warning("a client was not accepted: no file descriptors are left")
-        return
-      }
-      guard descriptor >= 0 else { return }
-      clients.accept(descriptor)
     }
   }
 
@@ -106,12 +105,14 @@ final class ServerThread {
     if passed >= 0 { Glibc.close(passed) }
     if count == -Int(EAGAIN) { return }
     guard count > 0 else { return clients.drop(client) }
+    defer { clients.noteInput(of: client) }
     while clients[client.token] != nil {
       let body: ArraySlice<UInt8>?
       do { body = try client.reader.next() } catch {
         return clients.fail(client, RequestError(.tooLarge, error))
       }
       guard let body else { return }
+      client.partialSince = nil
       let frame: ClientFrame
       do { frame = try ClientFrame(serializedBytes: Array(body)) } catch {
         return clients.fail(

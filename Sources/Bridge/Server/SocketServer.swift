@@ -10,8 +10,8 @@ import TrackingPipeline
 
 /// Serves clients on a Unix socket: one thread, epoll, bounded memory per client.
 ///
-/// SwiftNIO is not used: it can neither pass a descriptor (the pose page) nor read a peer's credentials, and a hand-over
-/// to its event loop costs more than the send itself.
+/// SwiftNIO is not used: it cannot pass a descriptor (the pose page), and a hand-over to its event loop costs more than
+/// the send itself.
 ///
 /// This type is used from any thread; connections belong to `ServerThread`, which exists only in `run`.
 final class SocketServer: Sendable {
@@ -21,6 +21,8 @@ final class SocketServer: Sendable {
     var maximumClients: Int
     /// Seconds in which a new client must send Hello.
     var greetingTimeout = 5.0
+    /// Seconds in which a frame must come whole.
+    var frameTimeout = 5.0
     /// Seconds for which a client may leave its output unread.
     var stallTimeout = 10.0
     /// Seconds in which clients can read what is left when the bridge stops.

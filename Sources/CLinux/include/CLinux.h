@@ -1,5 +1,6 @@
 /* What the Linux kernel offers and Swift's Glibc module does not show: hidraw and uhid ioctls and records,
- * epoll, eventfd, timerfd, sealed memory files, descriptors and credentials over Unix sockets.
+ * epoll, eventfd, timerfd, sealed memory files, descriptors and credentials over Unix sockets, owners of
+ * TCP connections.
  *
  * Every function returns a negative errno value on failure and retries on EINTR where that is right. */
 #ifndef VRBRIDGE_CLINUX_H
@@ -82,6 +83,13 @@ int linux_unix_connect(const char *path);
 /* Non-blocking and close-on-exec. */
 int linux_accept(int fd);
 int linux_peer_credentials(int fd, uint32_t *pid, uint32_t *uid, uint32_t *gid);
+/* The user of the local TCP socket whose own end and other end are these addresses (4 or 16 bytes each, IPv4-mapped ones
+ * too), by sock_diag(7). Only an established connection that a process holds counts: -ENOENT for others, because the
+ * kernel lists closing sockets as root's. The cost does not depend on the number of sockets. */
+int linux_tcp_owner(const uint8_t *own, uint16_t own_port, const uint8_t *other, uint16_t other_port, size_t length,
+                    uint32_t *uid);
+/* Raises the soft limit of descriptors to the hard one; the limit in force, or a negative errno. */
+int64_t linux_raise_descriptor_limit(void);
 /* Sends bytes without SIGPIPE; passed_fd < 0 sends none. */
 ssize_t linux_send(int fd, const void *bytes, size_t count, int passed_fd);
 /* Receives bytes; *passed_fd is set to a received descriptor or -1. Surplus descriptors are closed. */

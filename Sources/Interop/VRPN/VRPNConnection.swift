@@ -1,3 +1,4 @@
+import HTTPServer
 import NIOCore
 
 /// One client of the VRPN server: cookies, then its descriptions and pings in, messages out.
@@ -6,24 +7,27 @@ final class VRPNConnection: ChannelInboundHandler {
   typealias OutboundOut = ByteBuffer
 
   private let hub: VRPNHub
+  private let connection: AcceptedConnection
   private var number: Int?
   private var waiting = ByteBuffer()
   private var isGreeted = false
-  /// Names of types by the client's numbers.
-  private var kinds: [Int32: String] = [:]
+  /// The client's numbers of the type "ping". Other types are not handled, and their names not kept.
+  private var pingKinds: Set<Int32> = []
+  private var isPongUnderWay = false
+  private var owesPong = false
 
-  /// Names that a client may describe; the protocol's own are fewer than a hundred.
-  private static let maximumKinds = 1000
+  /// Numbers that a client may give to one type; clients give one.
+  private static let maximumKinds = 16
 
-  init(hub: VRPNHub) { self.hub = hub }
+  init(hub: VRPNHub, connection: AcceptedConnection) {
+    self.hub = hub
+    self.connection = connection
+  }
 
   func channelActive(context: ChannelHandlerContext) {
     write(VRPNMessage.cookie, context)
-    let bound = NIOLoopBound((self, context.channel), eventLoop: context.eventLoop)
     // A client that sends no cookie is disconnected, to free its descriptor.
-    context.eventLoop.scheduleTask(in: .seconds(10)) {
-      if !bound.value.0.isGreeted { bound.value.1.close(promise: nil) }
-    }
+    connection.expect(within: .seconds(10), orElse: "no cookie of the protocol came")
     context.fireChannelActive()
   }
 
@@ -46,11 +50,8 @@ final class VRPNConnection: ChannelInboundHandler {
         return
       }
       isGreeted = true
-      guard let joined = hub.join(context.channel) else {
-        context.close(promise: nil)
-        return
-      }
-      number = joined
+      connection.expectNothing()
+      number = hub.join(context.channel)
     }
     while let bytes = waiting.getBytes(at: waiting.readerIndex, length: VRPNMessage.Header.size) {
       guard let header = VRPNMessage.Header(bytes) else {
@@ -66,12 +67,37 @@ final class VRPNConnection: ChannelInboundHandler {
   }
 
   private func handle(_ header: VRPNMessage.Header, _ body: [UInt8], _ context: ChannelHandlerContext) {
-    if header.kind == VRPNMessage.typeDescription, kinds.count < Self.maximumKinds {
-      kinds[header.sender] = VRPNMessage.name(in: body)
-    } else if kinds[header.kind] == VRPNMessage.Kind.ping.name {
-      // The ping's sender is a number of the client's; all senders answer, since all are alive.
-      hub.pong(to: context.channel)
+    if header.kind == VRPNMessage.typeDescription {
+      if VRPNMessage.name(in: body) != VRPNMessage.Kind.ping.name {
+        pingKinds.remove(header.sender)
+      } else if pingKinds.count < Self.maximumKinds {
+        pingKinds.insert(header.sender)
+      }
+    } else if pingKinds.contains(header.kind) {
+      pong(context)
     }
+  }
+
+  /// Answers a ping, once the answer to the last one is sent: a client that floods without reading costs no memory.
+  ///
+  /// The ping's sender is a number of the client's; all senders answer, since all are alive.
+  private func pong(_ context: ChannelHandlerContext) {
+    guard !isPongUnderWay, context.channel.isWritable else {
+      owesPong = true
+      return
+    }
+    (isPongUnderWay, owesPong) = (true, false)
+    let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+    hub.pong(to: context.channel).whenSuccess {
+      let (connection, context) = bound.value
+      connection.isPongUnderWay = false
+      if connection.owesPong { connection.pong(context) }
+    }
+  }
+
+  func channelWritabilityChanged(context: ChannelHandlerContext) {
+    if owesPong, context.channel.isWritable { pong(context) }
+    context.fireChannelWritabilityChanged()
   }
 
   private func write(_ bytes: [UInt8], _ context: ChannelHandlerContext) {

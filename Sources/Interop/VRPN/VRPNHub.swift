@@ -11,19 +11,15 @@ final class VRPNHub: Sendable {
   }
   private let state = Mutex(State())
 
-  static let maximumClients = 32
-
   /// Adds a client and describes all types and senders to it.
   ///
-  /// - Returns: the client's number; nil when there are too many clients.
-  func join(_ channel: any Channel) -> Int? {
-    let joined = state.withLock { state -> (Int, [String])? in
-      guard state.clients.count < Self.maximumClients else { return nil }
+  /// - Returns: the client's number.
+  func join(_ channel: any Channel) -> Int {
+    let (number, senders) = state.withLock { state -> (Int, [String]) in
       defer { state.nextClient += 1 }
       state.clients[state.nextClient] = channel
       return (state.nextClient, state.senders)
     }
-    guard let (number, senders) = joined else { return nil }
     var bytes = VRPNMessage.Kind.allCases.flatMap {
       VRPNMessage.description($0.name, number: $0.rawValue, kind: VRPNMessage.typeDescription)
     }
@@ -65,13 +61,17 @@ final class VRPNHub: Sendable {
   /// Sends a pong of every sender to a client.
   ///
   /// The write is queued even on the channel's own loop: the description of a sender may still be in the queue.
-  func pong(to channel: any Channel) {
+  ///
+  /// - Returns: succeeds when the socket has taken the bytes.
+  func pong(to channel: any Channel) -> EventLoopFuture<Void> {
     let now = Date().timeIntervalSince1970
-    state.withLock { state in
+    return state.withLock { state in
       let frames = state.senders.indices.flatMap {
         VRPNMessage.frame([], sender: Int32($0), kind: VRPNMessage.Kind.pong.rawValue, time: now)
       }
-      channel.eventLoop.execute { channel.writeAndFlush(ByteBuffer(bytes: frames), promise: nil) }
+      let sent = channel.eventLoop.makePromise(of: Void.self)
+      channel.eventLoop.execute { channel.writeAndFlush(ByteBuffer(bytes: frames), promise: sent) }
+      return sent.futureResult
     }
   }
 }

@@ -1,4 +1,6 @@
+import Admission
 import Foundation
+import HTTPServer
 public import LiveState
 public import Logging
 import NIOCore
@@ -19,6 +21,12 @@ public struct VRPNServer: Service {
   private let state: any BridgeState
   private let hub = VRPNHub()
   private let log: Logger
+  private let gate: ConnectionGate
+
+  /// Clients at a time.
+  static let maximumClients = 32
+  /// Bytes that wait for a client.
+  static let waterMark = ChannelOptions.Types.WriteBufferWaterMark(low: 32 << 10, high: 128 << 10)
 
   /// - Throws: `InteropError` for an invalid address, or one that exposes poses to other machines without `open`.
   public init(_ settings: VRPNSettings, state: any BridgeState, log: Logger) throws(InteropError) {
@@ -36,6 +44,7 @@ public struct VRPNServer: Service {
     rate = settings.rate
     self.state = state
     self.log = log
+    gate = ConnectionGate("VRPN", limits: AdmissionControl.Limits(total: Self.maximumClients), log: log)
   }
 
   public func run() async throws {
@@ -45,18 +54,25 @@ public struct VRPNServer: Service {
     do {
       listener = try await ServerBootstrap(group: group)
         .serverChannelOption(ChannelOptions.socketOption(.so_reuseaddr), value: 1)
-        .childChannelOption(ChannelOptions.socketOption(.tcp_nodelay), value: 1)
-        .childChannelOption(ChannelOptions.writeBufferWaterMark, value: .init(low: 32 << 10, high: 128 << 10))
-        .childChannelInitializer { [hub] channel in
+        .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+        .childChannelOption(ChannelOptions.writeBufferWaterMark, value: Self.waterMark)
+        .childChannelInitializer { [hub, gate] channel in
           channel.eventLoop.makeCompletedFuture {
-            try channel.pipeline.syncOperations.addHandler(VRPNConnection(hub: hub))
+            do {
+              let connection = try gate.admit(channel)
+              try channel.pipeline.syncOperations.addHandler(VRPNConnection(hub: hub, connection: connection))
+            } catch is AdmissionError {
+              // The protocol has no message for a reason; the log has it.
+              try gate.refuse(channel, answer: [])
+            }
           }
         }
         .bind(host: host, port: port).get()
+      try await gate.guardListener(listener, answer: [])
       datagrams = try await DatagramBootstrap(group: group)
-        .channelInitializer { [hub] channel in
+        .channelInitializer { [hub, gate] channel in
           channel.eventLoop.makeCompletedFuture {
-            try channel.pipeline.syncOperations.addHandler(VRPNConnector(hub: hub))
+            try channel.pipeline.syncOperations.addHandler(VRPNConnector(hub: hub, gate: gate))
           }
         }
         .bind(host: host, port: port).get()
@@ -138,34 +154,4 @@ public struct VRPNServer: Service {
       }
     }
   }
-}
-
-/// Connects to clients that request it by datagram: "HOST PORT" names the port where the client listens.
-private final class VRPNConnector: ChannelInboundHandler {
-  typealias InboundIn = AddressedEnvelope<ByteBuffer>
-
-  private let hub: VRPNHub
-
-  init(hub: VRPNHub) { self.hub = hub }
-
-  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-    let envelope = unwrapInboundIn(data)
-    let text = String(decoding: envelope.data.readableBytesView.prefix(256).prefix { $0 != 0 }, as: UTF8.self)
-    // The connection goes to the datagram's sender: the host in the text may be another machine.
-    guard let port = text.split(separator: " ").last.flatMap({ UInt16($0) }), port >= 1024,
-      let host = envelope.remoteAddress.ipAddress
-    else { return }
-    _ = ClientBootstrap(group: context.eventLoop)
-      .connectTimeout(.seconds(2))
-      .channelOption(ChannelOptions.socketOption(.tcp_nodelay), value: 1)
-      .channelOption(ChannelOptions.writeBufferWaterMark, value: .init(low: 32 << 10, high: 128 << 10))
-      .channelInitializer { [hub] channel in
-        channel.eventLoop.makeCompletedFuture {
-          try channel.pipeline.syncOperations.addHandler(VRPNConnection(hub: hub))
-        }
-      }
-      .connect(host: host, port: Int(port))
-  }
-
-  func errorCaught(context: ChannelHandlerContext, error: any Error) {}
 }

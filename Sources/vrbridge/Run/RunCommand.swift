@@ -1,3 +1,4 @@
+import Admission
 import ArgumentParser
 import Assistant
 import Bridge
@@ -143,6 +144,8 @@ struct RunCommand: AsyncParsableCommand {
       print(settings.text(), terminator: "")
       return
     }
+    // Connections, devices and models share the descriptors; where the system forbids the change, the limit stays.
+    DescriptorReserve.raiseLimit()
     // About thirty threads, few of which allocate at the same time.
     linux_limit_heaps(2)
     let level = Logger.Level(rawValue: settings.logLevel.value) ?? .info

@@ -1,0 +1,98 @@
+public import Admission
+import CLinux
+import Glibc
+public import Logging
+public import NIOCore
+import Synchronization
+
+/// Admits the connections of one listener of SwiftNIO: identifies the other end, counts it, and watches its time.
+public struct ConnectionGate: Sendable {
+  private let service: String
+  private let admission: AdmissionControl
+  private let timeouts: ConnectionTimeouts
+  private let log: Logger
+  private let answered = AnsweredConnections()
+  private let refused = LogLimit()
+  private let closed = LogLimit()
+  private let exhausted = LogLimit()
+
+  /// - Parameter service: begins the lines of the log, such as "HTTP".
+  public init(
+    _ service: String, limits: AdmissionControl.Limits, timeouts: ConnectionTimeouts = .init(),
+    log: Logger
+  ) {
+    self.service = service
+    self.timeouts = timeouts
+    self.log = log
+    admission = AdmissionControl(limits, owners: [0, geteuid()], remedy: "close one", budget: .process)
+  }
+
+  /// Identifies and admits a connection, and adds its watch to the pipeline; in the initializer of the child channel, before
+  /// any other handler.
+  ///
+  /// - Throws: `AdmissionError` for a connection beyond the limits, to be answered and closed; any other error of the pipeline.
+  public func admit(_ channel: any Channel) throws -> AcceptedConnection {
+    let principal = PeerIdentity.principal(of: channel)
+    let connection = AcceptedConnection(principal)
+    do throws(AdmissionError) {
+      let ticket = try admission.admit(principal)
+      channel.closeFuture.whenComplete { _ in ticket.release() }
+    } catch {
+      report(refused, "\(service): a client was refused", ["client": "\(principal)", "reason": "\(error)"])
+      throw error
+    }
+    let watch = ConnectionWatch(connection, timeouts) { [service, closed, log] reason in
+      guard let left = closed.permit() else { return }
+      log.notice(
+        "\(service): a client was dropped",
+        metadata: ["client": "\(principal)", "reason": "\(reason)", "lines_left_out": "\(left)"])
+    }
+    try channel.pipeline.syncOperations.addHandler(watch)
+    return connection
+  }
+
+  /// Answers a connection that was not admitted, and closes it.
+  ///
+  /// - Parameter answer: bytes of the service's protocol.
+  public func refuse(_ channel: any Channel, answer: [UInt8]) throws {
+    let lingers = answered.begin()
+    if lingers { channel.closeFuture.whenComplete { [answered] _ in answered.end() } }
+    try channel.pipeline.syncOperations.addHandler(RefusalHandler(answer: answer, lingers: lingers))
+  }
+
+  /// Makes a listening channel pause while all connections are taken, and answer when descriptors are used up.
+  public func guardListener(_ channel: any Channel, answer: [UInt8]) async throws {
+    try await channel.eventLoop.submit { try guardListenerSync(channel, answer: answer) }.get()
+  }
+
+  private func guardListenerSync(_ channel: any Channel, answer: [UInt8]) throws {
+    let gate = AcceptGate(capacity: admission.limits.total + AnsweredConnections.limit, answer: answer) {
+      error in
+      report(
+        exhausted, "\(service): clients can't be accepted",
+        ["reason": "\(String(cString: strerror(error)))"])
+    }
+    try channel.pipeline.syncOperations.addHandler(gate, position: .first)
+  }
+
+  private func report(_ limit: LogLimit, _ line: Logger.Message, _ metadata: Logger.Metadata) {
+    guard let left = limit.permit() else { return }
+    log.warning(line, metadata: metadata.merging(["lines_left_out": "\(left)"]) { $1 })
+  }
+}
+
+/// Counts the refused connections that stay open until the client has read the answer.
+private final class AnsweredConnections: Sendable {
+  private let count = Atomic(0)
+
+  static let limit = 8
+
+  /// - Returns: false when there are too many: the connection must be closed with its answer.
+  func begin() -> Bool {
+    guard count.wrappingAdd(1, ordering: .relaxed).newValue > Self.limit else { return true }
+    end()
+    return false
+  }
+
+  func end() { count.wrappingSubtract(1, ordering: .relaxed) }
+}

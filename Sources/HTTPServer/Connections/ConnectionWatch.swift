@@ -1,0 +1,128 @@
+import NIOCore
+
+/// Stands next to the socket of a connection: closes it when its next step or the reading of its output takes too long,
+/// and reads no input while output waits, so that requests cause no more output than the client reads.
+final class ConnectionWatch: ChannelDuplexHandler {
+  typealias InboundIn = ByteBuffer
+  typealias InboundOut = ByteBuffer
+  typealias OutboundIn = IOData
+  typealias OutboundOut = IOData
+
+  private let connection: AcceptedConnection
+  private let timeouts: ConnectionTimeouts
+  /// Called with the reason before the connection is closed.
+  private let onClose: (String) -> Void
+  private var check: Scheduled<Void>?
+  private var isReadHeld = false
+  /// Bytes of output so far.
+  private var written = 0
+  /// Bytes that the socket had taken when output began to wait, or went on, and the time of that.
+  private var stalled: (taken: Int, since: ContinuousClock.Instant)?
+
+  init(_ connection: AcceptedConnection, _ timeouts: ConnectionTimeouts, onClose: @escaping (String) -> Void)
+  {
+    self.connection = connection
+    self.timeouts = timeouts
+    self.onClose = onClose
+  }
+
+  func handlerAdded(context: ChannelHandlerContext) { schedule(context) }
+
+  func handlerRemoved(context: ChannelHandlerContext) { check?.cancel() }
+
+  func channelInactive(context: ChannelHandlerContext) {
+    check?.cancel()
+    context.fireChannelInactive()
+  }
+
+  private func schedule(_ context: ChannelHandlerContext) {
+    let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+    check = context.eventLoop.scheduleTask(in: timeouts.check) {
+      let (handler, context) = bound.value
+      handler.inspect(context)
+    }
+  }
+
+  private func inspect(_ context: ChannelHandlerContext) {
+    let now = ContinuousClock.now
+    // The time to the next request begins with the end of the output.
+    if let expectation = connection.expectation, expectation.deadline <= now,
+      !expectation.isIdle || context.channel.isWritable
+    {
+      return close(context, because: expectation.reason)
+    }
+    let waiting = (try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
+    let taken = written - waiting
+    if waiting == 0 {
+      stalled = nil
+    } else if let known = stalled, taken <= known.taken {
+      if now - known.since >= timeouts.stall {
+        return close(context, because: "output was not read for \(timeouts.stall)")
+      }
+    } else {
+      stalled = (taken, now)
+    }
+    schedule(context)
+  }
+
+  private func close(_ context: ChannelHandlerContext, because reason: String) {
+    onClose(reason)
+    context.close(promise: nil)
+  }
+
+  // MARK: input
+
+  func read(context: ChannelHandlerContext) {
+    guard context.channel.isWritable else {
+      isReadHeld = true
+      return
+    }
+    context.read()
+  }
+
+  func channelWritabilityChanged(context: ChannelHandlerContext) {
+    if context.channel.isWritable {
+      connection.sent(idle: timeouts.idle)
+      if isReadHeld {
+        isReadHeld = false
+        context.read()
+      }
+    }
+    context.fireChannelWritabilityChanged()
+  }
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    if !connection.received(unwrapInboundIn(data).readableBytes) {
+      return close(context, because: "the rest of a refused request is too long")
+    }
+    context.fireChannelRead(data)
+  }
+
+  // MARK: output
+
+  func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+    written += unwrapOutboundIn(data).readableBytes
+    context.write(data, promise: promise)
+  }
+
+  func flush(context: ChannelHandlerContext) {
+    connection.sent(idle: timeouts.idle)
+    context.flush()
+  }
+}
+
+/// Times after which a connection is closed.
+public struct ConnectionTimeouts: Sendable, Equatable {
+  /// In which a new client must send a whole request, or the head of one.
+  public var head = Duration.seconds(10)
+  /// In which the body of a request must come, besides a second for each MiB.
+  public var body = Duration.seconds(30)
+  /// Between the end of a reply and the next request; longer than the minute for which clients usually keep a connection.
+  public var idle = Duration.seconds(75)
+  /// For which a client may read none of the output that waits for it.
+  public var stall = Duration.seconds(15)
+  /// Between two checks.
+  var check = TimeAmount.milliseconds(500)
+
+  public init() {}
+}
