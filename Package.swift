@@ -174,7 +174,7 @@ let package = Package(
     .target(
       name: "SessionTools",
       dependencies: [
-        "Diagnostics", "CZlib", "Devices", "MCAP", "Sensing", "SessionLog", "Spatial", "StrictYAML",
+        "Diagnostics", "Compression", "Devices", "MCAP", "Sensing", "SessionLog", "Spatial", "StrictYAML",
         "Tracking", "TrackingPipeline",
         "Cryptography",
         .product(name: "Logging", package: "swift-log"),
@@ -529,8 +529,9 @@ let package = Package(
     .testTarget(
       name: "CommandTests",
       dependencies: [
-        "Bridge", "Devices", "Imaging", "MCAP", "Perception", "SessionLog", "SessionTools", "Spatial",
-        "TestSupport",
+        "Bridge", "BridgeClient", "BridgeProtocol", "CommandSupport", "Devices", "Diagnostics", "Imaging",
+        "MCAP",
+        "Perception", "SessionLog", "SessionTools", "Spatial", "TestSupport",
         "vrbridge",
         "vrbridge-eval",
       ],

@@ -1,10 +1,110 @@
 #include "dynamic_library.h"
 
+#include <dirent.h>
 #include <dlfcn.h>
+#include <errno.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/// Returns whether only root and the user of this process can change a file or the entries of a folder.
+static int is_safe(const char *path, char *error, size_t error_size) {
+  struct stat info;
+  if (stat(path, &info) != 0) {
+    snprintf(error, error_size, "%s can't be examined: %s", path, strerror(errno));
+    return 0;
+  }
+  const char *kind = S_ISDIR(info.st_mode) ? "folder" : "file";
+  if (info.st_uid != 0 && info.st_uid != geteuid()) {
+    snprintf(
+        error, error_size, "the %s %s belongs to user %u, who could replace the library; move the library to a folder of "
+        "root or of this user", kind, path, (unsigned)info.st_uid);
+    return 0;
+  }
+  if (!(info.st_mode & (S_IWGRP | S_IWOTH))) return 1;
+  // The sticky bit of /tmp keeps others from replacing a file, not from making one before this user does; its mode is
+  // the system's to set.
+  if (info.st_mode & S_ISVTX) {
+    snprintf(
+        error, error_size, "the %s %s is open to all users; move the library to a folder that only root or this user can "
+        "change", kind, path);
+  } else {
+    snprintf(
+        error, error_size, "the %s %s can be changed by other users; run: chmod go-w '%s', or move the library to a folder "
+        "that only root or this user can change", kind, path, path);
+  }
+  return 0;
+}
+
+/// Checks a path and all folders above it; `path` is absolute and without symbolic links.
+static int is_safe_path(const char *path, char *error, size_t error_size) {
+  // No longer than PATH_MAX: realpath made it.
+  char part[PATH_MAX];
+  if (!is_safe("/", error, error_size)) return 0;
+  for (const char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+    const size_t length = (size_t)(slash - path);
+    memcpy(part, path, length);
+    part[length] = 0;
+    if (!is_safe(part, error, error_size)) return 0;
+  }
+  return is_safe(path, error, error_size);
+}
+
+/// Checks the other libraries in the folder: the linker loads those that the library needs from there.
+static int are_neighbours_safe(const char *path, char *error, size_t error_size) {
+  char folder[PATH_MAX], file[PATH_MAX + NAME_MAX + 2];
+  snprintf(folder, sizeof folder, "%s", path);
+  char *slash = strrchr(folder, '/');
+  if (!slash) return 1;
+  *slash = 0;
+  DIR *list = opendir(slash == folder ? "/" : folder);
+  if (!list) return 1;
+  int safe = 1;
+  for (struct dirent *entry = readdir(list); entry && safe; entry = readdir(list)) {
+    if (!strstr(entry->d_name, ".so")) continue;
+    snprintf(file, sizeof file, "%s/%s", folder, entry->d_name);
+    struct stat info;
+    // A link that leads nowhere is not loaded.
+    if (stat(file, &info) == 0) safe = is_safe(file, error, error_size);
+  }
+  closedir(list);
+  return safe;
+}
+
+int cdynamic_check(const char *file, char *resolved, char *error, size_t error_size) {
+  if (!realpath(file, resolved)) {
+    snprintf(error, error_size, "%s can't be opened: %s", file, strerror(errno));
+    return -1;
+  }
+  return is_safe_path(resolved, error, error_size) && are_neighbours_safe(resolved, error, error_size) ? 0 : -1;
+}
+
+/// Checks a library that LD_LIBRARY_PATH leads to. The linker's other folders belong to the system or to the program.
+static int check_search_path(const char *name, char *error, size_t error_size) {
+  const char *path = getenv("LD_LIBRARY_PATH");
+  for (const char *begin = path; begin && *begin;) {
+    const size_t length = strcspn(begin, ":;");
+    char file[PATH_MAX], resolved[PATH_MAX];
+    const int written = snprintf(file, sizeof file, "%.*s/%s", (int)length, length ? begin : ".", name);
+    if (written > 0 && (size_t)written < sizeof file && access(file, F_OK) == 0)
+      return cdynamic_check(file, resolved, error, error_size);
+    begin += length + (begin[length] != 0);
+  }
+  return 0;
+}
 
 void *cdynamic_open(const char *file, char *error, size_t error_size) {
+  char resolved[PATH_MAX];
+  if (strchr(file, '/')) {
+    if (cdynamic_check(file, resolved, error, error_size) != 0) return NULL;
+    // The checked path: the given one may lead elsewhere by now.
+    file = resolved;
+  } else if (check_search_path(file, error, error_size) != 0) {
+    return NULL;
+  }
   // RTLD_LOCAL: two libraries may each bring symbols of the same name.
   void *handle = dlopen(file, RTLD_NOW | RTLD_LOCAL);
   if (!handle) {

@@ -1,3 +1,4 @@
+import Diagnostics
 import Foundation
 
 /// Prints values as JSON with keys in snake case and alphabetical order.
@@ -18,7 +19,27 @@ package enum JSONLine {
     encoder.nonConformingFloatEncodingStrategy = .convertToString(
       positiveInfinity: "infinity", negativeInfinity: "-infinity", nan: "nan")
     guard let data = try? encoder.encode(value) else { return "null" }
-    return String(decoding: data, as: UTF8.self)
+    return escaped(String(decoding: data, as: UTF8.self))
+  }
+}
+
+extension JSONLine {
+  /// Escapes what JSON allows within strings and a terminal obeys: C1 controls, DEL, line separators, changes of direction.
+  private static func escaped(_ json: String) -> String {
+    guard json.utf8.contains(where: { $0 >= 0x7F }) else { return json }
+    var result = String.UnicodeScalarView()
+    for scalar in json.unicodeScalars {
+      if needsEscape(scalar, true) {
+        for unit in String(scalar).utf16 {
+          let number = String(unit, radix: 16)
+          result.append(
+            contentsOf: ("\\u" + String(repeating: "0", count: 4 - number.count) + number).unicodeScalars)
+        }
+      } else {
+        result.append(scalar)
+      }
+    }
+    return String(result)
   }
 }
 

@@ -1,8 +1,28 @@
+import Diagnostics
 import Foundation
 import Glibc
 
 /// Prints to the terminal, with styles and columns as far as it has them.
+///
+/// The only way of a command to standard output and standard error. Control characters within the text are escaped, so
+/// that names and labels can't move the cursor; sequences of the program itself are made by `styled` and `sequence`.
 package enum Terminal {
+  /// Stands for the escape character in sequences of the program until they are written. A private character that is
+  /// drawn for each run: texts of others can't contain it on purpose.
+  private static let mark = Unicode.Scalar(UInt32.random(in: 0xF0000...0xFFFFD)) ?? "\u{F0000}"
+
+  /// Returns a control sequence (ECMA-48): `[K` clears the rest of the line.
+  package static func sequence(_ code: String) -> String { "\(mark)" + code }
+
+  /// Returns to the beginning of the line and clears it.
+  package static var restartLine: String { sequence("[G") + sequence("[K") }
+
+  /// Returns the text as it is written: others' control characters escaped, the program's sequences in force.
+  package static func rendered(_ text: String) -> String {
+    let shown = printable(text, keepsLines: true)
+    return shown.utf8.contains { $0 >= 0xF3 } ? shown.replacing("\(mark)", with: "\u{1b}") : shown
+  }
+
   package static var isInteractive: Bool { isatty(STDOUT_FILENO) == 1 && environment["TERM"] != "dumb" }
 
   /// https://no-color.org
@@ -20,7 +40,7 @@ package enum Terminal {
   }
 
   package static func styled(_ text: String, _ style: Style) -> String {
-    hasColor ? "\u{1b}[\(style.rawValue)m\(text)\u{1b}[0m" : text
+    hasColor ? sequence("[\(style.rawValue)m") + text + sequence("[0m") : text
   }
 
   /// Columns of the terminal; 80 when standard output is none.
@@ -29,8 +49,13 @@ package enum Terminal {
     return ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0 ? Int(size.ws_col) : 80
   }
 
+  /// Returns a name, label or other text of one line within a line of output.
+  package static func field(_ text: String) -> String { printable(text, limit: 400) }
+
+  /// Returns a cell of a table, cut to its width.
   package static func pad(_ text: String, _ width: Int) -> String {
-    text.count >= width
+    let text = field(text)
+    return text.count >= width
       ? String(text.prefix(width)) : text + String(repeating: " ", count: width - text.count)
   }
 
@@ -39,7 +64,12 @@ package enum Terminal {
   }
 
   /// Writes one line to standard error.
-  package static func complain(_ line: String) { FileHandle.standardError.write(Data((line + "\n").utf8)) }
+  package static func complain(_ line: String) { writeError(line + "\n") }
+
+  /// Writes a text to standard error.
+  package static func writeError(_ text: String) {
+    FileHandle.standardError.write(Data(rendered(maskingUserInformation(text)).utf8))
+  }
 
   package static func padLeft(_ text: String, _ width: Int) -> String {
     text.count >= width ? text : String(repeating: " ", count: width - text.count) + text
@@ -47,7 +77,7 @@ package enum Terminal {
 
   /// Writes the whole text to standard output; ends the program with status 0 when the reader of the pipe has closed it.
   package static func write(_ text: String) {
-    var bytes = Array(text.utf8)[...]
+    var bytes = Array(rendered(text).utf8)[...]
     while !bytes.isEmpty {
       let count = bytes.withUnsafeBytes { Glibc.write(STDOUT_FILENO, $0.baseAddress, $0.count) }
       if count < 0 {
@@ -57,4 +87,9 @@ package enum Terminal {
       bytes = bytes.dropFirst(count)
     }
   }
+}
+
+/// Writes values to standard output as Swift's function of this name does, which it shadows: through `Terminal`.
+package func print(_ items: Any..., separator: String = " ", terminator: String = "\n") {
+  Terminal.write(items.map { String(describing: $0) }.joined(separator: separator) + terminator)
 }

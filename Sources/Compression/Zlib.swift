@@ -30,7 +30,8 @@ public func inflateZlib(_ input: [UInt8], limit: Int) throws(CompressionError) -
   }
   switch status {
   case Z_STREAM_END: return output
-  case Z_MEM_ERROR: throw CompressionError("the compressed data inflates to more than \(limit) bytes")
+  case Z_MEM_ERROR:
+    throw CompressionError("the compressed data inflates to more than \(limit) bytes", isTooLarge: true)
   case Z_BUF_ERROR: throw CompressionError("the compressed data is truncated")
   default: throw CompressionError("the compressed data is corrupt")
   }
@@ -49,7 +50,12 @@ public func deflateZlib(_ input: [UInt8]) throws(CompressionError) -> [UInt8] {
 /// Bytes can't be inflated or deflated.
 public struct CompressionError: CodedError, Sendable {
   public var description: String
+  /// Whether the data inflate to more than is allowed.
+  public var isTooLarge: Bool
   public var code: String { "compressed-data-invalid" }
 
-  init(_ description: String) { self.description = description }
+  init(_ description: String, isTooLarge: Bool = false) {
+    self.description = description
+    self.isTooLarge = isTooLarge
+  }
 }

@@ -1,6 +1,7 @@
 import CLinux
 import CSDL2
 import Devices
+import Diagnostics
 import Foundation
 import Sensing
 import Spatial

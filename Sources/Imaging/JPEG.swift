@@ -21,8 +21,13 @@ public enum JPEG {
     guard Int(width) * Int(height) <= maximumPixels else {
       throw PictureError(description: "the picture is too large: \(width) by \(height) pixels")
     }
+    guard !JPEGScans.areTooMany(bytes, pixels: Int(width) * Int(height)) else {
+      throw PictureError(
+        description: "the picture has more scans than a camera or an encoder makes; encode it again")
+    }
     var pixels = [UInt8](repeating: 255, count: Int(width) * Int(height) * channels)
-    let result = tjDecompress2(decoder, bytes, UInt(bytes.count), &pixels, width, 0, height, format, 0)
+    let result = tjDecompress2(
+      decoder, bytes, UInt(bytes.count), &pixels, width, 0, height, format, TJFLAG_LIMITSCANS)
     // A warning (a truncated picture) leaves the pixels decoded so far.
     guard result == 0 || tjGetErrorCode(decoder) == Int32(TJERR_WARNING.rawValue) else {
       throw PictureError(description: "the picture can't be decoded: \(message(decoder))")

@@ -47,10 +47,11 @@ public final class DiskFile: OutputFile {
   public let path: String
   private var descriptor: Int32
 
-  /// Makes the file; one that is there is an error, so that no recording is lost to a typing mistake.
+  /// Makes the file, readable by its owner alone: recordings hold pictures and sound. One that is there is an error, so
+  /// that no recording is lost to a typing mistake.
   public init(creating path: String) throws(OutputError) {
     self.path = path
-    descriptor = Glibc.open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
+    descriptor = Glibc.open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
     guard descriptor >= 0 else { throw OutputError(file: path, operation: "created", code: errno) }
   }
 

@@ -1,5 +1,6 @@
 public import Diagnostics
 import Foundation
+import Glibc
 
 /// Reads secrets, which have files of their own or come from systemd as credentials.
 public enum SecretFile {
@@ -12,8 +13,9 @@ public enum SecretFile {
   public static func read(
     _ name: String, environment: [String: String], purpose: String
   ) throws(SecretError) -> String {
+    let isCredential = !name.contains("/")
     var path = name
-    if !name.contains("/") {
+    if isCredential {
       guard let folder = environment["CREDENTIALS_DIRECTORY"] else {
         throw SecretError(
           code: "credential-missing",
@@ -22,11 +24,50 @@ public enum SecretFile {
       }
       path = folder + "/" + name
     }
-    guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
-      throw SecretError(
-        code: "secret-unreadable", "the file of \(purpose), \(path), can't be read; check its path and mode")
-    }
+    guard let file = FileHandle(forReadingAtPath: path) else { throw unreadable(path, purpose) }
+    // systemd guards credentials by their folder; an access control list shows in their mode as that of a group.
+    if !isCredential { try check(file.fileDescriptor, path, purpose) }
+    guard let data = try? file.read(upToCount: largest + 1), data.count <= largest,
+      let text = String(data: data, encoding: .utf8)
+    else { throw unreadable(path, purpose) }
     return text.trimmingCharacters(in: .whitespacesAndNewlines)
+  }
+
+  /// Refuses a secret that other users can read or write.
+  ///
+  /// - Parameter purpose: the secret's name in the error: "the TLS key".
+  public static func check(_ path: String, purpose: String) throws(SecretError) {
+    guard let file = FileHandle(forReadingAtPath: path) else { throw unreadable(path, purpose) }
+    try check(file.fileDescriptor, path, purpose)
+  }
+
+  /// Bytes; a token or a key is shorter.
+  private static let largest = 1 << 20
+
+  private static func check(
+    _ descriptor: Int32, _ path: String, _ purpose: String
+  ) throws(SecretError) {
+    var info = stat()
+    guard fstat(descriptor, &info) == 0 else { throw unreadable(path, purpose) }
+    // A pipe (process substitution) has no mode that says anything.
+    guard info.st_mode & S_IFMT == S_IFREG else { return }
+    guard info.st_mode & 0o066 == 0 else {
+      throw SecretError(
+        code: "secret-exposed",
+        "the file of \(purpose), \(path), can be read or written by other users; run: chmod 600 '\(path)', and replace the secret if others may have read it"
+      )
+    }
+    guard info.st_uid == geteuid() || info.st_uid == 0 else {
+      throw SecretError(
+        code: "secret-foreign",
+        "the file of \(purpose), \(path), belongs to user \(info.st_uid), who can change it; give it to the bridge's user with chown"
+      )
+    }
+  }
+
+  private static func unreadable(_ path: String, _ purpose: String) -> SecretError {
+    SecretError(
+      code: "secret-unreadable", "the file of \(purpose), \(path), can't be read; check its path and mode")
   }
 }
 

@@ -80,6 +80,26 @@ struct DeviceRegistryTests {
     #expect(registry.device(third)?.role == wand.roles[0])
   }
 
+  @Test func aDeviceThatWaitsToBeAcceptedHasNoRoleAndDisplacesNone() throws {
+    let registry = DeviceRegistry()
+    let waiting = try #require(
+      add(to: registry, wand, identity(serial: "W"), .init(required: .waist, isAccepted: false)))
+    #expect(registry.device(waiting)?.role == DeviceRole.none)
+    #expect(registry.assign(.waist, to: waiting).isEmpty)
+    var ids: [DeviceID] = []
+    for index in 1..<PosePage.slotCount {
+      ids.append(try #require(add(to: registry, headset, identity(serial: "S\(index)"))))
+    }
+    // All are lost; none gives its slot to a device that is not accepted, which is the first to give up its own.
+    #expect(add(to: registry, wand, identity(serial: "V"), .init(isAccepted: false)) == nil)
+    let late = try #require(add(to: registry, headset, identity(serial: "late")))
+    #expect(registry.device(waiting) == nil && registry.device(late)?.slot == 0)
+    #expect(ids.allSatisfy { registry.device($0) != nil })
+    registry.remove(ids[4])
+    let next = try #require(add(to: registry, wand, identity(serial: "N"), .init(isAccepted: false)))
+    #expect(registry.device(next)?.slot == 5)
+  }
+
   @Test func anInterfaceIsFoundBySerialNumberElseByPort() throws {
     let registry = DeviceRegistry()
     let named = try #require(add(to: registry, headset, identity(serial: "A", port: "usb-1.1")))

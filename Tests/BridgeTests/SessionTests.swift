@@ -3,6 +3,7 @@ import CLinux
 import DeviceEmulation
 import Devices
 import Foundation
+import Glibc
 import MCAP
 import Sensing
 import SessionLog
@@ -356,6 +357,7 @@ struct SessionTests {
       #expect(try SessionVerifier(path: path).run().reports > 0)
       for format in SessionExporter.Format.allCases {
         _ = try SessionExporter(path: path).export(format, to: "\(folder)/\(name)-\(format.rawValue)")
+        expectPrivate("\(folder)/\(name)-\(format.rawValue)")
       }
       let player = try SessionPlayer(path: path, options: SessionPlayer.Options(speed: nil))
       let bridge = try TestBridge(replay: player)
@@ -368,5 +370,14 @@ struct SessionTests {
       await slow.stop()
     }
     _ = try SessionComparison(folder + "/lies.mcap", folder + "/a.mcap")
+  }
+
+  /// Expects that files and folders of an export belong to their owner alone.
+  private func expectPrivate(_ folder: String) {
+    let names = FileManager.default.enumerator(atPath: folder)?.compactMap { $0 as? String } ?? []
+    for path in [folder] + names.map({ folder + "/" + $0 }) {
+      var info = stat()
+      #expect(stat(path, &info) == 0 && info.st_mode & 0o077 == 0, "\(path)")
+    }
   }
 }

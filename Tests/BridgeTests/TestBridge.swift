@@ -13,6 +13,7 @@ import TrackingPipeline
 /// A bridge inside the test, on a socket of its own.
 final class TestBridge: Sendable {
   let socket: String
+  let stateFolder: String
   let daemon: Daemon
   private let group: ServiceGroup
   private let task: Task<Void, any Error>
@@ -29,6 +30,7 @@ final class TestBridge: Sendable {
     configuration.hardware = Setting(false, from: "test")
     configuration.stateFolder = try TestPaths.temporaryFolder()
     configure(&configuration)
+    stateFolder = configuration.stateFolder
     var log = Logger(label: "test") { StreamLogHandler.standardError(label: $0) }
     log.logLevel = .critical
     daemon = try Daemon(

@@ -66,6 +66,45 @@ struct SlimeVRTests {
     }
   }
 
+  /// Anybody can send handshakes: their flood reaches the bridge at a bounded rate and keeps no paired tracker out.
+  @Test func aFloodOfUnpairedHandshakesIsBoundedAndAdmitsAPairedTracker() throws {
+    let refusals = Mutex(0)
+    let server = try SlimeVRServer(
+      address: "127.0.0.1", port: 0,
+      callbacks: .init(
+        admits: { $0 == "02:00:00:00:00:01" }, attached: { $0.close() },
+        refused: { _ in refusals.withLock { $0 += 1 } }, signal: { _, _ in }))
+    Thread { server.run() }.start()
+    defer { server.stop() }
+    var peer = sockaddr_in()
+    peer.sin_family = sa_family_t(AF_INET)
+    peer.sin_port = server.port.bigEndian
+    peer.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+    let flood = socket(AF_INET, Int32(SOCK_DGRAM.rawValue), 0)
+    defer { close(flood) }
+    let begin = Date()
+    for number in 0..<2_000 {
+      let handshake: [UInt8] =
+        [0, 0, 0, 3] + [UInt8](repeating: 0, count: 36) + [
+          0, 2, 0, 0, 0, UInt8(number >> 8 | 0x10), UInt8(number & 255),
+        ]
+      _ = withUnsafePointer(to: &peer) {
+        $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+          sendto(flood, handshake, handshake.count, 0, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+        }
+      }
+      if number % 100 == 99 { usleep(5_000) }
+    }
+    let stop = linux_eventfd()
+    defer { close(stop) }
+    let tracker = try EmulatedSlimeVRTracker(
+      address: "127.0.0.1", port: server.port, serial: "02:00:00:00:00:01", motion: .gesturing(), rate: 100)
+    // At once, within the second whose handshakes are used up.
+    #expect(try tracker.run(until: stop, seconds: 1, patience: 0.5))
+    let seconds = Int(Date().timeIntervalSince(begin)) + 2
+    #expect((1...16 * seconds).contains(refusals.withLock { $0 }))
+  }
+
   /// A tracker and the server over loopback: handshake, acknowledgement, bundles, battery, and the end.
   @Test(arguments: [true, false])
   func aTrackerIsServedFromHandshakeToTimeout(_ isAdmitted: Bool) throws {

@@ -1,8 +1,10 @@
 import CDynamicLibrary
 import COnnxRuntime
 import COpenVINO
+import Foundation
 import Glibc
 import Inference
+import TestSupport
 import Testing
 
 /// Libraries that are opened at run time, with the C library in the role of one of another kind.
@@ -42,5 +44,64 @@ struct LoaderTests {
     var error = [CChar](repeating: 0, count: 512)
     #expect(covino_open("/nonexistent/library.so", &error, error.count) == nil)
     #expect(DynamicLibrary.text(error).contains("/nonexistent/library.so"))
+  }
+
+  /// The check of a path; its message is empty where the library may be opened.
+  private func refusal(_ file: String) -> String {
+    var error = [CChar](repeating: 0, count: 1024)
+    var resolved = [CChar](repeating: 0, count: Int(PATH_MAX))
+    return cdynamic_check(file, &resolved, &error, error.count) == 0 ? "" : DynamicLibrary.text(error)
+  }
+
+  @Test func aLibraryInAFolderOfAllUsersIsNotOpened() throws {
+    let folder = try TestPaths.temporaryFolder()
+    let file = folder + "/libopenvino_c.so"
+    try Data().write(to: URL(fileURLWithPath: file))
+    // Before the linker, whose reason would be that the file is too short.
+    var error = [CChar](repeating: 0, count: 1024)
+    #expect(covino_open(file, &error, error.count) == nil)
+    #expect(DynamicLibrary.text(error).contains("the folder /tmp is open to all users; move the library"))
+  }
+
+  @Test func onlyFilesAndFoldersThatOthersCannotWriteAreOpened() throws {
+    let base = TestPaths.root + "/.build/loader-\(UInt32.random(in: 0...UInt32.max))"
+    let folder = base + "/lib"
+    try FileManager.default.createDirectory(
+      atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o755])
+    defer { try? FileManager.default.removeItem(atPath: base) }
+    let (file, neighbour) = (folder + "/libopenvino_c.so", folder + "/libtbb.so.12")
+    for path in [file, neighbour] {
+      try Data().write(to: URL(fileURLWithPath: path))
+      chmod(path, 0o644)
+    }
+    // A checkout below a folder of other users cannot show the rest.
+    let rest = refusal(file)
+    guard rest.isEmpty else {
+      #expect(!rest.contains(base))
+      return
+    }
+    func expect(_ path: String, mode: mode_t) {
+      var info = stat()
+      stat(path, &info)
+      chmod(path, mode)
+      let message = refusal(file)
+      #expect(message.contains("\(path) can be changed by other users; run: chmod go-w '\(path)'"))
+      chmod(path, info.st_mode & 0o7777)
+      #expect(refusal(file).isEmpty)
+    }
+    expect(file, mode: 0o666)
+    expect(file, mode: 0o664)
+    expect(neighbour, mode: 0o646)
+    expect(folder, mode: 0o777)
+    expect(base, mode: 0o775)
+    // A link is followed: what counts is where it leads.
+    let link = "/tmp/vrb-link-\(UInt32.random(in: 0...UInt32.max)).so"
+    #expect(symlink(file, link) == 0)
+    defer { unlink(link) }
+    #expect(refusal(link).isEmpty)
+    if geteuid() == 0 {
+      chown(folder, 65_533, 65_533)
+      #expect(refusal(file).contains("the folder \(folder) belongs to user 65533"))
+    }
   }
 }

@@ -2,6 +2,7 @@ import Assistant
 import BridgeProtocol
 import Cameras
 import Devices
+import Diagnostics
 import Foundation
 import Glibc
 import Perception
@@ -161,7 +162,7 @@ public struct Configuration: Sendable, Equatable {
     return candidates.compactMap { $0 }.first { Glibc.access($0, R_OK) == 0 }
   }
 
-  /// The configuration in force as YAML, with the source of each value in a comment.
+  /// The configuration in force as YAML, with the source of each value in a comment. User information in URLs is masked.
   public func text() -> String {
     var lines: [String] = []
     func add(_ key: String, _ printed: ConfigurationPart.Printed) {
@@ -169,7 +170,9 @@ public struct Configuration: Sendable, Equatable {
       lines.append(key + ":")
       for (line, source) in printed {
         let separator = line.key == "-" ? " " : ": "
-        let body = String(repeating: "  ", count: line.indent) + line.key + separator + line.value
+        // The address of a server may hold a password; every value that is printed passes here.
+        let value = maskingUserInformation(line.value, isURL: true)
+        let body = String(repeating: "  ", count: line.indent) + line.key + separator + value
         lines.append(body + String(repeating: " ", count: max(1, 56 - body.count)) + "# " + source)
       }
     }

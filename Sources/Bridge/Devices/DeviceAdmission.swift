@@ -30,7 +30,11 @@ final class DeviceAdmission {
   }
 
   /// Returns the device that the interface belongs to, added when it is new; nil when the pose page is full.
-  func admit(_ identity: InterfaceIdentity, _ match: DeviceCatalog.Match) -> DeviceID? {
+  ///
+  /// - Parameter isAccepted: false for a new device that the user has not accepted yet.
+  func admit(
+    _ identity: InterfaceIdentity, _ match: DeviceCatalog.Match, isAccepted: Bool = true
+  ) -> DeviceID? {
     if let known = find(identity, match) { return known }
     let key = DeviceKey(identity, match.description)
     let (serial, origin) = (identity.serial, identity.origin)
@@ -38,7 +42,7 @@ final class DeviceAdmission {
       key, serial: serial, match.description, origin: origin,
       role: DeviceRegistry.RoleWish(
         required: configuredRoles[serial],
-        remembered: origin == .hardware ? roles.role(key, serial: serial) : nil)
+        remembered: origin == .hardware ? roles.role(key, serial: serial) : nil, isAccepted: isAccepted)
     ) { id, role, slot in
       pipelines.make(
         id, role, slot: slot, partCount: match.description.parts.count,

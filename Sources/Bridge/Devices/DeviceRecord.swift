@@ -11,6 +11,8 @@ struct DeviceRecord: Sendable {
   var key: DeviceKey
   var serial: String
   var origin: Origin
+  /// False for a network tracker that is not paired.
+  var isAccepted = true
   var role: DeviceRole
   /// Index in the pose page.
   var slot: Int

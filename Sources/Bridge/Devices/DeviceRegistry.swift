@@ -19,10 +19,6 @@ final class DeviceRegistry: Sendable {
 
   var statuses: [DeviceStatus] { state.withLock { $0.devices.map(\.status) } }
   var hasHeadset: Bool { state.withLock { $0.devices.contains { $0.description.kind == .headset } } }
-  /// Network trackers that are not paired.
-  var unpairedTrackers: Int {
-    state.withLock { $0.devices.count { $0.state == .blocked && $0.isNetworkTracker } }
-  }
   /// Whether hardware is connected, which may fall silent.
   var isWatchful: Bool { state.withLock { $0.devices.contains { $0.isConnected && $0.origin == .hardware } } }
   var pipelines: [PipelineReference] { state.withLock { $0.devices.map(\.pipeline) } }
@@ -65,6 +61,8 @@ final class DeviceRegistry: Sendable {
     var required: DeviceRole?
     /// Its role unless another device has it.
     var remembered: DeviceRole?
+    /// A device that waits to be accepted has no role, and displaces no other from the pose page.
+    var isAccepted = true
   }
 
   /// Adds a device: the next id, a role, a slot in the pose page.
@@ -76,7 +74,7 @@ final class DeviceRegistry: Sendable {
     makePipeline: (DeviceID, DeviceRole, Int) -> PipelineReference
   ) -> DeviceID? {
     state.withLock { state in
-      guard let slot = Self.freeSlot(&state.devices) else { return nil }
+      guard let slot = Self.freeSlot(&state.devices, isAccepted: wish.isAccepted) else { return nil }
       let id = DeviceID(state.nextID)
       state.nextID += 1
       let taken = Set(state.devices.map(\.role))
@@ -84,24 +82,40 @@ final class DeviceRegistry: Sendable {
         $0 == .none || $0 == .tracker || !taken.contains($0) ? $0 : nil
       }
       let role =
-        wish.required ?? remembered ?? description.roles.first { !taken.contains($0) }
-        ?? (description.kind == .tracker ? .tracker : .none)
+        !wish.isAccepted
+        ? .none
+        : wish.required ?? remembered ?? description.roles.first { !taken.contains($0) }
+          ?? (description.kind == .tracker ? .tracker : .none)
       let pipeline = makePipeline(id, role, slot)
       state.devices.append(
         DeviceRecord(
-          id: id, description: description, key: key, serial: serial, origin: origin, role: role, slot: slot,
-          pipeline: pipeline, statistics: pipeline.pipeline.statistics))
+          id: id, description: description, key: key, serial: serial, origin: origin,
+          isAccepted: wish.isAccepted, role: role, slot: slot, pipeline: pipeline,
+          statistics: pipeline.pipeline.statistics))
       return id
     }
   }
 
-  /// Returns a free slot, else that of the device that was lost first, which is removed.
-  private static func freeSlot(_ devices: inout [DeviceRecord]) -> Int? {
+  /// Returns a free slot, else that of a device that waits to be accepted, else that of the device that was lost
+  /// first; the device is removed. A device that is not accepted gets a free slot or none.
+  private static func freeSlot(_ devices: inout [DeviceRecord], isAccepted: Bool) -> Int? {
     let used = Set(devices.map(\.slot))
     if let free = (0..<PosePage.slotCount).first(where: { !used.contains($0) }) { return free }
+    guard isAccepted else { return nil }
+    if let waiting = devices.firstIndex(where: { !$0.isAccepted }) { return devices.remove(at: waiting).slot }
     let lost = devices.indices.filter { !devices[$0].isConnected }
     guard let oldest = lost.min(by: { devices[$0].lostAt < devices[$1].lostAt }) else { return nil }
     return devices.remove(at: oldest).slot
+  }
+
+  /// Removes a device with its role and its slot.
+  ///
+  /// - Returns: the device.
+  @discardableResult
+  func remove(_ id: DeviceID) -> DeviceRecord? {
+    state.withLock { state in
+      state.devices.firstIndex { $0.id == id }.map { state.devices.remove(at: $0) }
+    }
   }
 
   /// Enters a state, unless the device is in it for the same reason.
@@ -184,12 +198,13 @@ final class DeviceRegistry: Sendable {
     return (node, lost)
   }
 
-  /// Assigns a role; a device that had it gets the other's.
+  /// Assigns a role; a device that had it gets the other's. A device that waits to be accepted gets none.
   ///
   /// - Returns: the devices whose role changed.
   func assign(_ role: DeviceRole, to id: DeviceID) -> [DeviceRecord] {
     state.withLock { state in
-      guard let index = state.devices.firstIndex(where: { $0.id == id }), state.devices[index].role != role
+      guard let index = state.devices.firstIndex(where: { $0.id == id }), state.devices[index].role != role,
+        state.devices[index].isAccepted
       else { return [] }
       var changed = [index]
       if role != .none, role != .tracker, let other = state.devices.firstIndex(where: { $0.role == role }) {

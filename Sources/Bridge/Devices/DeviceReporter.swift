@@ -62,6 +62,18 @@ struct DeviceReporter: Sendable {
     announce(.lost, registry.device(device.id) ?? device)
   }
 
+  /// Removes a device with its role and its slot of the pose page, and reports it as lost.
+  func remove(_ id: DeviceID, _ reason: String) {
+    enter(.lost, reason, id)
+    guard let device = registry.remove(id) else { return }
+    let page = page
+    loop.post { _ in
+      page.identify(
+        slot: device.slot, device: nil, role: .none, origin: device.origin, isConnected: false, name: "")
+    }
+    announce(.lost, device)
+  }
+
   /// Reports a new role, battery or health.
   func changed(_ device: DeviceRecord) { announce(.changed, device) }
 

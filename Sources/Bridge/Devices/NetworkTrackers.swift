@@ -14,8 +14,8 @@ final class NetworkTrackers {
   private let admission: DeviceAdmission
   private let reporter: DeviceReporter
   private let settings: CurrentDeviceSettings
-  /// Unpaired trackers and when each sent its last handshake; CLOCK_MONOTONIC, ns.
-  private var unpaired: [DeviceID: Int64] = [:]
+  /// Unpaired trackers by hardware address, with the time of the last handshake; CLOCK_MONOTONIC, ns.
+  private var unpaired: [String: (id: DeviceID, heard: Int64)] = [:]
 
   /// More unpaired trackers are ignored, so that their handshakes can't fill the pose page.
   private static let maximumUnpaired = 8
@@ -37,7 +37,12 @@ final class NetworkTrackers {
         address: listen.address, port: listen.port,
         callbacks: SlimeVRServer.Callbacks(
           admits: { acceptsAll || pairings.holds(family: "slimevr", address: $0) },
-          attached: { transport in mailbox.post { $0.attachments.attach(transport) } },
+          attached: { transport in
+            mailbox.post { thread in
+              thread.trackers?.accepted(transport.identity.serial)
+              thread.attachments.attach(transport)
+            }
+          },
           refused: { handshake in mailbox.post { $0.trackers?.refused(handshake) } },
           signal: { serial, level in
             guard let id = registry.device(serial: serial)?.id else { return }
@@ -65,27 +70,39 @@ final class NetworkTrackers {
     thread.join()
   }
 
-  /// Lists an unpaired tracker, with the command that pairs it.
+  /// Lists an unpaired tracker without a role, with the command that pairs it.
   private func refused(_ handshake: SlimeVRHandshake) {
     let identity = InterfaceIdentity(
       bus: .network, vendor: 0, product: 0, serial: handshake.address,
       physicalPath: "udp-\(handshake.address)/input0", name: "SlimeVR tracker")
     guard let match = settings.catalog.match(identity, descriptor: nil) else { return }
-    let isFull = reporter.registry.unpairedTrackers >= Self.maximumUnpaired
-    if isFull, admission.find(identity, match) == nil { return }
-    guard let id = admission.admit(identity, match) else { return }
-    unpaired[id] = linux_monotonic_ns()
+    if let id = admission.find(identity, match), let device = reporter.registry.device(id), device.isAccepted
+    {
+      // The pairing was removed. While the device streams, the handshake may be a stranger's with its address.
+      guard !device.isConnected else { return }
+      reporter.remove(id, "no longer paired")
+    }
+    guard unpaired[handshake.address] != nil || unpaired.count < Self.maximumUnpaired,
+      let id = admission.admit(identity, match, isAccepted: false)
+    else { return }
+    unpaired[handshake.address] = (id, linux_monotonic_ns())
     reporter.enter(.blocked, "not paired; pair it with: vrbridge pair slimevr \(handshake.address)", id)
   }
 
-  /// Frees the slots of unpaired trackers that stopped sending.
+  /// Removes the entry of a tracker that was paired: it becomes a device with a role.
+  ///
+  /// - Parameter serial: of a sensor; the first has the tracker's address.
+  private func accepted(_ serial: String) { forget(serial, "paired") }
+
+  /// Removes unpaired trackers that stopped sending.
   func forgetSilent(now: Int64) {
-    for (id, heard) in unpaired where now - heard > Self.unpairedTimeout {
-      unpaired[id] = nil
-      // A tracker that was paired meanwhile is in another state.
-      if reporter.registry.device(id)?.state == .blocked {
-        reporter.enter(.lost, "not paired, and it stopped sending", id)
-      }
+    for (address, entry) in unpaired where now - entry.heard > Self.unpairedTimeout {
+      forget(address, "not paired, and it stopped sending")
     }
+  }
+
+  private func forget(_ address: String, _ reason: String) {
+    guard let entry = unpaired.removeValue(forKey: address) else { return }
+    reporter.remove(entry.id, reason)
   }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import Synchronization
 
 /// The file of paired devices. The bridge reads it, 'vrbridge pair' writes it.
@@ -25,6 +26,21 @@ public final class PairingStore: Sendable {
   }
 
   public let path: String
+  private let cache = Mutex(Cache())
+
+  /// Pairings by the version of the file that holds them.
+  private struct Cache {
+    var version: FileVersion?
+    var paired: Set<[String]> = []
+  }
+
+  /// The file is replaced as a whole, so that another version has another inode or another time.
+  private struct FileVersion: Equatable {
+    var inode: UInt64
+    var seconds: Int
+    var nanoseconds: Int
+    var size: Int
+  }
 
   /// - Parameter folder: of the bridge's persistent state.
   public init(folder: String) { path = folder + "/pairings.json" }
@@ -42,9 +58,21 @@ public final class PairingStore: Sendable {
     return file.devices
   }
 
-  /// Whether the device is paired. The file is read each time: only handshakes of new trackers need it.
+  /// Whether the device is paired. The file is read when it has changed: each handshake asks, and anybody can send
+  /// handshakes.
   public func holds(family: String, address: String) -> Bool {
-    ((try? entries()) ?? []).contains { $0.family == family && $0.address == address.lowercased() }
+    var info = stat()
+    guard stat(path, &info) == 0 else { return false }
+    let version = FileVersion(
+      inode: UInt64(info.st_ino), seconds: info.st_mtim.tv_sec, nanoseconds: info.st_mtim.tv_nsec,
+      size: Int(info.st_size))
+    return cache.withLock { cache in
+      if cache.version != version {
+        cache.paired = Set(((try? entries()) ?? []).map { [$0.family, $0.address] })
+        cache.version = version
+      }
+      return cache.paired.contains([family, address.lowercased()])
+    }
   }
 
   public func add(_ entry: Entry) throws {

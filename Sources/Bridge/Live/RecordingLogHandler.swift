@@ -26,6 +26,7 @@ struct RecordingLogHandler: LogHandler {
   func log(event: LogEvent) {
     inner.log(event: event)
     guard event.level >= .info else { return }
+    let event = event.printable
     let details = (event.metadata ?? [:]).sorted { $0.key < $1.key }.map { " \($0.key)=\($0.value)" }.joined()
     tail.append("\(event.message)\(details)", level: event.level.rawValue)
     guard event.level >= .warning else { return }

@@ -11,7 +11,7 @@ enum RecordingFile {
     let folder =
       configuration.record.value.map { URL(fileURLWithPath: $0.path).deletingLastPathComponent().path }
       ?? configuration.stateFolder + "/recordings"
-    try? FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    try? PrivateFile.createFolder(folder)
     let format = DateFormatter()
     format.locale = Locale(identifier: "en_US_POSIX")
     format.dateFormat = "yyyyMMdd-HHmmss"
@@ -30,7 +30,7 @@ enum RecordingFile {
       plan.path = String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
     let folder = URL(fileURLWithPath: plan.path).deletingLastPathComponent()
-    try? FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    try? PrivateFile.createFolder(folder.path)
     do { try recording.start(plan) } catch { log.error("the recording does not begin: \(error)") }
   }
 }

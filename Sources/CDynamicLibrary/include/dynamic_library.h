@@ -11,7 +11,14 @@ typedef struct {
   size_t offset;
 } cdynamic_symbol;
 
-/// Opens a library by path, or by name with the linker's search.
+/// Checks that only root and the user of this process can change a library, the libraries beside it and the folders above.
+///
+/// A library runs with the rights of the process: another user who can write its file or its folder would gain them.
+/// Returns 0, with the path without symbolic links in `resolved` (PATH_MAX bytes); -1 with the reason and the remedy in
+/// `error`.
+int cdynamic_check(const char *file, char *resolved, char *error, size_t error_size);
+
+/// Opens a library by path, or by name with the linker's search, after `cdynamic_check`.
 ///
 /// Returns its handle; NULL on failure, with the linker's reason in `error`.
 void *cdynamic_open(const char *file, char *error, size_t error_size);

@@ -1,4 +1,5 @@
 import CUdev
+import Diagnostics
 import Sensing
 
 /// Finds nodes and tells of changes, through libudev.
@@ -136,13 +137,3 @@ public final class UdevMonitor {
 }
 
 private func text(_ pointer: UnsafePointer<CChar>?) -> String { pointer.map { String(cString: $0) } ?? "" }
-
-/// What a device says of itself goes to terminals and logs: control characters are written out.
-public func printable(_ text: String) -> String {
-  guard text.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) else {
-    return text
-  }
-  return text.unicodeScalars.map {
-    $0.properties.generalCategory == .control ? "\\x" + String($0.value, radix: 16) : String($0)
-  }.joined()
-}

@@ -1,3 +1,4 @@
+import Diagnostics
 import Spatial
 
 /// What a SlimeVR tracker sends, and the few things that it is sent. Big-endian throughout.

@@ -35,10 +35,13 @@ public final class SlimeVRServer: @unchecked Sendable {
 
   public static let standardPort: UInt16 = 6969
   private static let maximumTrackers = 64
+  /// Each sensor holds two descriptors; the pose page has fewer slots.
+  private static let maximumSensors = 64
   private static let timeout: Int64 = 1_000_000_000
   private static let beat: Int64 = 500_000_000
-  /// Strangers that are heard a second: each costs a look at a file, and anybody can send a handshake.
-  private static let strangersPerSecond = 16
+  /// Handshakes of unpaired trackers that are reported a second, and connections that begin a second. Anybody can
+  /// send a handshake; two limits, so that unpaired trackers keep no paired one out.
+  private static let handshakesPerSecond = 16
 
   private struct Tracker {
     var peer: sockaddr_in
@@ -54,7 +57,8 @@ public final class SlimeVRServer: @unchecked Sendable {
   private let stopEvent = linux_eventfd()
   private let callbacks: Callbacks
   private var trackers: [UInt64: Tracker] = [:]
-  private var strangers = (since: Int64(0), count: 0)
+  private var refusals = HandshakeLimit(perSecond: SlimeVRServer.handshakesPerSecond)
+  private var beginnings = HandshakeLimit(perSecond: SlimeVRServer.handshakesPerSecond)
   public let port: UInt16
 
   /// - Parameters:
@@ -165,16 +169,17 @@ public final class SlimeVRServer: @unchecked Sendable {
 
   private func greet(_ handshake: SlimeVRHandshake, _ peer: sockaddr_in, _ key: UInt64, _ now: Int64) {
     let address = handshake.address.isEmpty ? Self.name(peer) : handshake.address
-    if trackers[key]?.address != address {
-      if now - strangers.since > 1_000_000_000 { strangers = (now, 0) }
-      strangers.count += 1
-      guard strangers.count <= Self.strangersPerSecond else { return }
-    }
     guard callbacks.admits(address) else {
+      guard refusals.admits(now) else { return }
       var named = handshake
       named.address = address
       callbacks.refused(named)
       return
+    }
+    if trackers[key]?.address != address {
+      guard beginnings.admits(now) else { return }
+      // One peer is one tracker: another address from its port ends the earlier connection with its sensors.
+      if let earlier = trackers.removeValue(forKey: key) { close(earlier) }
     }
     // The same tracker from another port has restarted: its old half would stay for a second.
     for (other, tracker) in trackers where tracker.address == address && other != key {
@@ -197,7 +202,9 @@ public final class SlimeVRServer: @unchecked Sendable {
   }
 
   private func attach(_ sensor: UInt8, _ tracker: inout Tracker) {
-    guard tracker.sensors[sensor] == nil, sensor < SlimeVRPacket.maximumSensors else { return }
+    guard tracker.sensors[sensor] == nil, sensor < SlimeVRPacket.maximumSensors,
+      trackers.values.reduce(0, { $0 + $1.sensors.count }) < Self.maximumSensors
+    else { return }
     let serial = Self.serial(tracker.address, sensor)
     let identity = InterfaceIdentity(
       bus: .network, vendor: 0, product: 0, serial: serial,
@@ -240,5 +247,21 @@ public final class SlimeVRServer: @unchecked Sendable {
     var text = [CChar](repeating: 0, count: Int(INET_ADDRSTRLEN))
     inet_ntop(AF_INET, &address, &text, socklen_t(text.count))
     return String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  }
+}
+
+/// Admits a number of events a second.
+private struct HandshakeLimit {
+  let perSecond: Int
+  private var since: Int64 = 0
+  private var count = 0
+
+  init(perSecond: Int) { self.perSecond = perSecond }
+
+  /// - Parameter now: CLOCK_MONOTONIC, ns.
+  mutating func admits(_ now: Int64) -> Bool {
+    if now - since > 1_000_000_000 { (since, count) = (now, 0) }
+    count += 1
+    return count <= perSecond
   }
 }

@@ -1,4 +1,4 @@
-import CZlib
+import Compression
 import Diagnostics
 import Glibc
 import Sensing
@@ -56,67 +56,96 @@ public struct HIDRecording: Sendable {
   /// Larger files are refused; 1 GiB of text is more than a day of one headset.
   static let maximumText = 1 << 30
 
+  /// Bytes of the longest line, at most: a report in hexadecimal is shorter.
+  static let longestLine = 1 << 20
+  /// Feature reports of an interface, at most.
+  static let maximumFeatures = 65_536
+
   public static func read(path: String) throws(RecordingError) -> HIDRecording {
-    let (text, isCut) = try readText(path: path)
-    var recording = try parse(text, file: path)
-    recording.isTruncated = recording.isTruncated || isCut
-    return recording
+    let reader: GzipReader
+    do throws(CompressionError) { reader = try GzipReader(path: path, largest: maximumText) } catch {
+      throw RecordingError(.unreadable, file: path, problem: error.description)
+    }
+    var reading = Reading(file: path)
+    while let piece = try next(reader, path) { try reading.take(piece, allowance: reader.allowance) }
+    return try reading.finish(isCut: reader.isTruncated)
   }
 
-  private static func readText(path: String) throws(RecordingError) -> ([UInt8], isCut: Bool) {
-    // zlib's gz functions read plain files as they are.
-    guard let file = gzopen(path, "rb") else {
-      throw RecordingError(.unreadable, file: path, problem: errorText(errno))
-    }
-    defer { gzclose(file) }
-    var text: [UInt8] = []
-    var chunk = [UInt8](repeating: 0, count: 1 << 18)
-    while true {
-      let count = gzread(file, &chunk, UInt32(chunk.count))
-      if count > 0 { text += chunk[0..<Int(count)] }
-      if text.count > maximumText {
-        throw RecordingError(
-          .unreadable, file: path, problem: "the recording is larger than \(maximumText) bytes")
-      }
-      if count == 0 {
-        var code: Int32 = 0
-        _ = gzerror(file, &code)
-        return (text, code == Z_BUF_ERROR)
-      }
-      if count < 0 {
-        guard !text.isEmpty else {
-          throw RecordingError(.unreadable, file: path, problem: "it is neither text nor readable gzip data")
-        }
-        return (text, true)
-      }
+  private static func next(
+    _ reader: GzipReader, _ path: String
+  ) throws(RecordingError) -> ArraySlice<UInt8>? {
+    do throws(CompressionError) { return try reader.next() } catch {
+      throw RecordingError(.unreadable, file: path, problem: error.description)
     }
   }
 
   /// - Throws: a fault with its line; only the last line of a file may be cut off.
   public static func parse(_ text: [UInt8], file: String) throws(RecordingError) -> HIDRecording {
-    var recording = HIDRecording(file: file)
-    var parser = LineParser(file: file)
-    var lineStart = 0
-    var number = 0
-    while lineStart < text.count {
-      let end = text[lineStart...].firstIndex(of: UInt8(ascii: "\n"))
-      number += 1
-      let line = text[lineStart..<(end ?? text.count)]
-      do {
-        try parser.parse(line, number: number, into: &recording)
-      } catch {
-        // A recorder that was killed leaves half a line.
-        guard end == nil, number > 1 else { throw error }
-        recording.isTruncated = true
+    var reading = Reading(file: file)
+    try reading.take(text[...], allowance: .max)
+    return try reading.finish(isCut: false)
+  }
+
+  /// A recording whose text arrives in pieces; the text itself is not kept.
+  private struct Reading {
+    private var recording: HIDRecording
+    private var parser: LineParser
+    private var number = 0
+    /// The beginning of a line that goes on in the next piece.
+    private var pending: [UInt8] = []
+
+    init(file: String) {
+      recording = HIDRecording(file: file)
+      parser = LineParser(file: file)
+    }
+
+    /// - Parameter allowance: bytes that the recording may take in memory.
+    mutating func take(_ piece: ArraySlice<UInt8>, allowance: Int) throws(RecordingError) {
+      var rest = piece
+      while let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
+        number += 1
+        if pending.isEmpty {
+          try parser.parse(rest[..<end], number: number, into: &recording)
+        } else {
+          pending += rest[..<end]
+          try parser.parse(pending[...], number: number, into: &recording)
+          pending.removeAll(keepingCapacity: true)
+        }
+        rest = rest[(end + 1)...]
       }
-      guard let end else { break }
-      lineStart = end + 1
+      pending += rest
+      guard pending.count <= HIDRecording.longestLine else {
+        throw RecordingError(
+          .malformed, file: recording.file, line: number + 1, column: 1,
+          problem: "the line is longer than \(HIDRecording.longestLine) bytes")
+      }
+      let size = recording.bytes.count + recording.events.count * MemoryLayout<Event>.stride
+      guard size <= allowance else {
+        throw RecordingError(
+          .unreadable, file: recording.file, problem: "it holds more reports than a file of its size can hold"
+        )
+      }
     }
-    guard !recording.interfaces.isEmpty else {
-      throw RecordingError(
-        .empty, file: file, problem: "it holds no device; a recording has 'R:', 'N:', 'I:' and 'E:' lines")
+
+    mutating func finish(isCut: Bool) throws(RecordingError) -> HIDRecording {
+      recording.isTruncated = isCut
+      if !pending.isEmpty {
+        number += 1
+        do throws(RecordingError) {
+          try parser.parse(pending[...], number: number, into: &recording)
+        } catch {
+          // A recorder that was killed leaves half a line.
+          guard number > 1 else { throw error }
+          recording.isTruncated = true
+        }
+      }
+      guard !recording.interfaces.isEmpty else {
+        throw RecordingError(
+          .empty, file: recording.file,
+          problem: "it holds no device; a recording has 'R:', 'N:', 'I:' and 'E:' lines")
+      }
+      return recording
     }
-    return recording
   }
 
   private struct LineParser {
@@ -201,6 +230,9 @@ public struct HIDRecording: Sendable {
       case "get", "set", "output", "input":
         scanner.skipWords(3)
         let report = try scanner.counted(limit: ReportLimits.longest)
+        guard recording.interfaces[interface].features.count < HIDRecording.maximumFeatures else {
+          throw scanner.fault("more than \(HIDRecording.maximumFeatures) feature reports of one device")
+        }
         if let direction = FeatureExchange.Direction(rawValue: words[2]) {
           recording.interfaces[interface].features.append(
             FeatureExchange(direction: direction, report: report))

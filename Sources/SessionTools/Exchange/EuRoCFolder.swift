@@ -165,15 +165,13 @@ public struct EuRoCFolder: Sendable {
 
   public func write(frame: Frame, data: Data, camera: Int) throws {
     let folder = path("cam\(camera)", "data")
-    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    try data.write(to: URL(fileURLWithPath: folder + "/" + frame.name))
+    try PrivateFile.createFolder(folder)
+    try PrivateFile.write(data, to: folder + "/" + frame.name)
   }
 
   private func put(_ text: String, _ path: String) throws {
-    let url = URL(fileURLWithPath: path)
-    try FileManager.default.createDirectory(
-      at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
-    try Data(text.utf8).write(to: url)
+    try PrivateFile.createFolder(URL(fileURLWithPath: path).deletingLastPathComponent().path)
+    try PrivateFile.write(Data(text.utf8), to: path)
   }
 
   // MARK: reading

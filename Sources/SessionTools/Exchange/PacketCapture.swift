@@ -1,4 +1,4 @@
-import CZlib
+import Compression
 import Devices
 import Foundation
 import Sensing
@@ -47,20 +47,15 @@ public struct PacketCapture {
   }
 
   private static func inflate(_ path: String) throws -> [UInt8] {
-    guard let file = gzopen(path, "rb") else {
-      throw PacketCaptureError(.unreadable, "\(path) can't be opened")
-    }
-    defer { gzclose(file) }
-    var bytes: [UInt8] = []
-    var chunk = [UInt8](repeating: 0, count: 1 << 18)
-    while true {
-      let count = gzread(file, &chunk, UInt32(chunk.count))
-      guard count > 0 else { return bytes }
-      bytes += chunk[0..<Int(count)]
-      guard bytes.count <= largest else {
-        throw PacketCaptureError(
-          .tooLarge, "\(path) holds more than \(largest) bytes; split it with editcap")
-      }
+    do throws(CompressionError) {
+      let reader = try GzipReader(path: path, largest: largest)
+      var bytes: [UInt8] = []
+      while let piece = try reader.next() { bytes += piece }
+      return bytes
+    } catch {
+      throw PacketCaptureError(
+        error.isTooLarge ? .tooLarge : .unreadable,
+        "\(path) can't be read: \(error)" + (error.isTooLarge ? "; split it with editcap" : ""))
     }
   }
 

@@ -1,4 +1,5 @@
 import Devices
+import Diagnostics
 import Foundation
 import MCAP
 import Sensing
@@ -23,7 +24,7 @@ public struct SessionExporter {
 
   /// - Returns: one line per written file or folder, for people.
   public func export(_ format: Format, to folder: String) throws -> [String] {
-    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    try PrivateFile.createFolder(folder)
     switch format {
     case .csv: return try exportTables(folder)
     case .euroc: return try exportEuRoC(folder)
@@ -236,7 +237,7 @@ public struct SessionExporter {
         }
         try row(
           "device-\(device)-controls.csv", "time_ns,control,path,value",
-          "\(change.timeNs),\(change.control),\(change.path),\(change.value)")
+          "\(change.timeNs),\(change.control),\(Self.cell(change.path)),\(change.value)")
       case .other(.figures(let device), let bytes):
         guard let f = try? Vrbridge_Session_Figures(serializedBytes: Array(bytes)) else { return .goOn }
         try row(
@@ -252,6 +253,14 @@ public struct SessionExporter {
     }
     for entry in tables.values { try entry.file.finish() }
     return tables.sorted { $0.key < $1.key }.map { "\(folder)/\($0.key): \($0.value.rows) rows" }
+  }
+
+  /// Returns a text as one cell (RFC 4180). A spreadsheet would compute one that begins like a formula.
+  public static func cell(_ text: String) -> String {
+    var text = printable(text, limit: 1024)
+    if let first = text.first, "=+-@".contains(first) { text = "'" + text }
+    guard text.contains(where: { $0 == "," || $0 == "\"" }) else { return text }
+    return "\"" + text.replacing("\"", with: "\"\"") + "\""
   }
 
   // MARK: audio and frames
@@ -283,9 +292,9 @@ public struct SessionExporter {
       guard case .image(let camera, let image) = record else { return .goOn }
       let name = String(camera.map { $0.isLetter || $0.isNumber ? $0 : "-" })
       let target = "\(folder)/\(name)"
-      try FileManager.default.createDirectory(atPath: target, withIntermediateDirectories: true)
+      try PrivateFile.createFolder(target)
       let time = image.timestamp.monotonic.nanoseconds
-      try image.data.write(to: URL(fileURLWithPath: "\(target)/\(time).\(Self.ending(image.format))"))
+      try PrivateFile.write(image.data, to: "\(target)/\(time).\(Self.ending(image.format))")
       counts[target, default: 0] += 1
       return .goOn
     }
@@ -299,10 +308,7 @@ private final class TextFile {
   private var pending = Data()
 
   init(path: String) throws {
-    guard FileManager.default.createFile(atPath: path, contents: nil),
-      let file = FileHandle(forWritingAtPath: path)
-    else { throw CocoaError(.fileWriteUnknown) }
-    self.file = file
+    file = try PrivateFile.create(path)
   }
 
   func line(_ text: String) throws {

@@ -1,4 +1,5 @@
 import Foundation
+import SessionLog
 
 /// Writes 16-bit PCM as a WAV file (RIFF, Microsoft 1991), block by block.
 public final class WAVFile {
@@ -6,10 +7,7 @@ public final class WAVFile {
   private var bytes: UInt32 = 0
 
   public init(path: String, sampleRate: UInt32, channels: UInt32) throws {
-    guard FileManager.default.createFile(atPath: path, contents: nil),
-      let file = FileHandle(forWritingAtPath: path)
-    else { throw CocoaError(.fileWriteUnknown) }
-    self.file = file
+    file = try PrivateFile.create(path)
     var head = Data("RIFF".utf8)
     func put(_ value: UInt32) { withUnsafeBytes(of: value.littleEndian) { head.append(contentsOf: $0) } }
     put(36)

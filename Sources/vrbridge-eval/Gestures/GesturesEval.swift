@@ -83,11 +83,11 @@ struct GesturesEval: AsyncParsableCommand {
     let progress = Terminal.isInteractive
     let trainer = training.trainer(seed: seed) { epoch in
       guard progress else { return }
-      FileHandle.standardError.write(
-        Data(String(format: "\repoch %d: loss %.3f  ", epoch.epoch, epoch.validation).utf8))
+      Terminal.writeError(
+        Terminal.restartLine + String(format: "epoch %d: loss %.3f  ", epoch.epoch, epoch.validation))
     }
     let learned = try await trial.byNetwork(trainer, engine: try models.settings().localEngine)
-    if progress { FileHandle.standardError.write(Data("\r\u{1b}[K".utf8)) }
+    if progress { Terminal.writeError(Terminal.restartLine) }
     try report(learned, "by a network")
     if !json { print(GestureProposal(examples: nearest, network: learned)) }
   }

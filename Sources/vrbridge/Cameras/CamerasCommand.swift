@@ -6,6 +6,7 @@ import CLinux
 import CommandSupport
 import Foundation
 import Glibc
+import SessionLog
 import Spatial
 
 struct CamerasCommand: AsyncParsableCommand {
@@ -37,7 +38,7 @@ struct ListCameras: ParsableCommand {
       let headset = devices.first { !$0.port.isEmpty && camera.belongs(to: $0.port) }
       print(
         Terminal.pad(camera.path, 13), Terminal.pad(camera.name, 32), Terminal.pad(camera.bus, 28),
-        headset.map { "in \($0.name) \($0.serial)" } ?? "")
+        headset.map { Terminal.field("in \($0.name) \($0.serial)") } ?? "")
       let formats = Dictionary(grouping: camera.modes, by: \.format)
       for (format, modes) in formats.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
         print(
@@ -111,7 +112,7 @@ struct TakePicture: AsyncParsableCommand {
     guard let first = taken.first, let last = taken.last else {
       throw CommandError("no-frame", "\(node) delivered no frame")
     }
-    try Data(last.jpeg()).write(to: URL(fileURLWithPath: out))
+    try PrivateFile.write(Data(last.jpeg()), to: out)
     let seconds = last.captured.seconds(since: first.captured)
     let lost = Int(last.sequence) - Int(first.sequence) + 1 - taken.count
     let delay = taken.map { $0.received.seconds(since: $0.captured) * 1000 }.sorted()[taken.count / 2]

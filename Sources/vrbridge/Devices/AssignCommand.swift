@@ -58,7 +58,7 @@ struct AssignCommand: AsyncParsableCommand {
     request.deviceID = chosen.id.number
     request.role = Vrbridge_V1_Role(wanted)
     _ = try connection.request(.setRole(request))
-    print("\(chosen.name) \(chosen.serial): \(wanted.name)")
+    print(Terminal.field("\(chosen.name) \(chosen.serial): \(wanted.name)"))
   }
 
   /// Waits for a button; axes and triggers are ignored, as they move when a device is put down.

@@ -97,7 +97,7 @@ struct ListDevices: AsyncParsableCommand {
       Terminal.padLeft(String(format: "%.3f", Double(time.nanoseconds) * 1e-9), 12),
       Terminal.pad(String(device.id.number), 3), Terminal.pad(device.name, 25),
       Terminal.pad(device.serial, 17),
-      device.state.name + reason,
+      device.state.name + Terminal.field(reason),
     ].joined(separator: " ")
   }
 
@@ -157,7 +157,8 @@ struct ListDevices: AsyncParsableCommand {
       } else {
         print(
           Terminal.pad(node.path, 14), Terminal.pad(match.description.name, 24),
-          Terminal.pad(match.part.name, 10), node.identity.vendorProduct, node.identity.serial)
+          Terminal.pad(match.part.name, 10), node.identity.vendorProduct, Terminal.field(node.identity.serial)
+        )
       }
     }
     if found == 0, !json {
@@ -183,7 +184,7 @@ struct ListDevices: AsyncParsableCommand {
       Terminal.padLeft(Terminal.number(health.driftAgainstGravityDegreesPerMinute, 1), 8),
       Terminal.padLeft(Terminal.number(health.driftAgainstFieldDegreesPerMinute, 1), 7),
       Terminal.padLeft(Terminal.number(health.clockResidualMicroseconds, 0), 9),
-    ].joined(separator: " ") + (device.reason.isEmpty ? "" : "\n    \(device.reason)")
+    ].joined(separator: " ") + (device.reason.isEmpty ? "" : "\n    " + Terminal.field(device.reason))
       + (health.measurements + health.measurementsRejected > 0 ? "\n    \(measured(health))" : "")
   }
 

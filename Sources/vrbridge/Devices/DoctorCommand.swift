@@ -43,7 +43,7 @@ struct DoctorCommand: AsyncParsableCommand {
         case .absent: Terminal.styled("absent ", .dim)
         case .problem: Terminal.styled("PROBLEM", .red)
         }
-      print("\(mark) \(finding.subject): \(finding.detail)")
+      print(mark, Terminal.field("\(finding.subject): \(finding.detail)"))
       if let fix = finding.fix {
         for line in fix.split(separator: "\n") { print("          \(Terminal.styled(String(line), .bold))") }
       }

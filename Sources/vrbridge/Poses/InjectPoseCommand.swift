@@ -164,7 +164,7 @@ struct InjectPoseCommand: AsyncParsableCommand {
   }
 
   private func complain(_ line: Int, _ reason: String) {
-    FileHandle.standardError.write(Data("line \(line): \(reason)\n".utf8))
+    Terminal.complain("line \(line): \(reason)")
   }
 
   private static func reason(_ error: any Error) -> String {

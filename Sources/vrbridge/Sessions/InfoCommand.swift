@@ -23,21 +23,22 @@ struct InfoCommand: AsyncParsableCommand {
     if json { return printJSON(summary) }
     let state = summary.isComplete ? "whole" : "NOT FINISHED; 'vrbridge recover' makes it whole"
     print("\(summary.path): \(ByteCount.text(summary.size)), \(Span.text(summary.duration)), \(state)")
-    print("\(summary.messages) messages in \(summary.chunks) chunks, written by \(summary.library)")
+    let library = Terminal.field(summary.library)
+    print("\(summary.messages) messages in \(summary.chunks) chunks, written by \(library)")
     let info = summary.information
     if let started = info["started"] {
-      print("recorded \(started) on \(info["host"] ?? "?"), \(info["kernel"] ?? "?")")
+      print(Terminal.field("recorded \(started) on \(info["host"] ?? "?"), \(info["kernel"] ?? "?")"))
     }
-    if let source = info["imported_from"] { print("imported from \(source)") }
+    if let source = info["imported_from"] { print(Terminal.field("imported from \(source)")) }
     if summary.lost > 0 { print("\(summary.lost) records were lost while recording") }
-    for fault in summary.faults { print("fault: \(fault)") }
+    for fault in summary.faults { print(Terminal.field("fault: \(fault)")) }
     if !summary.devices.isEmpty {
       print("\ndevices")
       for device in summary.devices {
         print(
           "  \(Terminal.padLeft(String(device.number), 3))  \(Terminal.pad(device.family, 22)) "
             + "\(Terminal.pad(device.serial, 18)) \(Terminal.pad(device.role, 12)) "
-            + "\(Terminal.pad(device.origin, 9)) \(device.calibration) calibration")
+            + "\(Terminal.pad(device.origin, 9)) \(Terminal.field(device.calibration)) calibration")
       }
     }
     print("\ntopics")
@@ -45,19 +46,21 @@ struct InfoCommand: AsyncParsableCommand {
       let rate = summary.duration > 0 ? Double(topic.messages) / summary.duration : 0
       print(
         "  \(Terminal.pad(topic.name, 36)) \(Terminal.padLeft(String(topic.messages), 10)) "
-          + "\(Terminal.padLeft(String(format: "%.1f/s", rate), 10))  \(topic.schema)")
+          + "\(Terminal.padLeft(String(format: "%.1f/s", rate), 10))  \(Terminal.field(topic.schema))")
     }
     if !summary.attachments.isEmpty {
       print("\nattachments")
       for attachment in summary.attachments {
         print(
-          "  \(Terminal.pad(attachment.name, 36)) \(Terminal.padLeft(ByteCount.text(attachment.dataSize), 10))  \(attachment.mediaType)"
+          "  \(Terminal.pad(attachment.name, 36)) \(Terminal.padLeft(ByteCount.text(attachment.dataSize), 10))  \(Terminal.field(attachment.mediaType))"
         )
       }
     }
     for metadata in summary.metadata where metadata.name != "session" {
-      print("\n\(metadata.name)")
-      for (key, value) in metadata.values.sorted(by: { $0.key < $1.key }) { print("  \(key): \(value)") }
+      print("\n" + Terminal.field(metadata.name))
+      for (key, value) in metadata.values.sorted(by: { $0.key < $1.key }) {
+        print(Terminal.field("  \(key): \(value)"))
+      }
     }
   }
 

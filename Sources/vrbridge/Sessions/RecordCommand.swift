@@ -123,7 +123,7 @@ struct RecordCommand: AsyncParsableCommand {
     let isTerminal = isatty(STDERR_FILENO) == 1
     func show(_ text: String) {
       guard isTerminal else { return }
-      FileHandle.standardError.write(Data("\r\u{1b}[K\(text)".utf8))
+      Terminal.writeError(Terminal.restartLine + text)
     }
     defer { show("") }
     while true {

@@ -94,7 +94,7 @@ struct ReplayCommand: AsyncParsableCommand {
 
   private func runVerify() throws {
     let result = try SessionErrors.naming(session) { try SessionVerifier(path: session).run() }
-    for fault in result.faults { FileHandle.standardError.write(Data("\(session): \(fault)\n".utf8)) }
+    for fault in result.faults { Terminal.complain("\(session): \(fault)") }
     print(
       "\(result.reports) reports, \(result.states) states of \(Span.text(result.duration)) computed, "
         + "\(result.compared) compared")

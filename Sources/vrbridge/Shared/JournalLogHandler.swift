@@ -1,8 +1,9 @@
+import Bridge
 import Foundation
 import Logging
 
 /// Formats log lines for the journal: the level in front as `<N>` (sd-daemon(3)), no time, metadata at the end as
-/// `key=value`.
+/// `key=value`. A message has one line, as `PrintableLogHandler` passes it on.
 ///
 /// swift-log's own handler writes times and levels into the text, and the journal would give all lines one level.
 struct JournalLogHandler: LogHandler {
@@ -17,10 +18,7 @@ struct JournalLogHandler: LogHandler {
   func log(event: LogEvent) {
     let all = metadata.merging(event.metadata ?? [:]) { _, new in new }
     let details = all.sorted { $0.key < $1.key }.map { " \($0.key)=\($0.value)" }.joined()
-    let level = Self.priority(event.level)
-    // Each line of the text needs its own level.
-    let text = "\(event.message)\(details)".split(separator: "\n").map { "<\(level)>\($0)\n" }.joined()
-    FileHandle.standardError.write(Data(text.utf8))
+    FileHandle.standardError.write(Data("<\(Self.priority(event.level))>\(event.message)\(details)\n".utf8))
   }
 
   /// Returns the level of syslog(3).
@@ -48,7 +46,9 @@ extension Logger {
   /// The program's log, on standard error.
   static func standardError(_ level: Level) -> Logger {
     var log = Logger(label: "vrbridge") { label -> any LogHandler in
-      JournalLogHandler.isWanted ? JournalLogHandler() : StreamLogHandler.standardError(label: label)
+      JournalLogHandler.isWanted
+        ? PrintableLogHandler(JournalLogHandler())
+        : PrintableLogHandler(StreamLogHandler.standardError(label: label))
     }
     log.logLevel = level
     return log

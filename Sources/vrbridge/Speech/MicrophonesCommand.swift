@@ -37,7 +37,7 @@ struct MicrophonesCommand: ParsableCommand {
       if json {
         print(JSONLine.text(Row(name: microphone.name, place: microphone.port, headset: Nullable(headset))))
       } else {
-        print(microphone.name + (headset.map { "  (in \($0))" } ?? ""))
+        print(Terminal.field(microphone.name + (headset.map { "  (in \($0))" } ?? "")))
       }
     }
   }

@@ -80,7 +80,7 @@ struct PromptCommand: ParsableCommand {
       for annotation in batch.annotations {
         switch annotation.kind {
         case .intent where annotation.label != "ask" && annotation.label != "what is this":
-          print(annotation.label)
+          print(Terminal.field(annotation.label))
           isIntentOnly = Date()
         case .answer:
           isIntentOnly = nil

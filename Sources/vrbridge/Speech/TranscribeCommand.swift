@@ -55,7 +55,7 @@ struct TranscribeCommand: ParsableCommand {
           print(JSONLine.text(utterance))
         } else {
           print(
-            "\(Terminal.number(utterance.start, 2)) to \(Terminal.number(utterance.end, 2)) s: \(utterance.text)"
+            "\(Terminal.number(utterance.start, 2)) to \(Terminal.number(utterance.end, 2)) s: \(Terminal.field(utterance.text))"
           )
         }
       }

@@ -52,7 +52,7 @@ struct CalibrateCommand: AsyncParsableCommand {
     var poses = 0
     try source.read(into: &session) { progress in
       if isInteractive {
-        Terminal.write("\r\u{1b}[K" + Self.line(progress))
+        Terminal.write(Terminal.restartLine + Self.line(progress))
       } else if progress.distinctPoses != poses {
         Terminal.write(Self.line(progress) + "\n")
       }

@@ -1,5 +1,6 @@
 import BridgeProtocol
 import CommandSupport
+import Diagnostics
 import Foundation
 import Sensing
 import Spatial
@@ -27,7 +28,7 @@ enum AnnotationTable {
           case .interrupted: " (interrupted)"
           default: ""
           }
-        let text = annotation.label.replacing("\n", with: " ")
+        let text = printable(annotation.label)
         return Terminal.styled(Terminal.pad(kind(annotation.kind), 10), .cyan) + " " + text.suffix(110) + mark
       }
   }
@@ -46,7 +47,7 @@ enum AnnotationTable {
           Terminal.padLeft("\(Int((annotation.confidence * 100).rounded()))%", 5), " ",
           Terminal.pad(direction(annotation), 27),
           Terminal.padLeft(String(format: "%.0f", Double(now - annotation.capturedNs) * 1e-6), 7), " ",
-          "\(annotation.model) \(annotation.modelVersion)",
+          Terminal.field("\(annotation.model) \(annotation.modelVersion)"),
         ].joined(separator: " "))
     }
     if sorted.count > limit { lines.append("… \(sorted.count - limit) more") }

@@ -11,7 +11,7 @@ enum PoseTable {
     annotations: [Vrbridge_V1_Annotation], recording: Vrbridge_V1_RecordingStatus?, connection: String,
     dropped: UInt64, now: Int64
   ) -> String {
-    var lines = [Terminal.styled("vrbridge", .bold) + "  " + connection]
+    var lines = [Terminal.styled("vrbridge", .bold) + "  " + Terminal.field(connection)]
     if rows.contains(where: { $0.device?.origin == .emulated && $0.device?.isConnected == true }) {
       lines.append(Terminal.styled("demonstration: these devices are emulated, not real", .yellow))
     }
@@ -32,7 +32,7 @@ enum PoseTable {
         Terminal.styled("recording", .red)
           + String(
             format: " %.0f s, %.1f MB, %llu dropped, ", recording.seconds, Double(recording.bytes) / 1e6,
-            recording.dropped) + recording.path,
+            recording.dropped) + Terminal.field(recording.path),
       ]
     }
     lines.append("")

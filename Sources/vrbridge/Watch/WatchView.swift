@@ -59,7 +59,7 @@ final class WatchView: Sendable {
     clients.withLock { $0.append(client) }
     client.start()
     if !json {
-      Terminal.write(Terminal.isInteractive ? "\u{1b}[?25l" : "")
+      Terminal.write(Terminal.isInteractive ? Terminal.sequence("[?25l") : "")
       let thread = Thread { [self] in
         while !state.withLock({ $0.isEnded }) {
           draw()
@@ -85,7 +85,7 @@ final class WatchView: Sendable {
       return !state.isEnded
     }
     guard isFirst else { return }
-    if !json, Terminal.isInteractive { Terminal.write("\u{1b}[?25h\n") }
+    if !json, Terminal.isInteractive { Terminal.write(Terminal.sequence("[?25h") + "\n") }
     end.signal()
   }
 
@@ -136,8 +136,7 @@ final class WatchView: Sendable {
     }
     if json, !lines.isEmpty { Terminal.write(lines) }
     if json, dropped > 0 {
-      FileHandle.standardError.write(
-        Data("vrbridge: \(dropped) poses were dropped, this reader is too slow\n".utf8))
+      Terminal.complain("vrbridge: \(dropped) poses were dropped, this reader is too slow")
     }
     if isDone { finish() }
   }
@@ -175,6 +174,6 @@ final class WatchView: Sendable {
         connection: state.connection, dropped: state.dropped,
         now: now)
     }
-    Terminal.write(Terminal.isInteractive ? "\u{1b}[H\u{1b}[J" + text : text)
+    Terminal.write(Terminal.isInteractive ? Terminal.sequence("[H") + Terminal.sequence("[J") + text : text)
   }
 }

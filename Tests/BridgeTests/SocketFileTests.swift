@@ -1,0 +1,80 @@
+import CLinux
+import Foundation
+import Glibc
+import TestSupport
+import Testing
+
+@testable import Bridge
+
+/// Which files at the socket's path a starting bridge replaces.
+struct SocketFileTests {
+  private func listen(_ path: String) throws(StartError) -> SocketFile {
+    try SocketFile(path: path, group: "", environment: [:])
+  }
+
+  private func inode(_ path: String) -> ino_t {
+    var info = stat()
+    return lstat(path, &info) == 0 ? info.st_ino : 0
+  }
+
+  /// Expects an error with this code, and the file untouched.
+  private func expectRefusal(_ code: String, _ path: String) {
+    let before = inode(path)
+    #expect { _ = try listen(path) } throws: { ($0 as? StartError)?.code == code }
+    #expect(before != 0 && inode(path) == before)
+  }
+
+  @Test func aFileThatIsNotASocketIsKept() throws {
+    let folder = try TestPaths.temporaryFolder()
+    try Data("a thesis".utf8).write(to: URL(fileURLWithPath: folder + "/file"))
+    expectRefusal("socket-path-taken", folder + "/file")
+    #expect(FileManager.default.contents(atPath: folder + "/file") == Data("a thesis".utf8))
+    // A link to an abandoned socket is not the socket.
+    close(linux_unix_listen(folder + "/s", 0o600))
+    #expect(symlink(folder + "/s", folder + "/link") == 0)
+    expectRefusal("socket-path-taken", folder + "/link")
+    #expect(inode(folder + "/s") != 0)
+  }
+
+  @Test func aSocketThatMayBeAliveIsKept() throws {
+    let folder = try TestPaths.temporaryFolder()
+    let path = folder + "/s"
+    let live = linux_unix_listen(path, 0o000)
+    defer { close(live) }
+    // For root the connection succeeds, for others it is refused with EACCES.
+    expectRefusal("socket-in-use", path)
+    // A server that accepts nothing: its queue is full, and a connection that waits would wait for ever.
+    chmod(path, 0o600)
+    #expect(Glibc.listen(live, 0) == 0)
+    var waiting: [Int32] = []
+    defer { for descriptor in waiting { close(descriptor) } }
+    for _ in 0..<2 {
+      let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue), 0)
+      waiting.append(descriptor)
+      var address = sockaddr_un()
+      address.sun_family = sa_family_t(AF_UNIX)
+      withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
+      _ = withUnsafePointer(to: &address) {
+        $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+          connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+        }
+      }
+    }
+    expectRefusal("socket-in-use", path)
+  }
+
+  @Test func onlyAnAbandonedSocketOfThisUserIsReplaced() throws {
+    let path = try TestPaths.temporaryFolder() + "/s"
+    close(linux_unix_listen(path, 0o600))
+    if geteuid() == 0 {
+      #expect(chown(path, 65_533, 65_533) == 0)
+      expectRefusal("socket-foreign", path)
+      #expect(chown(path, 0, 0) == 0)
+    }
+    let ours = try listen(path)
+    defer { close(ours.descriptor) }
+    let client = linux_unix_connect(path)
+    #expect(client >= 0)
+    close(client)
+  }
+}
