@@ -68,7 +68,9 @@ def sections(command, path):
             yield "```text\n" + "\n".join(line.strip() for line in paragraph.splitlines()) + "\n```\n"
         else:
             yield " ".join(paragraph.split()) + "\n"
-    shown = [a for a in help_text.arguments(command) if help_text.names(a)[-1] not in ("--help", "--version")]
+    # The flags of every program; an option --version of a command, which takes a value, is shown.
+    common = ("--help", "--version")
+    shown = [a for a in help_text.arguments(command) if a["kind"] != "flag" or help_text.names(a)[-1] not in common]
     if shown:
         yield "\n".join(["| argument | meaning |", "|---|---|"] + [row(a) for a in shown]) + "\n"
     below = help_text.subcommands(command)

@@ -2,7 +2,7 @@ public import Diagnostics
 
 /// A connection is refused because of the number of others.
 public struct AdmissionError: CodedError, Sendable, Equatable {
-  /// A listener serves as many clients as it may, in total or of one user or machine.
+  /// The listener has reached its limit of clients, in total or of one user or machine.
   public let code = "too-many-clients"
   public let description: String
 

@@ -81,7 +81,7 @@ public final class Daemon: Sendable {
       log.notice(
         "descriptions and configuration read again", metadata: ["families": "\(catalog.descriptions.count)"])
     } catch {
-      log.error("reload failed, the previous configuration stays in force: \(error.printed)")
+      log.error("reload failed, the previous configuration stays active: \(error.printed)")
     }
   }
 }

@@ -67,8 +67,8 @@ public struct CameraSetting: Sendable, Equatable {
 extension CameraSetting: TabulatedSettings {
   public static let table: [SettingKey<Self>] = [
     SettingKey("device", \.device, .text, "`auto`, a node, or a part of the camera's name"),
-    SettingKey("width", \.request.width, .integer(16...16_384, "pixels"), "of the image"),
-    SettingKey("height", \.request.height, .integer(16...16_384, "pixels"), "of the image"),
+    SettingKey("width", \.request.width, .integer(16...16_384, "pixels"), "width of the image"),
+    SettingKey("height", \.request.height, .integer(16...16_384, "pixels"), "height of the image"),
     SettingKey("rate", \.request.rate, .number(1...1000, "frames/s"), "frame rate"),
     SettingKey(
       "format",

@@ -49,14 +49,14 @@ package struct ModelOptions: ParsableArguments {
     try SigningKeyStore(file: ModelSettings.signingKeyFile(stateFolder: stateFolder)).signingKey()
   }
 
-  /// Returns the given version when the registry has it; without one the version in force, else the newest.
+  /// Returns the given version when the registry has it; without one the active version, else the newest.
   package func version(_ name: String, _ given: String?, _ registry: ModelRegistry) throws -> String {
     let versions = registry.versions(of: name)
     if let given {
       guard versions.contains(given) else {
         throw CommandError(
           "unknown-version",
-          "there is no \(name) \(given); there is: \(versions.isEmpty ? "none" : versions.joined(separator: ", "))"
+          "model '\(name)' has no version '\(given)'; installed versions: \(versions.isEmpty ? "none" : versions.joined(separator: ", "))"
         )
       }
       return given

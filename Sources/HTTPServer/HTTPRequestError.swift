@@ -15,9 +15,9 @@ public struct HTTPRequestError: CodedError, Sendable, Equatable {
     case methodNotAllowed = "http-method-not-allowed"
     /// The body is larger than the configuration allows
     case bodyTooLarge = "http-body-too-large"
-    /// Bodies of other requests take up the memory that they may use together
+    /// The bodies of other requests use all memory for bodies
     case bodiesInUse = "http-bodies-in-use"
-    /// The body did not come to its end
+    /// The request ended before its body was complete
     case bodyIncomplete = "http-body-incomplete"
     /// More requests a second arrive than the configuration allows
     case tooManyRequests = "http-too-many-requests"

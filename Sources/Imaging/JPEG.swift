@@ -10,16 +10,16 @@ public enum JPEG {
     _ bytes: [UInt8], format: Int32, channels: Int, maximumPixels: Int
   ) throws(PictureError) -> (pixels: [UInt8], width: Int, height: Int) {
     guard let decoder = tjInitDecompress() else {
-      throw PictureError(description: "no memory to read a picture")
+      throw PictureError(description: "no memory to read an image")
     }
     defer { tjDestroy(decoder) }
     var (width, height, sampling, space): (Int32, Int32, Int32, Int32) = (0, 0, 0, 0)
     guard
       tjDecompressHeader3(decoder, bytes, UInt(bytes.count), &width, &height, &sampling, &space) == 0,
       width > 0, height > 0
-    else { throw PictureError(description: "the picture is no JPEG: \(message(decoder))") }
+    else { throw PictureError(description: "the image is no JPEG: \(message(decoder))") }
     guard Int(width) * Int(height) <= maximumPixels else {
-      throw PictureError(description: "the picture is too large: \(width) by \(height) pixels")
+      throw PictureError(description: "the image is too large: \(width) by \(height) pixels")
     }
     guard !JPEGScans.areTooMany(bytes, pixels: Int(width) * Int(height)) else {
       throw PictureError(
@@ -30,7 +30,7 @@ public enum JPEG {
       decoder, bytes, UInt(bytes.count), &pixels, width, 0, height, format, TJFLAG_LIMITSCANS)
     // A warning (a truncated picture) leaves the pixels decoded so far.
     guard result == 0 || tjGetErrorCode(decoder) == Int32(TJERR_WARNING.rawValue) else {
-      throw PictureError(description: "the picture can't be decoded: \(message(decoder))")
+      throw PictureError(description: "the image can't be decoded: \(message(decoder))")
     }
     return (pixels, Int(width), Int(height))
   }
@@ -41,7 +41,7 @@ public enum JPEG {
     let (pixels, width, height) = try unpack(
       bytes, format: Int32(TJPF_RGBX.rawValue), channels: 4, maximumPixels: maximumPixels)
     guard let image = RGBImage(width: width, height: height, pixels: pixels) else {
-      throw PictureError(description: "the picture is too large: \(width) by \(height) pixels")
+      throw PictureError(description: "the image is too large: \(width) by \(height) pixels")
     }
     return image
   }
@@ -58,14 +58,14 @@ public enum JPEG {
     _ body: (tjhandle, inout UnsafeMutablePointer<UInt8>?, inout UInt) -> Int32
   ) throws(PictureError) -> [UInt8] {
     guard let encoder = tjInitCompress() else {
-      throw PictureError(description: "no memory to write a picture")
+      throw PictureError(description: "no memory to write an image")
     }
     defer { tjDestroy(encoder) }
     var output: UnsafeMutablePointer<UInt8>?
     var size: UInt = 0
     defer { if let output { tjFree(output) } }
     guard body(encoder, &output, &size) == 0, let output else {
-      throw PictureError(description: "the picture can't be encoded as JPEG: \(message(encoder))")
+      throw PictureError(description: "the image can't be encoded as JPEG: \(message(encoder))")
     }
     return Array(UnsafeBufferPointer(start: output, count: Int(size)))
   }

@@ -22,13 +22,13 @@ public enum PNG {
     }
     guard var pixels else {
       if image.width > 0, image.height > 0, Int(image.width) * Int(image.height) > maximumPixels {
-        throw PictureError(description: "the picture is too large: \(image.width) by \(image.height) pixels")
+        throw PictureError(description: "the image is too large: \(image.width) by \(image.height) pixels")
       }
-      throw PictureError(description: "the picture is no readable PNG: \(message(image))")
+      throw PictureError(description: "the image is no readable PNG: \(message(image))")
     }
     flatten(&pixels)
     guard let result = RGBImage(width: Int(image.width), height: Int(image.height), pixels: pixels) else {
-      throw PictureError(description: "the picture is too large")
+      throw PictureError(description: "the image is too large")
     }
     return result
   }
@@ -59,11 +59,11 @@ public enum PNG {
     }
     var size = png_alloc_size_t(0)
     guard png_image_write_to_memory(&image, nil, &size, 0, rows, 0, nil) != 0 else {
-      throw PictureError(description: "the picture can't be encoded as PNG: \(message(image))")
+      throw PictureError(description: "the image can't be encoded as PNG: \(message(image))")
     }
     var output = [UInt8](repeating: 0, count: Int(size))
     guard png_image_write_to_memory(&image, &output, &size, 0, rows, 0, nil) != 0 else {
-      throw PictureError(description: "the picture can't be encoded as PNG: \(message(image))")
+      throw PictureError(description: "the image can't be encoded as PNG: \(message(image))")
     }
     return Array(output.prefix(Int(size)))
   }

@@ -10,6 +10,6 @@ public enum Picture {
     if bytes.starts(with: [0x89, 0x50, 0x4e, 0x47]) {
       return try PNG.decode(bytes, maximumPixels: maximumPixels)
     }
-    throw PictureError(description: "the picture is neither JPEG nor PNG; convert it to one of them")
+    throw PictureError(description: "the image is neither JPEG nor PNG; convert it to one of them")
   }
 }

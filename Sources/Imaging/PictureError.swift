@@ -1,6 +1,6 @@
 public import Diagnostics
 
-/// A picture can't be decoded or encoded.
+/// An image can't be decoded or encoded.
 public struct PictureError: CodedError, Sendable {
   public var description: String
   public var code: String { "picture-invalid" }

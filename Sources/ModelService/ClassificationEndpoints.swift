@@ -79,7 +79,7 @@ struct ClassificationEndpoints: Sendable {
     default:
       throw InferenceError(
         .input,
-        "'\(loaded.manifest.name)' is a model for \(loaded.manifest.task.rawValue), which labels no pictures; choose one for image classification or object detection"
+        "'\(loaded.manifest.name)' is a model for \(loaded.manifest.task.rawValue), which labels no images; choose one for image classification or object detection"
       )
     }
   }

@@ -16,7 +16,7 @@ package struct PictureUpload {
         let text = json["image"] as? String,
         let data = Data(base64Encoded: text, options: .ignoreUnknownCharacters)
       else {
-        throw PictureError(description: "the body must be a JSON object with the picture's base64 in 'image'")
+        throw PictureError(description: "the body must be a JSON object with the image's base64 in 'image'")
       }
       bytes = Array(data)
       model = json["model"] as? String
@@ -24,7 +24,7 @@ package struct PictureUpload {
     } else {
       bytes = body
     }
-    guard !bytes.isEmpty else { throw PictureError(description: "the body holds no picture") }
+    guard !bytes.isEmpty else { throw PictureError(description: "the body holds no image") }
   }
 
   private init(bytes: [UInt8]) { self.bytes = bytes }
@@ -61,7 +61,7 @@ package struct PictureUpload {
         result = PictureUpload(bytes: Array(content))
       }
     }
-    guard var result else { throw PictureError(description: "the form has no picture") }
+    guard var result else { throw PictureError(description: "the form has no image") }
     result.model = model
     result.top = top
     return result

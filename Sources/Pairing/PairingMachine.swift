@@ -129,7 +129,7 @@ public struct PairingMachine {
       own = Self.text(before[addresses.device..<(addresses.device + 6)])
       guard own != "00:00:00:00:00:00" else {
         throw PairingError(
-          "device-address-missing", "it reports no address: some copies can't be paired by cable")
+          "device-address-missing", "the device reports no address; some copies can't be paired by cable")
       }
       var report = [UInt8](repeating: 0, count: hostReport.length)
       report[0] = hostReport.id
@@ -143,7 +143,7 @@ public struct PairingMachine {
       let after = Self.text(try read(addresses, device)[addresses.host..<(addresses.host + 6)])
       guard after == adapter.address.lowercased() else {
         throw PairingError(
-          "device-address-refused", "it did not store the address: it is still paired with \(after)",
+          "device-address-refused", "the device did not store the address: it is still paired with \(after)",
           fix: "unplug it, plug it in and try again")
       }
     }
@@ -258,7 +258,7 @@ public struct PairingMachine {
     let end = linux_monotonic_ns() + Int64(seconds * 1e9)
     do {
       while try !condition() {
-        guard !isCancelled() else { throw PairingError("pairing-cancelled", "stopped") }
+        guard !isCancelled() else { throw PairingError("pairing-cancelled", "pairing was cancelled") }
         guard linux_monotonic_ns() < end else {
           throw PairingError("pairing-timeout", "\(failure) within \(Int(seconds)) s", fix: "try again")
         }
@@ -274,7 +274,8 @@ public struct PairingMachine {
   ) throws -> [UInt8] {
     let reply = try device.getFeature(id: addresses.id, length: addresses.length)
     guard reply.count >= max(addresses.device, addresses.host) + 6, reply[0] == addresses.id else {
-      throw PairingError("device-address-reply", "its reply to the request for its address is invalid")
+      throw PairingError(
+        "device-address-reply", "the device's reply to the request for its address is invalid")
     }
     return reply
   }

@@ -25,7 +25,7 @@ struct QuantiseTests {
       ("palm-detection", pictures, "/bin/false", "could not quantise palm-detection"),
       // Nobody's hand is in these.
       ("hand-landmarks", pictures, "python3", "received 0 inputs"),
-      ("sentence-embedding", pictures, "python3", "takes no pictures"),
+      ("sentence-embedding", pictures, "python3", "takes no images"),
       ("palm-detection", empty, "python3", "no JPEG or PNG"),
       ("nothing", pictures, "python3", "no model 'nothing'"),
     ] {

@@ -14,7 +14,8 @@ struct DriverTableTests {
   }
 
   @Test func theReferenceListsEveryDriver() throws {
-    let page = try String(contentsOfFile: TestPaths.root + "/docs/reference/description-format.md", encoding: .utf8)
+    let page = try String(
+      contentsOfFile: TestPaths.root + "/docs/reference/description-format.md", encoding: .utf8)
     let row = try #require(page.split(separator: "\n").first { $0.hasPrefix("| `driver` |") })
     let names = row.matches(of: #/`([a-z0-9_]+)`/#).dropFirst().map { String($0.output.1) }
     #expect(names == DriverTable.drivers.map(\.name))

@@ -189,7 +189,7 @@ struct StoredDataTests {
       ("echo: [[8, 7, 1]]", "echo: [[8, 7]]", "echo"), ("at: 8, count: 56", "at: 64, count: 1", "data.at"),
       ("channel: output", "channel: input", "channel"),
       ("feature: calibration", "feature: flash", "is named so"),
-      ("IMU.device_1.scale_gyro", "IMU..scale_gyro", "not a place in a document"),
+      ("IMU.device_1.scale_gyro", "IMU..scale_gyro", "not a path in a document"),
       ("axes: [-x, -z, -y]", "axes: [x, -z, -y]", "mirror"),
       ("channel: output", "channel: output\n        x: 1", "'x'"),
     ] {
@@ -250,8 +250,8 @@ struct StoredDataTests {
       } catch { return error.description }
     }
     #expect(fault(good).isEmpty && fault(good + "\0\0\0").isEmpty)
-    #expect(fault("") == "what the device keeps is not a JSON object")
-    #expect(fault(String(good.dropLast(9))) == "what the device keeps is not a JSON object")
+    #expect(fault("") == "the stored calibration is not a JSON object")
+    #expect(fault(String(good.dropLast(9))) == "the stored calibration is not a JSON object")
     #expect(
       fault(good.replacing("\"accel_bias\": [0.11, ", with: "\"accel_bias\": [")).contains("accel_bias"))
     #expect(fault(good.replacing("0.9999930", with: "0.7")).contains("is not a rotation"))

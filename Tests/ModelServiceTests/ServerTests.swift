@@ -162,7 +162,7 @@ struct ServerTests {
       // Too large, none, cut off, of no size.
       let large = try PNG.encode(try #require(RGBImage(width: 200, height: 200, fill: (1, 2, 3))))
       for (body, part) in [
-        (large, "too large"), ([UInt8](), "no picture"), (Array(png.prefix(20)), "PNG"),
+        (large, "too large"), ([UInt8](), "no image"), (Array(png.prefix(20)), "PNG"),
         (Array("GIF89a".utf8), "neither"),
       ] {
         let refused = try await ask(port, .POST, "/classify?model=color", body)

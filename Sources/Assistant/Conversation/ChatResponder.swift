@@ -112,7 +112,7 @@ final class ChatResponder {
 
   /// Returns a message as the session records it: its role and text, and the size of its picture.
   private static func record(of message: ChatMessage) -> String {
-    let picture = message.picture.isEmpty ? "" : " (with a picture of \(message.picture.count) bytes)"
+    let picture = message.picture.isEmpty ? "" : " (with an image of \(message.picture.count) bytes)"
     return "[\(message.role.rawValue)]\(picture)\n\(message.text)"
   }
 

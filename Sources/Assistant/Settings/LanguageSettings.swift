@@ -59,12 +59,15 @@ extension LanguageSettings: TabulatedSettings {
     SettingKey(
       "template", \.template, ValueFormat.text.optional, "Mustache file of the prompt", standard: "built in"),
     SettingKey("picture", \.sendsPicture, .boolean, "send an image of the gazed-at object"),
-    SettingKey("first_timeout_s", \.firstTimeout, .number(0.1...3600, "s"), "until an answer begins"),
-    SettingKey("idle_timeout_s", \.idleTimeout, .number(0.1...3600, "s"), "between two pieces of an answer"),
-    SettingKey("timeout_s", \.timeout, .number(0.1...3600, "s"), "for a whole answer"),
+    SettingKey(
+      "first_timeout_s", \.firstTimeout, .number(0.1...3600, "s"), "time limit for the start of an answer"),
+    SettingKey(
+      "idle_timeout_s", \.idleTimeout, .number(0.1...3600, "s"), "time limit between two parts of an answer"),
+    SettingKey("timeout_s", \.timeout, .number(0.1...3600, "s"), "time limit of a whole answer"),
     SettingKey("retries", \.retries, .integer(0...10), "repetitions of a failed request"),
     SettingKey(
-      "memory_s", \.memory, .number(0...86_400, "s"), "of conversation that are sent with a question"),
+      "memory_s", \.memory, .number(0...86_400, "s"),
+      "age of the oldest part of the conversation that is sent with a question"),
   ]
 
   public func validate(_ map: YAMLMapping) throws(DocumentError) { _ = try map.required("address") }

@@ -10,6 +10,7 @@ public struct StartError: CodedError {
     self.description = description
   }
 
+  /// Returns the error for a process that has no free file descriptor.
   static func noDescriptors(_ part: String) -> StartError {
     StartError(
       "no-file-descriptors",

@@ -16,7 +16,7 @@ extension Configuration {
       "devices", "Devices of this machine, emulated and recorded devices.", keys: keys(of: "devices")),
     ConfigurationPart(
       "slimevr",
-      "Trackers of the network that speak SlimeVR's protocol. Without the section no port is open.",
+      "Network trackers that use SlimeVR's protocol. Without this section no port is open.",
       \.slimeVR, standard: TrackerListener()),
     ConfigurationPart(
       "cameras", "A list of up to 16 cameras; empty by default.", list: \.cameras, count: 0...16,
@@ -60,7 +60,7 @@ extension Configuration {
           "recorded", \.recorded, recordedSources,
           "list of `FILE[,speed=N|max][,config=BLOB][,serial=S][,loop][,wait]`: recordings as devices"),
         ConfigurationKey(
-          "roles", \.roles, roleTable, "serial number → role; overrides roles that were assigned"),
+          "roles", \.roles, roleTable, "serial number → role; overrides roles of `vrbridge assign`"),
         ConfigurationKey(
           "pictures", \.pictures, .texts(), "image files in the scene of the demonstration"),
       ]
@@ -70,7 +70,8 @@ extension Configuration {
           "path", \.socketPath, .text, "path of the Unix socket",
           standard: "see [protocol](protocol.md#socket)"),
         ConfigurationKey(
-          "group", \.socketGroup, .text, "group that may connect, beside the bridge's user", standard: "none"),
+          "group", \.socketGroup, .text, "group whose users may connect, in addition to the bridge's user",
+          standard: "none"),
         ConfigurationKey("max_clients", \.maximumClients, .integer(1...10_000), "clients at a time"),
       ]
     case "tracking":

@@ -112,14 +112,15 @@ extension RemoteModel: TabulatedSettings {
       }, lines: { $0.address.isEmpty ? [] : [ConfigurationLine("address", quotedYAML($0.address))] }),
     SettingKey("protocol", \.dialect, .choice, "protocol of the server"),
     SettingKey(
-      "name", \.name, ValueFormat.text.optional, "name of the model on the server", standard: "the same"),
+      "name", \.name, ValueFormat.text.optional, "name of the model on the server",
+      standard: "the model's name"),
     SettingKey(
       "version", \.version, ValueFormat.text.optional, "version on the server",
       standard: "the server's choice"),
     SettingKey(
       "timeout_ms", \.timeout,
       ValueFormat.number(1...600_000, "ms").mapped(to: { $0 / 1000 }, from: { $0 * 1000 }),
-      "for one inference"),
+      "time limit of an inference"),
     SettingKey("retries", \.retries, .integer(0...10), "repetitions of a failed request"),
     SettingKey("fall_back", \.fallsBack, .boolean, "run the model in process when the server fails"),
     SettingKey("text", \.isText, .boolean, "send tensors as JSON text in place of binary data"),

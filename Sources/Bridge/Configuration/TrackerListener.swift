@@ -17,7 +17,7 @@ public struct TrackerListener: Sendable, Equatable {
   static func problem(_ address: String) -> String? {
     var parsed = in_addr()
     guard inet_pton(AF_INET, address, &parsed) == 1 else { return "'\(address)' is no IPv4 address" }
-    return parsed.s_addr == 0 ? "0.0.0.0 is every interface, also those towards strangers" : nil
+    return parsed.s_addr == 0 ? "0.0.0.0 opens the port on all interfaces; choose the address of one" : nil
   }
 
   /// - Parameter text: `ADDRESS[:PORT]`, from a command line.

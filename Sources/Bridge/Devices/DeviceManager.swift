@@ -102,7 +102,7 @@ final class DeviceManager: Sendable {
     case .degraded: enter(.degraded, "many of its reports are invalid", id)
     case .recovered, .streaming: enter(.streaming, "", id)
     case .linkUp: mailbox.post { $0.attachments.linkEstablished(id) }
-    case .linkDown: enter(.degraded, "the radio peer is off or out of reach", id)
+    case .linkDown: enter(.degraded, "the wireless device is off or out of range", id)
     case .wrongMode: mailbox.post { $0.outputs.switchMode(of: Int(event.part), id) }
     case .pose, .control, .ended: break
     }

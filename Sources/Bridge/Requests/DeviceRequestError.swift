@@ -4,13 +4,21 @@ import Tracking
 
 /// Why a request about devices was refused.
 enum DeviceRequestError: CodedError, Equatable {
+  /// No connected device has the id.
   case unknownDevice(DeviceID)
+  /// The device has no haptics.
   case cannotVibrate(DeviceID)
+  /// The device has no light.
   case hasNoLight(DeviceID)
+  /// The device has no IMU, which the fusion of measurements needs.
   case hasNoIMU(DeviceID)
+  /// A request holds no measurement, or more than the limit.
   case measurementCount(limit: Int)
+  /// A number of a measurement is missing, not finite or out of range.
   case invalidMeasurement(DeviceID)
+  /// Measurements of one device arrive more often than the bridge accepts.
   case tooManyMeasurements(DeviceID, perSecond: Int)
+  /// The queue of measurements is full.
   case measurementQueueFull(capacity: Int)
   /// Too many requests wait for the device manager.
   case busy

@@ -44,7 +44,7 @@ public struct DocumentCalibration: Sendable {
       let last = text.lastIndex(of: UInt8(ascii: "}")),
       first < last,
       let root = try? JSONSerialization.jsonObject(with: Data(text[first...last])) as? [String: Any]
-    else { throw ConfigurationError("what the device keeps is not a JSON object") }
+    else { throw ConfigurationError("the stored calibration is not a JSON object") }
     var pose = Pose.identity
     if let placement {
       let n = try placement.numbers(in: root, count: 16)
@@ -53,7 +53,7 @@ public struct DocumentCalibration: Sendable {
         let rotation = Matrix3(
           Vector3(n[0], n[1], n[2]), Vector3(n[4], n[5], n[6]), Vector3(n[8], n[9], n[10])
         ).rotation, place.isFinite, place.length < 0.5, let unitFromSample = turn.matrix.transposed.rotation
-      else { throw ConfigurationError("'\(placement)' is not a place of the unit in the device") }
+      else { throw ConfigurationError("'\(placement)' is not a pose of the IMU in the device") }
       pose = Pose(position: place, orientation: rotation) * Pose(orientation: unitFromSample)
     }
     return InertialCalibration(

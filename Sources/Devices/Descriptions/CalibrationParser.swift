@@ -123,7 +123,7 @@ struct CalibrationParser {
   private func path(_ value: YAMLValue?) throws(DocumentError) -> DocumentPath? {
     guard let value else { return nil }
     guard let path = DocumentPath(try value.string()) else {
-      throw value.error("this is not a place in a document", allowed: "Name.List[Key=Value].Name")
+      throw value.error("this is not a path in a document", allowed: "Name.List[Key=Value].Name")
     }
     return path
   }

@@ -6,8 +6,8 @@ public enum DeviceTable {
     var lines = [
       "# Devices",
       "",
-      "The device families that vrbridge supports, with their identifiers, parts and sources. To use a device, plug",
-      "it in or [pair it](../how-to/pair-a-device.md); no other preparation is needed.",
+      "This page lists the device families that vrbridge supports, with their identifiers, parts and sources. To use a",
+      "device, plug it in or [pair it](../how-to/pair-a-device.md); no other preparation is needed.",
       "",
       "`vrbridge devices --known --markdown` generates this page from `devices/`, which holds one YAML file a family.",
       "The [description format](description-format.md) documents the files; [Add a",

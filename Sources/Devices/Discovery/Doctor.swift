@@ -81,7 +81,7 @@ public enum Doctor {
         $0.prefix { $0 != "#" }.trimmingCharacters(in: .whitespaces)
       }
       let command = lines?.joined(separator: " && ") ?? ""
-      return "\(finding.detail); to mend it: \(command)"
+      return "\(finding.detail); to fix it: \(command)"
     case EBUSY:
       let holders = holders(of: node.path).map { "\($0.name) (pid \($0.pid))" }
       return holders.isEmpty

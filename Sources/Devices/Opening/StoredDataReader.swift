@@ -43,7 +43,10 @@ final class StoredDataReader<Device: FeatureAccess> {
     if case .measured(let command, let field) = description.extent {
       let measured = value(field, try answer(to: command, expected: description.expected))
       guard measured > 0, measured <= UInt64(StoredDataDescription.longest) else {
-        throw StoredDataError(description: "the device says that it keeps \(measured) bytes")
+        throw StoredDataError(
+          description:
+            "the device reports \(measured) bytes of stored data; 1 to \(StoredDataDescription.longest) are allowed"
+        )
       }
       length = Int(measured)
       isMeasured = true
@@ -124,7 +127,8 @@ final class StoredDataReader<Device: FeatureAccess> {
       case .field(let field): Int(clamping: value(field, data))
       }
     guard start < data.count, data.count - start > document.skip else {
-      throw StoredDataError(description: "the document is said to start at byte \(start) of \(data.count)")
+      throw StoredDataError(
+        description: "the offset \(start) of the document is beyond the \(data.count) bytes of stored data")
     }
     let text = data[(start + document.skip)...]
     guard !document.key.isEmpty else { return Array(text) }
@@ -175,11 +179,11 @@ final class StoredDataReader<Device: FeatureAccess> {
       guard let state = try next(relay.command[0], before: deadline) else { break }
       guard value(relay.busy, state) == 0 else { continue }
       guard value(relay.refused, state) == 0 else {
-        throw StoredDataError(description: "what is behind the radio does not answer")
+        throw StoredDataError(description: "the device behind the radio does not reply")
       }
       return
     }
-    throw StoredDataError(description: "the radio does not come to an end")
+    throw StoredDataError(description: "the radio does not finish the request")
   }
 
   private func next(_ id: UInt8, before limit: Int64) throws(StoredDataError) -> [UInt8]? {

@@ -130,11 +130,11 @@ public struct ChatEnding: Sendable, Equatable {
 /// A language model gave no answer, or an incomplete one.
 public struct ChatError: CodedError, Sendable, Equatable {
   public enum Kind: Sendable, Equatable {
-    /// A repeated request may succeed, after so many seconds where the server names a pause.
+    /// The server is unavailable for now: a repeated request may succeed, after the given number of seconds.
     case passing(after: Double?)
-    /// A repeated request fails again.
+    /// The server rejects the request: a repeated request fails again.
     case lasting
-    /// The stream ended early: the text so far stays, marked as incomplete.
+    /// The answer ended early: the received text stays, marked as incomplete.
     case interrupted
   }
   public var kind: Kind

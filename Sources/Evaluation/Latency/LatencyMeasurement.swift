@@ -105,7 +105,7 @@ package struct LatencyMeasurement {
     let whole = Double(now - annotation.capturedNs) * 1e-6
     let values = [
       ("waiting for a model", Double(annotation.waitingS) * 1000),
-      ("preparing the picture", Double(annotation.preparingS) * 1000), ("models", models),
+      ("preparing the image", Double(annotation.preparingS) * 1000), ("models", models),
       ("published to this client", Double(now - annotation.publishedNs) * 1e-6),
       ("exposure to this client, total", whole),
       ("of it outside models and waiting", whole - models - Double(annotation.waitingS) * 1000),

@@ -40,7 +40,7 @@ package struct PictureDataSet {
     }
     guard !pairs.isEmpty else {
       throw EvaluationError(
-        "data-set-empty", "\(folder) has neither annotations.json nor folders of pictures")
+        "data-set-empty", "\(folder) has neither annotations.json nor folders of images")
     }
     return Classes(
       report: ClassificationReport(pairs), calibrationError: CalibrationError.expected(confidences))

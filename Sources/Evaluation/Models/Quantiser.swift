@@ -36,7 +36,7 @@ package struct Quantiser {
     let names = FileManager.default.enumerator(atPath: folder)?.compactMap { $0 as? String } ?? []
     let files = names.filter(PictureFile.isPicture)
     guard !files.isEmpty else {
-      throw EvaluationError("data-set-empty", "\(folder) holds no JPEG or PNG pictures")
+      throw EvaluationError("data-set-empty", "\(folder) holds no JPEG or PNG images")
     }
     let images = try files.sorted().prefix(Self.maximumSamples).map {
       try PictureFile.read(folder + "/" + $0)
@@ -46,7 +46,7 @@ package struct Quantiser {
     guard recorder.samples.count > 3 else {
       throw EvaluationError(
         "too-few-inputs",
-        "\(name) received \(recorder.samples.count) inputs from these pictures, fewer than 4: add pictures of what it detects"
+        "\(name) received \(recorder.samples.count) inputs from these images, fewer than 4: add images of the objects that it detects"
       )
     }
     return recorder.samples
@@ -67,7 +67,7 @@ package struct Quantiser {
       default:
         throw EvaluationError(
           "task-unsupported",
-          "'\(name)' takes no pictures: its task is \(model.manifest.task.rawValue)")
+          "'\(name)' takes no images: its task is \(model.manifest.task.rawValue)")
       }
     }
   }

@@ -32,7 +32,7 @@ public struct SaliencyMap: Sendable {
     let width = max(1, Int(Double(image.width) * scale))
     let height = max(1, Int(Double(image.height) * scale))
     guard let small = image.resized(width: width, height: height) else {
-      throw InferenceError(.input, "the picture is too large")
+      throw InferenceError(.input, "the image is too large")
     }
     let score = try await Score(small, model, host: host, label: label)
     var random = SeededRandom(seed: seed)
@@ -142,14 +142,14 @@ public struct SaliencyMap: Sendable {
         let fitting = found.filter { label == nil || ($0.label < labels.count && labels[$0.label] == label) }
         guard let best = fitting.max(by: { $0.score < $1.score }) else {
           throw InferenceError(
-            .input, "the model finds \(label.map { "no '\($0)'" } ?? "nothing") in the picture")
+            .input, "the model finds \(label.map { "no '\($0)'" } ?? "nothing") in the image")
         }
         target = best
         self.label = best.label < labels.count ? labels[best.label] : "class \(best.label)"
       case .imageClassification:
         let scores = try await ImageClassifier().classify(image, model, host: host, priority: .background)
         guard let best = label == nil ? scores.first : scores.first(where: { $0.label == label }) else {
-          throw InferenceError(.input, "the model knows no '\(label ?? "")'")
+          throw InferenceError(.input, "the model has no label '\(label ?? "")'")
         }
         target = nil
         self.label = best.label

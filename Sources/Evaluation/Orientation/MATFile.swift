@@ -65,7 +65,8 @@ public struct MATFile: Sendable {
     guard !overflow, let width = Reader.widths[values.type], values.data.count % width == 0,
       values.data.count / width == count
     else {
-      throw MATError(description: "array '\(text.prefix(60))' does not hold what its size says")
+      throw MATError(
+        description: "array '\(text.prefix(60))' has another number of values than its dimensions give")
     }
     var numbers: [Double] = []
     numbers.reserveCapacity(count)

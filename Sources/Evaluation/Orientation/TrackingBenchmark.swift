@@ -158,12 +158,12 @@ struct ExternalTracker {
     try process.run()
     process.waitUntilExit()
     guard process.terminationStatus == 0 else {
-      throw MATError(description: "the peer's command failed (\(process.terminationStatus)): \(line)")
+      throw MATError(description: "the command of --peer failed (\(process.terminationStatus)): \(line)")
     }
     let poses = try NumericTable.read(path: output.path)
     let columns = try ["t_s", "qx", "qy", "qz", "qw"].map { name -> [Double] in
       guard let index = poses.columns.firstIndex(of: name) else {
-        throw MATError(description: "the peer's output has no column '\(name)'")
+        throw MATError(description: "the output of --peer has no column '\(name)'")
       }
       return poses.values[index]
     }

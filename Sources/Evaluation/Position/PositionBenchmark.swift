@@ -29,7 +29,7 @@ public struct PositionBenchmark: Sendable {
         name: "90 Hz, 11 ms late, 0.5 mm, 0.1 deg", rate: 90, delay: 0.011, positionNoise: 0.5e-3,
         orientationNoise: 0.1 * .pi / 180),
       Cameras(
-        name: "60 Hz, 25 ms late, 1 mm, places only", rate: 60, delay: 0.025, positionNoise: 1e-3,
+        name: "60 Hz, 25 ms late, 1 mm, positions only", rate: 60, delay: 0.025, positionNoise: 1e-3,
         orientationNoise: 0.2 * .pi / 180, isPositionOnly: true),
     ]
   }

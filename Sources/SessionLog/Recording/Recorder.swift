@@ -239,7 +239,7 @@ package final class Recorder: @unchecked Sendable {
       }, on: .recorder, at: time)
     if dropped > loggedDrops {
       try file.writer.write(
-        log: "\(dropped - loggedDrops) records found no room in the recorder's queue", level: .warning,
+        log: "\(dropped - loggedDrops) records did not fit into the recorder's queue", level: .warning,
         name: "recorder", at: time)
       loggedDrops = dropped
     }

@@ -165,7 +165,7 @@ public final class SessionImporter {
     # Imported samples: doubles in SI units and OpenXR axes.
     format: 1
     family: imported-imu
-    name: \(quotedYAML(name.isEmpty ? "Imported inertial unit" : String(name.prefix(80))))
+    name: \(quotedYAML(name.isEmpty ? "Imported IMU" : String(name.prefix(80))))
     kind: tracker
     roles: [head]
     sources: ["made by vrbridge import"]

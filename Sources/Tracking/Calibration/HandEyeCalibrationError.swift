@@ -2,11 +2,11 @@ import Diagnostics
 
 /// Why the rotations of body and device give no alignment.
 public enum HandEyeCalibrationError: CodedError, Equatable {
-  /// Fewer rotations than needed were measured by both.
+  /// Tracker and device measured fewer rotations than the alignment needs.
   case tooFewTurns(Int)
   /// All rotations were about one axis.
   case oneAxis
-  /// Body and device rotate differently: rad that remain, of so many.
+  /// The rotations of body and device differ: root mean squares of the residual and of the rotation, rad.
   case doNotMatch(residual: Double, turn: Double)
 
   public var code: String {

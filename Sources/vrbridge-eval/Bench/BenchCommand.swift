@@ -6,7 +6,7 @@ import Foundation
 struct BenchCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "bench",
-    abstract: "Measure accuracy on recordings with known truth, and latency on this machine.",
+    abstract: "Measure accuracy on recordings with ground truth, and latency on this machine.",
     discussion: discussion(
       examples: "vrbridge bench --latency --seconds 30", "vrbridge bench clock",
       "vrbridge bench tracking --data broad"),

@@ -9,8 +9,8 @@ struct PositionBench: ParsableCommand {
     abstract: "Measure position and attitude errors of inertial tracking with late, noisy camera poses.",
     discussion: discussion(
       """
-      Camera poses are made from the optical truth of the trials. Errors are root mean squares over the movement, \
-      at the newest sample and 20 ms ahead, averaged over trials. "As shown" is the pose that \
+      Camera poses are made from the optical ground truth of the trials. Errors are root mean squares over the movement, \
+      at the newest sample and 20 ms ahead, averaged over trials. "As displayed" is the pose that \
       a renderer receives: with corrections spread over time and the bridge's own prediction. NEES is the squared \
       error divided by the covariance, for each component: 1 is consistent.
       """,
@@ -30,7 +30,7 @@ struct PositionBench: ParsableCommand {
     for cameras in PositionBenchmark.Cameras.cases {
       for (name, scores) in [
         (cameras.name, recordings.map { PositionBenchmark(trial: $0).score(cameras) }),
-        ("  as shown", recordings.map { PositionBenchmark(trial: $0).scoreShown(cameras) }),
+        ("  as displayed", recordings.map { PositionBenchmark(trial: $0).scoreShown(cameras) }),
       ] {
         print(Self.row(name, scores))
         if each {
@@ -39,7 +39,7 @@ struct PositionBench: ParsableCommand {
       }
     }
     let floor = mean(recordings.map { PositionBenchmark(trial: $0).truthNoise() }) * 180 / .pi
-    print(String(format: "The truth's own attitude noise is %.3f deg.", floor))
+    print(String(format: "The attitude noise of the ground truth is %.3f deg.", floor))
   }
 
   private static func row(_ name: String, _ scores: [PositionBenchmark.Score]) -> String {

@@ -9,15 +9,18 @@ struct PredictionBench: ParsableCommand {
     commandName: "prediction",
     abstract: "Measure errors of predicted orientations against prediction with constant angular velocity.",
     discussion: discussion(
-      "Predicts from the gyroscope and the optical truth of trials (--data), or from poses alone (--poses).",
+      "Predicts from the gyroscope and the optical ground truth of trials (--data), or from poses alone (--poses).",
       examples: "vrbridge bench prediction --data broad", "vrbridge bench prediction --poses head.csv"))
 
-  @Option(help: ArgumentHelp("Read trials in the layout of BROAD from this folder.", valueName: "folder"))
+  @Option(
+    help: ArgumentHelp(
+      "Read trials in the layout of BROAD from this folder (default: none).", valueName: "folder"))
   var data: String?
 
   @Option(
     help: ArgumentHelp(
-      "Read poses with the columns t_s, qx, qy, qz, qw from this file; repeatable.", valueName: "file.csv"))
+      "Read poses with the columns t_s, qx, qy, qz, qw from this file; repeatable (default: none).",
+      valueName: "file.csv"))
   var poses: [String] = []
 
   func run() throws {

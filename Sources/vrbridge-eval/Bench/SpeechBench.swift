@@ -33,7 +33,7 @@ struct SpeechBench: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "End an utterance after this silence, in seconds (default: 'speech: second_pause').",
+      "End an utterance after this silence, in seconds (default: 'speech: final_ms', in ms).",
       valueName: "seconds"))
   var pause: Double?
 

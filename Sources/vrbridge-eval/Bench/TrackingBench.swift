@@ -8,7 +8,7 @@ import Tracking
 struct TrackingBench: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "tracking",
-    abstract: "Measure orientation errors on trials with optical truth.",
+    abstract: "Measure orientation errors on trials with optical ground truth.",
     discussion: discussion(
       """
       FOLDER holds .mat files in the layout of the BROAD benchmark (https://github.com/dlaidig/broad). Errors are \
@@ -26,7 +26,8 @@ struct TrackingBench: ParsableCommand {
       "Read settings of the filter from this YAML file (default: built in).", valueName: "file"))
   var config: String?
 
-  @Option(help: ArgumentHelp("Measure this program too; repeatable.", valueName: "name=command"))
+  @Option(
+    help: ArgumentHelp("Measure this program too; repeatable (default: none).", valueName: "name=command"))
   var peer: [String] = []
 
   @Option(

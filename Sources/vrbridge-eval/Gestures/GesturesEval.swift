@@ -15,8 +15,8 @@ struct GesturesEval: AsyncParsableCommand {
       """
       Without --data, your own examples are cross-validated. --data takes a folder of files PERSON_GESTURE.htk \
       (6DMG's air-written words) or PERSON_GESTURE.json: the movements of each person are recognised with --templates \
-      examples per gesture of the others. --network evaluates a network trained on all of theirs too, and proposes \
-      the better method. --motion counts false recognitions in motion without gestures.
+      examples per gesture of the other persons. --network also evaluates a network that is trained on all examples of \
+      the other persons, and proposes the better method. --motion counts false recognitions in motion without gestures.
       """,
       examples: "vrbridge gestures eval", "vrbridge gestures eval --motion session.mcap"))
 
@@ -38,14 +38,15 @@ struct GesturesEval: AsyncParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Count false recognitions in ordinary motion: a session, or a folder of BROAD's trials.",
+      "Count false recognitions in ordinary motion: a session, or a folder of BROAD's trials (default: none).",
       valueName: "path"))
   var motion: String?
 
   @Option(help: "Seed random choices with this number.")
   var seed: UInt64 = 1
 
-  @Option(help: ArgumentHelp("Write the confusion matrix to this PNG file.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp("Write the confusion matrix to this PNG file (default: none).", valueName: "file"))
   var plot: String?
 
   @Flag(help: "Print JSON, one object per method.")

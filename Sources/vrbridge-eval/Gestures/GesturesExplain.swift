@@ -12,8 +12,8 @@ struct GesturesExplain: AsyncParsableCommand {
     abstract: "Show the parts of a movement that determine its recognition.",
     discussion: discussion(
       """
-      Stretches of the movement are straightened in turn; where the score falls, the stretch matters. For the joints \
-      of a held gesture: 'vrbridge models explain gesture-classifier PICTURE'.
+      Stretches of the movement are straightened in turn; where the score falls, it depends on the stretch. For the joints \
+      of a held gesture: 'vrbridge models explain gesture-classifier IMAGE'.
       """,
       examples: "vrbridge gestures explain circle/1 --out circle.png"))
 
@@ -26,7 +26,8 @@ struct GesturesExplain: AsyncParsableCommand {
   var network = false
 
   @Option(
-    help: ArgumentHelp("Write the path to this PNG file, red where it matters.", valueName: "file"))
+    help: ArgumentHelp(
+      "Write the path to this PNG file, red where the score depends on it.", valueName: "file"))
   var out = "movement.png"
 
   @OptionGroup var options: GestureOptions

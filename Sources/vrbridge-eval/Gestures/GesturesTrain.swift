@@ -30,10 +30,11 @@ struct GesturesTrain: AsyncParsableCommand {
   @Option(help: "Seed random choices with this number: the same seed makes the same network.")
   var seed: UInt64 = 1
 
-  @Option(help: ArgumentHelp("Plot the loss over epochs to this PNG file.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp("Plot the loss over epochs to this PNG file (default: none).", valueName: "file"))
   var plot: String?
 
-  @Flag(inversion: .prefixedNo, help: "Cross-validate both methods.")
+  @Flag(inversion: .prefixedNo, help: "Cross-validate both methods; --no-compare skips this.")
   var compare = true
 
   @OptionGroup var training: TrainingOptions

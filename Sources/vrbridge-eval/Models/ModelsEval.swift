@@ -8,25 +8,25 @@ struct ModelsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "models",
     abstract: "Evaluate, explain and quantise models.",
-    discussion: discussion(examples: "vrbridge models eval object-detection --data pictures"),
+    discussion: discussion(examples: "vrbridge models eval object-detection --data images"),
     subcommands: [ModelsEval.self, ModelsExplain.self, ModelsQuantise.self])
 }
 
 struct ModelsEval: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "eval",
-    abstract: "Evaluate a model on pictures with known truth.",
+    abstract: "Evaluate a model on images with ground truth.",
     discussion: discussion(
       """
-      FOLDER holds a folder of pictures for each class (classifiers), or annotations.json in COCO's format with the \
-      pictures beside it or in images/ (detectors). Class names are the model's labels.
+      FOLDER holds a folder of images for each class (classifiers), or annotations.json in COCO's format with the \
+      images beside it or in images/ (detectors). Class names are the model's labels.
       """,
-      examples: "vrbridge models eval object-detection --data pictures"))
+      examples: "vrbridge models eval object-detection --data images"))
 
   @Argument(help: "Model of the registry.")
   var name: String
 
-  @Option(help: ArgumentHelp("Read pictures from this folder.", valueName: "folder"))
+  @Option(help: ArgumentHelp("Read images from this folder.", valueName: "folder"))
   var data: String
 
   @Flag(help: "Print one JSON object.")
@@ -70,7 +70,7 @@ struct ModelsEval: AsyncParsableCommand {
       print(
         String(
           format:
-            "%d pictures: accuracy %.1f %%, precision %.3f, recall %.3f, F1 %.3f, calibration error %.3f",
+            "%d images: accuracy %.1f %%, precision %.3f, recall %.3f, F1 %.3f, calibration error %.3f",
           report.count, report.accuracy * 100, macro.precision, macro.recall, macro.f1,
           result.calibrationError))
     }
@@ -105,7 +105,7 @@ struct ModelsEval: AsyncParsableCommand {
     } else {
       print(
         String(
-          format: "%d pictures, %d boxes: mAP@0.5:0.95 %.3f, mAP@0.5 %.3f", result.pictures, result.boxes,
+          format: "%d images, %d boxes: mAP@0.5:0.95 %.3f, mAP@0.5 %.3f", result.pictures, result.boxes,
           metrics.averagePrecision, metrics.averagePrecisionAt50))
       for (label, value) in metrics.byLabel.sorted(by: { $0.key < $1.key }) {
         print(Terminal.pad(labels[label], 26) + String(format: "%.3f", value))

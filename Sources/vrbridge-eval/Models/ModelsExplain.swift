@@ -9,7 +9,7 @@ import Perception
 struct ModelsExplain: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "explain",
-    abstract: "Show the parts of a picture, or the joints of a hand, that determine a model's answer.",
+    abstract: "Show the parts of an image, or the joints of a hand, that determine a model's answer.",
     discussion: discussion(
       "Maps of classifiers and detectors are made with RISE; for gestures each joint is moved in turn.",
       examples: "vrbridge models explain object-detection cat.jpg --label cat --out map.png"))

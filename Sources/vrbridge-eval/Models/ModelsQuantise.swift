@@ -8,19 +8,19 @@ import Inference
 struct ModelsQuantise: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "quantise",
-    abstract: "Make a faster 8-bit version of a model for pictures (NNCF).",
+    abstract: "Make a faster 8-bit version of a model for images (NNCF).",
     discussion: discussion(
       """
-      Use pictures like those that the model will process: the quantisation is fitted to them. The version in force \
-      stays; the command prints the difference in time and answers, and 'models pin' puts the new version into force. \
-      Needs a Python with NNCF and OpenVINO.
+      Use images like those that the model will process: the quantisation is fitted to them. The active \
+      version stays active; the command prints the difference in time and answers, and 'models pin' activates the new \
+      version. Needs a Python with NNCF and OpenVINO.
       """,
-      examples: "vrbridge models quantise object-detection --data pictures"))
+      examples: "vrbridge models quantise object-detection --data images"))
 
   @Argument(help: "Model of the registry.")
   var name: String
 
-  @Option(help: ArgumentHelp("Read JPEG and PNG pictures from this folder.", valueName: "folder"))
+  @Option(help: ArgumentHelp("Read JPEG and PNG images from this folder.", valueName: "folder"))
   var data: String
 
   @Option(
@@ -53,13 +53,13 @@ struct ModelsQuantise: AsyncParsableCommand {
     manifest.labelsFile = nil
     let result = ModelPackage(manifest: manifest, files: try quantiser.quantise(samples))
     report(try await quantiser.compare(result, on: samples))
-    // The user decides when the new version comes into force.
+    // The user decides when the new version becomes active.
     let key = try options.signingKey()
     if registry.choice(of: name).pinned == nil { try registry.pin(name, current, signedWith: key) }
     try registry.add(result, labels: labels, signedWith: key)
     print("\(name) \(manifest.version): in \(registry.folder)/\(name)/\(manifest.version)")
     print(
-      "\(name) \(current) stays in force; to change: vrbridge models pin \(name) \(manifest.version), and back: vrbridge models rollback \(name)"
+      "\(name) \(current) stays active; to change: vrbridge models pin \(name) \(manifest.version), and back: vrbridge models rollback \(name)"
     )
   }
 

@@ -68,7 +68,7 @@ struct InferencePerformance: AsyncParsableCommand {
     abstract: "Measure models against MediaPipe, OpenVINO's benchmark_app and MLServer.",
     discussion: discussion(examples: "vrbridge-eval performance inference hand.jpg peers/bin/python"))
 
-  @Argument(help: ArgumentHelp("Picture with a hand (JPEG or PNG).", valueName: "image"))
+  @Argument(help: ArgumentHelp("Image with a hand (JPEG or PNG).", valueName: "image"))
   var image: String
 
   @Argument(help: ArgumentHelp("Python with mediapipe and openvino.", valueName: "python"))
@@ -109,13 +109,13 @@ struct FilterPerformance: ParsableCommand {
     abstract: "Measure nanoseconds per update of the orientation filter.",
     discussion: discussion(examples: "vrbridge-eval performance filter samples 20000 10"))
 
-  @Argument(help: "File of 'filter-input'.")
+  @Argument(help: "File that 'filter-input' wrote.")
   var file: String
 
   @Argument(help: "Number of updates per round.")
   var count: Int
 
-  @Argument(help: "Number of rounds; the best counts.")
+  @Argument(help: "Number of rounds; the fastest round is printed.")
   var rounds: Int
 
   func run() throws { try PerformanceSuite.filter(file, count: count, rounds: rounds) }

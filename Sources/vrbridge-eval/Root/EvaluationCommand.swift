@@ -11,7 +11,7 @@ struct EvaluationCommand: AsyncParsableCommand {
     discussion: discussion(
       """
       'vrbridge bench', 'vrbridge gestures train|eval|explain' and 'vrbridge models eval|explain|quantise' run this \
-      program with the same words.
+      program with the same arguments.
       """,
       examples: "vrbridge-eval bench --latency", "vrbridge-eval gestures eval"),
     version: ProductVersion.text,

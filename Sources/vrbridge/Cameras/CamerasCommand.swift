@@ -12,7 +12,7 @@ import Spatial
 struct CamerasCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "cameras",
-    abstract: "List cameras, or take a picture.",
+    abstract: "List cameras, or take an image.",
     discussion: discussion(examples: "vrbridge cameras", "vrbridge cameras picture /dev/video0 out.jpg"),
     subcommands: [ListCameras.self, TakePicture.self], defaultSubcommand: ListCameras.self)
 }
@@ -52,7 +52,7 @@ struct ListCameras: ParsableCommand {
 struct TakePicture: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "picture",
-    abstract: "Take pictures to test a camera.",
+    abstract: "Take images to test a camera.",
     discussion: discussion(
       "Stop the bridge first when it reads the camera.",
       examples: "vrbridge cameras picture /dev/video0 out.jpg --size 1280x720"))
@@ -60,7 +60,7 @@ struct TakePicture: AsyncParsableCommand {
   @Argument(help: "Node of the camera, such as /dev/video0.")
   var node: String
 
-  @Argument(help: ArgumentHelp("File for the last picture (JPEG).", valueName: "out.jpg"))
+  @Argument(help: ArgumentHelp("File for the last image (JPEG).", valueName: "out.jpg"))
   var out: String
 
   @Option(help: "Take this many frames, 1 to 100000; their rate is printed.")

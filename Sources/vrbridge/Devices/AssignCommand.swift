@@ -16,7 +16,7 @@ struct AssignCommand: AsyncParsableCommand {
     discussion: discussion(
       """
       The bridge stores the role by serial number or, for a device without one, by USB port. A device that had the \
-      role gets the other's. Roles in the configuration take precedence.
+      role receives the previous role of the other device. Roles in the configuration take precedence.
       """,
       examples: "vrbridge assign LHR-1234ABCD waist", "vrbridge assign --press left_hand"))
 

@@ -11,7 +11,7 @@ import Spatial
 struct DevicesCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "devices",
-    abstract: "List devices: those of a running bridge, else those that are attached.",
+    abstract: "List the devices of a running bridge or, without a bridge, the attached devices.",
     discussion: discussion(
       examples: "vrbridge devices --watch", "vrbridge devices --known",
       "vrbridge devices record htc-vive out.hid.gz"),

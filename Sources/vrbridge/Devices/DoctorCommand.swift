@@ -10,7 +10,8 @@ struct DoctorCommand: AsyncParsableCommand {
     commandName: "doctor",
     abstract: "Diagnose unavailable devices and suggest fixes.",
     discussion: discussion(
-      "Exit status 0 without problems, 1 with one.", examples: "vrbridge doctor", "vrbridge doctor --json"))
+      "Exit status 0 without problems, 1 with a problem.", examples: "vrbridge doctor",
+      "vrbridge doctor --json"))
 
   @Flag(help: "Print JSON, one object per finding.")
   var json = false

@@ -30,10 +30,12 @@ struct EmulateCommand: AsyncParsableCommand {
       "Emulate this part of the description (default: the first that reports motion).", valueName: "name"))
   var part: String?
 
-  @Option(help: ArgumentHelp("Write a recording to this file (.hid or .hid.gz).", valueName: "file"))
+  @Option(
+    help: ArgumentHelp("Write a recording to this .hid or .hid.gz file (default: none).", valueName: "file")
+  )
   var out: String?
 
-  @Flag(help: "Make a HID device of the kernel.")
+  @Flag(help: "Make a HID device through /dev/uhid.")
   var uhid = false
 
   @Flag(help: "Plug a USB device into the virtual host controller.")
@@ -41,7 +43,8 @@ struct EmulateCommand: AsyncParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Send datagrams to the bridge at this address, for the family slimevr.", valueName: "address[:port]"))
+      "Send datagrams to the bridge at this address, for the family slimevr (default: none).",
+      valueName: "address[:port]"))
   var udp: String?
 
   @Option(
@@ -50,7 +53,7 @@ struct EmulateCommand: AsyncParsableCommand {
       valueName: "seconds"))
   var duration: Double?
 
-  @Option(help: "Plug in this many times with --usb or --uhid.")
+  @Option(help: "Plug the device in this many times with --usb or --uhid.")
   var cycles = 1
 
   @Option(help: "Stay unplugged for this many seconds between cycles, 0 to 3600.")
@@ -63,17 +66,17 @@ struct EmulateCommand: AsyncParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Write the send time of each report to this file, one per line (ns, CLOCK_MONOTONIC), with --usb or --uhid.",
+      "Write the send time of each report to this file, one per line (ns, CLOCK_MONOTONIC), with --usb or --uhid (default: none).",
       valueName: "file"))
   var trace: String?
 
   @Option(
     help: ArgumentHelp(
-      "Misbehave in this way with --usb: \(USBIPDevice.faults.joined(separator: ", ")) (default: none).",
+      "Inject this fault with --usb: \(USBIPDevice.faults.joined(separator: ", ")) (default: none).",
       valueName: "fault"))
   var fault: String?
 
-  @Option(help: "Move like this: looking, gesturing or still.")
+  @Option(help: "Follow this motion: looking, gesturing or still.")
   var motion: String = "looking"
 
   @Option(help: "Add these IMU errors: none or consumer.")

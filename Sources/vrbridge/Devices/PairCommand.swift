@@ -18,14 +18,14 @@ struct PairCommand: AsyncParsableCommand {
     discussion: discussion(
       """
       Prints an instruction for each step and ends when reports of the device arrive over the new link. Without a \
-      family, lists those that can be paired. Details: docs/how-to/pair-a-device.md.
+      family, lists the families that can be paired. Details: docs/how-to/pair-a-device.md.
       """,
-      examples: "vrbridge pair", "vrbridge pair valve-index-controller", "vrbridge pair --list"))
+      examples: "vrbridge pair", "vrbridge pair sony-dualshock4", "vrbridge pair --list"))
 
   @Argument(help: "Family, or the start of its name; 'vrbridge pair' lists them.")
   var family: String?
 
-  @Argument(help: "Hardware address of the tracker, for slimevr when several wait.")
+  @Argument(help: "Hardware address of the tracker, for the family slimevr when several trackers wait.")
   var address: String?
 
   @Flag(help: "List paired devices.")
@@ -40,7 +40,7 @@ struct PairCommand: AsyncParsableCommand {
   @Option(help: .descriptions)
   var descriptions: String?
 
-  @Option(help: "Path of the bridge's socket, for trackers of the network.")
+  @Option(help: .socket)
   var socket: String?
 
   func run() async throws {

@@ -6,7 +6,7 @@ import Pairing
 struct UnpairCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "unpair",
-    abstract: "Remove a paired device, here and in Bluetooth.",
+    abstract: "Remove a paired device from this machine and from BlueZ.",
     discussion: discussion(examples: "vrbridge unpair AA:BB:CC:DD:EE:FF"))
 
   @Argument(help: "Address of the device; 'vrbridge pair --list' lists them.")

@@ -5,7 +5,7 @@ struct BenchCommand: EvaluatedCommand {
   static let words = ["bench"]
   static let configuration = CommandConfiguration(
     commandName: "bench",
-    abstract: "Measure accuracy on recordings with known truth, and latency on this machine.",
+    abstract: "Measure accuracy on recordings with ground truth, and latency on this machine.",
     discussion: discussion(
       "Runs vrbridge-eval; 'vrbridge bench --help' lists measurements and options.",
       examples: "vrbridge bench --latency --seconds 30", "vrbridge bench clock"))
@@ -57,10 +57,10 @@ struct ModelsEval: EvaluatedCommand {
   static let words = ["models", "eval"]
   static let configuration = CommandConfiguration(
     commandName: "eval",
-    abstract: "Evaluate a model on pictures with known truth.",
+    abstract: "Evaluate a model on images with ground truth.",
     discussion: discussion(
       "Runs vrbridge-eval; 'vrbridge models eval --help' lists options.",
-      examples: "vrbridge models eval object-detection --data pictures"))
+      examples: "vrbridge models eval object-detection --data images"))
 
   @Argument(parsing: .captureForPassthrough, help: "Model and options.")
   var arguments: [String] = []
@@ -70,12 +70,12 @@ struct ModelsExplain: EvaluatedCommand {
   static let words = ["models", "explain"]
   static let configuration = CommandConfiguration(
     commandName: "explain",
-    abstract: "Show the parts of a picture, or the joints of a hand, that determine a model's answer.",
+    abstract: "Show the parts of an image, or the joints of a hand, that determine a model's answer.",
     discussion: discussion(
       "Runs vrbridge-eval; 'vrbridge models explain --help' lists options.",
       examples: "vrbridge models explain object-detection cat.jpg --label cat --out map.png"))
 
-  @Argument(parsing: .captureForPassthrough, help: "Model, picture and options.")
+  @Argument(parsing: .captureForPassthrough, help: "Model, image and options.")
   var arguments: [String] = []
 }
 
@@ -83,10 +83,10 @@ struct ModelsQuantise: EvaluatedCommand {
   static let words = ["models", "quantise"]
   static let configuration = CommandConfiguration(
     commandName: "quantise",
-    abstract: "Make a faster 8-bit version of a model for pictures (NNCF).",
+    abstract: "Make a faster 8-bit version of a model for images (NNCF).",
     discussion: discussion(
       "Runs vrbridge-eval; 'vrbridge models quantise --help' lists options.",
-      examples: "vrbridge models quantise object-detection --data pictures"))
+      examples: "vrbridge models quantise object-detection --data images"))
 
   @Argument(parsing: .captureForPassthrough, help: "Model and options.")
   var arguments: [String] = []

@@ -13,8 +13,8 @@ struct GesturesRecord: ParsableCommand {
     abstract: "Record examples of a gesture with a controller of a running bridge.",
     discussion: discussion(
       """
-      Hold the controller still, make the movement, hold still again; repeat --count times. One example is enough, \
-      five are better. A running bridge recognises the gesture two seconds later.
+      Hold the controller still, make the movement, hold still again; repeat --count times. One example is \
+      sufficient; the default is five. A running bridge recognises the gesture two seconds later.
       """,
       examples: "vrbridge gestures record circle --hand left --count 3"))
 

@@ -9,7 +9,7 @@ struct ModelsAdd: ParsableCommand {
     commandName: "add",
     abstract: "Add your own model to the registry, signed with your key.",
     discussion: discussion(
-      "The model is opened in a process of its own first. An OpenVINO IR needs both files: the .xml, and the .bin with --file.",
+      "The command first opens the model in a separate process. An OpenVINO IR needs both files: the .xml, and the .bin with --file.",
       examples: "vrbridge models add parts parts.onnx --version 1 --task object-detection --labels parts.txt")
   )
 
@@ -37,13 +37,13 @@ struct ModelsAdd: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Decode the outputs like this: \(ModelSettings.vocabulary.decoders.map(\.rawValue).joined(separator: ", ")) (default: by task).",
+      "Use this decoder of outputs: \(ModelSettings.vocabulary.decoders.map(\.rawValue).joined(separator: ", ")) (default: by task).",
       valueName: "decoder"))
   var decoder: String?
 
   @Option(
     help: ArgumentHelp(
-      "Arrange pictures in this order of dimensions (default: the model takes no pictures).",
+      "Arrange images in this order of dimensions (default: the model takes no images).",
       valueName: "NCHW|NHWC"))
   var layout: String?
 

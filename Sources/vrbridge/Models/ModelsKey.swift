@@ -5,12 +5,12 @@ import Inference
 struct ModelsKey: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "key",
-    abstract: "Print your public key, for 'models: trusted_keys' of others, or replace the key.",
+    abstract: "Print your public key for 'models: trusted_keys' of other machines, or replace the key.",
     discussion: discussion(
-      "--rotate signs your models with the new key and revokes the old one.",
+      "--rotate signs your models with the new key and revokes the previous key.",
       examples: "vrbridge models key", "vrbridge models key --rotate"))
 
-  @Flag(help: "Make a new key, sign your models again and revoke the old key.")
+  @Flag(help: "Make a new key, sign your models again and revoke the previous key.")
   var rotate = false
 
   @OptionGroup var options: ModelOptions

@@ -36,7 +36,7 @@ struct ModelsPin: ParsableCommand {
 struct ModelsRollback: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "rollback",
-    abstract: "Return to the version that ran before.",
+    abstract: "Return to the previously active version.",
     discussion: discussion(examples: "vrbridge models rollback object-detection"))
 
   @Argument(help: "Model of the registry.")

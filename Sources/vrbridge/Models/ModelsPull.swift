@@ -21,7 +21,7 @@ struct ModelsPull: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Install one model from this file, whose digest must be the catalogue's (default: download).",
+      "Install one model from this file, if its digest is that of the catalogue (default: download).",
       valueName: "file"))
   var from: String?
 

@@ -7,7 +7,7 @@ struct ModelsRevoke: ParsableCommand {
     commandName: "revoke",
     abstract: "End the trust in a model or a key, on this machine or from another machine's list.",
     discussion: discussion(
-      "A revoked model is refused in spite of its signature; a running bridge unloads it within a second.",
+      "The bridge rejects a revoked model in spite of its signature, and unloads it within 1 s.",
       examples: "vrbridge models revoke parts --version 1 --reason 'wrong labels'",
       "vrbridge models revoke --list > revoked.list", "vrbridge models revoke --import revoked.list"))
 
@@ -15,7 +15,7 @@ struct ModelsRevoke: ParsableCommand {
   var name: String?
 
   @Option(
-    help: ArgumentHelp("Revoke this version (default: the one in force).", valueName: "version"))
+    help: ArgumentHelp("Revoke this version (default: the active one).", valueName: "version"))
   var version: String?
 
   @Option(help: ArgumentHelp("Revoke this public key (default: a model).", valueName: "key"))

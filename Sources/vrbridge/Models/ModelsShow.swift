@@ -12,7 +12,7 @@ struct ModelsShow: ParsableCommand {
   var name: String
 
   @Option(
-    help: ArgumentHelp("Use this version (default: the one in force).", valueName: "version"))
+    help: ArgumentHelp("Use this version (default: the active one).", valueName: "version"))
   var version: String?
 
   @OptionGroup var options: ModelOptions
@@ -38,7 +38,7 @@ struct ModelsVerify: ParsableCommand {
     commandName: "verify",
     abstract: "Check signatures and digests of all models, or of one.",
     discussion: discussion(
-      "Exit status 1 when a model is refused.", examples: "vrbridge models verify"))
+      "Exit status 1 when a model is rejected.", examples: "vrbridge models verify"))
 
   @Argument(help: "Model of the registry (default: all).")
   var name: String?

@@ -13,7 +13,7 @@ struct ModelsSign: ParsableCommand {
   var name: String
 
   @Option(
-    help: ArgumentHelp("Use this version (default: the one in force).", valueName: "version"))
+    help: ArgumentHelp("Use this version (default: the active one).", valueName: "version"))
   var version: String?
 
   @OptionGroup var options: ModelOptions
@@ -40,7 +40,7 @@ struct ModelsEncrypt: ParsableCommand {
   var name: String
 
   @Option(
-    help: ArgumentHelp("Use this version (default: the one in force).", valueName: "version"))
+    help: ArgumentHelp("Use this version (default: the active one).", valueName: "version"))
   var version: String?
 
   @Option(

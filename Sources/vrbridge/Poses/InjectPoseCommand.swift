@@ -21,7 +21,7 @@ struct InjectPoseCommand: AsyncParsableCommand {
       device: number, serial number or role; may be an argument instead. captured_ns: time of measurement \
       (CLOCK_MONOTONIC); without it, --delay before the line is read. position: metres, Y up. orientation (optional): \
       x, y, z, w, world from device. Also sigma_position (m), sigma_orientation (rad), and point, the measured point \
-      in the device's axes (m). The bridge fuses the poses with the device's IMU, late and out of order ones too.
+      in the device's axes (m). The bridge fuses the poses with the device's IMU, also late poses and poses out of order.
 
       --align estimates the rotation between tracked body and device, the tilt of the tracker's world and the delay \
       while you turn the device; --alignment stores the result in a file and reads it the next time.
@@ -29,7 +29,7 @@ struct InjectPoseCommand: AsyncParsableCommand {
       examples: "my-tracker | vrbridge inject-pose head --sigma 0.002",
       "my-tracker | vrbridge inject-pose head --align 20 --alignment head.json"))
 
-  @Argument(help: ArgumentHelp("Device of lines that name none.", valueName: "device"))
+  @Argument(help: ArgumentHelp("Device for lines without 'device'.", valueName: "device"))
   var device: String?
 
   @Option(

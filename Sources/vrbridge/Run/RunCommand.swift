@@ -44,7 +44,7 @@ struct RunCommand: AsyncParsableCommand {
   @Flag(help: "Emulate a headset and two controllers.")
   var demo = false
 
-  @Flag(help: "Emulate them only when no supported headset is attached.")
+  @Flag(help: "Emulate a headset and two controllers only when no supported headset is attached.")
   var demoIfNoHeadset = false
 
   @Flag(help: "Ignore attached devices.")
@@ -67,7 +67,7 @@ struct RunCommand: AsyncParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Show this picture in the demonstration's scene; repeatable (default: none).", valueName: "file"))
+      "Show this image in the demonstration's scene; repeatable (default: none).", valueName: "file"))
   var picture: [String] = []
 
   @Option(
@@ -128,7 +128,7 @@ struct RunCommand: AsyncParsableCommand {
   @Flag(help: "Show a live table of the devices in this terminal.")
   var view = false
 
-  @Flag(help: "Print the configuration in force, with the source of each value, and exit.")
+  @Flag(help: "Print the active configuration, with the source of each value, and exit.")
   var printConfig = false
 
   /// Prints the tables of docs/reference/configuration.md; for scripts/configuration-reference.py.

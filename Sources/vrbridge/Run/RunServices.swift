@@ -16,7 +16,7 @@ struct ReloadService: Service {
     for await _ in signals.cancelOnGracefulShutdown() {
       manager.reloading()
       do { daemon.reload(try command.load()) } catch {
-        log.error("reload failed, the previous configuration stays in force: \(error.printed)")
+        log.error("reload failed, the previous configuration stays active: \(error.printed)")
       }
       manager.ready("running")
     }

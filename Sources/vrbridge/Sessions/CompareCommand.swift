@@ -12,7 +12,7 @@ struct CompareCommand: AsyncParsableCommand {
     commandName: "compare",
     abstract: "Compare two sessions, device by device.",
     discussion: discussion(
-      "States of the same device and capture time are compared.",
+      "Compares states of the same device and capture time.",
       examples: "vrbridge compare first.mcap second.mcap --plot difference.png"))
 
   @Argument(help: "First session (.mcap).")
@@ -24,7 +24,9 @@ struct CompareCommand: AsyncParsableCommand {
   @Flag(help: "Print one JSON object.")
   var json = false
 
-  @Option(help: ArgumentHelp("Plot the differences over time to this PNG file.", valueName: "out.png"))
+  @Option(
+    help: ArgumentHelp(
+      "Plot the differences over time to this PNG file (default: none).", valueName: "out.png"))
   var plot: String?
 
   func run() async throws {

@@ -9,7 +9,7 @@ import SessionTools
 struct InfoCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "info",
-    abstract: "Show devices, topics and faults of a session.",
+    abstract: "Show devices, topics and errors of a session.",
     discussion: discussion(examples: "vrbridge info session.mcap"))
 
   @Argument(help: "Session (.mcap).")

@@ -39,11 +39,13 @@ struct ReplayCommand: AsyncParsableCommand {
   @Option(
     name: .customLong("with"),
     help: ArgumentHelp(
-      "Recompute with the filter settings of this YAML file, with --output.", valueName: "filter.yaml"))
+      "Recompute with the filter settings of this YAML file, with --output (default: none).",
+      valueName: "filter.yaml"))
   var settings: String?
 
   @Option(
-    help: ArgumentHelp("Write the recomputed session to this file, with --with.", valueName: "out.mcap"))
+    help: ArgumentHelp(
+      "Write the recomputed session to this file, with --with (default: none).", valueName: "out.mcap"))
   var output: String?
 
   @Option(

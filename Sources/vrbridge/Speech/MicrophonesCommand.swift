@@ -8,7 +8,7 @@ import Microphones
 struct MicrophonesCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "microphones",
-    abstract: "List microphones and the headsets that they belong to.",
+    abstract: "List microphones with their headsets.",
     discussion: discussion(examples: "vrbridge microphones"))
 
   @Flag(help: "Print JSON, one object per microphone.")

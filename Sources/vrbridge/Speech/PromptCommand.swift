@@ -10,8 +10,8 @@ struct PromptCommand: ParsableCommand {
     abstract: "Send text to the running bridge as if it had been spoken.",
     discussion: discussion(
       """
-      The bridge executes commands; it sends a question to the language model together with recent annotations, and \
-      the answer is printed as it arrives. With --explain the prompt is printed and not sent.
+      The bridge executes a command, and sends a question with recent annotations to the language model. This command \
+      prints the answer as it arrives.
       """,
       examples: "vrbridge prompt what is this", "vrbridge prompt --explain what is this"))
 
@@ -59,7 +59,7 @@ struct PromptCommand: ParsableCommand {
     print("tokens: about \(prompt.tokens)")
     if !prompt.intent.isEmpty { print("recognised as the command: \(prompt.intent)") }
     for part in prompt.parts {
-      print("\n[\(part.role)]\(part.pictureBytes > 0 ? " with a picture of \(part.pictureBytes) bytes" : "")")
+      print("\n[\(part.role)]\(part.pictureBytes > 0 ? " with an image of \(part.pictureBytes) bytes" : "")")
       print(part.text)
     }
   }

@@ -10,11 +10,11 @@ struct SummariseCommand: AsyncParsableCommand {
     commandName: "summarise",
     abstract: "Summarise the speech, the answers and the annotations of a session.",
     discussion: discussion(
-      "Without a language model ('language_model: address', or --language-model) the notes themselves are printed.",
+      "Without a language model ('language_model: address', or --language-model) the command prints the notes.",
       examples: "vrbridge summarise session.mcap",
       "vrbridge summarise session.mcap --language-model http://127.0.0.1:8080/v1"))
 
-  @Argument(help: ArgumentHelp("Session (MCAP).", valueName: "session"))
+  @Argument(help: ArgumentHelp("Session (.mcap).", valueName: "session"))
   var file: String
 
   @Flag(help: "Print the notes, without a language model.")

@@ -19,7 +19,7 @@ struct TranscribeCommand: ParsableCommand {
   @Flag(help: "Print JSON, one object per utterance.")
   var json = false
 
-  @Flag(help: "Print to standard error the sounds that were not taken for speech, with the reason.")
+  @Flag(help: "Print rejected sounds with the reason to standard error.")
   var dropped = false
 
   @OptionGroup var options: ModelOptions

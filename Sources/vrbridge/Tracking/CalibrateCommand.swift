@@ -24,7 +24,7 @@ struct CalibrateCommand: AsyncParsableCommand {
     help: ArgumentHelp("Node, serial number or family; FILE.hid; emulated:FAMILY.", valueName: "device"))
   var device: String
 
-  @Flag(help: "Print the result and keep the old calibration.")
+  @Flag(help: "Print the result and keep the active calibration.")
   var dryRun = false
 
   @Option(help: "Seed the errors of an emulated IMU with this number.")
@@ -44,7 +44,7 @@ struct CalibrateCommand: AsyncParsableCommand {
     if let warning { Terminal.write("\(warning)\n") }
     for warning in source.opened.warnings { Terminal.write("\(warning)\n") }
     Terminal.write(
-      "\(source.match.description.name) \(source.serial): calibration in force is '\(before.source.rawValue)'\n"
+      "\(source.match.description.name) \(source.serial): active calibration is '\(before.source.rawValue)'\n"
     )
 
     var session = CalibrationSession()

@@ -9,12 +9,12 @@ import Tracking
 struct TrackCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "track",
-    abstract: "Compute orientations from a table of inertial samples.",
+    abstract: "Compute orientations from a table of IMU samples.",
     discussion: discussion(
       """
       IN.csv has a header and the columns t_s, gx_rad_s, gy_rad_s, gz_rad_s, ax_m_s2, ay_m_s2, az_m_s2 and, with a \
       magnetometer, mx_uT, my_uT, mz_uT, in any order; other units are written in the names (gx_deg_s, ax_g, t_ms). \
-      OUT.csv gets t_s, qx, qy, qz, qw (sensor to world: Y up and, with magnetometer, -Z magnetic north), the \
+      OUT.csv holds t_s, qx, qy, qz, qw (sensor to world: Y up and, with magnetometer, -Z magnetic north), the \
       gyroscope bias, rest, and whether the magnetic field was used.
       """,
       examples: "vrbridge track in.csv --out out.csv --plot out.png"))
@@ -37,7 +37,8 @@ struct TrackCommand: AsyncParsableCommand {
   var config: String?
 
   @Option(
-    help: ArgumentHelp("Plot orientation, bias and rest over time to this PNG file.", valueName: "out.png"))
+    help: ArgumentHelp(
+      "Plot orientation, bias and rest over time to this PNG file (default: none).", valueName: "out.png"))
   var plot: String?
 
   func run() async throws {
