@@ -9,6 +9,8 @@ set -euo pipefail
 services='(BridgeTests|CommandTests|DashboardTests|FoxgloveServerTests|HTTPServerTests|InferenceClientsTests|InteropTests|ModelServiceTests)[.]'
 bundle=.build/debug/vrbridgePackageTests.xctest
 [ -x "$bundle" ] || { echo "test.sh: $bundle is missing; run: make build-tests" >&2; exit 1; }
+# Marks of the runner are searched for below; colors would separate them from their texts.
+export NO_COLOR=1
 run() { "$bundle" --testing-library swift-testing --no-parallel --filter "$1"; }
 
 logs=$(mktemp -d)

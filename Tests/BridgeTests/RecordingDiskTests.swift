@@ -65,6 +65,25 @@ struct RecordingDiskTests {
     #expect(summary.lost == result.lost && summary.topics.contains { $0.name == "/log" })
   }
 
+  /// The disk stalls until the recording is stopped: no later record describes the loss.
+  @Test func aLossUntilTheEndIsInTheFile() async throws {
+    let folder = try TestPaths.temporaryFolder()
+    let bridge = try TestBridge { $0.demo = Setting(.always, from: "test") }
+    #expect(await eventually { (try? await bridge.devices().count) == 3 })
+    let recording = bridge.daemon.recording
+    var plan = RecordingPlan(path: folder + "/stalled.mcap")
+    plan.buffer = 1 << 16
+    try recording.start(plan) { path throws(OutputError) in try Disk(path, delay: 3_000_000, stalls: 1) }
+    try await Task.sleep(nanoseconds: 1_500_000_000)
+    let status = try await onThread { recording.stop() }
+    await bridge.stop()
+    #expect(status.dropped > 100 && status.failure == nil)
+    let result = try SessionVerifier(path: plan.path).run()
+    #expect(result.difference == nil && result.lost == status.dropped, "\(result) \(status.dropped)")
+    let summary = try SessionSummary(path: plan.path)
+    #expect(summary.lost == result.lost)
+  }
+
   @Test func fullDiskStopsOnlyTheRecording() async throws {
     let folder = try TestPaths.temporaryFolder()
     let bridge = try TestBridge { $0.demo = Setting(.always, from: "test") }

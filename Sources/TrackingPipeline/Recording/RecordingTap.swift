@@ -53,7 +53,16 @@ package final class RecordingTap: PipelineTap, @unchecked Sendable {
   private var nextAttachment: UInt64 = 1
   private let isClosedFlag = Atomic<Bool>(false)
   private let droppedCount = Atomic<UInt64>(0)
-  private var lost: (records: UInt64, bytes: UInt64, since: Int64) = (0, 0, 0)
+  /// Records that found no room since the last record of a loss.
+  package struct Loss {
+    package var records: UInt64 = 0
+    package var bytes: UInt64 = 0
+    /// Nanoseconds, of the first and the last record.
+    package var since: Int64 = 0
+    package var until: Int64 = 0
+  }
+
+  private var lost = Loss()
   /// The queued record of the report that is being processed.
   private var open: UnsafeMutableRawBufferPointer?
   private var isSkipping = false
@@ -71,6 +80,13 @@ package final class RecordingTap: PipelineTap, @unchecked Sendable {
   /// Whether no record follows those in the queue.
   package var isClosed: Bool { isClosedFlag.load(ordering: .acquiring) }
   package func close() { isClosedFlag.store(true, ordering: .releasing) }
+
+  /// Returns a loss that lasted until the tap was closed, once; nil for none. For the recorder's thread, after `isClosed`.
+  package func takeLastLoss() -> Loss? {
+    guard isClosed, lost.records > 0 else { return nil }
+    defer { lost = Loss() }
+    return lost
+  }
 
   package func take(_ number: UInt64) -> Attachment? {
     attachments.withLock { $0.removeValue(forKey: number) }
@@ -128,6 +144,7 @@ package final class RecordingTap: PipelineTap, @unchecked Sendable {
     if lost.records == 0 { lost.since = time }
     lost.records += 1
     lost.bytes += UInt64(bytes)
+    lost.until = time
     droppedCount.add(1, ordering: .relaxed)
     ring.rollBack()
     open = nil
@@ -146,7 +163,7 @@ package final class RecordingTap: PipelineTap, @unchecked Sendable {
     isSkipping = false
     queue(
       .loss, device: DeviceID(0), at: time, Words(lost.records, lost.bytes, UInt64(bitPattern: lost.since)))
-    lost = (0, 0, 0)
+    lost = Loss()
     describeAll(self)
     return !isSkipping
   }

@@ -28,6 +28,8 @@ package final class TrackingRecordSource: RecordSource, @unchecked Sendable {
   package var dropped: UInt64 { tap.dropped }
 
   package func drain(into recorder: Recorder) throws(OutputError) {
+    // Read before the last records are taken: nothing follows them.
+    let isLast = tap.isClosed
     var failure: OutputError?
     while failure == nil {
       let hasRecord = tap.ring.pop { bytes in
@@ -36,6 +38,19 @@ package final class TrackingRecordSource: RecordSource, @unchecked Sendable {
       if !hasRecord { break }
     }
     if let failure { throw failure }
+    if isLast, let loss = tap.takeLastLoss(), let file = recorder.file {
+      try write(loss, at: Timestamp(nanoseconds: loss.until), to: file)
+    }
+  }
+
+  private func write(
+    _ loss: RecordingTap.Loss, at time: Timestamp, to file: RecordingFile
+  ) throws(OutputError) {
+    try file.write(at: time) {
+      $0.loss.records = loss.records
+      $0.loss.bytes = loss.bytes
+      $0.loss.fromNs = loss.since
+    }
   }
 
   package func writeStatistics(to file: RecordingFile, at time: Timestamp) throws(OutputError) {
@@ -110,11 +125,9 @@ package final class TrackingRecordSource: RecordSource, @unchecked Sendable {
         $0.snapshot.words = Data(bytes)
       }
     case .loss:
-      try file.write(at: time) {
-        $0.loss.records = word(0)
-        $0.loss.bytes = word(1)
-        $0.loss.fromNs = Int64(bitPattern: word(2))
-      }
+      let loss = RecordingTap.Loss(
+        records: word(0), bytes: word(1), since: Int64(bitPattern: word(2)), until: head.time)
+      try write(loss, at: time, to: file)
     case .measured:
       try file.write(at: time) {
         $0.placeMeasured = MeasurementRecord.message(
