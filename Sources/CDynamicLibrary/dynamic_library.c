@@ -3,12 +3,30 @@
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
+#include <grp.h>
 #include <limits.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+/// Returns whether a group is the private one of this user: it has the user's name and no other member.
+///
+/// With the umask 002 of such systems every folder of a user can be written by the group. Root has no such convention.
+static int is_private_group(gid_t group) {
+  char names[2][1024];
+  struct passwd user, *found_user = NULL;
+  struct group entry, *found_group = NULL;
+  if (geteuid() == 0 || getpwuid_r(geteuid(), &user, names[0], sizeof names[0], &found_user) != 0 || !found_user ||
+      user.pw_gid != group || getgrgid_r(group, &entry, names[1], sizeof names[1], &found_group) != 0 || !found_group)
+    return 0;
+  if (strcmp(entry.gr_name, user.pw_name) != 0) return 0;
+  for (char **member = entry.gr_mem; *member; member++)
+    if (strcmp(*member, user.pw_name) != 0) return 0;
+  return 1;
+}
 
 /// Returns whether only root and the user of this process can change a file or the entries of a folder.
 static int is_safe(const char *path, char *error, size_t error_size) {
@@ -24,7 +42,7 @@ static int is_safe(const char *path, char *error, size_t error_size) {
         "root or of this user", kind, path, (unsigned)info.st_uid);
     return 0;
   }
-  if (!(info.st_mode & (S_IWGRP | S_IWOTH))) return 1;
+  if (!(info.st_mode & S_IWOTH) && (!(info.st_mode & S_IWGRP) || is_private_group(info.st_gid))) return 1;
   // The sticky bit of /tmp keeps others from replacing a file, not from making one before this user does; its mode is
   // the system's to set.
   if (info.st_mode & S_ISVTX) {

@@ -193,6 +193,28 @@ struct ConnectionTests {
     }
   }
 
+  /// Bodies that come slowly hold memory; others are refused before they take more than their share.
+  @Test func bodiesShareTheirMemory() async throws {
+    let size = 1_000_000
+    try await withService(change: { $0.maximumBody = size }) { port in
+      let head = "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: \(size)\r\n\r\n"
+      func answer() async throws -> String {
+        let client = try RawClient(port)
+        client.send(head + String(repeating: "x", count: size))
+        return await client.read(until: "anybody")
+      }
+      var slow = [try RawClient(port), try RawClient(port)]
+      for client in slow { client.send(head + "x") }
+      #expect(
+        await eventually {
+          let text = (try? await answer()) ?? ""
+          return text.hasPrefix("HTTP/1.1 503 ") && text.contains("http-bodies-in-use")
+        })
+      slow = []
+      #expect(await eventually { (try? await answer())?.hasPrefix("HTTP/1.1 200 ") == true })
+    }
+  }
+
   /// Requests without end, whose replies are not read, are not read either.
   @Test func repliesThatAreNotReadEndTheConnection() async throws {
     try await withService(change: { $0.timeouts.stall = .seconds(1) }) { port in

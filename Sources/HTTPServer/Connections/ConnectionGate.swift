@@ -11,7 +11,6 @@ public struct ConnectionGate: Sendable {
   private let admission: AdmissionControl
   private let timeouts: ConnectionTimeouts
   private let log: Logger
-  private let answered = AnsweredConnections()
   private let refused = LogLimit()
   private let closed = LogLimit()
   private let exhausted = LogLimit()
@@ -55,8 +54,8 @@ public struct ConnectionGate: Sendable {
   ///
   /// - Parameter answer: bytes of the service's protocol.
   public func refuse(_ channel: any Channel, answer: [UInt8]) throws {
-    let lingers = answered.begin()
-    if lingers { channel.closeFuture.whenComplete { [answered] _ in answered.end() } }
+    let lingers = LingeringConnections.process.begin()
+    if lingers { channel.closeFuture.whenComplete { _ in LingeringConnections.process.end() } }
     try channel.pipeline.syncOperations.addHandler(RefusalHandler(answer: answer, lingers: lingers))
   }
 
@@ -66,7 +65,7 @@ public struct ConnectionGate: Sendable {
   }
 
   private func guardListenerSync(_ channel: any Channel, answer: [UInt8]) throws {
-    let gate = AcceptGate(capacity: admission.limits.total + AnsweredConnections.limit, answer: answer) {
+    let gate = AcceptGate(capacity: admission.limits.total + 2 * LingeringConnections.limit, answer: answer) {
       error in
       report(
         exhausted, "\(service): clients can't be accepted",
@@ -81,11 +80,12 @@ public struct ConnectionGate: Sendable {
   }
 }
 
-/// Counts the refused connections that stay open until the client has read the answer.
-private final class AnsweredConnections: Sendable {
+/// Counts the refused connections, of all listeners, that stay open until the client has read the answer.
+private final class LingeringConnections: Sendable {
   private let count = Atomic(0)
 
-  static let limit = 8
+  static let process = LingeringConnections()
+  static let limit = 16
 
   /// - Returns: false when there are too many: the connection must be closed with its answer.
   func begin() -> Bool {

@@ -12,9 +12,9 @@ final class RefusalHandler: ChannelInboundHandler {
 
   /// Input that is awaited, so that the client reads the answer before the connection ends.
   private static let maximumInput = 256 << 10
-  private static let time = TimeAmount.seconds(1)
+  private static let time = TimeAmount.milliseconds(250)
 
-  /// - Parameter lingers: whether the connection stays until the client has read the answer, or a second.
+  /// - Parameter lingers: whether the connection stays until the client has read the answer, for a moment at most.
   init(answer: [UInt8], lingers: Bool) {
     self.answer = answer
     self.lingers = lingers
