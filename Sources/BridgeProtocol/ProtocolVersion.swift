@@ -12,5 +12,5 @@ public enum BridgeVersion {
   /// SHA-256 of `Protos/vrbridge.proto` and the layout constants. A test computes it from the files, so that no
   /// change goes unnoticed; a change that existing clients can't read needs a new major version.
   public static let protocolHash =
-    "31830175db59a06d22e21297c4579d93e3553a2a6afccffc405c20af70199d68"
+    "03365800405dfea73e78820aa2b4c44c22ceeaeaf05e6c1705f9740d845c24a4"
 }

@@ -29,7 +29,10 @@ static int is_private_group(gid_t group) {
 }
 
 /// Returns whether only root and the user of this process can change a file or the entries of a folder.
-static int is_safe(const char *path, char *error, size_t error_size) {
+///
+/// `is_above`: a folder above that of the library. There the sticky bit suffices: nobody else can replace the entry that
+/// the path goes through, and its owner is checked.
+static int is_safe(const char *path, int is_above, char *error, size_t error_size) {
   struct stat info;
   if (stat(path, &info) != 0) {
     snprintf(error, error_size, "%s can't be examined: %s", path, strerror(errno));
@@ -43,7 +46,8 @@ static int is_safe(const char *path, char *error, size_t error_size) {
     return 0;
   }
   if (!(info.st_mode & S_IWOTH) && (!(info.st_mode & S_IWGRP) || is_private_group(info.st_gid))) return 1;
-  // The sticky bit of /tmp keeps others from replacing a file, not from making one before this user does; its mode is
+  if (is_above && (info.st_mode & S_ISVTX)) return 1;
+  // The sticky bit of /tmp keeps others from replacing a file, not from adding one that the linker finds; its mode is
   // the system's to set.
   if (info.st_mode & S_ISVTX) {
     snprintf(
@@ -61,14 +65,15 @@ static int is_safe(const char *path, char *error, size_t error_size) {
 static int is_safe_path(const char *path, char *error, size_t error_size) {
   // No longer than PATH_MAX: realpath made it.
   char part[PATH_MAX];
-  if (!is_safe("/", error, error_size)) return 0;
+  const char *last = strrchr(path, '/');
+  if (!is_safe("/", last != path, error, error_size)) return 0;
   for (const char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
     const size_t length = (size_t)(slash - path);
     memcpy(part, path, length);
     part[length] = 0;
-    if (!is_safe(part, error, error_size)) return 0;
+    if (!is_safe(part, slash != last, error, error_size)) return 0;
   }
-  return is_safe(path, error, error_size);
+  return is_safe(path, 0, error, error_size);
 }
 
 /// Checks the other libraries in the folder: the linker loads those that the library needs from there.
@@ -86,7 +91,7 @@ static int are_neighbours_safe(const char *path, char *error, size_t error_size)
     snprintf(file, sizeof file, "%s/%s", folder, entry->d_name);
     struct stat info;
     // A link that leads nowhere is not loaded.
-    if (stat(file, &info) == 0) safe = is_safe(file, error, error_size);
+    if (stat(file, &info) == 0) safe = is_safe(file, 0, error, error_size);
   }
   closedir(list);
   return safe;

@@ -44,13 +44,7 @@ import Testing
   ]
 
   private func model() -> IntentModel {
-    let key = try? SigningKey.load(file: Models.state + "/keys/models.key")
-    let trusted = key.map { SigningKey.publicText($0) }
-    return IntentModel(
-      host: ModelHost(
-        registry: ModelRegistry(
-          folder: Models.folder, trusted: TrustedKeys(Set([trusted].compactMap { $0 }))),
-        local: OpenVINOEngine(folder: Models.runtime)), log: Logger(label: "test"))
+    IntentModel(host: TestHost.make(), log: Logger(label: "test"))
   }
 
   @Test func unseenPhrasesAreClassified() async throws {

@@ -173,9 +173,7 @@ struct ServerTests {
 
   /// Classes of the caller's own, from a few phrases each.
   @Test func textsAreClassifiedByExamples() async throws {
-    let key = try SigningKey.load(file: Models.state + "/keys/models.key")
-    let registry = ModelRegistry(
-      folder: Models.folder, trusted: TrustedKeys([SigningKey.publicText(key)]))
+    let registry = TestHost.registry()
     try await withServer(
       registry, tokens: [HTTPServerOptions.Token(secret: "only-hands-only-hands", models: ["hand-landmarks"])]
     ) {

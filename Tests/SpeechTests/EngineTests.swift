@@ -14,11 +14,7 @@ import Testing
 @Suite(.enabled(if: Models.hear, "needs the models that 'make test' fetches"))
 struct EngineTests {
   static func models() throws -> SpeechModels {
-    // The key with which the fetched models were signed.
-    let key = SigningKey.publicText(try SigningKey.load(file: Models.state + "/keys/models.key"))
-    return SpeechModels(
-      registry: ModelRegistry(folder: Models.folder, trusted: TrustedKeys([key])),
-      library: Models.speechRuntime)
+    SpeechModels(registry: TestHost.registry(), library: Models.speechRuntime)
   }
 
   /// Synthesises a sentence; espeak-ng is installed by `make setup-test`.

@@ -11,8 +11,13 @@ public enum Models {
   public static var speechRuntime: String {
     environment["VRBRIDGE_SHERPA_ONNX"] ?? TestPaths.root + "/.build/sherpa-onnx"
   }
-  /// Where the key is with which they were signed.
-  public static var state: String { environment["VRBRIDGE_STATE"] ?? TestPaths.root + "/.build/state" }
+  /// The state folder of the user who fetched them; an empty one for another user. Those of the catalogue are trusted
+  /// without its key.
+  public static let state: String = {
+    let folder = environment["VRBRIDGE_STATE"] ?? TestPaths.root + "/.build/state"
+    if FileManager.default.isWritableFile(atPath: folder) { return folder }
+    return (try? TestPaths.temporaryFolder()) ?? folder
+  }()
 
   /// The library and the models that hear.
   public static var hear: Bool {
