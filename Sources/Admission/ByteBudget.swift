@@ -9,10 +9,18 @@ public final class ByteBudget: Sendable {
   private let state = Mutex(State())
   private let total: Int
   private let perPrincipal: Int
+  private let reserved: Int
+  private let owners: Set<UInt32>
 
-  public init(total: Int, perPrincipal: Int) {
+  /// - Parameters:
+  ///   - perPrincipal: bytes of one client.
+  ///   - reserved: bytes of the total that only owners may use.
+  ///   - owners: root and the user of the daemon.
+  public init(total: Int, perPrincipal: Int, reserved: Int = 0, owners: Set<UInt32> = []) {
     self.total = total
     self.perPrincipal = perPrincipal
+    self.reserved = reserved
+    self.owners = owners
   }
 
   /// Bytes in use.
@@ -44,9 +52,11 @@ public final class ByteBudget: Sendable {
   public func share(of principal: Principal) -> Share { Share(self, principal) }
 
   private func take(_ count: Int, _ principal: Principal) -> Bool {
-    state.withLock { state in
+    let isOwner = principal.user.map { owners.contains($0) } ?? false
+    let limit = isOwner ? total : total - reserved
+    return state.withLock { state in
       let own = state.counts[principal, default: 0]
-      guard count <= total - state.total, count <= perPrincipal - own else { return false }
+      guard count <= limit - state.total, count <= perPrincipal - own else { return false }
       Self.change(&state, principal, by: count)
       return true
     }

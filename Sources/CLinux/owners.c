@@ -13,6 +13,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+/* Number of the device "lo" in every network namespace, as the kernel defines it. */
+enum { loopback_device = 1 };
+
 static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
 
 /* The kernel answers within sendto, so nothing is waited for. */
@@ -55,6 +58,9 @@ int linux_tcp_owner(const uint8_t *own, uint16_t own_port, const uint8_t *other,
     request.body.id.idiag_dport = htons(other_port);
     memcpy(request.body.id.idiag_src, own, length);
     memcpy(request.body.id.idiag_dst, other, length);
+    /* Traffic within the machine passes through lo. Without a device only sockets that are bound to none are found; with
+     * one, those that are bound to it as well. */
+    request.body.id.idiag_if = loopback_device;
     request.body.id.idiag_cookie[0] = INET_DIAG_NOCOOKIE;
     request.body.id.idiag_cookie[1] = INET_DIAG_NOCOOKIE;
     union {

@@ -98,6 +98,12 @@ public final class DashboardPages: HTTPHandler, Service {
       response.headers[.wwwAuthenticate] = "Bearer"
       return .refused(response)
     }
+    guard !scopes.isEmpty else {
+      return .refused(
+        Self.error(
+          .forbidden, "scope-missing",
+          "this user has no scope; grant one with 'access' in the configuration"))
+    }
     switch (request.method, path) {
     case (.get, "/live"): return .permitted(.live, scopes)
     case (.get, "/live/frame"):

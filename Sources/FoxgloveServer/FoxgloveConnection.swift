@@ -25,11 +25,6 @@ final class FoxgloveConnection: ChannelInboundHandler {
     self.number = number
   }
 
-  func channelInactive(context: ChannelHandlerContext) {
-    hub.leave(number)
-    context.fireChannelInactive()
-  }
-
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     let frame = unwrapInboundIn(data)
     switch frame.opcode {
@@ -87,16 +82,35 @@ final class FoxgloveConnection: ChannelInboundHandler {
 }
 
 /// Replies to requests that do not become WebSockets, with the reason.
+///
+/// The connection stays for a moment, and the rest of the request is discarded: a connection that is closed while bytes
+/// arrive is reset, and the reply is lost.
 final class FoxgloveRefusal: ChannelInboundHandler, RemovableChannelHandler {
   typealias InboundIn = HTTPServerRequestPart
   typealias OutboundOut = HTTPServerResponsePart
 
   private let reason: @Sendable (HTTPRequestHead) -> (HTTPResponseStatus, String)
+  private var isAnswered = false
+  private var discarded = 0
+
+  /// Input that is awaited, so that the client reads the reply before the connection ends.
+  private static let maximumInput = 256 << 10
+  private static let time = TimeAmount.milliseconds(250)
 
   init(reason: @escaping @Sendable (HTTPRequestHead) -> (HTTPResponseStatus, String)) { self.reason = reason }
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-    guard case .head(let head) = unwrapInboundIn(data) else { return }
+    switch unwrapInboundIn(data) {
+    case .head(let head) where !isAnswered: reply(to: head, context)
+    case .body(let part):
+      discarded += part.readableBytes
+      if discarded > Self.maximumInput { context.close(promise: nil) }
+    default: break
+    }
+  }
+
+  private func reply(to head: HTTPRequestHead, _ context: ChannelHandlerContext) {
+    isAnswered = true
     let (status, text) = reason(head)
     let body = ByteBuffer(string: text + "\n")
     let headers: HTTPHeaders = [
@@ -107,7 +121,16 @@ final class FoxgloveRefusal: ChannelInboundHandler, RemovableChannelHandler {
     context.write(wrapOutboundOut(.head(reply)), promise: nil)
     context.write(wrapOutboundOut(.body(.byteBuffer(body))), promise: nil)
     let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
-    context.writeAndFlush(wrapOutboundOut(.end(nil))).whenComplete { _ in bound.value.close(promise: nil) }
+    context.writeAndFlush(wrapOutboundOut(.end(nil))).whenComplete { _ in
+      bound.value.close(mode: .output, promise: nil)
+    }
+    context.eventLoop.scheduleTask(in: Self.time) { [channel = context.channel] in channel.close(promise: nil)
+    }
+  }
+
+  func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+    if let event = event as? ChannelEvent, event == .inputClosed { context.close(promise: nil) }
+    context.fireUserInboundEventTriggered(event)
   }
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {

@@ -10,8 +10,10 @@ final class FoxgloveHub: Sendable {
   private struct Client {
     var channel: any Channel
     var scopes: Set<Scope>
-    /// Channel by the client's number of the subscription.
+    /// The client's number of the subscription by channel: the protocol permits one for each.
     var subscriptions: [UInt32: UInt32] = [:]
+    /// Bytes that were written and that the socket has not taken.
+    var underWay = 0
     var dropped: UInt64 = 0
   }
   private struct State {
@@ -25,7 +27,8 @@ final class FoxgloveHub: Sendable {
   private let state = Mutex(State())
   private let greeting: [UInt8]
 
-  private static let maximumSubscriptions = 1024
+  /// Bytes under way to one client, a few images. Data beyond it are dropped; a frame to an idle client is not.
+  static let maximumUnderWay = 1 << 20
 
   init(version: String, now: Int64) {
     greeting = FoxgloveMessage.json(
@@ -60,9 +63,11 @@ final class FoxgloveHub: Sendable {
       let known = state.topics.filter { scopes.contains(Self.scope(of: $0.value)) }
       return (number, known.map { Self.description(of: $0.value, $0.key) }.sorted { $0.id < $1.id })
     }
-    write(greeting, .text, to: channel)
+    // A connection that ended before it has handlers reports that to nobody else.
+    channel.closeFuture.whenComplete { [weak self] _ in self?.leave(number) }
+    send(greeting, .text, to: number)
     if !channels.isEmpty {
-      write(FoxgloveMessage.json(FoxgloveMessage.Advertise(channels: channels)), .text, to: channel)
+      send(FoxgloveMessage.json(FoxgloveMessage.Advertise(channels: channels)), .text, to: number)
     }
     return number
   }
@@ -70,7 +75,7 @@ final class FoxgloveHub: Sendable {
   func leave(_ number: Int) {
     state.withLock { state in
       guard let client = state.clients.removeValue(forKey: number) else { return }
-      for channel in client.subscriptions.values { state.readers[channel, default: 1] -= 1 }
+      for channel in client.subscriptions.keys { state.readers[channel, default: 1] -= 1 }
     }
   }
 
@@ -94,23 +99,24 @@ final class FoxgloveHub: Sendable {
             return FoxgloveMessage.Status(
               level: 1, message: "channel \(subscription.channelId) does not exist")
           }
-          guard client.subscriptions[subscription.id] == nil else {
+          guard !client.subscriptions.values.contains(subscription.id) else {
             return FoxgloveMessage.Status(
               level: 1, message: "subscription \(subscription.id) exists already")
           }
-          guard client.subscriptions.count < Self.maximumSubscriptions else {
+          guard client.subscriptions[subscription.channelId] == nil else {
             return FoxgloveMessage.Status(
-              level: 2, message: "a client has at most \(Self.maximumSubscriptions) subscriptions")
+              level: 1, message: "a subscription of channel \(subscription.channelId) exists already")
           }
-          client.subscriptions[subscription.id] = subscription.channelId
+          client.subscriptions[subscription.channelId] = subscription.id
           state.readers[subscription.channelId, default: 0] += 1
         }
         return nil
       case .unsubscribe(let list):
         for id in list {
-          guard let channel = client.subscriptions.removeValue(forKey: id) else {
+          guard let channel = client.subscriptions.first(where: { $0.value == id })?.key else {
             return FoxgloveMessage.Status(level: 1, message: "subscription \(id) does not exist")
           }
+          client.subscriptions[channel] = nil
           state.readers[channel, default: 1] -= 1
         }
         return nil
@@ -130,7 +136,7 @@ final class FoxgloveHub: Sendable {
 
   /// Advertises new topics to all clients whose scopes permit them.
   func advertise(_ topics: [SessionTopic]) {
-    let messages = state.withLock { state -> [(any Channel, [UInt8])] in
+    let messages = state.withLock { state -> [(Int, [UInt8])] in
       var new: [(SessionTopic, UInt32)] = []
       for topic in topics where state.numbers[topic] == nil {
         let number = UInt32(state.numbers.count + 1)
@@ -139,14 +145,14 @@ final class FoxgloveHub: Sendable {
         new.append((topic, number))
       }
       guard !new.isEmpty else { return [] }
-      return state.clients.values.compactMap { client in
+      return state.clients.compactMap { number, client in
         let channels = new.filter { client.scopes.contains(Self.scope(of: $0.0)) }
         guard !channels.isEmpty else { return nil }
         let message = FoxgloveMessage.Advertise(channels: channels.map { Self.description(of: $0.0, $0.1) })
-        return (client.channel, FoxgloveMessage.json(message))
+        return (number, FoxgloveMessage.json(message))
       }
     }
-    for (channel, message) in messages { write(message, .text, to: channel) }
+    for (client, message) in messages { send(message, .text, to: client) }
   }
 
   /// Whether a client subscribed to the topic; messages of others need not be made.
@@ -154,39 +160,63 @@ final class FoxgloveHub: Sendable {
     state.withLock { state in state.numbers[topic].map { (state.readers[$0] ?? 0) > 0 } ?? false }
   }
 
-  /// Sends a message to the topic's subscribers. Policy: `dropNewest` for a client whose connection is full, with a count.
+  /// Sends a message to the topic's subscribers. Policy: `dropNewest` for a client that does not read, with a count.
   func publish(_ payload: [UInt8], on topic: SessionTopic, time: Int64) {
-    let readers = state.withLock { state -> [(any Channel, UInt32)] in
+    let size = FoxgloveMessage.dataHeader + payload.count
+    let readers = state.withLock { state -> [(client: Int, channel: any Channel, subscription: UInt32)] in
       guard let number = state.numbers[topic], (state.readers[number] ?? 0) > 0 else { return [] }
-      var list: [(any Channel, UInt32)] = []
-      for (id, client) in state.clients {
-        for (subscription, channel) in client.subscriptions where channel == number {
-          if client.channel.isWritable {
-            list.append((client.channel, subscription))
-          } else {
-            state.clients[id]?.dropped += 1
-          }
+      return state.clients.keys.compactMap { id in
+        guard let subscription = state.clients[id]?.subscriptions[number] else { return nil }
+        guard let channel = Self.reserve(size, id, &state) else {
+          state.clients[id]?.dropped += 1
+          return nil
         }
+        return (id, channel, subscription)
       }
-      return list
     }
-    for (channel, subscription) in readers {
-      write(FoxgloveMessage.data(subscription: subscription, time: time, payload), .binary, to: channel)
+    for (client, channel, subscription) in readers {
+      let bytes = FoxgloveMessage.data(subscription: subscription, time: time, payload)
+      write(bytes, .binary, to: channel, of: client)
     }
   }
 
   /// Sends the time to all clients.
   func publish(time: Int64) {
-    for client in state.withLock({ $0.clients.values.map(\.channel) }) where client.isWritable {
-      write(FoxgloveMessage.time(time), .binary, to: client)
+    let bytes = FoxgloveMessage.time(time)
+    let clients = state.withLock { state in
+      state.clients.keys.compactMap { id in Self.reserve(bytes.count, id, &state).map { (id, $0) } }
     }
+    for (client, channel) in clients { write(bytes, .binary, to: channel, of: client) }
   }
 
   /// Messages dropped for slow clients.
   var dropped: UInt64 { state.withLock { $0.clients.values.reduce(0) { $0 + $1.dropped } } }
 
-  private func write(_ bytes: [UInt8], _ kind: WebSocketOpcode, to channel: any Channel) {
+  /// Counts the bytes of a frame as under way, unless too many are.
+  ///
+  /// - Returns: the client's channel; nil for a frame that must be dropped.
+  private static func reserve(_ size: Int, _ id: Int, _ state: inout State) -> (any Channel)? {
+    guard let client = state.clients[id],
+      client.underWay == 0 || client.underWay + size <= Self.maximumUnderWay
+    else { return nil }
+    state.clients[id]?.underWay += size
+    return client.channel
+  }
+
+  /// Sends a control message, which is never dropped.
+  private func send(_ bytes: [UInt8], _ kind: WebSocketOpcode, to client: Int) {
+    let channel = state.withLock { state in
+      state.clients[client]?.underWay += bytes.count
+      return state.clients[client]?.channel
+    }
+    if let channel { write(bytes, kind, to: channel, of: client) }
+  }
+
+  /// Writes a frame whose bytes are counted already.
+  private func write(_ bytes: [UInt8], _ kind: WebSocketOpcode, to channel: any Channel, of client: Int) {
     let frame = WebSocketFrame(fin: true, opcode: kind, data: ByteBuffer(bytes: bytes))
-    channel.writeAndFlush(frame, promise: nil)
+    channel.writeAndFlush(frame).whenComplete { [weak self, count = bytes.count] _ in
+      self?.state.withLock { $0.clients[client]?.underWay -= count }
+    }
   }
 }

@@ -76,6 +76,9 @@ package enum FoxgloveMessage {
     return (try? encoder.encode(message)).map { [UInt8]($0) } ?? []
   }
 
+  /// Bytes before the payload in the frame of a channel's message.
+  static let dataHeader = 13
+
   /// Returns the frame of a channel's message (opcode 1).
   static func data(subscription: UInt32, time: Int64, _ payload: [UInt8]) -> [UInt8] {
     [1] + bytes(subscription) + bytes(UInt64(bitPattern: max(0, time))) + payload

@@ -54,7 +54,7 @@ public struct FoxgloveService: Service {
   }
 
   /// Returns the status and the reason of a refusal; nil for a request that may become a connection.
-  private func refusal(_ head: HTTPRequestHead) -> (HTTPResponseStatus, String)? {
+  private func refusal(_ head: HTTPRequestHead, _ principal: Principal) -> (HTTPResponseStatus, String)? {
     guard head.headers[canonicalForm: "upgrade"].contains(where: { $0.lowercased() == "websocket" }) else {
       return (
         .upgradeRequired, "this port serves viewers; open Foxglove and connect to ws://HOST:PORT"
@@ -68,10 +68,18 @@ public struct FoxgloveService: Service {
     if !options.tokens.isEmpty, options.permission(token: Self.token(head.uri)) == .unauthenticated {
       return (.unauthorized, "this bridge requires a token: ws://HOST:PORT/?token=…")
     }
+    guard !scopes(head, principal).isEmpty else {
+      return (.forbidden, "this user has no scope; grant one with 'access' in the configuration")
+    }
     guard subprotocol(head) != nil else {
       return (.badRequest, "the client offers none of the subprotocols \(FoxgloveMessage.subprotocols)")
     }
     return nil
+  }
+
+  private func scopes(_ head: HTTPRequestHead, _ principal: Principal) -> Set<Scope> {
+    let peer = HTTPPeer(principal: principal, permission: options.permission(token: Self.token(head.uri)))
+    return peer.scopes(state.scopes(ofUser:)) ?? []
   }
 
   private func subprotocol(_ head: HTTPRequestHead) -> String? {
@@ -145,16 +153,14 @@ public struct FoxgloveService: Service {
     let upgrader = NIOWebSocketServerUpgrader(
       maxFrameSize: 64 << 10,
       shouldUpgrade: { channel, head in
-        guard refusal(head) == nil, let chosen = subprotocol(head) else {
+        guard refusal(head, connection.principal) == nil, let chosen = subprotocol(head) else {
           return channel.eventLoop.makeSucceededFuture(nil)
         }
         return channel.eventLoop.makeSucceededFuture(["Sec-WebSocket-Protocol": chosen])
       },
       upgradePipelineHandler: { channel, head in
-        let peer = HTTPPeer(
-          principal: connection.principal, permission: options.permission(token: Self.token(head.uri)))
-        return channel.eventLoop.makeCompletedFuture {
-          let number = hub.join(channel, scopes: peer.scopes(state.scopes(ofUser:)) ?? [])
+        channel.eventLoop.makeCompletedFuture {
+          let number = hub.join(channel, scopes: scopes(head, connection.principal))
           try channel.pipeline.syncOperations.addHandlers([
             NIOWebSocketFrameAggregator(
               minNonFinalFragmentSize: 0, maxAccumulatedFrameCount: 64, maxAccumulatedFrameSize: 256 << 10),
@@ -164,7 +170,7 @@ public struct FoxgloveService: Service {
       })
     let pipeline = channel.pipeline.syncOperations
     let refusing = FoxgloveRefusal { [self] in
-      refusal($0) ?? (.badRequest, "the WebSocket handshake is not complete")
+      refusal($0, connection.principal) ?? (.badRequest, "the WebSocket handshake is not complete")
     }
     let bound = NIOLoopBound(refusing, eventLoop: channel.eventLoop)
     try pipeline.configureHTTPServerPipeline(

@@ -1,4 +1,5 @@
 import Admission
+import Glibc
 import Hummingbird
 
 /// Reads the bodies of requests, with bounds for each and for all together.
@@ -12,7 +13,8 @@ struct BodyReader: Sendable {
 
   init(maximum: Int) {
     self.maximum = maximum
-    budget = ByteBudget(total: 4 * maximum, perPrincipal: 2 * maximum)
+    budget = ByteBudget(
+      total: 4 * maximum, perPrincipal: 2 * maximum, reserved: maximum, owners: [0, geteuid()])
   }
 
   /// A body, and its share of the memory of all bodies.
@@ -21,7 +23,7 @@ struct BodyReader: Sendable {
     let share: ByteBudget.Share
   }
 
-  /// Reads a body whole.
+  /// Reads a body whole. Memory is taken as bytes arrive: a length that is announced costs its sender nothing.
   ///
   /// - Parameter limit: bytes of this route's bodies.
   func read(
@@ -30,20 +32,18 @@ struct BodyReader: Sendable {
     let limit = min(limit, maximum)
     let announced = request.announcedBody
     if let announced, announced > limit { throw Self.tooLarge(limit) }
+    let largest = announced ?? limit
     var body = Body(bytes: [], share: budget.share(of: principal))
-    if let announced {
-      try take(announced, body)
-      body.bytes.reserveCapacity(announced)
-    }
-    var counted = announced ?? 0
+    var counted = 0
     do {
       for try await part in request.body {
         let count = body.bytes.count + part.readableBytes
         guard count <= limit else { throw Self.tooLarge(limit) }
         if count > counted {
-          // Twice as much each time, as the array grows.
-          let more = min(limit, max(count, 2 * counted))
+          // Twice as much each time, so that few parts make the array grow.
+          let more = min(limit, max(count, min(largest, max(Self.small, 2 * counted))))
           try take(more, body, after: counted)
+          body.bytes.reserveCapacity(more)
           counted = more
         }
         body.bytes += part.readableBytesView

@@ -1,5 +1,4 @@
 import Admission
-import Foundation
 import Glibc
 import HTTPTypes
 import Hummingbird
@@ -66,19 +65,12 @@ public struct HTTPService: Service {
   private static let noDescriptors = HTTPReply.error(
     .serviceUnavailable, AdmissionError("this service has no file descriptor left; try again later"))
 
-  /// Returns the address to bind, after removing the socket that a killed server left. A file of another kind is kept.
-  private func bindAddress() throws -> BindAddress {
+  /// Returns the address to bind, after removing the socket that a killed server left.
+  private func bindAddress() throws(HTTPServerError) -> BindAddress {
     switch options.address {
     case .network(let host, let port): return .hostname(host, port: port)
     case .unix(let path):
-      // The attributes of the path itself: a symbolic link is not followed.
-      if let attributes = try? FileManager.default.attributesOfItem(atPath: path) {
-        guard attributes[.type] as? FileAttributeType == .typeSocket else {
-          throw HTTPServerError(
-            .address, "HTTP can't be served at \(path): the file there is no socket; choose another path")
-        }
-        unlink(path)
-      }
+      try AbandonedSocket.remove(path)
       return .unixDomainSocket(path: path)
     }
   }

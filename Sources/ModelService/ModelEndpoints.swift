@@ -104,7 +104,11 @@ public struct ModelEndpoints: HTTPHandler {
     await Self.table.answer(request, peer) { operation, parameters in
       let call = ModelCall(request: request, body: body, permission: peer.permission, parameters: parameters)
       do throws(InferenceError) {
-        return try await reply(operation, call)
+        guard Self.isLong(operation, bytes: body.count) else { return try await reply(operation, call) }
+        // The event loop serves other connections meanwhile.
+        return try await withTaskExecutorPreference(globalConcurrentExecutor) {
+          () async throws(InferenceError) in try await reply(operation, call)
+        }
       } catch {
         return HTTPReply.failure(error)
       }
@@ -120,28 +124,20 @@ public struct ModelEndpoints: HTTPHandler {
     case .modelReady: await openInference.ready(call)
     case .modelStatistics: try await openInference.statistics(call)
     case .configuration: try await openInference.configuration(call)
-    case .infer:
-      if call.body.count <= Self.smallBody {
-        try await openInference.infer(call)
-      } else {
-        try await onPool { () async throws(InferenceError) in try await openInference.infer(call) }
-      }
+    case .infer: try await openInference.infer(call)
     case .index: await repository.index(call)
     case .load: try await repository.load(call)
     case .unload: try await repository.unload(call)
     case .status: try await tensorFlow.status(call)
     case .predict: try await tensorFlow.predict(call)
-    case .classify:
-      try await onPool { () async throws(InferenceError) in try await classification.picture(call) }
+    case .classify: try await classification.picture(call)
     case .classifyText: try await classification.text(call)
     }
   }
 
-  /// Runs long work on the concurrency pool: the event loop serves other requests of the connection meanwhile.
-  private func onPool(
-    _ work: () async throws(InferenceError) -> HTTPReply
-  ) async throws(InferenceError) -> HTTPReply {
-    try await withTaskExecutorPreference(globalConcurrentExecutor, operation: work)
+  /// Whether a request takes long enough to be answered on the concurrency pool: a picture is decoded, a large body parsed.
+  static func isLong(_ operation: Operation, bytes: Int) -> Bool {
+    operation == .classify || bytes > smallBody
   }
 }
 

@@ -48,6 +48,15 @@ struct AdmissionTests {
     #expect(budget.used == 40 && second.take(20) && !second.take(1))
   }
 
+  @Test func ownersKeepAShareOfTheBytes() {
+    let budget = ByteBudget(total: 100, perPrincipal: 60, reserved: 25, owners: [0])
+    let (first, second, owner) = (
+      budget.share(of: .user(1)), budget.share(of: .unknown), budget.share(of: .user(0))
+    )
+    #expect(first.take(60) && !second.take(16) && second.take(15) && !second.take(1))
+    #expect(owner.take(25) && !owner.take(1) && budget.used == 100)
+  }
+
   @Test func ratesOfOneDoNotCountForAnother() {
     let limit = RateLimit(5)
     let now = ContinuousClock.now

@@ -76,4 +76,36 @@ struct ClientLimitTests {
     #expect(text.contains("frame-timeout"))
     await bridge.stop()
   }
+
+  /// A client that sent its Hello before it is refused reads the error and the end of the connection.
+  @Test func refusalsResetNoConnection() async throws {
+    let bridge = try TestBridge { $0.maximumClients = Setting(2) }
+    #expect(await eventually { linuxCanConnect(bridge.socket) })
+    let held = [try await bridge.connect(), try await bridge.connect()]
+    var bytes: [UInt8] = []
+    try Framing.append(
+      ClientFrame.with { $0.hello = .with { $0.protocolVersion = BridgeVersion.current } }, to: &bytes)
+    let (path, hello) = (bridge.socket, bytes)
+    let resets = try await onThread {
+      var resets = 0
+      for _ in 0..<200 {
+        let descriptor = linux_unix_connect(path)
+        defer { close(descriptor) }
+        var patience = timeval(tv_sec: 9, tv_usec: 0)
+        setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
+        _ = send(descriptor, hello, hello.count, Int32(MSG_NOSIGNAL))
+        var (all, part) = ([UInt8](), [UInt8](repeating: 0, count: 4096))
+        var count = 0
+        repeat {
+          count = recv(descriptor, &part, part.count, 0)
+          all += part[0..<max(0, count)]
+        } while count > 0
+        if count < 0 || !String(decoding: all, as: UTF8.self).contains("too-many-clients") { resets += 1 }
+      }
+      return resets
+    }
+    #expect(resets == 0)
+    withExtendedLifetime(held) {}
+    await bridge.stop()
+  }
 }

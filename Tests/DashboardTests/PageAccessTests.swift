@@ -52,6 +52,18 @@ struct PageAccessTests {
     #expect(status(guest, request(.get, "/")) == 200 && status(guest, request(.get, "/v2")) == nil)
   }
 
+  /// As on the socket; the page's files contain nothing of the bridge.
+  @Test func aUserWithoutScopesGetsNothing() throws {
+    let stranger = try pages([])
+    for path in ["/live", "/live/frame?camera=a"] {
+      #expect(status(stranger, request(.get, path)) == 403)
+      // A token grants scopes by itself.
+      #expect(status(stranger, request(.get, path), .token(manages: false, models: nil)) == 200)
+    }
+    #expect(status(stranger, request(.post, "/live/role")) == 403)
+    #expect(status(stranger, request(.get, "/")) == 200)
+  }
+
   /// A request that the head refuses is refused by the answer, too.
   @Test func answersFollowTheSameDecision() async throws {
     let state = FakeBridgeState { $0.scopes = [.poses] }

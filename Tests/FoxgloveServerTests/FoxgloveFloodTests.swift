@@ -1,6 +1,7 @@
 import Foundation
 import HTTPServer
 import Logging
+import Sensing
 import ServiceLifecycle
 import TestSupport
 import Testing
@@ -10,7 +11,9 @@ import Testing
 /// Viewers that send without reading.
 @Suite(.serialized)
 struct FoxgloveFloodTests {
-  private func withService(_ body: @Sendable @escaping (Int) async throws -> Void) async throws {
+  private func withService(
+    scopes: Set<Scope> = Set(Scope.allCases), _ body: @Sendable @escaping (Int) async throws -> Void
+  ) async throws {
     var options = HTTPServerOptions(address: .network(host: "127.0.0.1", port: 0))
     options.timeouts.stall = .seconds(1)
     options.timeouts.head = .seconds(1)
@@ -18,7 +21,8 @@ struct FoxgloveFloodTests {
     var log = Logger(label: "test")
     log.logLevel = .critical
     let service = try FoxgloveService(
-      FoxgloveSettings(), options: options, state: FakeBridgeState(), version: "1", log: log
+      FoxgloveSettings(), options: options, state: FakeBridgeState { $0.scopes = scopes }, version: "1",
+      log: log
     ) { announce.yield($0 ?? 0) }
     let group = ServiceGroup(services: [service], logger: log)
     let running = Task { try await group.run() }
@@ -32,14 +36,16 @@ struct FoxgloveFloodTests {
     try await running.value
   }
 
-  private func viewer(_ port: Int) async throws -> RawClient {
-    let client = try RawClient(port)
-    let head = [
+  private static let handshake =
+    [
       "GET / HTTP/1.1", "Host: localhost", "Upgrade: websocket", "Connection: Upgrade",
       "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
       "Sec-WebSocket-Protocol: foxglove.websocket.v1",
-    ]
-    client.send(head.map { $0 + "\r\n" }.joined() + "\r\n")
+    ].map { $0 + "\r\n" }.joined() + "\r\n"
+
+  private func viewer(_ port: Int) async throws -> RawClient {
+    let client = try RawClient(port)
+    client.send(Self.handshake)
     let answer = await client.read(until: "serverInfo")
     #expect(answer.hasPrefix("HTTP/1.1 101 ") && answer.contains("serverInfo"), "\(answer)")
     return client
@@ -85,6 +91,34 @@ struct FoxgloveFloodTests {
       held = []
       let isServed = await eventually { (try? await viewerAnswer(port))?.isEmpty == true }
       #expect(isServed)
+    }
+  }
+
+  @Test func aUserWithoutScopesIsRefused() async throws {
+    try await withService(scopes: []) { port in
+      let client = try RawClient(port)
+      client.send(Self.handshake)
+      let answer = await client.readAll()
+      #expect(answer.hasPrefix("HTTP/1.1 403 ") && answer.contains("no scope"), "\(answer)")
+    }
+  }
+
+  /// A connection that is closed while the body arrives would be reset, and the reply lost.
+  @Test func aRequestWithABodyGetsTheReply() async throws {
+    try await withService { port in
+      let part = String(repeating: "x", count: 10_000)
+      for _ in 0..<20 {
+        let client = try RawClient(port)
+        client.send("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 200000\r\n\r\n")
+        var isWhole = true
+        for _ in 0..<20 {
+          isWhole = client.send(part) && isWhole
+          try await Task.sleep(for: .milliseconds(1))
+        }
+        #expect(isWhole)
+        let answer = await client.readAll()
+        #expect(answer.hasPrefix("HTTP/1.1 426 "), "\(answer)")
+      }
     }
   }
 

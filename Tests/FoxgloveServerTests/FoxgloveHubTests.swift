@@ -4,10 +4,21 @@ import NIOEmbedded
 import NIOWebSocket
 import Sensing
 import SessionLog
+import Synchronization
 import TestSupport
 import Testing
 
 @testable import FoxgloveServer
+
+/// Takes no output while it is full.
+private final class SlowSocket: ChannelOutboundHandler, Sendable {
+  typealias OutboundIn = WebSocketFrame
+  let isFull = Atomic(false)
+
+  func flush(context: ChannelHandlerContext) {
+    if !isFull.load(ordering: .relaxed) { context.flush() }
+  }
+}
 
 struct FoxgloveHubTests {
   /// Reads the frames that were sent to a client: text, or `binary N` with the length.
@@ -56,5 +67,60 @@ struct FoxgloveHubTests {
     #expect(try await sent(channel) == ["binary 16"])
     hub.leave(client)
     #expect(!hub.isRead(.transforms) && hub.clientCount == 0)
+  }
+
+  @Test func aChannelHasOneSubscriptionOfAClient() async throws {
+    let hub = FoxgloveHub(version: "1", now: 5)
+    hub.advertise([.transforms])
+    let channel = NIOAsyncTestingChannel()
+    let client = hub.join(channel, scopes: [.poses])
+    _ = try await sent(channel)
+    let status = hub.handle(
+      .subscribe((1...3).map { FoxgloveMessage.Subscription(id: $0, channelId: 1) }), of: client)
+    #expect(status?.message.contains("channel 1 exists already") == true)
+    hub.publish([1], on: .transforms, time: 4)
+    #expect(try await sent(channel) == ["binary 14"])
+    #expect(hub.handle(.unsubscribe([1]), of: client) == nil && !hub.isRead(.transforms))
+    #expect(hub.handle(.subscribe([FoxgloveMessage.Subscription(id: 2, channelId: 1)]), of: client) == nil)
+  }
+
+  /// The channel's own sign of a full connection is late for other threads; this channel never gives it.
+  @Test func framesBeyondTheBytesUnderWayAreDropped() async throws {
+    let hub = FoxgloveHub(version: "1", now: 5)
+    hub.advertise([.transforms])
+    let socket = SlowSocket()
+    let channel = NIOAsyncTestingChannel()
+    try await channel.pipeline.addHandler(socket).get()
+    let client = hub.join(channel, scopes: [.poses])
+    #expect(hub.handle(.subscribe([FoxgloveMessage.Subscription(id: 7, channelId: 1)]), of: client) == nil)
+    _ = try await sent(channel)
+    socket.isFull.store(true, ordering: .relaxed)
+    let frame = [UInt8](repeating: 0, count: 400 << 10)
+    for _ in 0..<10 { hub.publish(frame, on: .transforms, time: 4) }
+    #expect(hub.dropped == 8 && channel.isWritable)
+    #expect(try await sent(channel).isEmpty)
+    socket.isFull.store(false, ordering: .relaxed)
+    channel.flush()
+    #expect(try await sent(channel).count == 2)
+    hub.publish(frame, on: .transforms, time: 4)
+    #expect(try await sent(channel).count == 1 && hub.dropped == 8)
+    // A frame that is larger than the limit is sent alone.
+    socket.isFull.store(true, ordering: .relaxed)
+    hub.publish([UInt8](repeating: 0, count: 2 << 20), on: .transforms, time: 4)
+    hub.publish([1], on: .transforms, time: 4)
+    hub.publish(time: 5)
+    socket.isFull.store(false, ordering: .relaxed)
+    channel.flush()
+    #expect(try await sent(channel).count == 1 && hub.dropped == 9)
+  }
+
+  @Test func aConnectionThatEndsWithoutHandlersLeaves() async throws {
+    let hub = FoxgloveHub(version: "1", now: 5)
+    let channel = NIOAsyncTestingChannel()
+    _ = hub.join(channel, scopes: [.poses])
+    #expect(hub.clientCount == 1)
+    try await channel.close()
+    await channel.testingEventLoop.run()
+    #expect(hub.clientCount == 0)
   }
 }

@@ -79,8 +79,9 @@ struct ConnectionTests {
     }
   }
 
-  @Test(arguments: ["127.0.0.1", "::1", "::ffff:127.0.0.1"])
-  func connectionsOfThisProcessAreIdentified(_ host: String) throws {
+  /// A client that is bound to the loopback device is no other than one that is not.
+  @Test(arguments: ["127.0.0.1", "::1", "::ffff:127.0.0.1"], [nil, "lo"])
+  func connectionsOfThisProcessAreIdentified(_ host: String, _ device: String?) throws {
     let family = host.contains(":") ? AF_INET6 : AF_INET
     let server = socket(family, Int32(SOCK_STREAM.rawValue), 0)
     let client = socket(family, Int32(SOCK_STREAM.rawValue), 0)
@@ -94,6 +95,10 @@ struct ConnectionTests {
     let local = try name(of: server, host)
     // A listener is no connection.
     #expect(PeerIdentity.principal(remote: local, local: local) == .unknown)
+    if let device {
+      let result = setsockopt(client, SOL_SOCKET, SO_BINDTODEVICE, device, socklen_t(device.utf8.count))
+      try #require(result == 0)
+    }
     try #require(local.withSockAddr { connect(client, $0, socklen_t($1)) } == 0)
     let remote = try name(of: client, host)
     #expect(PeerIdentity.principal(remote: remote, local: local) == .user(getuid()))
@@ -203,8 +208,16 @@ struct ConnectionTests {
         client.send(head + String(repeating: "x", count: size))
         return await client.read(until: "anybody")
       }
+      // A length that is announced takes nothing.
+      let silent = try (0..<8).map { _ in try RawClient(port) }
+      for client in silent { client.send(head + "x") }
+      for _ in 0..<5 {
+        let text = try await answer()
+        #expect(text.hasPrefix("HTTP/1.1 200 "), "\(text)")
+      }
+      withExtendedLifetime(silent) {}
       var slow = [try RawClient(port), try RawClient(port)]
-      for client in slow { client.send(head + "x") }
+      for client in slow { client.send(head + String(repeating: "x", count: size - 1)) }
       #expect(
         await eventually {
           let text = (try? await answer()) ?? ""

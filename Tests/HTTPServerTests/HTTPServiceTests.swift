@@ -1,5 +1,6 @@
 import Admission
 import Foundation
+import Glibc
 import Hummingbird
 import Logging
 import ServiceLifecycle
@@ -166,7 +167,51 @@ struct HTTPServiceTests {
     }
   }
 
-  /// The socket of a killed server is replaced; a file of another kind is kept.
+  /// A server does not take the socket of another one that runs.
+  @Test func aSocketInUseIsKept() async throws {
+    let path = try TestPaths.temporaryFolder() + "/http"
+    try await withService(change: { $0.address = .unix(path) }) { _ in
+      var log = Logger(label: "test")
+      log.logLevel = .critical
+      // Without a group it ends with its task when it serves.
+      let second = try HTTPService(HTTPServerOptions(address: .unix(path)), handlers: [], log: log)
+      let running = Task { try await second.run() }
+      let watch = Task {
+        try await Task.sleep(for: .seconds(2))
+        running.cancel()
+      }
+      let error = await #expect(throws: HTTPServerError.self) { try await running.value }
+      watch.cancel()
+      #expect(error?.code == "http-address-unavailable" && error?.description.contains("stop it") == true)
+      let answer = try await curl("http://localhost/echo", ["--unix-socket", path])
+      #expect(answer.status == 200)
+    }
+  }
+
+  @Test func theSocketOfAKilledServerIsReplaced() async throws {
+    let path = try TestPaths.temporaryFolder() + "/http"
+    // A socket that is bound and closed, as a process leaves it that ends without removing it.
+    let program = "import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])"
+    let made = try await Program.run("/usr/bin/env", ["python3", "-c", program, path])
+    try #require(made.code == 0, "\(made.errors)")
+    try await withService(change: { $0.address = .unix(path) }) { _ in
+      let answer = try await curl("http://localhost/echo", ["--unix-socket", path])
+      #expect(answer.status == 200)
+    }
+  }
+
+  @Test(.enabled(if: getuid() == 0, "needs root"))
+  func theSocketOfAnotherUserIsKept() async throws {
+    let path = try TestPaths.temporaryFolder() + "/http"
+    let program = "import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])"
+    let made = try await Program.run("/usr/bin/env", ["python3", "-c", program, path])
+    try #require(made.code == 0 && chown(path, 65_534, 65_534) == 0, "\(made.errors)")
+    let error = #expect(throws: HTTPServerError.self) { try AbandonedSocket.remove(path) }
+    #expect(error?.description.contains("user 65534") == true)
+    #expect(FileManager.default.fileExists(atPath: path))
+  }
+
+  /// A file of another kind is kept.
   @Test func aFileAtTheSocketsPathIsKept() async throws {
     let path = try TestPaths.temporaryFolder() + "/mine"
     try Data("mine".utf8).write(to: URL(fileURLWithPath: path))

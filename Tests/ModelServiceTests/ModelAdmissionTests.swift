@@ -66,6 +66,15 @@ struct ModelAdmissionTests {
     #expect(outcome(.unauthenticated) == .refused(401) && outcome(Self.one) == .frame)
   }
 
+  /// The event loop parses no large body: it serves other connections.
+  @Test(arguments: [
+    ModelEndpoints.Operation.infer, .predict, .classifyText, .classify,
+  ])
+  func largeBodiesAreParsedOnThePool(_ operation: ModelEndpoints.Operation) {
+    #expect(ModelEndpoints.isLong(operation, bytes: 4 << 20))
+    #expect(ModelEndpoints.isLong(operation, bytes: 1000) == (operation == .classify))
+  }
+
   private func request(_ method: HTTPRequest.Method, _ path: String) -> Request {
     Request(
       head: HTTPRequest(method: method, scheme: nil, authority: nil, path: path),

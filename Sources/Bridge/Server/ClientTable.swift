@@ -49,16 +49,21 @@ final class ClientTable {
       Glibc.close(descriptor)
       return
     }
-    let scopes = server.scopes(user: user, group: group)
     let token = nextToken
     nextToken += 1
-    let client = ClientConnection(
-      fileDescriptor: descriptor, token: token, user: user, process: process, scopes: scopes,
-      now: linux_monotonic_ns())
-    do throws(AdmissionError) { client.ticket = try admission.admit(.user(user)) } catch {
-      return refuse(client, RequestError(.tooManyClients, error))
+    func connection(_ scopes: Set<Scope>) -> ClientConnection {
+      ClientConnection(
+        fileDescriptor: descriptor, token: token, user: user, process: process, scopes: scopes,
+        now: linux_monotonic_ns())
     }
-    guard !scopes.isEmpty else {
+    let ticket: AdmissionControl.Ticket
+    do throws(AdmissionError) { ticket = try admission.admit(.user(user)) } catch {
+      return refuse(connection([]), RequestError(.tooManyClients, error))
+    }
+    // Behind the limits: scopes read the database of groups, which takes long.
+    let client = connection(server.scopes(user: user, group: group))
+    client.ticket = ticket
+    guard !client.scopes.isEmpty else {
       return refuse(
         client,
         RequestError(
@@ -75,6 +80,7 @@ final class ClientTable {
   private func refuse(_ client: ClientConnection, _ error: RequestError) {
     _ = client.send(.with { $0.error = error.encoded(isFatal: true) })
     _ = client.flush(now: linux_monotonic_ns())
+    endInput(client)
     Glibc.close(client.fileDescriptor)
     client.ticket = nil
     guard let left = refusals.permit() else { return }
@@ -113,13 +119,14 @@ final class ClientTable {
         $0.error = error.encoded(isFatal: true)
       })
     _ = client.flush(now: linux_monotonic_ns())
-    // With unread bytes in the socket, closing would reset the connection and lose the error.
-    shutdown(client.fileDescriptor, Int32(SHUT_WR))
-    discardInput(client)
+    endInput(client)
     drop(client, because: error.printed)
   }
 
-  private func discardInput(_ client: ClientConnection) {
+  /// Discards the input before the connection is closed: with unread bytes in the socket, closing would reset the
+  /// connection and lose the error.
+  private func endInput(_ client: ClientConnection) {
+    shutdown(client.fileDescriptor, Int32(SHUT_WR))
     var bytes = [UInt8](repeating: 0, count: 65_536)
     for _ in 0..<16 where recv(client.fileDescriptor, &bytes, bytes.count, Int32(MSG_DONTWAIT)) <= 0 {
       return

@@ -31,7 +31,13 @@ public struct ConnectionGate: Sendable {
   ///
   /// - Throws: `AdmissionError` for a connection beyond the limits, to be answered and closed; any other error of the pipeline.
   public func admit(_ channel: any Channel) throws -> AcceptedConnection {
-    let principal = PeerIdentity.principal(of: channel)
+    try admit(channel, as: PeerIdentity.principal(of: channel))
+  }
+
+  /// Admits a connection to a party that is known before the connection exists.
+  ///
+  /// - Throws: `AdmissionError` for a connection beyond the limits; any other error of the pipeline.
+  public func admit(_ channel: any Channel, as principal: Principal) throws -> AcceptedConnection {
     let connection = AcceptedConnection(principal)
     do throws(AdmissionError) {
       let ticket = try admission.admit(principal)
@@ -48,6 +54,13 @@ public struct ConnectionGate: Sendable {
     }
     try channel.pipeline.syncOperations.addHandler(watch)
     return connection
+  }
+
+  /// Returns the party that sent a datagram: a machine, or an unknown user of this one.
+  ///
+  /// - Parameter listener: the address of the service.
+  public func sender(of datagram: SocketAddress, to listener: SocketAddress?) -> Principal {
+    PeerIdentity.sender(datagram, to: listener)
   }
 
   /// Answers a connection that was not admitted, and closes it.

@@ -25,6 +25,13 @@ enum PeerIdentity {
     return isThisMachine(from.bytes, to.bytes) ? .unknown : .machine(prefix(from.bytes))
   }
 
+  /// Identifies the machine that sent a datagram; the kernel names no user of a sender.
+  static func sender(_ remote: SocketAddress, to local: SocketAddress?) -> Principal {
+    guard let from = end(remote) else { return .unknown }
+    let to = local.flatMap { end($0)?.bytes } ?? []
+    return isThisMachine(from.bytes, to) ? .unknown : .machine(prefix(from.bytes))
+  }
+
   /// The kernel stores the credentials of a Unix socket's client when it connects.
   private static func unixPeer(of channel: any Channel) -> Principal {
     let user = try? channel.pipeline.syncOperations.withUnsafeTransportIfAvailable(

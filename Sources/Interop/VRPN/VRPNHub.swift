@@ -36,7 +36,8 @@ final class VRPNHub: Sendable {
     for channel in state.withLock({ Array($0.clients.values) }) { channel.close(promise: nil) }
   }
 
-  var hasClients: Bool { state.withLock { !$0.clients.isEmpty } }
+  var hasClients: Bool { clientCount > 0 }
+  var clientCount: Int { state.withLock { $0.clients.count } }
 
   /// Sends a message to all clients. Policy: `dropNewest` for a client that does not read.
   ///

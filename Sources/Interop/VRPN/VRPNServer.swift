@@ -19,7 +19,7 @@ public struct VRPNServer: Service {
   private let port: Int
   private let rate: Double
   private let state: any BridgeState
-  private let hub = VRPNHub()
+  let hub = VRPNHub()
   private let log: Logger
   private let gate: ConnectionGate
 
@@ -69,10 +69,12 @@ public struct VRPNServer: Service {
         }
         .bind(host: host, port: port).get()
       try await gate.guardListener(listener, answer: [])
+      let own = listener.localAddress
       datagrams = try await DatagramBootstrap(group: group)
         .channelInitializer { [hub, gate] channel in
           channel.eventLoop.makeCompletedFuture {
-            try channel.pipeline.syncOperations.addHandler(VRPNConnector(hub: hub, gate: gate))
+            try channel.pipeline.syncOperations.addHandler(
+              VRPNConnector(hub: hub, gate: gate, listener: own))
           }
         }
         .bind(host: host, port: port).get()
