@@ -349,7 +349,7 @@ let package = Package(
     .testTarget(
       name: "SessionLogTests",
       dependencies: [
-        "Devices", "MCAP", "Sensing", "SessionLog", "Spatial", "TestSupport",
+        "Devices", "Diagnostics", "MCAP", "Sensing", "SessionLog", "Spatial", "TestSupport",
         .product(name: "SwiftProtobuf", package: "swift-protobuf"),
       ],
       swiftSettings: strict),

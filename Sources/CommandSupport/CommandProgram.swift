@@ -24,9 +24,15 @@ extension AsyncParsableCommand {
 
   /// Ends the program with an error.
   package static func fail(_ error: any Error) -> Never {
-    guard let error = error as? any CodedError else { exit(withError: error) }
-    Terminal.complain("Error: \(error.printed)")
-    Glibc.exit(1)
+    if let error = error as? any CodedError {
+      Terminal.complain("Error: \(error.printed)")
+      Glibc.exit(1)
+    }
+    let (code, text) = (exitCode(for: error), fullMessage(for: error))
+    // Help and versions are texts of this program.
+    guard !code.isSuccess else { exit(withError: error) }
+    if !text.isEmpty { Terminal.complain(text) }
+    Glibc.exit(code.rawValue)
   }
 }
 

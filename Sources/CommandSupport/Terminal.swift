@@ -7,12 +7,16 @@ import Glibc
 /// The only way of a command to standard output and standard error. Control characters within the text are escaped, so
 /// that names and labels can't move the cursor; sequences of the program itself are made by `styled` and `sequence`.
 package enum Terminal {
-  /// Stands for the escape character in sequences of the program until they are written. A private character that is
-  /// drawn for each run: texts of others can't contain it on purpose.
-  private static let mark = Unicode.Scalar(UInt32.random(in: 0xF0000...0xFFFFD)) ?? "\u{F0000}"
+  /// Stands for the escape character in sequences of the program until they are written. Eight private characters that
+  /// are drawn for each run: a text of others contains single ones at most.
+  private static let mark: String = {
+    let scalars = (0..<8).compactMap { _ in Unicode.Scalar(UInt32.random(in: 0xF0000...0xFFFFD)) }
+    return String(String.UnicodeScalarView(scalars))
+  }()
+  private static let markBytes = Array(mark.utf8)
 
   /// Returns a control sequence (ECMA-48): `[K` clears the rest of the line.
-  package static func sequence(_ code: String) -> String { "\(mark)" + code }
+  package static func sequence(_ code: String) -> String { mark + code }
 
   /// Returns to the beginning of the line and clears it.
   package static var restartLine: String { sequence("[G") + sequence("[K") }
@@ -20,7 +24,17 @@ package enum Terminal {
   /// Returns the text as it is written: others' control characters escaped, the program's sequences in force.
   package static func rendered(_ text: String) -> String {
     let shown = printable(text, keepsLines: true)
-    return shown.utf8.contains { $0 >= 0xF3 } ? shown.replacing("\(mark)", with: "\u{1b}") : shown
+    guard shown.utf8.contains(where: { $0 >= 0xF3 }) else { return shown }
+    // By bytes: a character of others before the mark may join with its first one.
+    let bytes = Array(shown.utf8)
+    var (result, index) = ([UInt8](), 0)
+    result.reserveCapacity(bytes.count)
+    while index < bytes.count {
+      let isMark = bytes[index...].starts(with: markBytes)
+      result.append(isMark ? 0x1B : bytes[index])
+      index += isMark ? markBytes.count : 1
+    }
+    return String(decoding: result, as: UTF8.self)
   }
 
   package static var isInteractive: Bool { isatty(STDOUT_FILENO) == 1 && environment["TERM"] != "dumb" }

@@ -1,4 +1,5 @@
 import Admission
+import Diagnostics
 import Glibc
 import HTTPTypes
 import Hummingbird
@@ -82,7 +83,7 @@ public struct HTTPService: Service {
     guard let tls = options.tls else { return plain }
     do {
       return try .tls(plain, tlsConfiguration: try tls.configuration())
-    } catch let error as HTTPServerError {
+    } catch let error as any CodedError {
       throw error
     } catch {
       throw HTTPServerError(.certificate, "TLS can't be served with \(tls.certificate): \(error)")

@@ -1,10 +1,13 @@
 public import NIOSSL
+import Settings
 
 extension HTTPServerOptions.TLS {
   /// Reads certificate and key. TLS 1.2 is the lowest version.
   ///
-  /// - Throws: `HTTPServerError` when the files can't be used.
+  /// - Throws: `SecretError` for a key that other users can read or write, `HTTPServerError` when the files can't be
+  ///   used.
   public func configuration() throws -> TLSConfiguration {
+    try SecretFile.check(key, purpose: "the TLS key")
     do {
       let chain = try NIOSSLCertificate.fromPEMFile(certificate).map {
         NIOSSLCertificateSource.certificate($0)

@@ -1,6 +1,5 @@
 public import Foundation
 public import Diagnostics
-import Glibc
 
 /// Files and folders that only their owner may read: recordings and what is exported from them hold the pictures and
 /// the sound of a room, whatever the umask is.
@@ -11,24 +10,11 @@ public enum PrivateFile {
       atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
   }
 
-  /// Opens a file for writing with the mode 0600; an earlier one is emptied and gets the mode.
+  /// Opens a file for writing with the mode 0600; an earlier one of this user is emptied and gets the mode.
   ///
-  /// - Throws: `RecordingError` when it can't be opened.
+  /// - Throws: `RecordingError` when it can't be opened or belongs to another user.
   public static func create(_ path: String) throws(RecordingError) -> FileHandle {
-    let descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)
-    guard descriptor >= 0 else {
-      throw RecordingError(.unwritable, file: path, problem: String(cString: strerror(errno)))
-    }
-    var info = stat()
-    // A device or a pipe keeps its mode. The mode precedes the content.
-    if fstat(descriptor, &info) == 0, info.st_mode & S_IFMT == S_IFREG,
-      fchmod(descriptor, 0o600) != 0 || ftruncate(descriptor, 0) != 0
-    {
-      let code = errno
-      close(descriptor)
-      throw RecordingError(.unwritable, file: path, problem: String(cString: strerror(code)))
-    }
-    return FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
+    FileHandle(fileDescriptor: try openPrivateFile(path), closeOnDealloc: true)
   }
 
   /// Writes a whole file with the mode 0600.

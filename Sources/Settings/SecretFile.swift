@@ -33,7 +33,7 @@ public enum SecretFile {
     return text.trimmingCharacters(in: .whitespacesAndNewlines)
   }
 
-  /// Refuses a secret that other users can read or write.
+  /// Refuses a secret that other users can read or write. The group may read a file of root, for a service.
   ///
   /// - Parameter purpose: the secret's name in the error: "the TLS key".
   public static func check(_ path: String, purpose: String) throws(SecretError) {
@@ -51,16 +51,33 @@ public enum SecretFile {
     guard fstat(descriptor, &info) == 0 else { throw unreadable(path, purpose) }
     // A pipe (process substitution) has no mode that says anything.
     guard info.st_mode & S_IFMT == S_IFREG else { return }
-    guard info.st_mode & 0o066 == 0 else {
-      throw SecretError(
-        code: "secret-exposed",
-        "the file of \(purpose), \(path), can be read or written by other users; run: chmod 600 '\(path)', and replace the secret if others may have read it"
-      )
+    if let problem = problem(path, purpose, mode: info.st_mode, owner: info.st_uid, reader: geteuid()) {
+      throw problem
     }
-    guard info.st_uid == geteuid() || info.st_uid == 0 else {
-      throw SecretError(
+  }
+
+  /// Returns the error for a file that is not secret; nil for one that is.
+  ///
+  /// - Parameter reader: the effective user of this process.
+  static func problem(
+    _ path: String, _ purpose: String, mode: mode_t, owner: uid_t, reader: uid_t
+  ) -> SecretError? {
+    switch SecretAccess(mode: mode, owner: owner, reader: reader) {
+    case nil: return nil
+    case .exposed:
+      // Only root can change the mode of its file, and this user could not read it with the mode 0600.
+      let remedy =
+        owner == 0 && reader != 0
+        ? "pass it as a systemd credential (LoadCredential=), or run: sudo chmod u=rw,g=r,o= '\(path)'"
+        : "run: chmod 600 '\(path)'"
+      return SecretError(
+        code: "secret-exposed",
+        "the file of \(purpose), \(path), can be read or written by other users; \(remedy), and replace the secret if others may have read it"
+      )
+    case .foreign:
+      return SecretError(
         code: "secret-foreign",
-        "the file of \(purpose), \(path), belongs to user \(info.st_uid), who can change it; give it to the bridge's user with chown"
+        "the file of \(purpose), \(path), belongs to user \(owner), who can change it; give it to the bridge's user with chown"
       )
     }
   }

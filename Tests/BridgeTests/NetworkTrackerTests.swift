@@ -105,4 +105,36 @@ struct NetworkTrackerTests {
     close(stop)
     await bridge.stop()
   }
+
+  /// `vrbridge unpair` of a tracker that sends: all of its sensors leave the list.
+  @Test func aTrackerWhosePairingIsRemovedLeavesNoSensorBehind() async throws {
+    let port = try Self.freePort()
+    let bridge = try bridge(port: port)
+    let running = Task {
+      let tracker = RawSlimeVRTracker(port: port, address: Self.paired)
+      for round in 0... {
+        try await Task.sleep(nanoseconds: 20_000_000)
+        if round % 25 == 0 { tracker.handshake() }
+        for sensor in 0..<2 as Range<UInt8> {
+          if round % 25 == 1 { tracker.sensor(sensor) }
+          tracker.rotation(sensor)
+        }
+      }
+    }
+    let serials = [Self.paired, Self.paired + "/1"]
+    let hasStreamed = try await eventually {
+      let devices = try await bridge.devices()
+      return devices.map(\.serial).sorted() == serials && devices.allSatisfy { $0.state == .streaming }
+    }
+    #expect(hasStreamed)
+    #expect(try PairingStore(folder: bridge.stateFolder).remove(address: Self.paired).count == 1)
+    let isUnpaired = try await eventually {
+      let devices = try await bridge.devices()
+      return devices.map(\.serial) == [Self.paired] && devices.map(\.state) == [.blocked]
+        && devices.map(\.role) == [.none]
+    }
+    #expect(isUnpaired)
+    running.cancel()
+    await bridge.stop()
+  }
 }

@@ -2,9 +2,10 @@ import Bridge
 import Diagnostics
 import Foundation
 import Glibc
-import Settings
 import TestSupport
 import Testing
+
+@testable import Settings
 
 /// Secrets are read from files that nobody else can read, and are not printed.
 struct SecretTests {
@@ -39,11 +40,30 @@ struct SecretTests {
     chmod(path, 0o440)
     let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
     #expect(try read("token", ["CREDENTIALS_DIRECTORY": folder]) == "0123456789abcdef")
-    if geteuid() == 0 {
-      chmod(path, 0o600)
-      chown(path, 65_533, 65_533)
-      #expect { try read(path) } throws: { ($0 as? SecretError)?.code == "secret-foreign" }
+  }
+
+  @Test(.enabled(if: geteuid() == 0, "needs root, which gives files to others"))
+  func aSecretOfAnotherUserIsRefused() throws {
+    let path = try file(mode: 0o600)
+    #expect(chown(path, 65_533, 65_533) == 0)
+    #expect { try read(path) } throws: { ($0 as? SecretError)?.code == "secret-foreign" }
+  }
+
+  /// On Debian, root's secrets are read by the service's group.
+  @Test func theGroupMayReadAFileOfRoot() {
+    func problem(_ mode: mode_t, owner: uid_t = 0, reader: uid_t = 990) -> SecretError? {
+      SecretFile.problem("/etc/key", "the TLS key", mode: S_IFREG | mode, owner: owner, reader: reader)
     }
+    #expect(problem(0o640) == nil && problem(0o440) == nil && problem(0o600) == nil)
+    for mode: mode_t in [0o660, 0o620, 0o670, 0o644, 0o642, 0o641] {
+      let error = problem(mode)
+      #expect(error?.code == "secret-exposed" && error?.description.contains("LoadCredential=") == true)
+      #expect(error?.description.contains("chmod 600") == false)
+    }
+    // Root itself, and the files of the service's own user.
+    #expect(problem(0o640, reader: 0)?.description.contains("run: chmod 600 '/etc/key'") == true)
+    #expect(problem(0o640, owner: 990)?.code == "secret-exposed" && problem(0o600, owner: 990) == nil)
+    #expect(problem(0o600, owner: 991)?.code == "secret-foreign")
   }
 
   @Test func noPasswordOfAnAddressIsPrinted() throws {

@@ -59,10 +59,37 @@ struct PrintableOutputTests {
     #expect(Terminal.rendered(Terminal.sequence("[H") + "\u{1b}[J") == "\u{1b}[H\\x1b[J")
   }
 
+  /// A text may contain every character that sequences of the program are marked with.
+  @Test func noTextHoldsASequenceOfTheProgram() {
+    var all = String.UnicodeScalarView()
+    for value in UInt32(0xF0000)...0xFFFFD {
+      if let scalar = Unicode.Scalar(value) { all.append(scalar) }
+    }
+    let text = String(all)
+    #expect(Array(Terminal.rendered(text).utf8) == Array(text.utf8))
+    let shown = Terminal.rendered(text + Terminal.sequence("[m") + text)
+    #expect(Array(shown.utf8) == Array("\(text)\u{1b}[m\(text)".utf8))
+  }
+
+  /// The mark joins with the character before it into one that a search by characters does not find.
+  @Test func aCharacterOfOthersSwallowsNoSequence() {
+    for prefix in ["\u{D4E}", "\u{600}", "\u{110BD}", "\u{1F1E6}", "e\u{200D}"] {
+      let shown = Terminal.rendered("DEVICE \(prefix)" + Terminal.sequence("[0m"))
+      #expect(Array(shown.utf8.suffix(4)) == Array("\u{1b}[0m".utf8), "\(shown.debugDescription)")
+    }
+  }
+
   @Test func aCellOfACSVFileIsNeitherTwoNorAFormula() {
     #expect(SessionExporter.cell("/input/a") == "/input/a")
     #expect(SessionExporter.cell("a,\"b\"\nc") == #""a,""b""\xac""#)
     #expect(SessionExporter.cell("=cmd()") == "'=cmd()")
+  }
+
+  /// A message of the argument parser repeats the argument.
+  @Test func anInvalidArgumentMovesNoCursor() async throws {
+    let result = try await Program.run("vrbridge", ["replay", "x.mcap", "--from", "1\u{1b}[2J\u{202e}"])
+    #expect(result.code == 64 && result.errors.contains(#"1\x1b[2J\u{202e}"#), "\(result.errors)")
+    #expect(Self.raw(result.errors).isEmpty)
   }
 
   /// A client whose name holds line breaks and control characters, against the log of a bridge.

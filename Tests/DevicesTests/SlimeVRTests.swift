@@ -105,6 +105,85 @@ struct SlimeVRTests {
     #expect((1...16 * seconds).contains(refusals.withLock { $0 }))
   }
 
+  /// The hardware address is a tracker's only identification, and anybody can send it.
+  @Test func aHandshakeFromAnotherPortTakesNoLiveTrackerOver() throws {
+    let transports = Mutex<[PipeTransport]>([])
+    let server = try SlimeVRServer(
+      address: "127.0.0.1", port: 0,
+      callbacks: .init(
+        admits: { _ in true }, attached: { transport in transports.withLock { $0.append(transport) } },
+        refused: { _ in }, signal: { _, _ in }))
+    Thread { server.run() }.start()
+    defer { server.stop() }
+    let tracker = RawSlimeVRTracker(port: server.port, address: "02:00:00:00:00:01")
+    let other = RawSlimeVRTracker(port: server.port, address: "02:00:00:00:00:01")
+    tracker.handshake()
+    tracker.sensor(0)
+    for _ in 0..<100 where transports.withLock({ $0.isEmpty }) { usleep(20_000) }
+    let transport = try #require(transports.withLock { $0.first })
+    for _ in 0..<30 {
+      other.handshake()
+      tracker.heartbeat()
+      usleep(50_000)
+    }
+    #expect(!other.isWelcome && !Self.hasEnded(transport))
+    // The tracker restarted: its earlier port is silent.
+    var isAdmitted = false
+    for _ in 0..<40 where !isAdmitted {
+      other.handshake()
+      usleep(100_000)
+      isAdmitted = other.isWelcome
+    }
+    #expect(isAdmitted && Self.hasEnded(transport))
+    transport.close()
+  }
+
+  @Test func aTrackerWhosePairingIsRemovedIsDisconnected() throws {
+    let transports = Mutex<[PipeTransport]>([])
+    let isPaired = Mutex(true)
+    let server = try SlimeVRServer(
+      address: "127.0.0.1", port: 0,
+      callbacks: .init(
+        admits: { _ in isPaired.withLock { $0 } },
+        attached: { transport in transports.withLock { $0.append(transport) } }, refused: { _ in },
+        signal: { _, _ in }))
+    Thread { server.run() }.start()
+    defer { server.stop() }
+    let tracker = RawSlimeVRTracker(port: server.port, address: "02:00:00:00:00:01")
+    tracker.handshake()
+    for sensor in 0..<2 as Range<UInt8> { tracker.sensor(sensor) }
+    for _ in 0..<100 where transports.withLock({ $0.count < 2 }) { usleep(20_000) }
+    let sensors = transports.withLock { $0 }
+    #expect(sensors.map(\.identity.serial) == ["02:00:00:00:00:01", "02:00:00:00:00:01/1"])
+    for _ in 0..<30 {
+      tracker.heartbeat()
+      usleep(50_000)
+    }
+    #expect(sensors.allSatisfy { !Self.hasEnded($0) })
+    isPaired.withLock { $0 = false }
+    var hasEnded = false
+    for _ in 0..<60 where !hasEnded {
+      tracker.heartbeat()
+      usleep(50_000)
+      hasEnded = sensors.allSatisfy(Self.hasEnded)
+    }
+    #expect(hasEnded)
+    for sensor in sensors { sensor.close() }
+  }
+
+  private static func hasEnded(_ transport: PipeTransport) -> Bool {
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 4096, alignment: 16)
+    defer { buffer.deallocate() }
+    var received = Timestamp(nanoseconds: 0)
+    while true {
+      switch transport.read(into: buffer, received: &received) {
+      case .report: continue
+      case .nothing: return false
+      case .ended: return true
+      }
+    }
+  }
+
   /// A tracker and the server over loopback: handshake, acknowledgement, bundles, battery, and the end.
   @Test(arguments: [true, false])
   func aTrackerIsServedFromHandshakeToTimeout(_ isAdmitted: Bool) throws {

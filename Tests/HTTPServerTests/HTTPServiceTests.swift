@@ -4,6 +4,7 @@ import Glibc
 import Hummingbird
 import Logging
 import ServiceLifecycle
+import Settings
 import TestSupport
 import Testing
 
@@ -235,6 +236,7 @@ struct HTTPServiceTests {
         "-out", certificate,
       ])
     try #require(made.code == 0, "\(made.errors)")
+    #expect(chmod(key, 0o600) == 0)
     try await withService(change: {
       $0.tokens = [HTTPServerOptions.Token(secret: Self.secret)]
       $0.tls = HTTPServerOptions.TLS(certificate: certificate, key: key)
@@ -251,6 +253,32 @@ struct HTTPServiceTests {
       let answer10 = try await curl(address)
       #expect(answer10.status == 0)
     }
+  }
+
+  @Test func aTLSKeyThatOthersCanReadIsRefused() async throws {
+    let folder = try TestPaths.temporaryFolder()
+    let (key, certificate) = (folder + "/key.pem", folder + "/cert.pem")
+    let made = try await Program.run(
+      "/usr/bin/openssl",
+      [
+        "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+        "-subj", "/CN=localhost", "-keyout", key, "-out", certificate,
+      ])
+    try #require(made.code == 0, "\(made.errors)")
+    var settings = HTTPSettings()
+    (settings.certificate, settings.privateKey) = (certificate, key)
+    let options = try settings.options(for: "127.0.0.1:0", environment: [:])
+    #expect(chmod(key, 0o666) == 0)
+    #expect {
+      _ = try options.tls?.configuration()
+    } throws: {
+      let error = $0 as? SecretError
+      return error?.code == "secret-exposed" && error?.description.contains("the TLS key, \(key)") == true
+    }
+    let service = try HTTPService(options, handlers: [], log: Logger(label: "test"))
+    await #expect(throws: SecretError.self) { try await service.run() }
+    #expect(chmod(key, 0o600) == 0)
+    _ = try options.tls?.configuration()
   }
 
   @Test func otherMachinesNeedTokensAndTLS() throws {

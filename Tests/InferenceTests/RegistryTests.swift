@@ -218,6 +218,33 @@ struct RegistryTests {
     #expect(registry.names.isEmpty)
   }
 
+  /// With the umask 002, or from a wheel that says so, unpacked files can be written by a group.
+  @Test func installedLibrariesAreWritableByTheirOwnerAlone() throws {
+    let (base, files) = (try TestPaths.temporaryFolder(), FileManager.default)
+    let (source, folder) = (base + "/wheel", base + "/data/vrbridge/lib")
+    try files.createDirectory(atPath: source + "/plugins", withIntermediateDirectories: true)
+    for (path, mode) in [("/a.so", 0o777), ("/plugins/b.so", 0o664)] {
+      try Data([1]).write(to: URL(fileURLWithPath: source + path))
+      try files.setAttributes([.posixPermissions: mode], ofItemAtPath: source + path)
+    }
+    try files.createSymbolicLink(atPath: source + "/a.so.1", withDestinationPath: "a.so")
+    for path in ["", "/plugins"] {
+      try files.setAttributes([.posixPermissions: 0o775], ofItemAtPath: source + path)
+    }
+    try ModelFetcher.install(source, into: folder, mark: "thing-1")
+    func mode(_ path: String) throws -> Int? {
+      (try files.attributesOfItem(atPath: path)[.posixPermissions] as? NSNumber)?.intValue
+    }
+    #expect(try mode(folder) == 0o755 && mode(folder + "/plugins") == 0o755)
+    #expect(try mode(folder + "/a.so") == 0o755 && mode(folder + "/plugins/b.so") == 0o644)
+    #expect(try mode(base + "/data/vrbridge") == 0o755 && mode(base + "/data") == 0o755)
+    #expect(try mode(folder + "/thing-1").map { $0 & 0o022 } == 0)
+    #expect(try files.destinationOfSymbolicLink(atPath: folder + "/a.so.1") == "a.so")
+    // An earlier version is replaced.
+    try ModelFetcher.install(source + "/plugins", into: folder, mark: "thing-2")
+    #expect(try files.contentsOfDirectory(atPath: folder).sorted() == ["b.so", "thing-2"])
+  }
+
   @Test func metadataIsFoundAndRandomBytesDoNotTrap() {
     // ir_version 8; metadata_props { key "k" value "v" }.
     let model: [UInt8] = [0x08, 8, 0x72, 6, 0x0a, 1, 0x6b, 0x12, 1, 0x76]

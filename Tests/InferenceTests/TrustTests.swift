@@ -1,5 +1,6 @@
 import Cryptography
 import Foundation
+import Glibc
 import TestSupport
 import Testing
 
@@ -190,10 +191,57 @@ struct TrustTests {
     #expect(problem(trusting, "thing", "2").contains("which was revoked on"))
     let mode = try FileManager.default.attributesOfItem(atPath: folder + "/a/keys/models.key")
     #expect((mode[.posixPermissions] as? NSNumber)?.intValue == 0o600)
-    // A key that others can write signs nothing; models that it signed stay usable.
-    #expect(chmod(folder + "/a/keys/models.key", 0o666) == 0)
+  }
+
+  /// Others may have replaced a key that they can write, so it signs nothing and no model that it signed is opened.
+  @Test(arguments: [0o666, 0o644, 0o620] as [mode_t])
+  func aKeyThatOthersCanUseIsRefusedUntilItIsMended(_ mode: mode_t) throws {
+    try add("thing")
+    let registry = machine()
+    let file = folder + "/a/keys/models.key"
+    let (stamp, text) = (registry.trustStamp, try String(contentsOfFile: file, encoding: .utf8))
+    #expect(chmod(file, mode) == 0)
+    // A running bridge notices the change.
+    #expect(registry.trustStamp != stamp)
     let exposed = #expect(throws: RegistryError.self) { try key() }
-    #expect(exposed?.code == "model-key-unusable" && problem(registry, "thing") == "")
+    #expect(exposed?.code == "model-key-unusable")
+    #expect(problem(registry, "thing").contains("run: chmod 600 '\(file)'"), "\(problem(registry, "thing"))")
+    // A rotation would revoke nothing.
+    let rotation = #expect(throws: RegistryError.self) { try registry.rotateKey() }
+    #expect(rotation?.code == "model-key-unusable")
+    #expect(try String(contentsOfFile: file, encoding: .utf8) == text)
+    #expect(chmod(file, 0o600) == 0)
+    #expect(problem(registry, "thing") == "")
+    // The key of an interrupted rotation.
+    let store = try registry.keyStore()
+    _ = try store.nextKey()
+    #expect(chmod(store.nextFile, mode) == 0)
+    #expect(throws: RegistryError.self) { try store.nextKey() }
+    #expect(throws: RegistryError.self) { try registry.rotateKey() }
+    #expect(store.current(store.nextFile) == nil)
+  }
+
+  @Test(.enabled(if: geteuid() == 0, "needs root, which gives files to others"))
+  func aKeyOfAnotherUserIsRefused() throws {
+    try add("thing")
+    let file = folder + "/a/keys/models.key"
+    #expect(chown(file, 65_533, 65_533) == 0)
+    let error = #expect(throws: RegistryError.self) { try key() }
+    #expect(error?.description.contains("belongs to user 65533") == true)
+    #expect(problem(machine(), "thing").contains("belongs to user 65533"))
+  }
+
+  @Test func aRevocationListThatCannotBeReachedIsNotAnEmptyOne() throws {
+    try add("thing")
+    #expect(problem(machine(), "thing") == "")
+    // A link to itself (ELOOP), and one that leads nowhere.
+    let list = folder + "/a/keys/revoked.list"
+    for target in ["revoked.list", "nowhere"] {
+      #expect(symlink(target, list) == 0)
+      #expect(problem(machine(), "thing").contains("cannot be read"), "\(target)")
+      #expect(unlink(list) == 0)
+    }
+    #expect(problem(machine(), "thing") == "")
   }
 
   /// The registry after each step of a rotation that stopped there.

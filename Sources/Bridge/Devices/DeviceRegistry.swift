@@ -41,6 +41,17 @@ final class DeviceRegistry: Sendable {
 
   func device(serial: String) -> DeviceRecord? { state.withLock { $0.devices.first { $0.serial == serial } } }
 
+  /// Returns the accepted sensors of a network tracker. The first has the tracker's address as its serial number, the
+  /// others the address, a slash and their own number.
+  func sensors(of address: String, family: String) -> [DeviceRecord] {
+    state.withLock { state in
+      state.devices.filter {
+        $0.isAccepted && $0.key.family == family
+          && ($0.serial == address || $0.serial.hasPrefix(address + "/"))
+      }
+    }
+  }
+
   /// Returns the device that an interface belongs to: by serial number, which identifies the unit, else by port.
   func find(_ key: DeviceKey, serial: String, origin: Origin) -> DeviceID? {
     state.withLock { state in

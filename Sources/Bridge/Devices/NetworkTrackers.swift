@@ -76,12 +76,11 @@ final class NetworkTrackers {
       bus: .network, vendor: 0, product: 0, serial: handshake.address,
       physicalPath: "udp-\(handshake.address)/input0", name: "SlimeVR tracker")
     guard let match = settings.catalog.match(identity, descriptor: nil) else { return }
-    if let id = admission.find(identity, match), let device = reporter.registry.device(id), device.isAccepted
-    {
-      // The pairing was removed. While the device streams, the handshake may be a stranger's with its address.
-      guard !device.isConnected else { return }
-      reporter.remove(id, "no longer paired")
-    }
+    // Accepted sensors are those of a pairing that was removed. While one streams, the handshake may be a stranger's with
+    // its address.
+    let sensors = reporter.registry.sensors(of: handshake.address, family: match.description.family)
+    guard !sensors.contains(where: \.isConnected) else { return }
+    for sensor in sensors { reporter.remove(sensor.id, "no longer paired") }
     guard unpaired[handshake.address] != nil || unpaired.count < Self.maximumUnpaired,
       let id = admission.admit(identity, match, isAccepted: false)
     else { return }

@@ -176,12 +176,18 @@ public final class SlimeVRServer: @unchecked Sendable {
       callbacks.refused(named)
       return
     }
+    // Anybody can send this address from another port. A tracker that has restarted sends handshakes until the earlier
+    // connection is silent, and is then admitted.
+    let isAlive = trackers.contains {
+      $0.key != key && $0.value.address == address && now - $0.value.heard <= Self.timeout
+    }
+    guard !isAlive else { return }
     if trackers[key]?.address != address {
       guard beginnings.admits(now) else { return }
       // One peer is one tracker: another address from its port ends the earlier connection with its sensors.
       if let earlier = trackers.removeValue(forKey: key) { close(earlier) }
     }
-    // The same tracker from another port has restarted: its old half would stay for a second.
+    // The silent connection of a tracker that has restarted.
     for (other, tracker) in trackers where tracker.address == address && other != key {
       close(tracker)
       trackers[other] = nil
@@ -220,10 +226,12 @@ public final class SlimeVRServer: @unchecked Sendable {
   private func tend() {
     let now = linux_monotonic_ns()
     for (key, tracker) in trackers {
-      if now - tracker.heard > Self.timeout {
+      let isDue = now - tracker.beaten > Self.beat
+      // A pairing may be removed while its tracker sends.
+      if now - tracker.heard > Self.timeout || isDue && !callbacks.admits(tracker.address) {
         close(tracker)
         trackers[key] = nil
-      } else if now - tracker.beaten > Self.beat {
+      } else if isDue {
         trackers[key]?.beaten = now
         send(SlimeVRPacket.toTracker(1), to: tracker.peer)
         send(SlimeVRPacket.toTracker(10, [0, 0, 0, UInt8(truncatingIfNeeded: now >> 29)]), to: tracker.peer)

@@ -17,12 +17,7 @@ public final class HIDRecordingWriter {
   public init(path: String) throws(RecordingError) {
     self.path = path
     // Readable by its owner alone, as sessions are, whatever the umask is.
-    let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
-    guard descriptor >= 0 else {
-      throw RecordingError(.unwritable, file: path, problem: errorText(errno))
-    }
-    var info = stat()
-    if fstat(descriptor, &info) == 0, info.st_mode & S_IFMT == S_IFREG { fchmod(descriptor, 0o600) }
+    let descriptor = try openPrivateFile(path)
     // 'T' writes the text without compression.
     guard let file = gzdopen(descriptor, path.hasSuffix(".gz") ? "wb6" : "wbT") else {
       let code = errno

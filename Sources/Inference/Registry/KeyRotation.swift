@@ -20,6 +20,8 @@ extension ModelRegistry {
   /// interrupted is completed by the next call.
   public func rotateKey(reason: String = "replaced") throws(RegistryError) -> KeyRotation {
     let store = try keyStore()
+    // Without access to the old key, nothing would be signed again and the old key would not be revoked.
+    try store.checkAccess()
     let old = store.current(store.file)
     let next = try store.nextKey()
     var result = KeyRotation(key: SigningKey.publicText(next), revoked: old)

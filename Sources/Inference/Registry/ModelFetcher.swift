@@ -79,20 +79,34 @@ public struct ModelFetcher {
     let libraries = runtime.members.first.map {
       source + "/" + URL(fileURLWithPath: "/" + $0).deletingLastPathComponent().path.dropFirst()
     }
-    do {
-      let unfinished = folder + ".new"
-      try? FileManager.default.removeItem(atPath: unfinished)
-      try FileManager.default.createDirectory(
-        at: URL(fileURLWithPath: folder).deletingLastPathComponent(), withIntermediateDirectories: true)
-      try FileManager.default.copyItem(atPath: libraries ?? source, toPath: unfinished)
-      try Data().write(to: URL(fileURLWithPath: unfinished + "/" + mark))
-      try? FileManager.default.removeItem(atPath: folder)
-      try FileManager.default.moveItem(atPath: unfinished, toPath: folder)
-    } catch {
+    do { try Self.install(libraries ?? source, into: folder, mark: mark) } catch {
       throw RegistryError(
         .writeFailed, "the library cannot be written to \(folder): \(error.localizedDescription)")
     }
     return true
+  }
+
+  /// Replaces a folder by a copy of another one and an empty file.
+  ///
+  /// Group and others may not write the copy, whatever the umask is: a library that others can write is not opened.
+  static func install(_ source: String, into folder: String, mark: String) throws {
+    let (files, unfinished) = (FileManager.default, folder + ".new")
+    try? files.removeItem(atPath: unfinished)
+    try files.createDirectory(
+      at: URL(fileURLWithPath: folder).deletingLastPathComponent(), withIntermediateDirectories: true,
+      attributes: [.posixPermissions: 0o755])
+    try files.copyItem(atPath: source, toPath: unfinished)
+    try Data().write(to: URL(fileURLWithPath: unfinished + "/" + mark))
+    let entries = try files.subpathsOfDirectory(atPath: unfinished)
+    for path in [unfinished] + entries.map({ unfinished + "/" + $0 }) {
+      let attributes = try files.attributesOfItem(atPath: path)
+      guard attributes[.type] as? FileAttributeType != .typeSymbolicLink,
+        let mode = (attributes[.posixPermissions] as? NSNumber)?.intValue
+      else { continue }
+      try files.setAttributes([.posixPermissions: mode & ~0o022], ofItemAtPath: path)
+    }
+    try? files.removeItem(atPath: folder)
+    try files.moveItem(atPath: unfinished, toPath: folder)
   }
 
   /// Downloads a wheel and extracts the files that match the patterns.

@@ -18,6 +18,10 @@ extension ModelRegistry {
       return RegistryError(.revoked, "signed by \(key), which was revoked on \(entry.explanation)")
     }
     guard trusted.keys.contains(key) || signingKeys?.publicKeys.contains(key) == true else {
+      do throws(RegistryError) { try signingKeys?.checkAccess() } catch {
+        return RegistryError(
+          .keyUnusable, "signed by \(key), and your own key is not used: \(error.description)")
+      }
       return RegistryError(
         .untrusted, "signed by \(key), which is neither your key nor among 'models: trusted_keys'")
     }

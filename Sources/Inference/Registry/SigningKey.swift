@@ -1,5 +1,7 @@
 public import Cryptography
+import Diagnostics
 import Foundation
+import Glibc
 
 /// The user's key, which signs added models. It is created on first use.
 public enum SigningKey {
@@ -32,16 +34,28 @@ public enum SigningKey {
     return key
   }
 
-  /// Refuses a key that other users can read or write.
+  /// Refuses a key that other users can read or write, and one that cannot be examined.
   static func checkAccess(_ file: String) throws(RegistryError) {
-    let attributes = try? FileManager.default.attributesOfItem(atPath: file)
-    guard let mode = (attributes?[.posixPermissions] as? NSNumber)?.intValue, mode & 0o066 != 0 else {
-      return
+    var info = stat()
+    guard stat(file, &info) == 0 else {
+      let problem = String(cString: strerror(errno))
+      throw RegistryError(
+        .keyUnusable, "the key \(file) cannot be examined: \(problem); check the folder's permissions")
     }
-    throw RegistryError(
-      .keyUnusable,
-      "other users can read or write the key \(file); run: chmod 600 '\(file)', and replace the key if others may have read it"
-    )
+    switch SecretAccess(mode: info.st_mode, owner: info.st_uid, reader: geteuid()) {
+    case nil: return
+    case .exposed:
+      let mode = info.st_uid == 0 && geteuid() != 0 ? "640" : "600"
+      throw RegistryError(
+        .keyUnusable,
+        "other users can read or write the key \(file); run: chmod \(mode) '\(file)', and replace the key if others may have read it"
+      )
+    case .foreign:
+      throw RegistryError(
+        .keyUnusable,
+        "the key \(file) belongs to user \(info.st_uid), who can change it; give it to the bridge's user with chown, and replace the key if others may have read it"
+      )
+    }
   }
 
   /// Writes a file that only its owner may read. A reader finds the old contents or the new ones.
@@ -49,11 +63,30 @@ public enum SigningKey {
     let folder = URL(fileURLWithPath: file).deletingLastPathComponent()
     try? FileManager.default.createDirectory(
       at: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-    let unfinished = "\(file).\(ProcessInfo.processInfo.processIdentifier)"
-    guard
-      FileManager.default.createFile(
-        atPath: unfinished, contents: Data(text.utf8), attributes: [.posixPermissions: 0o600]),
-      rename(unfinished, file) == 0
-    else { throw RegistryError(.writeFailed, "\(file) cannot be written; check the folder's permissions") }
+    let unfinished = "\(file).\(UInt64.random(in: 0 ... .max))"
+    // O_EXCL: a file or a link that stands there belongs to somebody else.
+    let descriptor = open(unfinished, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
+    guard descriptor >= 0 else { throw unwritable(file, errno) }
+    do {
+      let handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
+      try handle.write(contentsOf: Data(text.utf8))
+      // A power cut must not leave an empty key after the rename.
+      try handle.synchronize()
+      try handle.close()
+    } catch {
+      unlink(unfinished)
+      throw RegistryError(.writeFailed, "\(file) cannot be written: \(error.localizedDescription)")
+    }
+    guard rename(unfinished, file) == 0 else {
+      let code = errno
+      unlink(unfinished)
+      throw unwritable(file, code)
+    }
+  }
+
+  private static func unwritable(_ file: String, _ code: Int32) -> RegistryError {
+    RegistryError(
+      .writeFailed,
+      "\(file) cannot be written: \(String(cString: strerror(code))); check the folder's permissions")
   }
 }

@@ -1,5 +1,6 @@
 public import Cryptography
 import Foundation
+import Glibc
 
 /// The user's signing key and the revocation list, in the bridge's state folder.
 ///
@@ -30,18 +31,28 @@ public struct SigningKeyStore: Sendable, Equatable {
     Set([file, nextFile].compactMap { current($0) })
   }
 
-  /// The public key of a file; nil without a usable one.
+  /// The public key of a file; nil without a usable one. Others may have replaced a key that they can write.
   func current(_ file: String) -> String? {
-    guard FileManager.default.fileExists(atPath: file) else { return nil }
+    guard FileManager.default.fileExists(atPath: file), (try? SigningKey.checkAccess(file)) != nil else {
+      return nil
+    }
     return (try? SigningKey.load(file: file)).map(SigningKey.publicText)
+  }
+
+  /// Refuses keys that other users can read or write.
+  func checkAccess() throws(RegistryError) {
+    for file in [file, nextFile] where FileManager.default.fileExists(atPath: file) {
+      try SigningKey.checkAccess(file)
+    }
   }
 
   /// Changes when a file of the store changes.
   var stamp: String {
     [file, nextFile, revocationFile].map { path in
-      let attributes = try? FileManager.default.attributesOfItem(atPath: path)
-      let changed = (attributes?[.modificationDate] as? Date)?.timeIntervalSinceReferenceDate ?? 0
-      return "\(changed) \((attributes?[.systemFileNumber] as? NSNumber)?.intValue ?? 0)"
+      var info = stat()
+      guard stat(path, &info) == 0 else { return "\(errno)" }
+      let changed = "\(info.st_ctim.tv_sec).\(info.st_ctim.tv_nsec)"
+      return "\(changed) \(info.st_ino) \(info.st_mode) \(info.st_uid)"
     }.joined(separator: " ")
   }
 
@@ -51,9 +62,12 @@ public struct SigningKeyStore: Sendable, Equatable {
   ///
   /// - Throws: when the list was not signed by the user's key: without it, nothing is known to be unrevoked.
   public func revocations() throws(RegistryError) -> RevocationList {
-    guard FileManager.default.fileExists(atPath: revocationFile) else { return RevocationList() }
+    // A list that exists and cannot be reached is not an empty one: `read` throws.
+    var info = stat()
+    if lstat(revocationFile, &info) != 0, errno == ENOENT { return RevocationList() }
     let (list, signer) = try RevocationList.read(revocationFile)
     guard publicKeys.contains(signer) else {
+      try checkAccess()
       throw RegistryError(
         .revocationsInvalid,
         "the revocation list \(revocationFile) is signed by \(signer), which is not your key, so no model is opened; restore your key, or remove the list and revoke its entries again"
@@ -74,7 +88,11 @@ public struct SigningKeyStore: Sendable, Equatable {
   }
 
   /// Makes the next key, or returns the one of an interrupted rotation.
-  func nextKey() throws(RegistryError) -> Ed25519.PrivateKey { try SigningKey.loadOrMake(file: nextFile) }
+  func nextKey() throws(RegistryError) -> Ed25519.PrivateKey {
+    let key = try SigningKey.loadOrMake(file: nextFile)
+    try SigningKey.checkAccess(nextFile)
+    return key
+  }
 
   /// Replaces the key by the next one.
   func replaceKey() throws(RegistryError) {

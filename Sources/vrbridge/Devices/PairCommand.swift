@@ -118,11 +118,12 @@ struct PairCommand: AsyncParsableCommand {
 
   private static func report(_ step: PairingStep, json: Bool) {
     if json { return Terminal.write(JSONLine.text(step) + "\n") }
+    let message = Terminal.field(step.message)
     switch step.state {
-    case .waiting: Terminal.write("  …  \(step.message)\n")
-    case .done: Terminal.write("  ok \(step.message)\n")
+    case .waiting: Terminal.write("  …  \(message)\n")
+    case .done: Terminal.write("  ok \(message)\n")
     case .failed:
-      Terminal.write("  !! \(step.message)\n" + (step.fix.map { "     fix: \($0)\n" } ?? ""))
+      Terminal.write("  !! \(message)\n" + (step.fix.map { "     fix: \(Terminal.field($0))\n" } ?? ""))
     }
   }
 

@@ -36,7 +36,8 @@ struct GesturesExport: ParsableCommand {
     let version = try registry.versionInForce(of: name)
     let package = try registry.package(name, version).package
     try write(Data(package.files[0].bytes))
-    print("\(name) \(version): \(out); its outputs are \(package.manifest.labels.joined(separator: ", "))")
+    let labels = Terminal.field(package.manifest.labels.joined(separator: ", "))
+    print("\(name) \(version): \(out); its outputs are \(labels)")
   }
 
   private func write(_ data: Data) throws {

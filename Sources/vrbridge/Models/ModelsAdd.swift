@@ -123,7 +123,7 @@ struct ModelsAdd: ParsableCommand {
     try registry.add(ModelPackage(manifest: manifest, files: files), labels: list, signedWith: key)
     print("\(name) \(version): in \(registry.folder)/\(name)/\(version)")
     for (kind, specs) in [("inputs:", manifest.inputs), ("outputs:", manifest.outputs)] where !specs.isEmpty {
-      print("  \(kind) \(specs.map(\.description).joined(separator: ", "))")
+      print("  \(kind) \(Terminal.field(specs.map(\.description).joined(separator: ", ")))")
     }
   }
 

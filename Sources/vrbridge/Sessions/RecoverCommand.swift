@@ -19,7 +19,7 @@ struct RecoverCommand: AsyncParsableCommand {
 
   func run() async throws {
     let result = try SessionErrors.naming(input) { try SessionRecovery.run(path: input, output: output) }
-    for fault in result.faults { print("\(input): \(fault)") }
+    for fault in result.faults { print("\(input): \(Terminal.field(fault))") }
     print("\(result.messages) messages in \(output)" + (result.wasWhole ? "; the session was complete" : ""))
   }
 }

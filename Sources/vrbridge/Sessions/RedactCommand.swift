@@ -39,9 +39,9 @@ struct RedactCommand: AsyncParsableCommand {
       try SessionRedaction(path: input, drop: drops, scrub: scrubs).run(output: output)
     }
     for (topic, count) in result.dropped.sorted(by: { $0.key < $1.key }) {
-      print("\(topic): \(count) messages dropped")
+      print("\(Terminal.field(topic)): \(count) messages dropped")
     }
     if scrubs.contains(.serials) { print("\(result.serials) serial numbers scrubbed") }
-    for fault in result.faults { print("\(input): \(fault)") }
+    for fault in result.faults { print("\(input): \(Terminal.field(fault))") }
   }
 }

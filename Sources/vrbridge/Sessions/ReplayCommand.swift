@@ -96,15 +96,16 @@ struct ReplayCommand: AsyncParsableCommand {
 
   private func runVerify() throws {
     let result = try SessionErrors.naming(session) { try SessionVerifier(path: session).run() }
-    for fault in result.faults { Terminal.complain("\(session): \(fault)") }
+    for fault in result.faults { Terminal.complain("\(session): \(Terminal.field(fault))") }
     print(
       "\(result.reports) reports, \(result.states) states of \(Span.text(result.duration)) computed, "
         + "\(result.compared) compared")
     if result.lost > 0 {
-      print("\(result.lost) records were lost while recording; each loss ends in a snapshot")
+      print(
+        "\(result.lost) records were lost while recording; each loss that ended is followed by a snapshot")
     }
     if let difference = result.difference {
-      print("DIFFERENT: \(difference)")
+      print("DIFFERENT: \(Terminal.field(difference))")
     } else if result.states > 0, result.compared == 0 {
       print("the session holds no states to compare with")
     } else {

@@ -41,10 +41,10 @@ struct CalibrateCommand: AsyncParsableCommand {
     let family = source.match.description.family
     let (before, warning) = store.calibration(
       family: family, serial: source.serial, opened: source.opened.calibration)
-    if let warning { Terminal.write("\(warning)\n") }
-    for warning in source.opened.warnings { Terminal.write("\(warning)\n") }
+    if let warning { Terminal.write("\(Terminal.field(warning))\n") }
+    for warning in source.opened.warnings { Terminal.write("\(Terminal.field(warning))\n") }
     Terminal.write(
-      "\(source.match.description.name) \(source.serial): active calibration is '\(before.source.rawValue)'\n"
+      "\(source.match.description.name) \(Terminal.field(source.serial)): active calibration is '\(before.source.rawValue)'\n"
     )
 
     var session = CalibrationSession()
