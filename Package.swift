@@ -322,7 +322,7 @@ let package = Package(
       name: "PerformanceBenchmarks",
       dependencies: [
         "Bridge", "BridgeClient", "BridgeProtocol", "CBaseline", "CLinux", "CVRBridge", "DeviceEmulation",
-        "Devices",
+        "Devices", "Evaluation",
         "HTTPServer", "Imaging",
         "Inference", "MCAP", "ModelService", "Perception", "Sensing",
         "SessionLog", "SessionTools", "Spatial", "Tracking", "TrackingPipeline",

@@ -24,6 +24,7 @@ final class BridgeBench {
   struct Result {
     var text: String
     var allocations: Int64
+    var values: [String: Double]
   }
 
   private static let deviceCount = 11
@@ -185,14 +186,21 @@ final class BridgeBench {
       "Pose in the page to a client's callback over the socket", Histogram.header, callback.row("vrbridge"),
       echo.row("C echo of 190 bytes"), ratio(&callback, &echo), "",
     ]
+    var values: [String: Double] = ["tracking_allocations": Double(allocations)]
+    for (name, quantiles) in [
+      ("report_to_page", ours.quantiles), ("report_to_page_c", plain.quantiles),
+      ("page_to_client", callback.quantiles), ("page_to_client_c", echo.quantiles),
+    ] {
+      for (quantile, value) in quantiles { values["\(name)_\(quantile)_us"] = value }
+    }
     lines.append("Allocations on the tracking thread after warm-up: \(allocations) in \(ours.count) reports")
     for (name, seconds) in processor.sorted(by: { $0.key > $1.key }) {
+      let share = 100 * seconds / (elapsed[name] ?? 1)
+      values[name == "vrbridge" ? "processor_percent" : "processor_c_percent"] = share
       lines.append(
-        String(
-          format: "Processor, 11 devices at 1 kHz, \(name): %.1f %% of one core",
-          100 * seconds / (elapsed[name] ?? 1)))
+        String(format: "Processor, 11 devices at 1 kHz, \(name): %.1f %% of one core", share))
     }
-    return Result(text: lines.joined(separator: "\n"), allocations: allocations)
+    return Result(text: lines.joined(separator: "\n"), allocations: allocations, values: values)
   }
 
   /// Records everything, with two cameras and a microphone, in real time.

@@ -21,6 +21,14 @@ struct Histogram {
     return values[min(values.count - 1, Int(Double(values.count) * share))]
   }
 
+  /// Microseconds by name.
+  var quantiles: [String: Double] {
+    mutating get {
+      let shares = [("p50", 0.5), ("p99", 0.99), ("p999", 0.999), ("max", 1)]
+      return Dictionary(uniqueKeysWithValues: shares.map { ($0.0, Double(percentile($0.1)) / 1000) })
+    }
+  }
+
   /// Microseconds.
   mutating func row(_ name: String) -> String {
     let cells = [0.5, 0.99, 0.999, 1].map { String(format: "%8.1f", Double(percentile($0)) / 1000) }

@@ -1,3 +1,4 @@
+import Evaluation
 import Foundation
 
 /// Runs the bridge and its C baselines in one process, in alternating rounds, so that other load of the machine affects
@@ -5,13 +6,20 @@ import Foundation
 package enum PerformanceSuite {
   /// Measures latency, recording, start and memory; prints the results.
   ///
-  /// - Parameter isQuick: whether fewer and shorter rounds are run.
+  /// - Parameters:
+  ///   - isQuick: whether fewer and shorter rounds are run.
+  ///   - commit: of the program, for the figures.
   /// - Returns: broken bounds that hold on any machine: allocations, lost records, memory. Times depend on the machine.
-  package static func run(isQuick: Bool) async throws -> [String] {
+  package static func run(
+    isQuick: Bool, commit: String
+  ) async throws -> (failures: [String], figures: PerformanceFigures) {
     var failures: [String] = []
+    var figures = PerformanceFigures(commit: commit)
+    print("Commit \(figures.commit), \(figures.date), \(figures.machine)\n")
     let bench = try await BridgeBench.start()
     let result = try await bench.latency(rounds: isQuick ? 2 : 6, secondsPerRound: isQuick ? 1 : 3)
     print(result.text)
+    figures.values.merge(result.values) { $1 }
     if result.allocations != 0 {
       failures.append("the tracking thread allocated \(result.allocations) times")
     }
@@ -28,10 +36,11 @@ package enum PerformanceSuite {
 
     let process = try ProcessBench.run(starts: isQuick ? 3 : 10)
     print(process.text)
+    figures.values.merge(process.values) { $1 }
     if process.residentMegabytes > 60 {
       failures.append("the daemon holds \(process.residentMegabytes) MB")
     }
-    return failures
+    return (failures, figures)
   }
 
   /// Measures recording for some seconds, then writing, reading and replaying sessions.

@@ -12,6 +12,7 @@ enum ProcessBench {
   struct Result {
     var text: String
     var residentMegabytes: Double
+    var values: [String: Double]
   }
 
   static func run(starts: Int) throws -> Result {
@@ -44,6 +45,11 @@ enum ProcessBench {
       format:
         "Start of the process to first pose in the page: median %.0f ms, worst of %d %.0f ms\nResident memory with three devices: %.0f MB",
       Double(times.percentile(0.5)) * 1e-6, starts, Double(times.percentile(1)) * 1e-6, resident)
-    return Result(text: text, residentMegabytes: resident)
+    return Result(
+      text: text, residentMegabytes: resident,
+      values: [
+        "start_p50_ms": Double(times.percentile(0.5)) * 1e-6,
+        "start_max_ms": Double(times.percentile(1)) * 1e-6, "resident_mb": resident,
+      ])
   }
 }

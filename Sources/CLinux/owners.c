@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/inet_diag.h>
 #include <linux/netlink.h>
 #include <linux/sock_diag.h>
@@ -99,4 +100,9 @@ int64_t linux_raise_descriptor_limit(void) {
         if (setrlimit(RLIMIT_NOFILE, &limit) < 0) return -errno;
     }
     return limit.rlim_cur > INT64_MAX ? INT64_MAX : (int64_t)limit.rlim_cur;
+}
+
+void linux_reserve_descriptors(int count) {
+    int high = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, count - 1);
+    if (high >= 0) close(high);
 }

@@ -13,6 +13,9 @@
 #ifndef F_SEAL_FUTURE_WRITE
 #define F_SEAL_FUTURE_WRITE 0x0010 /* Linux 5.1 */
 #endif
+#ifndef SO_PASSRIGHTS
+#define SO_PASSRIGHTS 83 /* Linux 6.16, asm-generic/socket.h */
+#endif
 
 int linux_sealed_memory(const char *name, size_t size, void **address) {
     int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
@@ -158,4 +161,23 @@ ssize_t linux_receive(int fd, void *bytes, size_t capacity, int *passed_fd) {
         }
     }
     return count;
+}
+
+ssize_t linux_receive_bytes(int fd, void *bytes, size_t capacity, int *had_descriptors) {
+    struct iovec part = {.iov_base = bytes, .iov_len = capacity};
+    struct msghdr message;
+    memset(&message, 0, sizeof message);
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    ssize_t count;
+    do count = recvmsg(fd, &message, MSG_CMSG_CLOEXEC);
+    while (count < 0 && errno == EINTR);
+    /* Without room for control messages, passed descriptors show only in this flag. */
+    *had_descriptors = count >= 0 && (message.msg_flags & MSG_CTRUNC) != 0;
+    return count < 0 ? -errno : count;
+}
+
+int linux_refuse_descriptors(int fd) {
+    int off = 0;
+    return setsockopt(fd, SOL_SOCKET, SO_PASSRIGHTS, &off, sizeof off) < 0 ? -errno : 0;
 }

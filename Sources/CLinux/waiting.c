@@ -10,6 +10,7 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -117,9 +118,24 @@ int linux_realtime_thread(int priority) {
     return -pthread_setschedparam(pthread_self(), SCHED_FIFO | SCHED_RESET_ON_FORK, &parameters);
 }
 
-int linux_batch_thread(void) {
-    struct sched_param parameters = {.sched_priority = 0};
-    return -pthread_setschedparam(pthread_self(), SCHED_BATCH, &parameters);
+/* struct sched_attr of linux/sched/types.h, which conflicts with glibc's sched.h; the first version's fields. */
+struct scheduling {
+    uint32_t size;
+    uint32_t policy;
+    uint64_t flags;
+    int32_t nice;
+    uint32_t priority;
+    uint64_t runtime;
+    uint64_t deadline;
+    uint64_t period;
+};
+
+int linux_short_slice_thread(int64_t slice_ns, int nice) {
+    struct scheduling wanted = {
+        .size = sizeof wanted, .policy = SCHED_OTHER, .nice = nice, .runtime = (uint64_t)slice_ns};
+    if (syscall(SYS_sched_setattr, 0, &wanted, 0) == 0) return 0;
+    wanted.nice = 0;
+    return syscall(SYS_sched_setattr, 0, &wanted, 0) < 0 ? -errno : 0;
 }
 
 int linux_limit_memory(uint64_t bytes) {

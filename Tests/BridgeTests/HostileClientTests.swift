@@ -206,6 +206,61 @@ struct HostileClientTests {
     }
   }
 
+  /// Descriptors never reach the bridge's table: the kernel refuses them, or the client is dropped.
+  @Test func aClientThatPassesDescriptorsIsRefused() async throws {
+    try await besideAGoodClient { bridge in
+      let client = try RawClient(bridge.socket)
+      try client.greet()
+      let sent = linux_send(client.descriptor, [4, 0, 0, 0], 4, client.descriptor)
+      if sent != -Int(EPERM) {
+        #expect(sent == 4)
+        try expectError(client, .malformed)
+      }
+    }
+  }
+
+  @Test func passedDescriptorsAreNotInstalled() throws {
+    var pair: [Int32] = [0, 0]
+    try #require(linux_packet_pair(&pair) == 0)
+    let passed = linux_memory_file("passed-by-a-client")
+    try #require(passed >= 0)
+    defer { for descriptor in pair + [passed] { close(descriptor) } }
+    func copies() throws -> Int {
+      try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count {
+        (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\($0)"))?
+          .contains("passed-by-a-client") == true
+      }
+    }
+    var (byte, hadDescriptors): (UInt8, Int32) = (0, 0)
+    #expect(linux_send(pair[0], [7], 1, passed) == 1)
+    #expect(linux_receive_bytes(pair[1], &byte, 1, &hadDescriptors) == 1)
+    #expect(try byte == 7 && hadDescriptors == 1 && copies() == 1)
+    #expect(linux_send(pair[0], [8], 1, -1) == 1)
+    #expect(linux_receive_bytes(pair[1], &byte, 1, &hadDescriptors) == 1)
+    #expect(byte == 8 && hadDescriptors == 0)
+  }
+
+  /// More requests than a turn handles are all answered, in order.
+  @Test func aBurstOfRequestsIsAnsweredInOrder() async throws {
+    try await besideAGoodClient { bridge in
+      let client = try RawClient(bridge.socket)
+      try client.greet()
+      var bytes: [UInt8] = []
+      for index in 1...500 {
+        try Framing.append(
+          ClientFrame.with {
+            $0.requestID = UInt64(index)
+            $0.ping = Vrbridge_V1_Ping()
+          }, to: &bytes)
+      }
+      // The last frame comes in two parts.
+      client.send(Array(bytes.dropLast(2)))
+      for index in 1...499 { #expect(try client.receive()?.replyTo == UInt64(index)) }
+      client.send(bytes.suffix(2))
+      #expect(try client.receive()?.replyTo == 500)
+    }
+  }
+
   @Test func queuesOfOneClientAreLimitedTogether() async throws {
     let bridge = try TestBridge()
     let connection = try await bridge.connect()

@@ -1,6 +1,7 @@
 import BridgeProtocol
 import Sensing
 import Spatial
+import Synchronization
 import Testing
 import TrackingPipeline
 
@@ -28,6 +29,33 @@ struct ServerQueueTests {
     #expect(contents.events.count == 4096 && contents.events.last?.time.nanoseconds == 4095)
     #expect(inbox.dropped == 5000 - 4096)
     #expect(contents.replies.map(\.token) == [3] && inbox.takeAll().events.isEmpty)
+  }
+
+  /// A flood of connections reads the tables of users once a second; new rules hold at once.
+  @Test func scopesOfAUserAreKeptForASecond() throws {
+    let reads = Mutex(0)
+    let lookup = ScopeLookup(.standard) { rules, user, group in
+      reads.withLock { $0 += 1 }
+      return rules.scopes(user: user, group: group)
+    }
+    for index in 0..<100 {
+      #expect(lookup.scopes(user: 4242, group: 1, now: Int64(index)) == [.poses, .controls])
+    }
+    #expect(reads.withLock { $0 } == 1)
+    _ = lookup.scopes(user: 4242, group: 1, now: ScopeLookup.validity)
+    #expect(reads.withLock { $0 } == 2)
+    _ = lookup.scopes(user: 4242, group: 2, now: ScopeLookup.validity)
+    #expect(reads.withLock { $0 } == 3)
+    var configuration = Configuration()
+    try configuration.apply(text: "access: { poses: { everyone: false } }", file: "c")
+    lookup.update(configuration.access.value)
+    #expect(lookup.scopes(user: 4242, group: 1, now: ScopeLookup.validity) == [.controls])
+    #expect(reads.withLock { $0 } == 4)
+    // The table is bounded.
+    for user in 0..<UInt32(2 * ScopeLookup.capacity) {
+      _ = lookup.scopes(user: 5000 + user, group: 1, now: 0)
+    }
+    #expect(lookup.count <= ScopeLookup.capacity)
   }
 
   @Test func aHandedOverValueIsTakenOnce() {

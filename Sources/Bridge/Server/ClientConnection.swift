@@ -102,6 +102,8 @@ final class ClientConnection {
   var isGreeted = false
   var isClosing = false
   var reader = FrameReader(limit: Framing.maximumRequestLength)
+  /// Whether received frames wait for the next turn.
+  var hasBacklog = false
   var subscriptions: [Subscription] = []
   var nextSubscription: UInt32 = 1
   private var output: [UInt8] = []

@@ -16,6 +16,10 @@ final class ClientTable {
   private let epoll: Int32
   private let timer: Int32
   private var clients: [UInt64: ClientConnection] = [:]
+  /// The clients in the order of their connection.
+  private(set) var all: [ClientConnection] = []
+  /// Whether subscriptions may have changed since the caller reset it.
+  var isDemandStale = false
   private var nextToken = ServerThread.firstClientToken
   private var isTimerArmed = false
   private let admission: AdmissionControl
@@ -35,8 +39,6 @@ final class ClientTable {
   }
 
   deinit { Glibc.close(timer) }
-
-  var all: [ClientConnection] { Array(clients.values) }
 
   subscript(token: UInt64) -> ClientConnection? { clients[token] }
 
@@ -71,6 +73,7 @@ final class ClientTable {
           "user \(user) has no scope; grant one under 'access' in the bridge's configuration"))
     }
     clients[token] = client
+    all.append(client)
     server.clientCount.store(clients.count, ordering: .relaxed)
     linux_epoll_add(epoll, descriptor, token, 0)
     armTimer()
@@ -97,6 +100,8 @@ final class ClientTable {
   /// - Parameter reason: for the log; nil for a client that left.
   func drop(_ client: ClientConnection, because reason: String? = nil) {
     guard clients.removeValue(forKey: client.token) != nil else { return }
+    all.removeAll { $0 === client }
+    isDemandStale = true
     server.clientCount.store(clients.count, ordering: .relaxed)
     linux_epoll_remove(epoll, client.fileDescriptor)
     Glibc.close(client.fileDescriptor)
@@ -127,9 +132,11 @@ final class ClientTable {
   /// connection and lose the error.
   private func endInput(_ client: ClientConnection) {
     shutdown(client.fileDescriptor, Int32(SHUT_WR))
-    var bytes = [UInt8](repeating: 0, count: 65_536)
-    for _ in 0..<16 where recv(client.fileDescriptor, &bytes, bytes.count, Int32(MSG_DONTWAIT)) <= 0 {
-      return
+    withUnsafeTemporaryAllocation(byteCount: 65_536, alignment: 16) { buffer in
+      for _ in 0..<16
+      where recv(client.fileDescriptor, buffer.baseAddress, buffer.count, Int32(MSG_DONTWAIT)) <= 0 {
+        return
+      }
     }
   }
 
@@ -137,7 +144,7 @@ final class ClientTable {
 
   /// Notes whether a client owes the rest of a frame.
   func noteInput(of client: ClientConnection) {
-    let isPartial = client.reader.pendingBytes > 0
+    let isPartial = client.reader.pendingBytes > 0 && !client.hasBacklog
     client.partialSince = isPartial ? client.partialSince ?? linux_monotonic_ns() : nil
     if isPartial { armTimer() }
   }
@@ -185,9 +192,10 @@ final class ClientTable {
 
   // MARK: output
 
+  /// Writes the output of all clients but those whose sockets are full: epoll reports when they take more.
   func flushAll() {
     let now = linux_monotonic_ns()
-    for client in all where client.pendingOutput > 0 || client.hasQueued {
+    for client in all where !client.wantsWritable && (client.pendingOutput > 0 || client.hasQueued) {
       switch client.flush(now: now) {
       case .done: setWritable(client, false)
       case .blocked:
@@ -197,6 +205,9 @@ final class ClientTable {
       }
     }
   }
+
+  /// Notes that the client's socket takes output again.
+  func becameWritable(_ client: ClientConnection) { setWritable(client, false) }
 
   private func setWritable(_ client: ClientConnection, _ wanted: Bool) {
     guard client.wantsWritable != wanted else { return }

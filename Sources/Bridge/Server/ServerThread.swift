@@ -8,6 +8,9 @@ import SwiftProtobuf
 
 /// The socket server's thread: accepts clients, handles their requests and sends them what they subscribed to.
 ///
+/// Poses go first: they are distributed at the begin of a turn and between any two requests or connections, so that they
+/// wait for one request at most, whatever other clients send.
+///
 /// Not `Sendable`: made on the thread, with its clients, and stays on it.
 final class ServerThread {
   private let server: SocketServer
@@ -18,8 +21,13 @@ final class ServerThread {
   private let epoll: Int32
   private var hadSubscription = false
 
+  /// Clients with frames that wait for the next turn.
+  private var backlog: [ClientConnection] = []
+
   /// Replies that a client may await at once.
   private static let maximumAwaited = 16
+  /// Frames of one client that are handled in a turn; the others wait, and nothing more is read from the client.
+  private static let framesPerTurn = 16
   private static let listenerToken: UInt64 = 1
   private static let eventsToken: UInt64 = 2
   private static let inboxToken: UInt64 = 3
@@ -63,10 +71,13 @@ final class ServerThread {
     var tokens = [UInt64](repeating: 0, count: capacity)
     var conditions = [UInt32](repeating: 0, count: capacity)
     while !server.isStopping {
-      let timeout: Int32 = events.prepareToWait() ? -1 : 0
+      let timeout: Int32 = events.prepareToWait() && backlog.isEmpty ? -1 : 0
       let count = Int(linux_epoll_wait(epoll, &tokens, &conditions, Int32(capacity), timeout))
+      distributeEvents()
+      handleBacklog()
       for index in 0..<max(0, count) { handle(tokens[index], conditions[index]) }
-      distribute()
+      distributeEvents()
+      distributeInbox()
       updateDemand()
       clients.flushAll()
     }
@@ -76,13 +87,18 @@ final class ServerThread {
 
   private func handle(_ token: UInt64, _ condition: UInt32) {
     switch token {
-    case Self.listenerToken: listener.accept { clients.accept($0) }
+    case Self.listenerToken:
+      listener.accept {
+        clients.accept($0)
+        distributeEvents()
+      }
     case Self.acceptTimerToken: listener.resume()
     case Self.eventsToken: linux_eventfd_drain(server.dependencies.events.wakeDescriptor)
     case Self.inboxToken: linux_eventfd_drain(inbox.descriptor)
     case Self.timerToken: clients.sweep()
     default:
       guard let client = clients[token] else { return }
+      if condition & UInt32(LINUX_WRITABLE) != 0 { clients.becameWritable(client) }
       if condition & UInt32(LINUX_READABLE) != 0 {
         receive(client)
       } else if condition & UInt32(LINUX_HANGUP) != 0 {
@@ -94,19 +110,42 @@ final class ServerThread {
   // MARK: requests
 
   private func receive(_ client: ClientConnection) {
+    guard !client.hasBacklog else { return }
     // One read per turn: a client that floods waits for the others.
-    var passed: Int32 = -1
+    var hadDescriptors: Int32 = 0
     let count = withUnsafeTemporaryAllocation(byteCount: 16_384, alignment: 16) { buffer -> Int in
-      let count = linux_receive(client.fileDescriptor, buffer.baseAddress, buffer.count, &passed)
+      let count = linux_receive_bytes(
+        client.fileDescriptor, buffer.baseAddress, buffer.count, &hadDescriptors)
       if count > 0 { client.reader.append(UnsafeRawBufferPointer(rebasing: buffer[0..<count])) }
       return count
     }
-    // The protocol passes no descriptors to the bridge.
-    if passed >= 0 { Glibc.close(passed) }
     if count == -Int(EAGAIN) { return }
     guard count > 0 else { return clients.drop(client) }
+    guard hadDescriptors == 0 else { return clients.fail(client, .passedDescriptors) }
+    handleFrames(of: client)
+  }
+
+  /// Goes on with clients whose frames waited.
+  private func handleBacklog() {
+    let waiting = backlog
+    backlog = []
+    for client in waiting where clients[client.token] != nil {
+      client.hasBacklog = false
+      handleFrames(of: client)
+    }
+  }
+
+  private func handleFrames(of client: ClientConnection) {
     defer { clients.noteInput(of: client) }
+    var left = Self.framesPerTurn
     while clients[client.token] != nil {
+      distributeEvents()
+      guard left > 0 else {
+        client.hasBacklog = true
+        backlog.append(client)
+        return
+      }
+      left -= 1
       let body: ArraySlice<UInt8>?
       do { body = try client.reader.next() } catch {
         return clients.fail(client, RequestError(.tooLarge, error))
@@ -118,6 +157,7 @@ final class ServerThread {
         return clients.fail(
           client, RequestError(.malformed, "frame-malformed", "the bytes of a frame are not a ClientFrame"))
       }
+      clients.isDemandStale = true
       handle(frame, from: client)
     }
   }
@@ -139,6 +179,8 @@ final class ServerThread {
   }
 
   private func updateDemand() {
+    guard clients.isDemandStale else { return }
+    clients.isDemandStale = false
     let poses = Vrbridge_V1_Stream.poses.rawValue
     server.dependencies.demand.set(
       clients.all.reduce(0) { $0 + $1.subscriptions.count { $0.streams.contains(poses) } })
@@ -150,8 +192,14 @@ final class ServerThread {
 
   // MARK: events
 
-  private func distribute() {
+  /// Sends the poses and controls that wait; costs two loads where none does.
+  private func distributeEvents() {
+    guard !server.dependencies.events.isEmpty else { return }
     distributor.distributeEvents(to: clients.all)
+    clients.flushAll()
+  }
+
+  private func distributeInbox() {
     let new = inbox.takeAll()
     distributor.distribute(new.annotations, to: clients.all)
     let devices = Vrbridge_V1_Stream.devices.rawValue
@@ -171,7 +219,8 @@ final class ServerThread {
   /// Sends what is in the queues, as far as clients read it in time, then Goodbye.
   private func drain() {
     let deadline = linux_monotonic_ns() + Int64(options.drainTime * 1e9)
-    distribute()
+    distributeEvents()
+    distributeInbox()
     // The queues first, then Goodbye.
     for client in clients.all where client.isGreeted { _ = client.flush(now: linux_monotonic_ns()) }
     var goodbyeSent: Set<UInt64> = []
@@ -197,6 +246,8 @@ final class ServerThread {
 }
 
 extension RequestError {
+  fileprivate static let passedDescriptors = RequestError(
+    .malformed, "client-descriptors-passed", "requests carry no file descriptors; send bytes only")
   fileprivate static let unreadReplies = RequestError(
     .tooSlow, "client-replies-unread", "too many replies wait to be read; read faster or send fewer requests")
   fileprivate static let unreadEvents = RequestError(

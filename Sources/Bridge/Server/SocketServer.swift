@@ -52,27 +52,30 @@ final class SocketServer: Sendable {
   let latency = LatencyHistogram()
   /// Connected clients.
   let clientCount = Atomic<Int>(0)
-  private let access: Mutex<AccessRules>
+  private let access: ScopeLookup
+  /// Time slice of the socket thread, ns: shorter than the kernel's default, so that it need not wait for the end of
+  /// another program's slice, and longer than the tracking thread's, which it must not preempt.
+  private static let slice: Int64 = 400_000
   private let stopping = Atomic<Bool>(false)
 
   /// Binds the socket. A stale one of a bridge that died is replaced; a live one is an error.
   init(_ options: Options, access: AccessRules, _ dependencies: Dependencies) throws(StartError) {
     self.options = options
-    self.access = Mutex(access)
+    self.access = ScopeLookup(access)
     self.dependencies = dependencies
     listener = try SocketFile(
       path: options.path, group: options.group, environment: ProcessInfo.processInfo.environment)
+    // On earlier kernels a client that passes descriptors is dropped.
+    _ = linux_refuse_descriptors(listener.descriptor)
   }
 
   deinit { Glibc.close(listener.descriptor) }
 
   /// Replaces the access rules, for new connections.
-  func update(access rules: AccessRules) { access.withLock { $0 = rules } }
+  func update(access rules: AccessRules) { access.update(rules) }
 
   /// Returns the scopes of a peer with these credentials.
-  func scopes(user: UInt32, group: UInt32) -> Set<Scope> {
-    access.withLock { $0.scopes(user: user, group: group) }
-  }
+  func scopes(user: UInt32, group: UInt32) -> Set<Scope> { access.scopes(user: user, group: group) }
 
   var isStopping: Bool { stopping.load(ordering: .sequentiallyConsistent) }
 
@@ -85,8 +88,7 @@ final class SocketServer: Sendable {
   /// The thread's body; returns after `stop`.
   func run() {
     linux_name_thread("socket")
-    // The tracking thread wakes this one, and must run on first.
-    _ = linux_batch_thread()
+    _ = linux_short_slice_thread(Self.slice, 0)
     do {
       let thread = try ServerThread(self)
       thread.run()

@@ -90,10 +90,18 @@ int linux_tcp_owner(const uint8_t *own, uint16_t own_port, const uint8_t *other,
                     uint32_t *uid);
 /* Raises the soft limit of descriptors to the hard one; the limit in force, or a negative errno. */
 int64_t linux_raise_descriptor_limit(void);
+/* Extends the process's descriptor table for this many descriptors. In a process with several threads the kernel waits
+ * for an RCU grace period (milliseconds) each time the table grows; call this before threads exist. */
+void linux_reserve_descriptors(int count);
 /* Sends bytes without SIGPIPE; passed_fd < 0 sends none. */
 ssize_t linux_send(int fd, const void *bytes, size_t count, int passed_fd);
 /* Receives bytes; *passed_fd is set to a received descriptor or -1. Surplus descriptors are closed. */
 ssize_t linux_receive(int fd, void *bytes, size_t capacity, int *passed_fd);
+/* Receives bytes; the kernel discards passed descriptors without installing them, and *had_descriptors is set. */
+ssize_t linux_receive_bytes(int fd, void *bytes, size_t capacity, int *had_descriptors);
+/* From Linux 6.16 on: peers of this socket, and of those it accepts, cannot pass descriptors (EPERM). Returns 0, or a
+ * negative errno on earlier kernels. */
+int linux_refuse_descriptors(int fd);
 
 /* --- video (linux/videodev2.h) --------------------------------------------------------------------------- */
 
@@ -123,8 +131,10 @@ int linux_v4l2_set_control(int fd, int control, int32_t value);
 void linux_name_thread(const char *name);
 /* Asks for SCHED_FIFO at the given priority; 0, or a negative errno when not permitted. */
 int linux_realtime_thread(int priority);
-/* Asks for SCHED_BATCH: when this thread is woken, it does not push aside the one that woke it. 0, or a negative errno. */
-int linux_batch_thread(void);
+/* Requests short time slices (0.1 to 100 ms) and a nice value for this thread, which remains in SCHED_OTHER: from Linux
+ * 6.12 on, a thread with a shorter slice preempts one with a longer slice when it is woken; earlier kernels ignore the
+ * slice. A nice value that RLIMIT_NICE forbids is left out. 0, or a negative errno. */
+int linux_short_slice_thread(int64_t slice_ns, int nice);
 /* Bounds what this process may have of memory of its own; memory beyond it is refused. 0, or a negative errno. */
 int linux_limit_memory(uint64_t bytes);
 /* Locks current and future pages of the process into memory, so that the tracking loop takes no page faults. */

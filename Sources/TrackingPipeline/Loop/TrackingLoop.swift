@@ -40,17 +40,23 @@ package final class TrackingLoop: @unchecked Sendable {
   private let isStopping = Atomic<Bool>(false)
   /// Ended interfaces, for the device registry.
   private let notices: EventRing<TrackingEvent>
+  /// What the pipelines push to; its consumer is woken once a turn.
+  private let events: EventRing<TrackingEvent>?
   private var sources: [UInt64: Source] = [:]
   private var nextToken: UInt64 = 1
   /// Every device that was ever attached, by its slot.
   private var pipelines: [Int: DevicePipeline] = [:]
   private var recording: RecordingTap?
 
-  package init(notices: EventRing<TrackingEvent>) throws(TransportError) {
+  /// - Parameter events: the ring of the pipelines' outputs; its consumer is woken once a turn of the loop.
+  package init(
+    notices: EventRing<TrackingEvent>, events: EventRing<TrackingEvent>? = nil
+  ) throws(TransportError) {
     epoll = linux_epoll_create()
     wake = linux_eventfd()
     guard epoll >= 0, wake >= 0 else { throw TransportError("create epoll", code: epoll) }
     self.notices = notices
+    self.events = events
     linux_epoll_add(epoll, wake, 0, 0)
   }
 
@@ -225,6 +231,8 @@ package final class TrackingLoop: @unchecked Sendable {
     }
     while !isStopping.load(ordering: .relaxed) {
       let count = Int(linux_epoll_wait(epoll, tokens, conditions, Int32(capacity), -1))
+      events?.beginBatch()
+      defer { events?.endBatch() }
       for index in 0..<max(0, count) {
         if tokens[index] == 0 {
           serve()

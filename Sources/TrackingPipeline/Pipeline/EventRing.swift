@@ -9,13 +9,15 @@ import Synchronization
 /// Policy: `dropNewest` with a count.
 ///
 /// `@unchecked Sendable`: each slot is written before the tail that shows it and read before the head that frees
-/// it.
+/// it; `isBatch` belongs to the producer.
 package final class EventRing<Element: BitwiseCopyable>: @unchecked Sendable {
   private let slots: UnsafeMutablePointer<Element>
   private let mask: Int
   private let head = Atomic<Int>(0)
   private let tail = Atomic<Int>(0)
   private let isConsumerWaiting = Atomic<Bool>(false)
+  /// Belongs to the producer.
+  private var isBatch = false
   private let droppedCount = Atomic<UInt64>(0)
   /// Readable when an element was pushed while the consumer waited.
   package let wakeDescriptor: Int32
@@ -67,14 +69,34 @@ package final class EventRing<Element: BitwiseCopyable>: @unchecked Sendable {
     return true
   }
 
+  /// Holds back the wake-up of the consumer until `endBatch`: a wake-up for each element costs a system call, and the
+  /// consumer may preempt the producer. Elements are visible at once.
+  package func beginBatch() { isBatch = true }
+
+  /// Wakes the consumer if it waits and elements were pushed since it began to wait.
+  package func endBatch() {
+    isBatch = false
+    if !isEmpty { wakeConsumer() }
+  }
+
   private func show(_ end: Int) {
     tail.store(end, ordering: .sequentiallyConsistent)
-    if isConsumerWaiting.exchange(false, ordering: .sequentiallyConsistent) {
-      linux_eventfd_signal(wakeDescriptor)
-    }
+    if !isBatch { wakeConsumer() }
+  }
+
+  private func wakeConsumer() {
+    // The exchange alone would write to a cache line that the consumer reads.
+    guard isConsumerWaiting.load(ordering: .sequentiallyConsistent),
+      isConsumerWaiting.exchange(false, ordering: .sequentiallyConsistent)
+    else { return }
+    linux_eventfd_signal(wakeDescriptor)
   }
 
   // MARK: consumer
+
+  package var isEmpty: Bool {
+    head.load(ordering: .acquiring) == tail.load(ordering: .sequentiallyConsistent)
+  }
 
   package func pop() -> Element? { pop(before: tail.load(ordering: .acquiring)) }
 

@@ -1,5 +1,6 @@
 import ArgumentParser
 import CommandSupport
+import Evaluation
 import PerformanceBenchmarks
 
 struct PerformanceCommand: AsyncParsableCommand {
@@ -20,7 +21,20 @@ struct PerformanceSuiteCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "suite",
     abstract: "Measure latency, recording, start and memory (default).",
-    discussion: discussion(examples: "vrbridge-eval performance --quick"))
+    discussion: discussion(
+      "Values that differ by more than half from those that '--stated' holds are printed as warnings.",
+      examples: "vrbridge-eval performance --quick",
+      "vrbridge-eval performance --commit 1a2b3c4 --stated Benchmarks/figures.json"))
+
+  @Option(help: ArgumentHelp("Print this commit with the results (default: unknown).", valueName: "name"))
+  var commit = "unknown"
+
+  @Option(
+    help: ArgumentHelp("Compare with the results in this JSON file (default: none).", valueName: "file"))
+  var stated: String?
+
+  @Option(help: ArgumentHelp("Write the results to this JSON file (default: none).", valueName: "file"))
+  var write: String?
 
   @Flag(help: "Run fewer and shorter rounds.")
   var quick = false
@@ -29,7 +43,13 @@ struct PerformanceSuiteCommand: AsyncParsableCommand {
   var check = false
 
   func run() async throws {
-    let failures = try await PerformanceSuite.run(isQuick: quick)
+    // Read before the measurement, which takes minutes.
+    let expected = try stated.map { try PerformanceFigures(file: $0) }
+    let (failures, figures) = try await PerformanceSuite.run(isQuick: quick, commit: commit)
+    if let write { try figures.write(to: write) }
+    if let expected {
+      for line in figures.deviations(from: expected) { print("WARNING: \(line)") }
+    }
     guard check, !failures.isEmpty else { return }
     for failure in failures { print("FAILED: \(failure)") }
     throw ExitCode.failure

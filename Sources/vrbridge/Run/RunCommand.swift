@@ -146,6 +146,7 @@ struct RunCommand: AsyncParsableCommand {
     }
     // Connections, devices and models share the descriptors; where the system forbids the change, the limit stays.
     DescriptorReserve.raiseLimit()
+    linux_reserve_descriptors(1024)
     // About thirty threads, few of which allocate at the same time.
     linux_limit_heaps(2)
     let level = Logger.Level(rawValue: settings.logLevel.value) ?? .info
