@@ -39,17 +39,17 @@ let package = Package(
     .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
     .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CUSB", pkgConfig: "libusb-1.0", providers: [.apt(["libusb-1.0-0-dev"])]),
-    .systemLibrary(name: "CSDL2", providers: [.apt(["libsdl2-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
     .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
     // Kernel interfaces that Swift's Glibc module does not export.
     .target(name: "CLinux", cSettings: strictC),
-    // C APIs that are opened at run time: OpenVINO's, ONNX Runtime's, sherpa-onnx's.
+    // C APIs that are opened at run time: OpenVINO's, ONNX Runtime's, sherpa-onnx's, SDL's (headers: libsdl2-dev).
     .target(name: "CDynamicLibrary", cSettings: strictC),
     .target(name: "COpenVINO", dependencies: ["CDynamicLibrary"], cSettings: strictC),
     .target(name: "COnnxRuntime", dependencies: ["CDynamicLibrary"], cSettings: strictC),
     .target(name: "CSherpaOnnx", dependencies: ["CDynamicLibrary"], cSettings: strictC),
+    .target(name: "CSDL2", dependencies: ["CDynamicLibrary"], cSettings: strictC),
     // The picture sampler's inner loop.
     .target(name: "CSampler", cSettings: strictC),
     // The header that a renderer drops in.

@@ -1,4 +1,5 @@
 public import BridgeProtocol
+import CLinux
 import Foundation
 public import Sensing
 import SwiftProtobuf
@@ -76,6 +77,8 @@ public final class BridgeClient: Sendable {
   private let subscription: Subscription
   private let handler: @Sendable (Event) -> Void
   private let wake = DispatchSemaphore(value: 0)
+  /// Nanoseconds of the thread's time slice; longer than those of the bridge's threads.
+  private static let slice: Int64 = 800_000
 
   /// Creates a client; ``start()`` connects it.
   ///
@@ -112,6 +115,8 @@ public final class BridgeClient: Sendable {
   }
 
   private func run() {
+    // A client that waits for a pose preempts threads that compute.
+    _ = linux_short_slice_thread(Self.slice, 0)
     while !state.withLock({ $0.isStopped }) {
       do {
         let connection = try BridgeConnection(path: path, clientName: name)

@@ -130,11 +130,15 @@ struct scheduling {
     uint64_t period;
 };
 
-int linux_short_slice_thread(int64_t slice_ns, int nice) {
+int linux_short_slice_thread(int64_t slice_ns, int nice_change) {
+    if (sched_getscheduler(0) != SCHED_OTHER) return 0;
+    /* In Linux, 0 is the calling thread, not its process. */
+    int nice = getpriority(PRIO_PROCESS, 0);
     struct scheduling wanted = {
-        .size = sizeof wanted, .policy = SCHED_OTHER, .nice = nice, .runtime = (uint64_t)slice_ns};
+        .size = sizeof wanted, .policy = SCHED_OTHER, .nice = nice + nice_change, .runtime = (uint64_t)slice_ns};
+    if (wanted.nice < -20) wanted.nice = -20;
     if (syscall(SYS_sched_setattr, 0, &wanted, 0) == 0) return 0;
-    wanted.nice = 0;
+    wanted.nice = nice;
     return syscall(SYS_sched_setattr, 0, &wanted, 0) < 0 ? -errno : 0;
 }
 

@@ -58,6 +58,18 @@ struct ServerQueueTests {
     #expect(lookup.count <= ScopeLookup.capacity)
   }
 
+  /// Heaps are walked only after memory grew, and while they hold memory to return.
+  @Test func memoryIsReturnedWhenItIsWorthwhile() {
+    var policy = MemoryService.Policy()
+    let (base, step) = (20 << 20, MemoryService.Policy.worthwhile)
+    #expect(!policy.isDue(anonymous: base, free: step) && policy.isDue(anonymous: base, free: step + 1))
+    policy.returned(anonymous: base)
+    #expect(!policy.isDue(anonymous: base + step, free: 10 * step))
+    #expect(policy.isDue(anonymous: base + step + 1, free: 10 * step))
+    policy.returned(anonymous: base - step)
+    #expect(policy.isDue(anonymous: base + 1, free: 10 * step))
+  }
+
   @Test func aHandedOverValueIsTakenOnce() {
     let handOver = HandOver([1, 2, 3])
     #expect(handOver.take() == [1, 2, 3] && handOver.take() == nil)

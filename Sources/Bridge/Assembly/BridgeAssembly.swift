@@ -106,6 +106,7 @@ struct BridgeAssembly: Sendable {
       ThreadService(name: "cameras", run: perception.cameras.run, stop: perception.cameras.stop),
       perception.service(context, tracking),
       speech.service,
+      MemoryService(),
       // Stops before the speech service, which receives its sound.
       ThreadService(name: "microphones", run: speech.microphones.run, stop: speech.microphones.stop),
     ]

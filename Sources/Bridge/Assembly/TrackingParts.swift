@@ -105,14 +105,14 @@ struct TrackingParts: Sendable {
   /// Time slice of the tracking thread without real-time priority, ns: the kernel's shortest, so that it preempts all
   /// threads of the bridge.
   private static let slice: Int64 = 100_000
-  /// Nice value of the tracking thread without real-time priority, where RLIMIT_NICE permits it.
-  private static let nice: Int32 = -10
+  /// Change of the tracking thread's nice value without real-time priority, where RLIMIT_NICE permits it.
+  private static let niceChange: Int32 = -10
 
   /// Requests real-time priority for the calling thread, which is the tracking thread, or else short time slices.
   private static func prioritise(_ context: BridgeAssembly.Context) {
     let priority = context.configuration.realtimePriority
     // In force where the request for real-time priority is refused.
-    _ = linux_short_slice_thread(slice, nice)
+    _ = linux_short_slice_thread(slice, niceChange)
     guard priority.value > 0 else { return }
     let result = linux_realtime_thread(Int32(priority.value))
     // The default priority is a request; a configured one is expected.

@@ -71,6 +71,8 @@ uint64_t linux_wait_until(const int *fds, int count, int64_t at_ns);
 void linux_limit_heaps(int count);
 /* Gives free memory of all heaps back to the system. */
 void linux_return_memory(void);
+/* Free bytes in all heaps, returned to the system or not. */
+size_t linux_free_heap_memory(void);
 /* A memory file of the given size, mapped writable at *address, then sealed: it can't shrink or grow, and
  * nobody else can map it writable. */
 int linux_sealed_memory(const char *name, size_t size, void **address);
@@ -131,10 +133,10 @@ int linux_v4l2_set_control(int fd, int control, int32_t value);
 void linux_name_thread(const char *name);
 /* Asks for SCHED_FIFO at the given priority; 0, or a negative errno when not permitted. */
 int linux_realtime_thread(int priority);
-/* Requests short time slices (0.1 to 100 ms) and a nice value for this thread, which remains in SCHED_OTHER: from Linux
- * 6.12 on, a thread with a shorter slice preempts one with a longer slice when it is woken; earlier kernels ignore the
- * slice. A nice value that RLIMIT_NICE forbids is left out. 0, or a negative errno. */
-int linux_short_slice_thread(int64_t slice_ns, int nice);
+/* Requests time slices of a length (0.1 to 100 ms) and a change of the nice value for this thread, if it is in SCHED_OTHER:
+ * from Linux 6.12 on, a thread with a shorter slice preempts one with a longer slice when it is woken; earlier kernels
+ * ignore the slice. A change that RLIMIT_NICE forbids is left out. 0, or a negative errno. */
+int linux_short_slice_thread(int64_t slice_ns, int nice_change);
 /* Bounds what this process may have of memory of its own; memory beyond it is refused. 0, or a negative errno. */
 int linux_limit_memory(uint64_t bytes);
 /* Locks current and future pages of the process into memory, so that the tracking loop takes no page faults. */

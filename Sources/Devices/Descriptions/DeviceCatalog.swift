@@ -1,6 +1,7 @@
 import Foundation
 import Sensing
 import StrictYAML
+import Synchronization
 
 /// All known families.
 public struct DeviceCatalog: Sendable {
@@ -14,13 +15,18 @@ public struct DeviceCatalog: Sendable {
   ///   take the other headsets away.
   public static func load(folder: String) throws -> (catalog: DeviceCatalog, faults: [DocumentError]) {
     let names = try FileManager.default.contentsOfDirectory(atPath: folder).filter { $0.hasSuffix(".yaml") }
+    let paths = names.sorted().map { folder + "/" + $0 }
+    // Parsing takes most of the bridge's start: all processors do it.
+    let parsed = Mutex([Result<DeviceDescription, DocumentError>?](repeating: nil, count: paths.count))
+    DispatchQueue.concurrentPerform(iterations: paths.count) { index in
+      let result = read(paths[index])
+      parsed.withLock { $0[index] = result }
+    }
     var descriptions: [DeviceDescription] = []
     var faults: [DocumentError] = []
-    for name in names.sorted() {
-      let path = folder + "/" + name
-      do {
-        let text = try String(contentsOfFile: path, encoding: .utf8)
-        let description = try DescriptionParser.parse(text: text, file: path)
+    for (path, result) in zip(paths, parsed.withLock { $0 }) {
+      switch result {
+      case .success(let description):
         if let twin = descriptions.first(where: { $0.family == description.family }) {
           faults.append(
             DocumentError(file: path, problem: "the family '\(twin.family)' is described in \(twin.file) too")
@@ -28,13 +34,20 @@ public struct DeviceCatalog: Sendable {
         } else {
           descriptions.append(description)
         }
-      } catch let fault as DocumentError {
-        faults.append(fault)
-      } catch {
-        faults.append(DocumentError(file: path, problem: "can't be read as UTF-8 text"))
+      case .failure(let fault): faults.append(fault)
+      case nil: break
       }
     }
     return (DeviceCatalog(descriptions: descriptions), faults)
+  }
+
+  private static func read(_ path: String) -> Result<DeviceDescription, DocumentError> {
+    guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
+      return .failure(DocumentError(file: path, problem: "can't be read as UTF-8 text"))
+    }
+    do throws(DocumentError) {
+      return .success(try DescriptionParser.parse(text: text, file: path))
+    } catch { return .failure(error) }
   }
 
   public struct Match: Sendable {
