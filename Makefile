@@ -140,10 +140,10 @@ protocol: ## Generate Swift from the .proto files (needs protoc, libprotobuf-dev
 	scripts/descriptors.sh $(LOG)/Protos session foxglove > $(LOG)/Generated/SchemaDescriptors.swift
 
 setup:
-	@scripts/setup.sh libudev-dev zlib1g-dev libzstd-dev liblz4-dev libdbus-1-dev libturbojpeg0-dev libpng-dev libusb-1.0-0-dev libsdl2-dev libssl-dev libcairo2 fonts-dejavu-core fonts-noto-color-emoji python3 python3-pip curl pkg-config
+	@scripts/setup.sh libudev-dev zlib1g-dev libzstd-dev liblz4-dev libturbojpeg0-dev libpng-dev libusb-1.0-0-dev libsdl2-dev libssl-dev libcairo2 fonts-dejavu-core fonts-noto-color-emoji python3 python3-pip curl pkg-config
 
 setup-test:
-	@scripts/setup.sh libudev-dev zlib1g-dev libzstd-dev liblz4-dev libdbus-1-dev libturbojpeg0-dev libpng-dev libusb-1.0-0-dev libsdl2-dev libssl-dev libcairo2 fonts-dejavu-core fonts-noto-color-emoji python3 python3-pip curl pkg-config openssl espeak-ng pulseaudio systemd chromium libsdl2-ttf-dev protobuf-compiler python3-protobuf python3-jsonschema python3-yaml python3-venv python3-torch python3-onnx
+	@scripts/setup.sh libudev-dev zlib1g-dev libzstd-dev liblz4-dev libturbojpeg0-dev libpng-dev libusb-1.0-0-dev libsdl2-dev libssl-dev libcairo2 fonts-dejavu-core fonts-noto-color-emoji python3 python3-pip curl pkg-config openssl espeak-ng pulseaudio systemd chromium libsdl2-ttf-dev protobuf-compiler python3-protobuf python3-jsonschema python3-yaml python3-venv python3-torch python3-onnx
 	@scripts/python.sh .build/python Tests/Python/requirements.txt
 	@scripts/servers.sh .build/servers Tests/Python/servers.txt
 	@scripts/servers.sh .build/chat Tests/Python/chat.txt

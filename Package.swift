@@ -34,7 +34,6 @@ let package = Package(
   targets: [
     // C libraries of the distribution.
     .systemLibrary(name: "CUdev", pkgConfig: "libudev", providers: [.apt(["libudev-dev"])]),
-    .systemLibrary(name: "CDBus", pkgConfig: "dbus-1", providers: [.apt(["libdbus-1-dev"])]),
     .systemLibrary(name: "CTurboJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),
     .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
     .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
@@ -44,11 +43,13 @@ let package = Package(
     .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
     // Kernel interfaces that Swift's Glibc module does not export.
     .target(name: "CLinux", cSettings: strictC),
-    // C APIs that are opened at run time: OpenVINO's, ONNX Runtime's, sherpa-onnx's, SDL's (headers: libsdl2-dev).
+    // C APIs that are opened at run time: OpenVINO's, ONNX Runtime's, sherpa-onnx's, libdbus's, SDL's (headers:
+    // libsdl2-dev).
     .target(name: "CDynamicLibrary", cSettings: strictC),
     .target(name: "COpenVINO", dependencies: ["CDynamicLibrary"], cSettings: strictC),
     .target(name: "COnnxRuntime", dependencies: ["CDynamicLibrary"], cSettings: strictC),
     .target(name: "CSherpaOnnx", dependencies: ["CDynamicLibrary"], cSettings: strictC),
+    .target(name: "CDBus", dependencies: ["CDynamicLibrary"], cSettings: strictC),
     .target(name: "CSDL2", dependencies: ["CDynamicLibrary"], cSettings: strictC),
     // The picture sampler's inner loop.
     .target(name: "CSampler", cSettings: strictC),

@@ -2,7 +2,7 @@
 
 #include "dynamic_library.h"
 #include <pthread.h>
-#include <stdio.h>
+#include <stddef.h>
 
 // Result, name, parameters, arguments, result without the library.
 #define FUNCTIONS(X)                                                                                                     \
@@ -63,24 +63,25 @@
   X(SDL_SetMainReady, (void), ())                                                                                        \
   X(SDL_free, (void *memory), (memory))
 
-static struct {
+typedef struct {
 #define X(result, name, parameters, arguments, failure) result(*name) parameters;
   FUNCTIONS(X)
 #undef X
 #define X(name, parameters, arguments) void(*name) parameters;
   PROCEDURES(X)
 #undef X
-} library;
+} functions_t;
 
 static const cdynamic_symbol symbols[] = {
-#define X(result, name, parameters, arguments, failure) {#name, (size_t)((char *)&library.name - (char *)&library)},
+#define X(result, name, parameters, arguments, failure) {#name, offsetof(functions_t, name)},
     FUNCTIONS(X)
 #undef X
-#define X(name, parameters, arguments) {#name, (size_t)((char *)&library.name - (char *)&library)},
+#define X(name, parameters, arguments) {#name, offsetof(functions_t, name)},
     PROCEDURES(X)
 #undef X
 };
 
+static functions_t library;
 static pthread_once_t opened = PTHREAD_ONCE_INIT;
 static int is_open;
 static char reason[512];
