@@ -19,7 +19,9 @@ public struct YAMLDocument {
     }
     let node: Node?
     do {
-      node = try Yams.compose(yaml: text)
+      // Without rules: the kind of a value is decided by its reader, and Yams would match a regular expression for every
+      // key.
+      node = try Yams.compose(yaml: text, .basic)
     } catch let error as YamlError {
       throw DocumentError(file: file, yaml: error)
     } catch {

@@ -7,7 +7,12 @@ import ServiceLifecycle
 /// glibc keeps freed memory below the top of each heap: what the start needs for descriptions and options, and what many
 /// or hostile clients needed, would otherwise stay resident for the life of the bridge. The tracking thread allocates
 /// nothing, so that the heaps' locks never hold it up.
-struct MemoryService: Service {
+///
+/// The first time, it also unmaps the program's code: the kernel maps sixteen pages around each that the start uses, two
+/// thirds of the resident memory, and maps again those that are used from then on.
+struct MemoryService: Service, CustomStringConvertible {
+  var description: String { "memory" }
+
   /// Decides when it is worthwhile to walk the heaps.
   struct Policy {
     /// Anonymous resident memory after the last time, bytes.
@@ -32,14 +37,14 @@ struct MemoryService: Service {
   func run() async throws {
     await cancelWhenGracefulShutdown {
       var policy = Policy()
-      var pause = Self.firstCheck
+      do { try await Task.sleep(for: Self.firstCheck) } catch { return }
+      linux_unmap_program_code()
       while true {
-        do { try await Task.sleep(for: pause) } catch { return }
-        pause = Self.interval
         if policy.isDue(anonymous: Self.anonymous, free: Int(linux_free_heap_memory())) {
           linux_return_memory()
           policy.returned(anonymous: Self.anonymous)
         }
+        do { try await Task.sleep(for: Self.interval) } catch { return }
       }
     }
   }

@@ -2,8 +2,10 @@ import Devices
 import ServiceLifecycle
 
 /// Runs a blocking loop on its own thread as a service.
-struct ThreadService: Service {
+struct ThreadService: Service, CustomStringConvertible {
   let name: String
+  /// Without it, the service group would print all values by reflection.
+  var description: String { name }
   let run: @Sendable () -> Void
   let stop: @Sendable () -> Void
 

@@ -71,6 +71,9 @@ uint64_t linux_wait_until(const int *fds, int count, int64_t at_ns);
 void linux_limit_heaps(int count);
 /* Gives free memory of all heaps back to the system. */
 void linux_return_memory(void);
+/* Unmaps the pages of the program's own code; those that are used are mapped again from the page cache. Without effect
+ * where memory is locked. */
+void linux_unmap_program_code(void);
 /* Free bytes in all heaps, returned to the system or not. */
 size_t linux_free_heap_memory(void);
 /* A memory file of the given size, mapped writable at *address, then sealed: it can't shrink or grow, and

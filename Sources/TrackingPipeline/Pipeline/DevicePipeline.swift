@@ -35,6 +35,9 @@ package final class DevicePipeline {
   private var badness = 0
   private static let degradedAt = 40
   private static let badReportWeight = 8
+  /// Reports until the tracker's estimates are published again: they change slowly, and reading them copies the tracker.
+  private var reportsUntilStatistics = 0
+  private static let statisticsInterval = 16
 
   package init(
     id: DeviceID, role: DeviceRole, slot: Int, partCount: Int, tracker: DeviceTracker,
@@ -208,7 +211,11 @@ package final class DevicePipeline {
     publishInput(received)
     tap?.end(
       captured: newest?.captured, deviceTicks: count > 0 ? batch.inertial(count - 1).deviceTicks : nil)
-    updateStatistics()
+    if reportsUntilStatistics == 0 {
+      reportsUntilStatistics = Self.statisticsInterval
+      updateStatistics()
+    }
+    reportsUntilStatistics -= 1
     return newest
   }
 

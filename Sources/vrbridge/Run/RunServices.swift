@@ -5,7 +5,9 @@ import ServiceLifecycle
 import UnixSignals
 
 /// Reads descriptions and configuration again on SIGHUP.
-struct ReloadService: Service {
+struct ReloadService: Service, CustomStringConvertible {
+  /// For the service group, which would print all values by reflection.
+  var description: String { "reload" }
   let daemon: Daemon
   let command: RunCommand
   let manager: ServiceManager
@@ -24,7 +26,8 @@ struct ReloadService: Service {
 }
 
 /// Reports to systemd that the bridge is ready, and that it is alive while the tracking loop runs.
-struct ReadinessService: Service {
+struct ReadinessService: Service, CustomStringConvertible {
+  var description: String { "readiness" }
   let daemon: Daemon
   let manager: ServiceManager
 
