@@ -60,14 +60,21 @@ struct ServerQueueTests {
 
   /// Heaps are walked only after memory grew, and while they hold memory to return.
   @Test func memoryIsReturnedWhenItIsWorthwhile() {
+    typealias Resident = MemoryService.Resident
     var policy = MemoryService.Policy()
     let (base, step) = (20 << 20, MemoryService.Policy.worthwhile)
-    #expect(!policy.isDue(anonymous: base, free: step) && policy.isDue(anonymous: base, free: step + 1))
-    policy.returned(anonymous: base)
-    #expect(!policy.isDue(anonymous: base + step, free: 10 * step))
-    #expect(policy.isDue(anonymous: base + step + 1, free: 10 * step))
-    policy.returned(anonymous: base - step)
-    #expect(policy.isDue(anonymous: base + 1, free: 10 * step))
+    let start = Resident(anonymous: base, mapped: 2 * base)
+    #expect(!policy.heapsAreDue(start, free: step) && policy.heapsAreDue(start, free: step + 1))
+    #expect(policy.codeIsDue(start))
+    policy.returned(heaps: true, code: false, start)
+    #expect(policy.codeIsDue(start) && !policy.heapsAreDue(start, free: 10 * step))
+    policy.returned(heaps: false, code: true, start)
+    #expect(!policy.codeIsDue(start) && !policy.codeIsDue(Resident(mapped: 2 * base + step)))
+    #expect(policy.codeIsDue(Resident(mapped: 2 * base + step + 1)))
+    #expect(!policy.heapsAreDue(Resident(anonymous: base + step), free: 10 * step))
+    #expect(policy.heapsAreDue(Resident(anonymous: base + step + 1), free: 10 * step))
+    let now = Resident.current
+    #expect(now.anonymous > 1 << 20 && now.mapped > 1 << 20)
   }
 
   @Test func aHandedOverValueIsTakenOnce() {
