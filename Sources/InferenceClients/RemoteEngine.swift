@@ -4,14 +4,12 @@ public import Inference
 /// Runs models on another server: Open Inference Protocol v2 (Triton, KServe, OpenVINO Model Server, MLServer), or
 /// TensorFlow Serving's predict.
 public struct RemoteEngine: InferenceEngine {
-  private let client: HTTPClient
   /// Runs a model in this process while its server is unavailable.
   private let local: any InferenceEngine
   private let report: @Sendable (String) -> Void
 
   /// - Parameter report: called with a sentence for the operator when a server becomes unavailable or returns.
   public init(local: any InferenceEngine, report: @escaping @Sendable (String) -> Void) {
-    client = HTTPClient.shared
     self.local = local
     self.report = report
   }
@@ -20,7 +18,9 @@ public struct RemoteEngine: InferenceEngine {
     _ model: ModelPackage, _ options: SessionOptions
   ) async throws(InferenceError) -> any ModelSession {
     guard let remote = model.remote else { return try await local.open(model, options) }
-    let server = RemoteServer(client: client, model: remote, name: remote.name ?? model.manifest.name)
+    // Starts the client's threads with the first model that needs them.
+    let server = RemoteServer(
+      client: HTTPClient.shared, model: remote, name: remote.name ?? model.manifest.name)
     var fallback: (any ModelSession)?
     if remote.fallsBack, !model.files.isEmpty {
       var package = model

@@ -9,9 +9,7 @@ import ServiceLifecycle
 /// around each page of code that is used once, which is two thirds of the resident memory after the start; the code is
 /// unmapped, and what is used from then on is mapped again from the page cache. The tracking thread allocates nothing, so
 /// that the heaps' locks never hold it up.
-struct MemoryService: Service, CustomStringConvertible {
-  var description: String { "memory" }
-
+struct MemoryService: Service {
   /// Resident memory, bytes.
   struct Resident {
     /// Not backed by a file.

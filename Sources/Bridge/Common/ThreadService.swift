@@ -2,10 +2,8 @@ import Devices
 import ServiceLifecycle
 
 /// Runs a blocking loop on its own thread as a service.
-struct ThreadService: Service, CustomStringConvertible {
+struct ThreadService: Service {
   let name: String
-  /// Without it, the service group would print all values by reflection.
-  var description: String { name }
   let run: @Sendable () -> Void
   let stop: @Sendable () -> Void
 

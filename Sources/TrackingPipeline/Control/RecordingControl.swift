@@ -19,16 +19,17 @@ public final class RecordingControl: Sendable {
 
   private let loop: TrackingLoop
   private let devices: @Sendable () -> [TrackingRecordSource.Device]
-  private let configuration: String
+  private let configuration: @Sendable () -> String
   private let recordedLog: RecordedLog
   private let log: Logger
   private let running = Mutex<Running?>(nil)
 
   /// - Parameters:
-  ///   - configuration: the configuration in force, as YAML, which every session holds.
+  ///   - configuration: the configuration in force, as YAML, which every session holds; made at the start of each.
   ///   - devices: returns the statistics and controls of every device.
   package init(
-    loop: TrackingLoop, configuration: String, recordedLog: RecordedLog, log: Logger,
+    loop: TrackingLoop, configuration: @autoclosure @escaping @Sendable () -> String,
+    recordedLog: RecordedLog, log: Logger,
     devices: @escaping @Sendable () -> [TrackingRecordSource.Device]
   ) {
     self.loop = loop
@@ -69,7 +70,7 @@ public final class RecordingControl: Sendable {
       do throws(OutputError) {
         recorder = try Recorder(
           plan: plan, source: TrackingRecordSource(tap: tap, devices: devices),
-          preamble: Recorder.Preamble(information: hostInformation(), configuration: configuration),
+          preamble: Recorder.Preamble(information: hostInformation(), configuration: configuration()),
           hooks: Recorder.Hooks(
             makeFile: makeFile, requestStop: { loop.post { $0.stopRecording() } },
             requestSplit: { loop.post { $0.splitRecording() } },

@@ -167,7 +167,10 @@ struct RunCommand: AsyncParsableCommand {
     }
     let group = ServiceGroup(
       configuration: ServiceGroupConfiguration(
-        services: services.map { ServiceGroupConfiguration.ServiceConfiguration(service: $0) },
+        // With a name: by default the group prints all values of a service by reflection, which takes milliseconds.
+        services: services.map {
+          ServiceGroupConfiguration.ServiceConfiguration(service: $0, serviceName: "\(type(of: $0))")
+        },
         gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet(log)))
     try await group.run()
   }

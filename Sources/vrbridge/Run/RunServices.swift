@@ -5,9 +5,7 @@ import ServiceLifecycle
 import UnixSignals
 
 /// Reads descriptions and configuration again on SIGHUP.
-struct ReloadService: Service, CustomStringConvertible {
-  /// For the service group, which would print all values by reflection.
-  var description: String { "reload" }
+struct ReloadService: Service {
   let daemon: Daemon
   let command: RunCommand
   let manager: ServiceManager
@@ -26,8 +24,7 @@ struct ReloadService: Service, CustomStringConvertible {
 }
 
 /// Reports to systemd that the bridge is ready, and that it is alive while the tracking loop runs.
-struct ReadinessService: Service, CustomStringConvertible {
-  var description: String { "readiness" }
+struct ReadinessService: Service {
   let daemon: Daemon
   let manager: ServiceManager
 
