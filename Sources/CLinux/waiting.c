@@ -32,6 +32,14 @@ int linux_epoll_add(int epoll_fd, int fd, uint64_t token, int want_writable) {
     return control(epoll_fd, EPOLL_CTL_ADD, fd, token, want_writable);
 }
 
+int linux_epoll_add_signal(int epoll_fd, int event_fd, uint64_t token) {
+    struct epoll_event event;
+    memset(&event, 0, sizeof event);
+    event.events = EPOLLIN | EPOLLET;
+    event.data.u64 = token;
+    return epoll_ctl(epoll_fd, EPOLL_CTL_ADD, event_fd, &event) < 0 ? -errno : 0;
+}
+
 int linux_epoll_change(int epoll_fd, int fd, uint64_t token, int want_writable) {
     return control(epoll_fd, EPOLL_CTL_MOD, fd, token, want_writable);
 }

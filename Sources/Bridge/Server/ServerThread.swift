@@ -54,8 +54,8 @@ final class ServerThread {
     distributor = EventDistributor(
       events: server.dependencies.events, latency: server.latency,
       onControl: server.dependencies.onControl, onDeviceEvent: server.dependencies.onDeviceEvent)
-    linux_epoll_add(epoll, server.dependencies.events.wakeDescriptor, Self.eventsToken, 0)
-    linux_epoll_add(epoll, inbox.descriptor, Self.inboxToken, 0)
+    linux_epoll_add_signal(epoll, server.dependencies.events.wakeDescriptor, Self.eventsToken)
+    linux_epoll_add_signal(epoll, inbox.descriptor, Self.inboxToken)
     linux_epoll_add(epoll, timer, Self.timerToken, 0)
     linux_epoll_add(epoll, acceptTimer, Self.acceptTimerToken, 0)
   }
@@ -93,8 +93,8 @@ final class ServerThread {
         distributeEvents()
       }
     case Self.acceptTimerToken: listener.resume()
-    case Self.eventsToken: linux_eventfd_drain(server.dependencies.events.wakeDescriptor)
-    case Self.inboxToken: linux_eventfd_drain(inbox.descriptor)
+    // Every turn takes what is there.
+    case Self.eventsToken, Self.inboxToken: break
     case Self.timerToken: clients.sweep()
     default:
       guard let client = clients[token] else { return }

@@ -45,6 +45,8 @@ int linux_uhid_answer_set(int fd, uint32_t request_id, int error);
 int linux_epoll_create(void);
 /* Readable, error and hang-up are reported; writable only when asked. */
 int linux_epoll_add(int epoll_fd, int fd, uint64_t token, int want_writable);
+/* Reports each signal of an eventfd once, so that it need not be drained. */
+int linux_epoll_add_signal(int epoll_fd, int event_fd, uint64_t token);
 int linux_epoll_change(int epoll_fd, int fd, uint64_t token, int want_writable);
 int linux_epoll_remove(int epoll_fd, int fd);
 
