@@ -3,6 +3,8 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 SECONDS_PER_TARGET ?= 10
 SOAK ?= 3600
+HOSTILE ?= 60
+SANITIZER ?= address
 RIG_SECONDS ?= 1500
 ARGS ?=
 HTTP ?= 127.0.0.1:8000
@@ -18,7 +20,7 @@ CHECKED = --explicit-target-dependency-import-check error
 RELEASE = $(CHECKED) -c release --static-swift-stdlib
 SOURCES = Sources Tests Benchmarks examples Fuzz/Sources Package.swift Fuzz/Package.swift
 
-.PHONY: run test build-tests docc test-vm test-subset bench soak soak-tools fuzz format lint install install-files deb test-deb sbom protocol setup setup-test setup-test-vm build help
+.PHONY: run test build-tests docc test-vm test-subset bench soak soak-tools hostile sanitize fuzz format lint install install-files deb test-deb sbom protocol setup setup-test setup-test-vm build help
 
 run: setup ## Build and run the bridge with a live view; without a headset with emulated devices (HTTP=HOST:PORT of the dashboard, QUESTION=file:x.wav replaces the spoken question, ARGS="…" adds options).
 	$(BUILD) $(RELEASE) --product vrbridge
@@ -56,6 +58,13 @@ soak: build soak-tools ## Run a bridge with clients, viewers and outputs for SOA
 
 soak-tools:
 	@scripts/servers.sh .build/live Tests/Python/live.txt
+
+hostile: build ## Attack a bridge on the loopback for HOSTILE=SECONDS, and fail where a client of poses notices.
+	@python3 scripts/hostile.py --self-test
+	python3 scripts/hostile.py .build/release/vrbridge $(HOSTILE)
+
+sanitize: setup-test ## Build some test targets with SANITIZER=address or thread, and run their suites (ARGS=all adds services).
+	scripts/sanitize.sh $(SANITIZER) $(ARGS)
 
 fuzz: setup ## Fuzz every decoder and parser with libFuzzer, SECONDS_PER_TARGET each.
 	$(BUILD) --package-path Fuzz --scratch-path .build-fuzz -c release --sanitize=fuzzer

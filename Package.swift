@@ -80,7 +80,8 @@ let package = Package(
       name: "DeviceEmulation", dependencies: ["CLinux", "Compression", "Devices", "Sensing", "Spatial"],
       swiftSettings: strict),
     .target(
-      name: "Imaging", dependencies: ["Diagnostics", "CPNG", "CSampler", "CTurboJPEG"], swiftSettings: strict),
+      name: "Imaging", dependencies: ["CDynamicLibrary", "CPNG", "CSampler", "CTurboJPEG", "Diagnostics"],
+      swiftSettings: strict),
     .target(
       name: "Cameras",
       dependencies: [
@@ -104,7 +105,7 @@ let package = Package(
       name: "Inference",
       dependencies: [
         "Diagnostics",
-        "CLinux", "COnnxRuntime", "COpenVINO", "StrictYAML",
+        "CDynamicLibrary", "CLinux", "COnnxRuntime", "COpenVINO", "StrictYAML",
         "Cryptography",
       ],
       swiftSettings: strict),
@@ -336,7 +337,7 @@ let package = Package(
     .target(
       name: "TestSupport",
       dependencies: [
-        "Cameras", "Cryptography", "Devices", "Inference", "LiveState", "Sensing", "Spatial",
+        "CLinux", "Cameras", "Cryptography", "Devices", "Inference", "LiveState", "Sensing", "Spatial",
       ],
       path: "Tests/Support", swiftSettings: strict),
     .executableTarget(
@@ -499,8 +500,9 @@ let package = Package(
     .testTarget(
       name: "BridgeTests",
       dependencies: [
-        "Assistant", "Bridge", "BridgeClient", "BridgeProtocol", "CLinux", "Cameras", "DeviceEmulation",
-        "Devices", "Diagnostics", "Dialogue", "Imaging", "Inference", "MCAP", "Perception", "Sensing",
+        "Admission", "Assistant", "Bridge", "BridgeClient", "BridgeProtocol", "CLinux", "Cameras",
+        "DeviceEmulation", "Devices", "Diagnostics", "Dialogue", "Imaging", "Inference", "MCAP", "Perception",
+        "Sensing",
         "SessionLog", "SessionTools", "Settings", "Spatial", "Speech", "StrictYAML", "Tracking",
         "TrackingPipeline", "TestSupport", "c-reader", "example-renderer",
         .product(name: "Logging", package: "swift-log"),
@@ -539,3 +541,18 @@ let package = Package(
       swiftSettings: strict),
   ]
 )
+
+// scripts/sanitize.sh builds some test targets, with what they depend on and nothing else.
+if let names = Context.environment["VRBRIDGE_TEST_TARGETS"] {
+  let all = Dictionary(uniqueKeysWithValues: package.targets.map { ($0.name, $0) })
+  var kept: Set<String> = []
+  var waiting = names.split(separator: " ").map(String.init)
+  while let name = waiting.popLast() {
+    guard let target = all[name], kept.insert(name).inserted else { continue }
+    for dependency in target.dependencies {
+      if case .byNameItem(let other, _) = dependency { waiting.append(other) }
+    }
+  }
+  package.targets.removeAll { !kept.contains($0.name) }
+  package.products = []
+}

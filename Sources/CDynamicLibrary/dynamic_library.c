@@ -28,17 +28,26 @@ static int is_private_group(gid_t group) {
   return 1;
 }
 
-/// Returns whether only root and the user of this process can change a file or the entries of a folder.
+/// Who may own a library: the system's are root's.
+enum owners { ROOT, ROOT_OR_USER };
+
+/// Returns whether only root and, for `ROOT_OR_USER`, the user of this process can change a file or the entries of a folder.
 ///
 /// `is_above`: a folder above that of the library. There the sticky bit suffices: nobody else can replace the entry that
 /// the path goes through, and its owner is checked.
-static int is_safe(const char *path, int is_above, char *error, size_t error_size) {
+static int is_safe(const char *path, int is_above, enum owners owners, char *error, size_t error_size) {
   struct stat info;
   if (stat(path, &info) != 0) {
     snprintf(error, error_size, "%s can't be examined: %s", path, strerror(errno));
     return 0;
   }
   const char *kind = S_ISDIR(info.st_mode) ? "folder" : "file";
+  if (info.st_uid != 0 && owners == ROOT) {
+    snprintf(
+        error, error_size, "the %s %s belongs to user %u, and the libraries of the system to root; name the file where it "
+        "is yours, or install it as root", kind, path, (unsigned)info.st_uid);
+    return 0;
+  }
   if (info.st_uid != 0 && info.st_uid != geteuid()) {
     snprintf(
         error, error_size, "the %s %s belongs to user %u, who could replace the library; move the library to a folder of "
@@ -62,18 +71,18 @@ static int is_safe(const char *path, int is_above, char *error, size_t error_siz
 }
 
 /// Checks a path and all folders above it; `path` is absolute and without symbolic links.
-static int is_safe_path(const char *path, char *error, size_t error_size) {
+static int is_safe_path(const char *path, enum owners owners, char *error, size_t error_size) {
   // No longer than PATH_MAX: realpath made it.
   char part[PATH_MAX];
   const char *last = strrchr(path, '/');
-  if (!is_safe("/", last != path, error, error_size)) return 0;
+  if (!is_safe("/", last != path, owners, error, error_size)) return 0;
   for (const char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
     const size_t length = (size_t)(slash - path);
     memcpy(part, path, length);
     part[length] = 0;
-    if (!is_safe(part, slash != last, error, error_size)) return 0;
+    if (!is_safe(part, slash != last, owners, error, error_size)) return 0;
   }
-  return is_safe(path, 0, error, error_size);
+  return is_safe(path, 0, owners, error, error_size);
 }
 
 /// Checks the other libraries in the folder: the linker loads those that the library needs from there.
@@ -91,43 +100,95 @@ static int are_neighbours_safe(const char *path, char *error, size_t error_size)
     snprintf(file, sizeof file, "%s/%s", folder, entry->d_name);
     struct stat info;
     // A link that leads nowhere is not loaded.
-    if (stat(file, &info) == 0) safe = is_safe(file, 0, error, error_size);
+    if (stat(file, &info) == 0) safe = is_safe(file, 0, ROOT_OR_USER, error, error_size);
   }
   closedir(list);
   return safe;
 }
 
-int cdynamic_check(const char *file, char *resolved, char *error, size_t error_size) {
+static int check(const char *file, enum owners owners, char *resolved, char *error, size_t error_size) {
   if (!realpath(file, resolved)) {
     snprintf(error, error_size, "%s can't be opened: %s", file, strerror(errno));
     return -1;
   }
-  return is_safe_path(resolved, error, error_size) && are_neighbours_safe(resolved, error, error_size) ? 0 : -1;
+  return is_safe_path(resolved, owners, error, error_size) && are_neighbours_safe(resolved, error, error_size) ? 0 : -1;
 }
 
-/// Checks a library that LD_LIBRARY_PATH leads to. The linker's other folders belong to the system or to the program.
-static int check_search_path(const char *name, char *error, size_t error_size) {
-  const char *path = getenv("LD_LIBRARY_PATH");
-  for (const char *begin = path; begin && *begin;) {
-    const size_t length = strcspn(begin, ":;");
-    char file[PATH_MAX], resolved[PATH_MAX];
-    const int written = snprintf(file, sizeof file, "%.*s/%s", (int)length, length ? begin : ".", name);
-    if (written > 0 && (size_t)written < sizeof file && access(file, F_OK) == 0)
-      return cdynamic_check(file, resolved, error, error_size);
+int cdynamic_check(const char *file, char *resolved, char *error, size_t error_size) {
+  return check(file, ROOT_OR_USER, resolved, error, error_size);
+}
+
+int cdynamic_check_system(const char *file, char *resolved, char *error, size_t error_size) {
+  return check(file, ROOT, resolved, error, error_size);
+}
+
+/// Reads class, byte order and machine of an ELF file.
+static int read_machine(const char *file, unsigned char machine[4]) {
+  unsigned char head[20];
+  FILE *stream = fopen(file, "re");
+  if (!stream) return 0;
+  const size_t count = fread(head, 1, sizeof head, stream);
+  fclose(stream);
+  if (count != sizeof head || memcmp(head, "\177ELF", 4) != 0) return 0;
+  memcpy(machine, head + 4, 2);
+  memcpy(machine + 2, head + 18, 2);
+  return 1;
+}
+
+/// Returns whether a library is for this program; folders of another architecture may come first.
+static int is_for_this_machine(const char *file) {
+  unsigned char own[4], other[4];
+  return read_machine("/proc/self/exe", own) && read_machine(file, other) && memcmp(own, other, sizeof own) == 0;
+}
+
+/// Finds a name in folders that are separated by ':', ';' or line ends; comments and other lines name no folder.
+static int find_in(const char *folders, const char *name, char *file) {
+  for (const char *begin = folders; begin && *begin;) {
+    const size_t length = strcspn(begin, ":;\n");
+    const int written = snprintf(file, PATH_MAX, "%.*s/%s", (int)length, begin, name);
+    if (*begin == '/' && written > 0 && written < PATH_MAX && is_for_this_machine(file)) return 1;
     begin += length + (begin[length] != 0);
   }
   return 0;
 }
 
+/// Finds a name as the linker does: LD_LIBRARY_PATH, the folders of /etc/ld.so.conf.d, and its standard ones.
+///
+/// The linker would run the code of a library before it can be asked where it found it.
+static int find(const char *name, char *file) {
+  static const char configuration[] = "/etc/ld.so.conf.d";
+  if (find_in(getenv("LD_LIBRARY_PATH"), name, file)) return 1;
+  struct dirent **entries = NULL;
+  const int count = scandir(configuration, &entries, NULL, alphasort);
+  int found = 0;
+  for (int i = 0; i < count; i++) {
+    char path[sizeof configuration + NAME_MAX + 2], text[4096];
+    snprintf(path, sizeof path, "%s/%s", configuration, entries[i]->d_name);
+    FILE *list = found || entries[i]->d_name[0] == '.' ? NULL : fopen(path, "re");
+    if (list) {
+      text[fread(text, 1, sizeof text - 1, list)] = 0;
+      fclose(list);
+      found = find_in(text, name, file);
+    }
+    free(entries[i]);
+  }
+  free(entries);
+  return found || find_in("/lib64:/usr/lib64:/lib:/usr/lib:/usr/local/lib", name, file);
+}
+
 void *cdynamic_open(const char *file, char *error, size_t error_size) {
-  char resolved[PATH_MAX];
+  char named[PATH_MAX], resolved[PATH_MAX];
   if (strchr(file, '/')) {
     if (cdynamic_check(file, resolved, error, error_size) != 0) return NULL;
-    // The checked path: the given one may lead elsewhere by now.
-    file = resolved;
-  } else if (check_search_path(file, error, error_size) != 0) {
-    return NULL;
+  } else {
+    if (!find(file, named)) {
+      snprintf(error, error_size, "%s is in none of the system's folders of libraries", file);
+      return NULL;
+    }
+    if (cdynamic_check_system(named, resolved, error, error_size) != 0) return NULL;
   }
+  // The checked path: the given one may lead elsewhere by now.
+  file = resolved;
   // RTLD_LOCAL: two libraries may each bring symbols of the same name.
   void *handle = dlopen(file, RTLD_NOW | RTLD_LOCAL);
   if (!handle) {

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -56,18 +57,35 @@ static int unix_address(const char *path, struct sockaddr_un *address) {
     return 0;
 }
 
+int linux_socket_access(const char *path, uint32_t mode, uint32_t group) {
+    int file = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    if (file < 0) return errno;
+    struct stat info;
+    int error = fstat(file, &info) < 0 ? errno : 0;
+    if (!error && !S_ISSOCK(info.st_mode)) error = ENOTSOCK;
+    if (!error && info.st_uid != geteuid()) error = EPERM;
+    if (!error && group != (uint32_t)-1 && fchownat(file, "", (uid_t)-1, group, AT_EMPTY_PATH) < 0) error = errno;
+    if (!error) {
+        /* fchmod takes no descriptor of O_PATH; the kernel's link leads to the file that is open, whatever the path names
+         * by now. */
+        char link[32];
+        snprintf(link, sizeof link, "/proc/self/fd/%d", file);
+        if (chmod(link, mode) < 0) error = errno;
+    }
+    close(file);
+    return error;
+}
+
 int linux_unix_listen(const char *path, uint32_t mode) {
     struct sockaddr_un address;
     int error = unix_address(path, &address);
     if (error) return error;
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0) return -errno;
-    /* The umask makes the socket private from its first moment; chmod then opens it as far as is wanted. */
-    mode_t previous = umask(0177);
-    int failed = bind(fd, (struct sockaddr *)&address, sizeof address) < 0;
+    /* bind gives the file the mode of the descriptor, less the umask: it is private from its first moment. */
+    int failed = fchmod(fd, 0600) < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) < 0;
     error = errno;
-    umask(previous);
-    if (!failed && chmod(path, mode) < 0) failed = 1, error = errno;
+    if (!failed && (error = linux_socket_access(path, mode, (uint32_t)-1))) failed = 1;
     if (!failed && listen(fd, 128) < 0) failed = 1, error = errno;
     if (failed) {
         close(fd);

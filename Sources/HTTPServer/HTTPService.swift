@@ -1,4 +1,5 @@
 import Admission
+import CLinux
 import Diagnostics
 import Glibc
 import HTTPTypes
@@ -41,9 +42,12 @@ public struct HTTPService: Service {
     let gate = ConnectionGate(
       "HTTP", limits: AdmissionControl.Limits(total: options.maximumConnections), timeouts: options.timeouts,
       log: log)
+    let claim = try claim()
+    // The paths of an error and of a cancelled start; a running service has released it.
+    defer { claim?.release() }
     let application = Application(
       responder: responder, server: try server(gate),
-      configuration: ApplicationConfiguration(address: try bindAddress(), serverName: nil),
+      configuration: ApplicationConfiguration(address: bindAddress, serverName: nil),
       onServerRunning: { [log, onRunning, options] channel in
         do { try await gate.guardListener(channel, answer: Self.noDescriptors.bytes) } catch {
           // The listener was closed already.
@@ -51,7 +55,15 @@ public struct HTTPService: Service {
         }
         let port = channel.localAddress?.port
         log.info("HTTP is served", metadata: ["address": "\(options.address.text)"])
-        if case .unix(let path) = options.address { chmod(path, 0o660) }
+        if case .unix(let path) = options.address {
+          let problem = linux_socket_access(path, 0o660, .max)
+          if problem != 0 {
+            log.warning(
+              "the mode of the HTTP socket can't be set, so other users of its group can't connect",
+              metadata: ["path": "\(path)", "reason": "\(String(cString: strerror(problem)))"])
+          }
+        }
+        claim?.release()
         onRunning(port)
       }, logger: quiet)
     do { try await application.run() } catch let error as IOError {
@@ -66,13 +78,19 @@ public struct HTTPService: Service {
   private static let noDescriptors = HTTPReply.error(
     .serviceUnavailable, AdmissionError("this service has no file descriptor left; try again later"))
 
-  /// Returns the address to bind, after removing the socket that a killed server left.
-  private func bindAddress() throws(HTTPServerError) -> BindAddress {
+  private var bindAddress: BindAddress {
     switch options.address {
-    case .network(let host, let port): return .hostname(host, port: port)
-    case .unix(let path):
-      try AbandonedSocket.remove(path)
-      return .unixDomainSocket(path: path)
+    case .network(let host, let port): .hostname(host, port: port)
+    case .unix(let path): .unixDomainSocket(path: path)
+    }
+  }
+
+  /// Claims the path of a Unix socket, until the server listens.
+  private func claim() throws(HTTPServerError) -> SocketClaim? {
+    guard case .unix(let path) = options.address else { return nil }
+    do throws(SocketClaimError) { return try SocketClaim(path) } catch {
+      throw HTTPServerError(
+        .address, "HTTP can't be served: \(error.description); remove it, or choose another path")
     }
   }
 

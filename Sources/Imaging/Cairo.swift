@@ -1,3 +1,4 @@
+import CDynamicLibrary
 import Foundation
 import Glibc
 
@@ -13,10 +14,13 @@ public final class Cairo {
   public let height: Double
 
   public init(width: Int, height: Int) throws(PictureError) {
-    guard let library = dlopen("libcairo.so.2", RTLD_NOW) else {
+    var problem = [CChar](repeating: 0, count: 1024)
+    guard let library = cdynamic_open("libcairo.so.2", &problem, problem.count) else {
+      let reason = String(decoding: problem.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
       throw PictureError(
         description:
-          "drawing needs the library libcairo.so.2; install it with: sudo apt-get install libcairo2")
+          "drawing needs the library libcairo.so.2 (\(reason)); install it with: sudo apt-get install libcairo2"
+      )
     }
     self.library = library
     self.width = Double(width)

@@ -11,8 +11,6 @@ struct MCAPChunk {
 
   /// Bytes of the fields before the stored bytes, with the longest compression name that is known.
   static let longestHead = 8 + 8 + 8 + 4 + 4 + 4 + 8
-  /// The largest chunk that is inflated: a small file must not ask for gigabytes.
-  static let largest: UInt64 = 256 << 20
 
   init(_ reader: inout ByteReader) throws(MCAPError) {
     startTime = try reader.number()
@@ -26,10 +24,14 @@ struct MCAPChunk {
   /// - Parameters:
   ///   - stored: the `storedSize` bytes after the head.
   ///   - offset: of the chunk's record, for messages.
-  func inflate(_ stored: UnsafeRawBufferPointer, at offset: UInt64) throws(MCAPError) -> [UInt8] {
-    guard uncompressedSize <= Self.largest else {
+  func inflate(
+    _ stored: UnsafeRawBufferPointer, at offset: UInt64, _ limits: MCAPLimits
+  ) throws(MCAPError) -> [UInt8] {
+    guard uncompressedSize <= limits.chunk else {
       throw MCAPError(
-        at: offset, "a chunk of \(uncompressedSize) bytes; \(Self.largest) are the most that is inflated")
+        at: offset,
+        "a chunk of \(uncompressedSize) bytes; \(limits.chunk) are the most that is inflated: write the file with smaller chunks"
+      )
     }
     let bytes: [UInt8]
     do {

@@ -5,6 +5,7 @@ import Compression
 /// Without a summary that can be believed, the index is made by reading the file once; `faults` says so.
 public struct MCAPFile {
   public let input: InputFile
+  public let limits: MCAPLimits
   public private(set) var profile = ""
   public private(set) var library = ""
   public private(set) var schemas: [UInt16: MCAPSchema] = [:]
@@ -20,8 +21,9 @@ public struct MCAPFile {
 
   static let largestSummary: UInt64 = 1 << 30
 
-  public init(_ input: InputFile) throws(MCAPError) {
+  public init(_ input: InputFile, limits: MCAPLimits = MCAPLimits()) throws(MCAPError) {
     self.input = input
+    self.limits = limits
     let head = try input.read(at: 0, count: 1 << 16)
     guard head.starts(with: MCAPFormat.magic) else {
       throw MCAPError(
@@ -117,7 +119,7 @@ public struct MCAPFile {
     (schemas, channels, statistics, chunks, attachments, metadata) = ([:], [:], MCAPStatistics(), [], [], [])
     var current: UInt64?
     var (low, high) = (UInt64.max, UInt64(0))
-    let scanner = MCAPScanner(input)
+    let scanner = MCAPScanner(input, limits: limits)
     do {
       try scanner.scanRecords { event, range in
         switch event {
@@ -195,7 +197,7 @@ public struct MCAPFile {
 
   /// The records of one chunk.
   func records(of index: MCAPChunkIndex) throws(MCAPError) -> [UInt8] {
-    guard index.length >= 9, index.length <= MCAPChunk.largest + 1024 else {
+    guard index.length >= 9, index.length <= limits.chunk + 1024 else {
       throw MCAPError(at: index.offset, "a chunk of \(index.length) bytes")
     }
     let record = try input.read(at: index.offset, count: Int(index.length))
@@ -206,7 +208,7 @@ public struct MCAPFile {
       var reader = ByteReader(
         UnsafeRawBufferPointer(rebasing: bytes[MCAPFormat.recordHeader...]), at: index.offset + 9)
       let chunk = try MCAPChunk(&reader)
-      return try chunk.inflate(reader.take(chunk.storedSize), at: index.offset)
+      return try chunk.inflate(reader.take(chunk.storedSize), at: index.offset, limits)
     }
   }
 
@@ -236,7 +238,16 @@ public struct MCAPFile {
         let earliest = open.lazy.map(\.nextTime).min()
         guard earliest.map({ candidates[next].startTime <= $0 }) ?? true else { break }
         do {
-          if let loaded = try Loaded(self, candidates[next], wanted, times, onFault) { open.append(loaded) }
+          if let loaded = try Loaded(self, candidates[next], wanted, times, onFault) {
+            let size = open.reduce(loaded.size) { $0 + $1.size }
+            guard size <= limits.openChunks else {
+              throw MCAPError(
+                at: candidates[next].offset,
+                "chunks whose times overlap have \(size) bytes; \(limits.openChunks) are the most that is kept"
+              )
+            }
+            open.append(loaded)
+          }
         } catch let fault as MCAPError {
           try onFault(fault)
         }
@@ -253,7 +264,7 @@ public struct MCAPFile {
     _ wanted: Set<UInt16>?, _ times: ClosedRange<UInt64>, _ onFault: (MCAPError) throws -> Void,
     _ body: (MCAPMessage) throws -> MCAPScanner.Decision
   ) throws {
-    try MCAPScanner(input).scan { event in
+    try MCAPScanner(input, limits: limits).scan { event in
       switch event {
       case .message(let message, _):
         guard times.contains(message.logTime), wanted?.contains(message.channelID) ?? true else {
@@ -302,6 +313,7 @@ public struct MCAPFile {
       if entries.isEmpty { return nil }
     }
 
+    var size: UInt64 { UInt64(bytes.count) }
     var nextTime: UInt64 { entries[position].time }
     var order: (UInt64, UInt64) { (nextTime, offset) }
     var isDone: Bool { position == entries.count }

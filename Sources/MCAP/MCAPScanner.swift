@@ -29,8 +29,12 @@ public struct MCAPScanner {
   static let largestOther: UInt64 = 64 << 20
 
   public let input: InputFile
+  private let limits: MCAPLimits
 
-  public init(_ input: InputFile) { self.input = input }
+  public init(_ input: InputFile, limits: MCAPLimits = MCAPLimits()) {
+    self.input = input
+    self.limits = limits
+  }
 
   public func scan(_ visit: (Event) throws -> Decision) throws {
     try scanRecords { event, _ in try visit(event) }
@@ -92,7 +96,7 @@ public struct MCAPScanner {
     }
     switch opcode {
     case .chunk:
-      return try readChunk(body(limit: MCAPChunk.largest + 1024), at: offset, bodyOffset, visit)
+      return try readChunk(body(limit: limits.chunk + 1024), at: offset, bodyOffset, visit)
     case .attachment:
       return try visit(.attachment(parseAttachment(body(limit: Self.largestAttachment), at: bodyOffset)))
     case .header, .schema, .channel, .message, .metadata:
@@ -122,7 +126,7 @@ public struct MCAPScanner {
     let records = try body.withUnsafeBytes { bytes in
       var reader = ByteReader(bytes, at: bodyOffset)
       let chunk = try MCAPChunk(&reader)
-      return try chunk.inflate(reader.take(chunk.storedSize), at: offset)
+      return try chunk.inflate(reader.take(chunk.storedSize), at: offset, limits)
     }
     var decision = Decision.goOn
     try records.withUnsafeBytes { bytes in
@@ -160,7 +164,7 @@ public struct MCAPScanner {
             return false
           }
           let head = UInt64(40 + chunk.compression.utf8.count)
-          return chunk.uncompressedSize <= MCAPChunk.largest && chunk.startTime <= chunk.endTime
+          return chunk.uncompressedSize <= limits.chunk && chunk.startTime <= chunk.endTime
             && length >= head && chunk.storedSize == length - head
             && length <= input.size - here - UInt64(MCAPFormat.recordHeader)
         }

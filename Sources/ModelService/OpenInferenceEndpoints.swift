@@ -172,13 +172,13 @@ struct OpenInferenceEndpoints: Sendable {
         )
       }
     } catch {
-      throw InferenceError(.input, error.description)
+      throw InferenceError(error.kind, error.description)
     }
     let results = try await access.run(loaded, tensors)
     do throws(OpenInferenceError) {
       return try reply(call.model, loaded, request, results)
     } catch {
-      throw InferenceError(.input, error.description)
+      throw InferenceError(error.kind, error.description)
     }
   }
 

@@ -1,5 +1,6 @@
 import Foundation
 import Imaging
+import Inference
 
 /// A picture in the body of a request: as it is, in a form (multipart/form-data, RFC 7578), or as base64 in JSON.
 package struct PictureUpload {
@@ -12,15 +13,21 @@ package struct PictureUpload {
     if type.hasPrefix("multipart/form-data") {
       self = try Self.form(body, contentType)
     } else if type.hasPrefix("application/json") {
-      guard let json = try? JSONSerialization.jsonObject(with: Data(body)) as? [String: Any],
-        let text = json["image"] as? String,
-        let data = Data(base64Encoded: text, options: .ignoreUnknownCharacters)
-      else {
-        throw PictureError(description: "the body must be a JSON object with the image's base64 in 'image'")
+      let problem = "the body must be a JSON object with the image's base64 in 'image'"
+      do throws(OpenInferenceError) {
+        self = try JSONBody.read(body[...]) { json throws(OpenInferenceError) in
+          guard let text = json["image"] as? String,
+            let data = Data(base64Encoded: text, options: .ignoreUnknownCharacters)
+          else { throw OpenInferenceError(problem) }
+          var upload = PictureUpload(bytes: Array(data))
+          upload.model = json["model"] as? String
+          upload.top = (json["top"] as? NSNumber)?.intValue
+          return upload
+        }
+      } catch {
+        throw PictureError(
+          description: error.description == problem ? problem : "\(error.description); \(problem)")
       }
-      bytes = Array(data)
-      model = json["model"] as? String
-      top = (json["top"] as? NSNumber)?.intValue
     } else {
       bytes = body
     }

@@ -30,14 +30,14 @@ struct TensorFlowEndpoints: Sendable {
     do throws(OpenInferenceError) {
       request = try TensorFlowServing.request(call.body, specs: loaded.session.inputs)
     } catch {
-      throw InferenceError(.input, error.description)
+      throw InferenceError(error.kind, error.description)
     }
     let results = try await access.run(loaded, request.inputs)
     let named = zip(loaded.session.outputs, results).map { NamedTensor($0.name, $1) }
     do throws(OpenInferenceError) {
       return HTTPReply(status: .ok, body: try TensorFlowServing.answer(named, isRows: request.isRows))
     } catch {
-      throw InferenceError(.input, error.description)
+      throw InferenceError(error.kind, error.description)
     }
   }
 }

@@ -254,7 +254,7 @@ struct BridgeTests {
       _ = try TestBridge(socket: folder + "/s")
       Issue.record("two bridges on one socket")
     } catch {
-      #expect("\(error)".contains("another bridge is running"))
+      #expect("\(error)".contains("stop the bridge that runs there"))
     }
     var info = stat()
     #expect(stat(folder + "/s", &info) == 0 && info.st_mode & 0o777 == 0o660)

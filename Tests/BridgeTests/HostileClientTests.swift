@@ -155,7 +155,7 @@ struct HostileClientTests {
 
   @Test func aClientThatNeverReadsIsBoundedAndDropped() async throws {
     try await besideAGoodClient { bridge in
-      let before = residentBytes()
+      let start = try PeakMemory.reset()
       let lazy = try RawClient(bridge.socket)
       try lazy.greet()
       try lazy.send(
@@ -172,13 +172,14 @@ struct HostileClientTests {
       var sent = 0
       while sent < 200_000, lazy.send(request) > 0 { sent += 1 }
       #expect(sent < 200_000, "the bridge took every request of a client that never reads")
-      #expect(residentBytes() - before < 30 << 20)
+      let grown = try PeakMemory.growth(since: start)
+      #expect(grown < 30 << 20, "\(grown >> 20) MiB")
     }
   }
 
   @Test func aThousandConnectionsAndHalfOpenOnes() async throws {
     try await besideAGoodClient(clients: 20) { bridge in
-      let before = residentBytes()
+      let start = try PeakMemory.reset()
       var crowd: [RawClient] = []
       var refused = 0
       for _ in 0..<1000 {
@@ -190,7 +191,8 @@ struct HostileClientTests {
         if let frame = try client.receive(), frame.error.code == .tooManyClients { refused += 1 }
       }
       #expect(refused > 0)
-      #expect(residentBytes() - before < 30 << 20)
+      let grown = try PeakMemory.growth(since: start)
+      #expect(grown < 30 << 20, "\(grown >> 20) MiB")
       crowd = []
       // Half-open: connected, silent. They are dropped after five seconds.
       var silent: [RawClient] = []
@@ -293,10 +295,5 @@ struct HostileClientTests {
     #expect(configuration.access.value.scopes(user: 4242, group: 4242) == [.poses])
     #expect(configuration.access.value.scopes(user: 4243, group: 0) == [.manage])
     #expect(Configuration().access.value.scopes(user: 4242, group: 4242) == [.poses, .controls])
-  }
-
-  private func residentBytes() -> Int {
-    let text = (try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8)) ?? ""
-    return (text.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0) * 4096
   }
 }

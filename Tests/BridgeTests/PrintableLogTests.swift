@@ -11,6 +11,7 @@ struct PrintableLogTests {
 
   private struct Capture: LogHandler {
     let lines: Lines
+    var metadataProvider: Logger.MetadataProvider?
     var logLevel = Logger.Level.trace
     var metadata: Logger.Metadata = [:]
 
@@ -20,7 +21,8 @@ struct PrintableLogTests {
     }
 
     func log(event: LogEvent) {
-      let all = metadata.merging(event.metadata ?? [:]) { $1 }
+      let own = metadata.merging(metadataProvider?.get() ?? [:]) { $1 }
+      let all = own.merging(event.metadata ?? [:]) { $1 }
       let details = all.sorted { $0.key < $1.key }.map { " \($0.key)=\($0.value)" }.joined()
       lines.text.withLock { $0.append(event.message.description + details) }
     }
@@ -49,5 +51,31 @@ struct PrintableLogTests {
       metadata: ["text": "\(String(repeating: "x", count: 1 << 20))"])
     let line = try #require(lines.text.withLock { $0.first })
     #expect(line.hasPrefix("http://***@host does not answer text=xxx") && line.count < 1200)
+  }
+
+  /// A value that could be read as further values is quoted, once, wherever it comes from.
+  @Test func aClientNameForgesNoField() {
+    var log = log
+    log[metadataKey: "bridge"] = "a b"
+    log.info(
+      "connected",
+      metadata: [
+        "client": #"x user=0 "root\" y"#, "empty": "", "list": ["a", "b c"], "plain": "/dev/x:1",
+        "a\nb c=": "v",
+      ])
+    #expect(
+      lines.text.withLock { $0 } == [
+        #"connected a\xab_c_=v bridge="a b" client="x user=0 \"root\\\" y" empty="" list="[\"a\", \"b c\"]" plain=/dev/x:1"#
+      ])
+  }
+
+  @Test func aProvidersValuesArePrintable() {
+    let log = Logger(label: "test") { _ in
+      var handler = PrintableLogHandler(Capture(lines: lines))
+      handler.metadataProvider = Logger.MetadataProvider { ["trace": "1\nerror: forged"] }
+      return handler
+    }
+    log.info("connected")
+    #expect(lines.text.withLock { $0 } == [#"connected trace="1\\xaerror: forged""#])
   }
 }

@@ -1,3 +1,4 @@
+import Admission
 import CLinux
 import Foundation
 import Glibc
@@ -79,5 +80,66 @@ struct SocketFileTests {
     let client = linux_unix_connect(path)
     #expect(client >= 0)
     close(client)
+  }
+
+  /// A link in place of the socket would give another file away.
+  @Test func onlyTheSocketItselfGetsAModeAndAGroup() throws {
+    let folder = try TestPaths.temporaryFolder()
+    let (file, link) = (folder + "/secret", folder + "/s")
+    try Data("mine".utf8).write(to: URL(fileURLWithPath: file))
+    chmod(file, 0o600)
+    #expect(symlink(file, link) == 0)
+    #expect(linux_socket_access(link, 0o666, getegid()) == ENOTSOCK)
+    #expect(linux_socket_access(file, 0o666, getegid()) == ENOTSOCK)
+    #expect(linux_socket_access(folder + "/none", 0o666, getegid()) == ENOENT)
+    var info = stat()
+    #expect(stat(file, &info) == 0 && info.st_mode & 0o777 == 0o600)
+    let socket = folder + "/socket"
+    close(linux_unix_listen(socket, 0o600))
+    #expect(linux_socket_access(socket, 0o640, getegid()) == 0)
+    #expect(stat(socket, &info) == 0 && info.st_mode & 0o777 == 0o640)
+  }
+
+  /// The mode does not depend on the umask, and no other file's mode depends on the creation of a socket.
+  @Test func theSocketIsPrivateWhateverTheUmaskIs() throws {
+    let folder = try TestPaths.temporaryFolder()
+    let earlier = umask(0)
+    defer { umask(earlier) }
+    var info = stat()
+    for mode: mode_t in [0o600, 0o660, 0o666] {
+      let path = folder + "/\(mode)"
+      close(linux_unix_listen(path, mode))
+      #expect(stat(path, &info) == 0 && info.st_mode & 0o777 == mode)
+    }
+    #expect(umask(0) == 0)
+  }
+
+  /// A socket that is bound and does not listen yet looks like an abandoned one.
+  @Test func twoServersThatStartAtOnceDoNotShareAPath() async throws {
+    let path = try TestPaths.temporaryFolder() + "/s"
+    let claim = try SocketClaim(path)
+    let starting = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+    defer { close(starting) }
+    var address = sockaddr_un()
+    address.sun_family = sa_family_t(AF_UNIX)
+    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
+    let result = withUnsafePointer(to: &address) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        bind(starting, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+      }
+    }
+    #expect(result == 0)
+    let other = Task.detached { () -> String in
+      do throws(StartError) {
+        close(try SocketFile(path: path, group: "", environment: [:]).descriptor)
+        return "started"
+      } catch { return error.code }
+    }
+    // The other server waits for the claim up to a second; without a claim it has removed the socket by now.
+    try await Task.sleep(for: .milliseconds(200))
+    #expect(inode(path) != 0)
+    #expect(Glibc.listen(starting, 1) == 0)
+    claim.release()
+    #expect(await other.value == "socket-in-use")
   }
 }

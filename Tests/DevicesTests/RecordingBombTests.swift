@@ -24,12 +24,6 @@ struct RecordingBombTests {
     return path + ".gz"
   }
 
-  /// Resident memory in bytes.
-  private var memory: Int {
-    let text = (try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8)) ?? ""
-    return (text.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0) * 4096
-  }
-
   @Test(arguments: [
     "E: 0.000000 1 00\n", "# nothing but a comment, which is skipped, again and again and again\n",
   ])
@@ -38,13 +32,13 @@ struct RecordingBombTests {
     let size = try #require(
       FileManager.default.attributesOfItem(atPath: path)[.size] as? Int)
     #expect(size < 2 << 20)
-    let before = memory
+    let start = try PeakMemory.reset()
     #expect { try HIDRecording.read(path: path) } throws: {
       ($0 as? RecordingError)?.cause == .unreadable
         && ("\($0)".contains("inflates to more than") || "\($0)".contains("more reports than"))
     }
-    // Freed pages may stay with the allocator.
-    #expect(memory - before < 512 << 20)
+    let grown = try PeakMemory.growth(since: start)
+    #expect(grown < 256 << 20, "\(grown >> 20) MiB")
   }
 
   @Test func aLineWithoutAnEndIsRejected() throws {

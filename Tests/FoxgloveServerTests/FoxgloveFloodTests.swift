@@ -60,12 +60,12 @@ struct FoxgloveFloodTests {
   func aFloodThatIsNotReadCostsNoMemory(_ opcode: UInt8) async throws {
     try await withService { port in
       let client = try await viewer(port)
-      let before = RawClient.residentBytes
+      let start = try PeakMemory.reset()
       let frames = Array(
         repeatElement(frame(opcode, Array(repeating: 0x7b, count: 100)), count: 1000).joined())
       let limit = 48 << 20
       let sent = await client.flood(frames, limit: limit)
-      let grown = RawClient.residentBytes - before
+      let grown = try PeakMemory.growth(since: start)
       #expect(grown < 32 << 20, "\(grown >> 20) MiB after \(sent >> 20) MiB of frames")
     }
   }

@@ -237,4 +237,61 @@ struct ConnectionTests {
       #expect(sent < 64 << 20, "all requests were read")
     }
   }
+
+  /// A reply larger than the buffers of a socket.
+  private struct LargeHandler: HTTPHandler {
+    static var routes: [HTTPRoute] { [HTTPRoute(.get, "/large")] }
+    static let size = 8 << 20
+
+    func admission(of request: Request, peer: HTTPPeer) -> HTTPAdmission? {
+      request.uri.path == "/large" ? .small : nil
+    }
+
+    func answer(_ request: Request, body: [UInt8], peer: HTTPPeer) async -> Response? {
+      HTTPReply(status: .ok, body: [UInt8](repeating: 0, count: Self.size)).response
+    }
+  }
+
+  /// Reads a large reply through a Unix socket, whose buffers are small, in parts with pauses.
+  ///
+  /// - Returns: the bytes that came until the connection ended or eight seconds passed, and whether it ended.
+  private func readSlowly(_ path: String, part: Int, pause: Duration) async throws -> (
+    count: Int, ended: Bool
+  ) {
+    let script = """
+      import socket, sys, time
+      client = socket.socket(socket.AF_UNIX)
+      client.connect(sys.argv[1])
+      client.sendall(b"GET /large HTTP/1.1\\r\\nHost: localhost\\r\\nConnection: close\\r\\n\\r\\n")
+      count, part, end = 0, b"x", time.monotonic() + 8
+      while part and time.monotonic() < end:
+          part = client.recv(int(sys.argv[2]))
+          count += len(part)
+          time.sleep(float(sys.argv[3]))
+      print(count, int(not part))
+      """
+    let seconds = pause / .seconds(1)
+    let done = try await Program.run(
+      "/usr/bin/env", ["python3", "-c", script, path, "\(part)", "\(seconds)"])
+    let words = done.output.split(whereSeparator: \.isWhitespace).compactMap { Int($0) }
+    try #require(words.count == 2, "\(done.errors)")
+    return (words[0], words[1] == 1)
+  }
+
+  /// A byte now and then keeps no reply in memory; a client that reads slowly, and enough, gets all of it.
+  @Test func repliesThatAreReadTooSlowlyEndTheConnection() async throws {
+    let path = try TestPaths.temporaryFolder() + "/http"
+    try await withService(
+      change: {
+        $0.address = .unix(path)
+        $0.timeouts.stall = .seconds(2)
+        $0.timeouts.minimumOutput = 1 << 20
+      }, handlers: [LargeHandler()]
+    ) { _ in
+      let slow = try await readSlowly(path, part: 4096, pause: .milliseconds(20))
+      #expect(slow.ended && slow.count < LargeHandler.size / 2, "\(slow)")
+      let enough = try await readSlowly(path, part: 65_536, pause: .milliseconds(20))
+      #expect(enough.ended && enough.count > LargeHandler.size, "\(enough)")
+    }
+  }
 }

@@ -207,7 +207,7 @@ struct HTTPServiceTests {
     let program = "import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])"
     let made = try await Program.run("/usr/bin/env", ["python3", "-c", program, path])
     try #require(made.code == 0 && chown(path, 65_534, 65_534) == 0, "\(made.errors)")
-    let error = #expect(throws: HTTPServerError.self) { try AbandonedSocket.remove(path) }
+    let error = #expect(throws: SocketClaimError.self) { try SocketClaim(path) }
     #expect(error?.description.contains("user 65534") == true)
     #expect(FileManager.default.fileExists(atPath: path))
   }

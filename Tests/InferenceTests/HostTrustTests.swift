@@ -85,4 +85,30 @@ struct HostTrustTests {
     let error = await #expect(throws: InferenceError.self) { try await other.model("thing") }
     #expect(error?.description.contains("vrbridge models pin thing") == true, "\(error as Any)")
   }
+
+  /// An engine that waits in the middle of a load.
+  private final class GatedEngine: InferenceEngine {
+    let opened = AsyncStream<Void>.makeStream()
+    let gate = AsyncStream<Void>.makeStream()
+
+    func open(
+      _ model: ModelPackage, _ options: SessionOptions
+    ) async throws(InferenceError) -> any ModelSession {
+      opened.continuation.yield()
+      for await _ in gate.stream { break }
+      return FixedSession()
+    }
+  }
+
+  @Test func aRevocationDuringALoadIsNotMissed() async throws {
+    let engine = GatedEngine()
+    let host = ModelHost(registry: registry, local: engine)
+    let loading = Task { try await host.model("thing").manifest.version }
+    for await _ in engine.opened.stream { break }
+    // The files were read and trusted.
+    try registry.revoke("thing", "2", reason: "poisoned")
+    engine.gate.continuation.yield()
+    let error = await #expect(throws: InferenceError.self) { try await loading.value }
+    #expect(error?.description.contains("was revoked on") == true, "\(error as Any)")
+  }
 }

@@ -46,6 +46,30 @@ struct LoaderTests {
     #expect(DynamicLibrary.text(error).contains("/nonexistent/library.so"))
   }
 
+  /// A library that is named without a path is the system's.
+  @Test func aNameIsSearchedAndItsFileBelongsToRoot() throws {
+    var error = [CChar](repeating: 0, count: 1024)
+    #expect(cdynamic_open("libvrbridge-none.so", &error, error.count) == nil)
+    #expect(DynamicLibrary.text(error).contains("in none of the system's folders"))
+    let folder = try TestPaths.temporaryFolder()
+    let file = folder + "/libvrbridge-none.so"
+    try FileManager.default.copyItem(atPath: "/usr/bin/true", toPath: file)
+    chmod(folder, 0o755)
+    if geteuid() == 0 { chown(file, 65_533, 65_533) }
+    let earlier = getenv("LD_LIBRARY_PATH").map { String(cString: $0) }
+    setenv("LD_LIBRARY_PATH", "relative:\(folder)", 1)
+    defer {
+      if let earlier { setenv("LD_LIBRARY_PATH", earlier, 1) } else { unsetenv("LD_LIBRARY_PATH") }
+    }
+    #expect(cdynamic_open("libvrbridge-none.so", &error, error.count) == nil)
+    let text = DynamicLibrary.text(error)
+    #expect(text.contains("belongs to user") && text.contains("libraries of the system to root"), "\(text)")
+    // A file that is no library of this machine is not found.
+    try Data("text".utf8).write(to: URL(fileURLWithPath: file))
+    #expect(cdynamic_open("libvrbridge-none.so", &error, error.count) == nil)
+    #expect(DynamicLibrary.text(error).contains("in none of the system's folders"))
+  }
+
   /// The check of a path; its message is empty where the library may be opened.
   private func refusal(_ file: String) -> String {
     var error = [CChar](repeating: 0, count: 1024)

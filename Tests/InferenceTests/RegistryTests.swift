@@ -231,7 +231,7 @@ struct RegistryTests {
     for path in ["", "/plugins"] {
       try files.setAttributes([.posixPermissions: 0o775], ofItemAtPath: source + path)
     }
-    try ModelFetcher.install(source, into: folder, mark: "thing-1")
+    try ModelFetcher.install(source, into: folder, mark: "thing-1", record: Data("r".utf8))
     func mode(_ path: String) throws -> Int? {
       (try files.attributesOfItem(atPath: path)[.posixPermissions] as? NSNumber)?.intValue
     }
@@ -241,8 +241,8 @@ struct RegistryTests {
     #expect(try mode(folder + "/thing-1").map { $0 & 0o022 } == 0)
     #expect(try files.destinationOfSymbolicLink(atPath: folder + "/a.so.1") == "a.so")
     // An earlier version is replaced.
-    try ModelFetcher.install(source + "/plugins", into: folder, mark: "thing-2")
-    #expect(try files.contentsOfDirectory(atPath: folder).sorted() == ["b.so", "thing-2"])
+    try ModelFetcher.install(source + "/plugins", into: folder, mark: "thing-2", record: Data("r".utf8))
+    #expect(try files.contentsOfDirectory(atPath: folder).sorted() == ["RECORD", "b.so", "thing-2"])
   }
 
   @Test func metadataIsFoundAndRandomBytesDoNotTrap() {

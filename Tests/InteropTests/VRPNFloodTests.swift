@@ -60,10 +60,10 @@ struct VRPNFloodTests {
   @Test func aFloodOfPingsThatIsNotReadCostsNoMemory() async throws {
     try await withServer { port in
       let client = try await client(port)
-      let before = RawClient.residentBytes
+      let start = try PeakMemory.reset()
       let pings = Array(repeatElement(Self.ping, count: 2000).joined())
       let sent = await client.flood(pings, limit: 16 << 20)
-      let grown = RawClient.residentBytes - before
+      let grown = try PeakMemory.growth(since: start)
       #expect(grown < 16 << 20, "\(grown >> 20) MiB after \(sent >> 20) MiB of pings")
     }
   }
@@ -127,14 +127,15 @@ struct VRPNFloodTests {
   @Test func namesOfTypesCostNoMemory() async throws {
     try await withServer { port in
       let client = try await client(port)
-      let before = RawClient.residentBytes
+      let start = try PeakMemory.reset()
       let name = String(repeating: "n", count: 60_000)
       for number in 0..<1000 {
         client.send(
           VRPNMessage.description(name, number: Int32(number + 10), kind: VRPNMessage.typeDescription))
       }
       client.send(Self.ping)
-      #expect(RawClient.residentBytes - before < 24 << 20)
+      let grown = try PeakMemory.growth(since: start)
+      #expect(grown < 24 << 20, "\(grown >> 20) MiB")
     }
   }
 }

@@ -40,7 +40,7 @@ struct MCAPTests {
   /// Messages of two channels, an attachment and metadata.
   static func write(
     _ output: any OutputFile, _ compression: MCAPCompression, messages: Int = 200, chunkSize: Int = 1000,
-    flushEach: Int? = nil
+    flushEach: Int? = nil, messageSize: Int = 0
   ) throws -> [[UInt8]] {
     var options = MCAPWriter.Options()
     options.compression = compression
@@ -57,7 +57,9 @@ struct MCAPTests {
       MCAPAttachment(logTime: 5, name: "file", mediaType: "text/plain", data: Array("hello".utf8)))
     var written: [[UInt8]] = []
     for index in 0..<messages {
-      let data = Array("message \(index) ".utf8) + [UInt8](repeating: UInt8(index & 0xff), count: index % 50)
+      let data =
+        Array("message \(index) ".utf8)
+        + [UInt8](repeating: UInt8(index & 0xff), count: max(messageSize, index % 50))
       try data.withUnsafeBytes {
         try writer.write(
           channel: channels[index % 2], logTime: UInt64(1000 + index), publishTime: UInt64(index), data: $0)
@@ -257,6 +259,37 @@ struct MCAPTests {
     let second = file.chunks[1]
     let cut = Array(output.bytes[0..<Int(second.offset + second.length)])
     #expect(try Self.scan(cut).messages == Array(written.prefix(60)))
+  }
+
+  /// Chunks that are small in the file and large in memory.
+  @Test func chunksBeyondTheLimitsAreFaults() throws {
+    let output = FaultyFile()
+    // Three chunks, each with a message of 2 MiB.
+    _ = try Self.write(output, .zstandard(level: 1), messages: 3, chunkSize: 1 << 20, messageSize: 2 << 20)
+    let input = InputFile(bytes: output.bytes, name: "test")
+    func read(_ limits: MCAPLimits) throws -> (messages: Int, faults: [String]) {
+      var (messages, faults) = (0, [String]())
+      let file = try MCAPFile(input, limits: limits)
+      try file.forEachMessage(onFault: { faults.append("\($0)") }) { _ in
+        messages += 1
+        return .goOn
+      }
+      var scanned = 0
+      try MCAPScanner(input, limits: limits).scan { event in
+        if case .message = event { scanned += 1 }
+        return .goOn
+      }
+      #expect(scanned == messages)
+      return (messages, faults)
+    }
+    #expect(try read(MCAPLimits()) == (3, []))
+    var limits = MCAPLimits()
+    limits.chunk = 1 << 20
+    let (messages, faults) = try read(limits)
+    #expect(messages == 0 && faults.count == 3)
+    #expect(
+      faults.allSatisfy { $0.contains("a chunk of 209") && $0.contains("1048576 are the most") }, "\(faults)")
+    #expect(MCAPLimits().chunk == 64 << 20)
   }
 
   @Test func indexesOfALongRecordingAreNotInMemory() throws {

@@ -1,4 +1,5 @@
 import Foundation
+import Inference
 
 /// The models and the library that `make test` fetches.
 public enum Models {
@@ -6,11 +7,19 @@ public enum Models {
 
   public static var folder: String { environment["VRBRIDGE_MODELS"] ?? TestPaths.root + "/.build/models" }
   public static var runtime: String {
-    environment["VRBRIDGE_OPENVINO"] ?? TestPaths.root + "/.build/openvino"
+    trustCatalog
+    return environment["VRBRIDGE_OPENVINO"] ?? TestPaths.root + "/.build/openvino"
   }
   public static var speechRuntime: String {
-    environment["VRBRIDGE_SHERPA_ONNX"] ?? TestPaths.root + "/.build/sherpa-onnx"
+    trustCatalog
+    return environment["VRBRIDGE_SHERPA_ONNX"] ?? TestPaths.root + "/.build/sherpa-onnx"
   }
+  /// As the programs do before they open a library.
+  private static let trustCatalog: Void = LibraryOrigins.process.trust(
+    records: {
+      Set(
+        (try? ModelCatalog.load(file: TestPaths.root + "/models/catalog.yaml"))?.runtimes.map(\.record) ?? [])
+    }, noting: nil)
   /// The state folder of the user who fetched them; an empty one for another user. Those of the catalogue are trusted
   /// without its key.
   public static let state: String = {

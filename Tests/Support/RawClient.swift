@@ -74,11 +74,4 @@ public final class RawClient: Sendable {
       DispatchQueue.global().async { continuation.resume(returning: work(client)) }
     }
   }
-
-  /// Resident memory of this process in bytes.
-  public static var residentBytes: Int {
-    let text = (try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8)) ?? ""
-    let pages = text.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0
-    return pages * Int(sysconf(Int32(_SC_PAGESIZE)))
-  }
 }

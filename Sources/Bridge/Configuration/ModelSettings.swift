@@ -44,6 +44,13 @@ public struct ModelSettings: Sendable, Equatable {
 
   // MARK: registry and host
 
+  /// Lets this process open the libraries of the installed catalogue; the programs call it first.
+  public static func trustLibraries() {
+    LibraryOrigins.process.trust(
+      records: { Set((try? catalog())?.runtimes.map(\.record) ?? []) },
+      noting: CalibrationStore.stateFolder(environment: ProcessInfo.processInfo.environment))
+  }
+
   /// The user's key, which signs added models.
   public static func signingKeyFile(stateFolder: String) -> String { stateFolder + "/keys/models.key" }
 

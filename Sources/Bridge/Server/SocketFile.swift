@@ -1,3 +1,4 @@
+import Admission
 import CLinux
 import Devices
 import Glibc
@@ -48,16 +49,12 @@ struct SocketFile {
     let folder = path.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(
       separator: "/")
     let isOurs = try makeFolder(folder.isEmpty ? "/" : folder)
-    // Between the test of an old socket and its replacement no other bridge may start: a socket that is bound but does
-    // not listen yet refuses connections, as an abandoned one does.
-    let lock = FolderLock(folder.isEmpty ? "/" : folder)
-    defer { withExtendedLifetime(lock) {} }
-    var listener = linux_unix_listen(path, 0o660)
-    if listener == -EADDRINUSE {
-      try checkAbandoned(path)
-      unlink(path)
-      listener = linux_unix_listen(path, 0o660)
+    let claim: SocketClaim
+    do throws(SocketClaimError) { claim = try SocketClaim(path) } catch {
+      throw StartError(error.code, "\(error.description); \(Self.remedy(error.cause)) with --socket")
     }
+    defer { claim.release() }
+    let listener = linux_unix_listen(path, 0o660)
     guard listener >= 0 else {
       throw StartError(
         "socket-not-bound",
@@ -72,8 +69,11 @@ struct SocketFile {
           "the group '\(group)' for the socket does not exist; create it or change 'socket: group'")
       }
       let id = entry.pointee.gr_gid
-      if chown(path, uid_t.max, id) != 0 || (isOurs && chown(folder, uid_t.max, id) != 0) {
-        let reason = errorText(errno)
+      var problem = linux_socket_access(path, 0o660, id)
+      // A link in place of the new folder is not followed.
+      if problem == 0, isOurs, lchown(folder, uid_t.max, id) != 0 { problem = errno }
+      if problem != 0 {
+        let reason = errorText(problem)
         Glibc.close(listener)
         unlink(path)
         throw StartError(
@@ -84,47 +84,11 @@ struct SocketFile {
     return listener
   }
 
-  /// Throws unless the file is a socket of this user on which nobody listens: left behind by a bridge that was killed.
-  private static func checkAbandoned(_ path: String) throws(StartError) {
-    var info = stat()
-    // A file that is gone meanwhile is no obstacle.
-    guard lstat(path, &info) == 0 else { return }
-    guard info.st_mode & S_IFMT == S_IFSOCK else {
-      throw StartError(
-        "socket-path-taken",
-        "\(path) exists and is not a socket; remove it, or choose another path with --socket")
+  private static func remedy(_ cause: SocketClaimError.Cause) -> String {
+    switch cause {
+    case .notASocket, .foreign: "remove it, or choose another path"
+    case .inUse: "stop the bridge that runs there, or choose another path"
     }
-    guard info.st_uid == geteuid() else {
-      throw StartError(
-        "socket-foreign",
-        "\(path) is a socket of user \(info.st_uid), which this bridge does not replace; remove it, or choose another path with --socket"
-      )
-    }
-    // Every other result, a refused permission or a full queue, may be a bridge that runs.
-    guard connectionError(path) == ECONNREFUSED else {
-      throw StartError(
-        "socket-in-use",
-        "another bridge is running on \(path); stop it, or choose another path with --socket")
-    }
-  }
-
-  /// Connects without waiting, and closes the connection.
-  ///
-  /// - Returns: errno; 0 when somebody listens.
-  private static func connectionError(_ path: String) -> Int32 {
-    let probe = socket(
-      AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue), 0)
-    guard probe >= 0 else { return errno }
-    defer { Glibc.close(probe) }
-    var address = sockaddr_un()
-    address.sun_family = sa_family_t(AF_UNIX)
-    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8.prefix($0.count - 1)) }
-    let result = withUnsafePointer(to: &address) {
-      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        connect(probe, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-      }
-    }
-    return result == 0 ? 0 : errno
   }
 
   /// - Returns: whether the folder is new.
@@ -140,22 +104,4 @@ struct SocketFile {
     }
     return true
   }
-}
-
-/// Exclusive use of a folder among bridges that start, for the life of the value.
-private final class FolderLock {
-  private let descriptor: Int32
-
-  /// Waits at most a second: other users may hold the lock of a folder that all can read.
-  init(_ folder: String) {
-    descriptor = Glibc.open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-    guard descriptor >= 0 else { return }
-    var attempts = 20
-    while flock(descriptor, LOCK_EX | LOCK_NB) != 0, attempts > 0 {
-      attempts -= 1
-      usleep(50_000)
-    }
-  }
-
-  deinit { if descriptor >= 0 { Glibc.close(descriptor) } }
 }

@@ -18,7 +18,10 @@ typedef struct {
 /// `error`.
 int cdynamic_check(const char *file, char *resolved, char *error, size_t error_size);
 
-/// Opens a library by path, or by name with the linker's search, after `cdynamic_check`.
+/// As `cdynamic_check`, for libraries of the system: files, folders and those above belong to root.
+int cdynamic_check_system(const char *file, char *resolved, char *error, size_t error_size);
+
+/// Opens a library by path, after `cdynamic_check`, or by name in the linker's folders, after `cdynamic_check_system`.
 ///
 /// Returns its handle; NULL on failure, with the linker's reason in `error`.
 void *cdynamic_open(const char *file, char *error, size_t error_size);

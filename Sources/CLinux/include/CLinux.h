@@ -85,7 +85,11 @@ int linux_sealed_memory(const char *name, size_t size, void **address);
 int linux_memory_file(const char *name);
 /* A pair of connected packet sockets: message boundaries hold, as with hidraw. */
 int linux_packet_pair(int fds[2]);
+/* A new Unix socket that listens, non-blocking, with this mode; or -errno. */
 int linux_unix_listen(const char *path, uint32_t mode);
+/* Sets mode and group (-1: as it is) of a socket file of this user, and of no other file: links are not followed. Returns
+ * 0 or errno. */
+int linux_socket_access(const char *path, uint32_t mode, uint32_t group);
 int linux_unix_connect(const char *path);
 /* Non-blocking and close-on-exec. */
 int linux_accept(int fd);

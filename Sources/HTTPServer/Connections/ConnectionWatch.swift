@@ -16,8 +16,8 @@ final class ConnectionWatch: ChannelDuplexHandler {
   private var isReadHeld = false
   /// Bytes of output so far.
   private var written = 0
-  /// Bytes that the socket had taken when output began to wait, or went on, and the time of that.
-  private var stalled: (taken: Int, since: ContinuousClock.Instant)?
+  /// The bytes that the socket had taken and that were written when the present window of waiting output began.
+  private var window: (taken: Int, written: Int, since: ContinuousClock.Instant)?
 
   init(_ connection: AcceptedConnection, _ timeouts: ConnectionTimeouts, onClose: @escaping (String) -> Void)
   {
@@ -54,13 +54,16 @@ final class ConnectionWatch: ChannelDuplexHandler {
     let waiting = (try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
     let taken = written - waiting
     if waiting == 0 {
-      stalled = nil
-    } else if let known = stalled, taken <= known.taken {
+      window = nil
+    } else if let known = window, taken < known.written, taken - known.taken < timeouts.minimumOutput {
       if now - known.since >= timeouts.stall {
-        return close(context, because: "output was not read for \(timeouts.stall)")
+        return close(
+          context,
+          because: "only \(taken - known.taken) bytes of waiting output were read in \(timeouts.stall)")
       }
     } else {
-      stalled = (taken, now)
+      // All output that waited at the start was read, or enough of it.
+      window = (taken, written, now)
     }
     schedule(context)
   }
@@ -119,8 +122,10 @@ public struct ConnectionTimeouts: Sendable, Equatable {
   public var body = Duration.seconds(30)
   /// Between the end of a reply and the next request; longer than the minute for which clients usually keep a connection.
   public var idle = Duration.seconds(75)
-  /// For which a client may read none of the output that waits for it.
+  /// In which a client must read the output that waits for it, or `minimumOutput` bytes of it.
   public var stall = Duration.seconds(15)
+  /// 17 kB/s with the time above: a client that takes a byte now and then would keep its reply for ever.
+  public var minimumOutput = 256 << 10
   /// Between two checks.
   var check = TimeAmount.milliseconds(500)
 

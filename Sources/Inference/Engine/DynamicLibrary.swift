@@ -52,6 +52,10 @@ public final class DynamicLibrary: Sendable {
     if let library = opened.withLock({ $0 }) { return library }
     var problems: [String] = []
     for file in candidates(folder: folder) {
+      if let problem = LibraryOrigins.process.problem(of: file) {
+        problems.append("\(file): \(problem)")
+        continue
+      }
       var error = [CChar](repeating: 0, count: 512)
       if let pointer = opener(file, &error, error.count) {
         return opened.withLock { opened in

@@ -35,6 +35,12 @@ public actor ModelHost {
     var trust: String
   }
 
+  /// A version that was opened, and the state of the keys when its manifest was checked.
+  private struct Opened: Sendable {
+    var model: Loaded
+    var trust: String
+  }
+
   private let registry: ModelRegistry
   private let local: any InferenceEngine
   private let remote: (any InferenceEngine)?
@@ -44,12 +50,12 @@ public actor ModelHost {
   private let report: @Sendable (String) -> Void
 
   private var loaded: [Key: Loaded] = [:]
-  private var loading: [Key: Task<Loaded, any Error>] = [:]
+  private var loading: [Key: Task<Opened, any Error>] = [:]
   /// Versions that failed to load, with the reason; cleared when the folder changes.
   private var refused: [Key: String] = [:]
   /// The version that serves requests, by model.
   private var current: [String: String] = [:]
-  private var checked: [String: (at: ContinuousClock.Instant, stamp: Stamp)] = [:]
+  private var checked: [String: (at: ContinuousClock.Instant, stamp: Stamp, files: String?)] = [:]
   private var unloaded: Set<String> = []
   /// Outside the actor's isolation, so that counting an inference needs no hop.
   private nonisolated let metricsByModel = Mutex<[Key: ModelMetrics]>([:])
@@ -147,6 +153,11 @@ public actor ModelHost {
   private func check(_ name: String) -> Stamp {
     let now = ContinuousClock.now
     if let known = checked[name], now - known.at < Self.checkInterval { return known.stamp }
+    let files = registry.selectionStamp(of: name)
+    if let known = checked[name], files != nil, known.files == files {
+      checked[name]?.at = now
+      return known.stamp
+    }
     let stamp = Stamp(
       versions: registry.versions(of: name), choice: registry.choice(of: name), trust: registry.trustStamp)
     if let known = checked[name], known.stamp != stamp {
@@ -162,7 +173,7 @@ public actor ModelHost {
       }
     }
     // Clients choose names; those without a model are not stored, so that memory stays bounded.
-    checked[name] = stamp.versions.isEmpty ? nil : (now, stamp)
+    checked[name] = stamp.versions.isEmpty ? nil : (now, stamp, files)
     return stamp
   }
 
@@ -195,6 +206,7 @@ public actor ModelHost {
       ?? Task { [registry, local, remote] in
         let package: ModelPackage
         let digest: String
+        let trust = registry.trustStamp
         do throws(RegistryError) {
           (package, digest) = try registry.package(key.name, key.version)
         } catch {
@@ -205,18 +217,28 @@ public actor ModelHost {
           package.remote = server
           if !server.fallsBack { package.files = [] }
           let session = try await remote.open(package, setting.options)
-          return Loaded(
-            manifest: package.manifest, digest: digest, session: session, location: server.address)
+          return Opened(
+            model: Loaded(
+              manifest: package.manifest, digest: digest, session: session, location: server.address),
+            trust: trust)
         }
         let session = try await local.open(package, setting.options)
         try package.manifest.check(session)
-        return Loaded(
-          manifest: package.manifest, digest: digest, session: BatchingSession(session) ?? session,
-          location: "local")
+        return Opened(
+          model: Loaded(
+            manifest: package.manifest, digest: digest, session: BatchingSession(session) ?? session,
+            location: "local"), trust: trust)
       }
     loading[key] = task
     do {
-      let ready = try await task.value
+      let opened = try await task.value
+      let ready = opened.model
+      // A revocation since then: the check that unloads revoked versions does not find one that is still loading.
+      if registry.trustStamp != opened.trust,
+        let problem = registry.entry(key.name, key.version, deep: false).problem
+      {
+        throw InferenceError(.model, problem)
+      }
       loading[key] = nil
       loaded[key] = ready
       if current[key.name] == nil { current[key.name] = key.version }

@@ -4,9 +4,16 @@ import Foundation
 /// A message of the Open Inference Protocol or of TensorFlow Serving is invalid.
 public struct OpenInferenceError: CodedError, Sendable {
   public var description: String
+  /// Whether the message may be valid, and others use the memory for it.
+  public var isBusy: Bool
   public var code: String { "inference-message-invalid" }
+  /// The kind of the error for the client that sent the message.
+  public var kind: InferenceError.Kind { isBusy ? .late : .input }
 
-  public init(_ description: String) { self.description = description }
+  public init(_ description: String, isBusy: Bool = false) {
+    self.description = description
+    self.isBusy = isBusy
+  }
 }
 
 /// A tensor with its name.
@@ -45,22 +52,15 @@ public enum OpenInference {
 
   // MARK: reading
 
-  private static func object(_ bytes: ArraySlice<UInt8>) throws(OpenInferenceError) -> [String: Any] {
-    guard let value = try? JSONSerialization.jsonObject(with: Data(bytes)) as? [String: Any] else {
-      throw OpenInferenceError("the body is no JSON object")
-    }
-    return value
-  }
-
   /// Splits a body into its JSON and the bytes behind it.
   private static func split(
     _ body: [UInt8], headerLength: Int?
-  ) throws(OpenInferenceError) -> (json: [String: Any], binary: ArraySlice<UInt8>) {
+  ) throws(OpenInferenceError) -> (json: ArraySlice<UInt8>, binary: ArraySlice<UInt8>) {
     let length = headerLength ?? body.count
     guard length >= 0, length <= body.count else {
       throw OpenInferenceError("\(lengthHeader) is \(length), and the body has \(body.count) bytes")
     }
-    return (try object(body[..<length]), body[length...])
+    return (body[..<length], body[length...])
   }
 
   /// Parses a request.
@@ -72,7 +72,14 @@ public enum OpenInference {
     _ body: [UInt8], headerLength: Int?, specs: [TensorSpec]
   ) throws(OpenInferenceError) -> Request {
     if headerLength == 0 { return Request(inputs: [try raw(body, specs)], isBinary: true) }
-    var (json, binary) = try split(body, headerLength: headerLength)
+    let (text, binary) = try split(body, headerLength: headerLength)
+    return try JSONBody.read(text) { json throws(OpenInferenceError) in try request(json, binary) }
+  }
+
+  private static func request(
+    _ json: [String: Any], _ bytes: ArraySlice<UInt8>
+  ) throws(OpenInferenceError) -> Request {
+    var binary = bytes
     guard let inputs = json["inputs"] as? [[String: Any]], !inputs.isEmpty, inputs.count <= 64 else {
       throw OpenInferenceError("'inputs' must be a list of 1 to 64 tensors")
     }
@@ -151,7 +158,8 @@ public enum OpenInference {
       throw OpenInferenceError("'\(name)' has neither 'data' nor binary data")
     }
     var numbers: [NSNumber] = []
-    numbers.reserveCapacity(size / type.width)
+    // The shape is the sender's; no more values can follow.
+    numbers.reserveCapacity(min(size / type.width, JSONBody.maximumValues))
     try JSONTensor.flatten(data, into: &numbers, limit: size / type.width, name: name)
     guard let tensor = Tensor(type: type, shape: shape, json: numbers) else {
       throw OpenInferenceError(
@@ -164,31 +172,38 @@ public enum OpenInference {
   public static func answer(
     _ body: [UInt8], headerLength: Int?
   ) throws(OpenInferenceError) -> [NamedTensor] {
-    var (json, binary) = try split(body, headerLength: headerLength)
-    guard let outputs = json["outputs"] as? [[String: Any]] else {
-      throw OpenInferenceError("the answer has no 'outputs'")
+    let (text, bytes) = try split(body, headerLength: headerLength)
+    return try JSONBody.read(text) { json throws(OpenInferenceError) in
+      guard let outputs = json["outputs"] as? [[String: Any]] else {
+        throw OpenInferenceError("the answer has no 'outputs'")
+      }
+      var binary = bytes
+      var tensors: [NamedTensor] = []
+      for entry in outputs { tensors.append(try tensor(entry, &binary)) }
+      return tensors
     }
-    var tensors: [NamedTensor] = []
-    for entry in outputs { tensors.append(try tensor(entry, &binary)) }
-    return tensors
   }
 
   /// Parses the tensors in a model's metadata.
   public static func metadata(_ body: [UInt8]) throws(OpenInferenceError) -> (
     inputs: [TensorSpec], outputs: [TensorSpec]
   ) {
-    let json = try object(body[...])
-    func specs(_ key: String) throws(OpenInferenceError) -> [TensorSpec] {
-      var list: [TensorSpec] = []
-      for entry in json[key] as? [[String: Any]] ?? [] {
-        guard let name = entry["name"] as? String, let text = entry["datatype"] as? String,
-          let type = ElementType(rawValue: text), let shape = entry["shape"] as? [NSNumber]
-        else { throw OpenInferenceError("the metadata of '\(key)' can't be read") }
-        list.append(TensorSpec(name: name, type: type, shape: shape.map { max($0.intValue, -1) }))
-      }
-      return list
+    try JSONBody.read(body[...]) { json throws(OpenInferenceError) in
+      (try specs(json, "inputs"), try specs(json, "outputs"))
     }
-    return (try specs("inputs"), try specs("outputs"))
+  }
+
+  private static func specs(
+    _ json: [String: Any], _ key: String
+  ) throws(OpenInferenceError) -> [TensorSpec] {
+    var list: [TensorSpec] = []
+    for entry in json[key] as? [[String: Any]] ?? [] {
+      guard let name = entry["name"] as? String, let text = entry["datatype"] as? String,
+        let type = ElementType(rawValue: text), let shape = entry["shape"] as? [NSNumber]
+      else { throw OpenInferenceError("the metadata of '\(key)' can't be read") }
+      list.append(TensorSpec(name: name, type: type, shape: shape.map { max($0.intValue, -1) }))
+    }
+    return list
   }
 
   // MARK: writing

@@ -10,9 +10,12 @@ public enum TensorFlowServing {
   }
 
   public static func request(_ body: [UInt8], specs: [TensorSpec]) throws(OpenInferenceError) -> Request {
-    guard let json = try? JSONSerialization.jsonObject(with: Data(body)) as? [String: Any] else {
-      throw OpenInferenceError("the body is no JSON object")
-    }
+    try JSONBody.read(body[...]) { json throws(OpenInferenceError) in try request(json, specs) }
+  }
+
+  private static func request(
+    _ json: [String: Any], _ specs: [TensorSpec]
+  ) throws(OpenInferenceError) -> Request {
     if let rows = json["instances"] {
       guard let rows = rows as? [Any], !rows.isEmpty else {
         throw OpenInferenceError("'instances' must be a list of examples")
@@ -124,16 +127,16 @@ public enum TensorFlowServing {
 
   /// Parses a server's answer to `inputs`.
   public static func outputs(_ body: [UInt8], specs: [TensorSpec]) throws(OpenInferenceError) -> [Tensor] {
-    guard let json = try? JSONSerialization.jsonObject(with: Data(body)) as? [String: Any],
-      let value = json["outputs"]
-    else { throw OpenInferenceError("the answer has no 'outputs'") }
-    var tensors: [Tensor] = []
-    for spec in specs {
-      guard let part = (value as? [String: Any])?[spec.name] ?? (specs.count == 1 ? value : nil) else {
-        throw OpenInferenceError("the answer has no '\(spec.name)'")
+    try JSONBody.read(body[...]) { json throws(OpenInferenceError) in
+      guard let value = json["outputs"] else { throw OpenInferenceError("the answer has no 'outputs'") }
+      var tensors: [Tensor] = []
+      for spec in specs {
+        guard let part = (value as? [String: Any])?[spec.name] ?? (specs.count == 1 ? value : nil) else {
+          throw OpenInferenceError("the answer has no '\(spec.name)'")
+        }
+        tensors.append(try tensor(part, spec))
       }
-      tensors.append(try tensor(part, spec))
+      return tensors
     }
-    return tensors
   }
 }

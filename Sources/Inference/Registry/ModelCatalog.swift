@@ -25,6 +25,8 @@ public struct ModelCatalog: Sendable {
     public var name: String
     public var wheel: PythonWheel
     public var members: [String]
+    /// SHA-256 of the wheel's `RECORD`, which holds the digests of its files.
+    public var record: String
   }
 
   public var entries: [Entry]
@@ -32,7 +34,7 @@ public struct ModelCatalog: Sendable {
 
   private static let keys: [String: [String]] = [
     "": ["runtimes", "models"],
-    "runtime": ["name", "wheel"],
+    "runtime": ["name", "wheel", "record"],
     "wheel": ["package", "version", "sha256", "python", "platform", "members"],
     "model": ["wheel", "address", "default", "labels_metadata", "manifest"],
   ]
@@ -50,7 +52,14 @@ public struct ModelCatalog: Sendable {
     for item in try root.required("runtimes").list(count: 0...16) {
       let map = try item.mapping(keys: Self.keys["runtime"] ?? [])
       let (wheel, members) = try Self.wheel(map.required("wheel"))
-      runtimes.append(Runtime(name: try map.required("name").string(), wheel: wheel, members: members))
+      let record = try map.required("record")
+      guard ModelManifest.isDigest(try record.string()) else {
+        throw record.error("'record' is a SHA-256: 64 hexadecimal digits")
+      }
+      runtimes.append(
+        Runtime(
+          name: try map.required("name").string(), wheel: wheel, members: members,
+          record: try record.string()))
     }
     entries = []
     for item in try root.required("models").list(count: 0...1000) {

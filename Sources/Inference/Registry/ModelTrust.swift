@@ -1,4 +1,5 @@
 import Cryptography
+import Diagnostics
 import Foundation
 
 /// Which models may be opened: those signed by a trusted key and those of the catalogue, unless they are revoked.
@@ -50,26 +51,29 @@ extension ModelRegistry {
     _ manifest: ModelManifest, _ bytes: [UInt8]
   ) throws(RegistryError) -> RegistryError? {
     let (name, version) = (manifest.name, manifest.version)
-    let isKnown = catalog?.entry(name, version) != nil
-    let remedy =
-      isKnown
-      ? "it differs from the catalogue; fetch it again: vrbridge models pull \(name)"
-      : "if you trust its files, sign them: vrbridge models sign \(name) --version \(version)"
+    // A model with a trusted signature does not need the catalogue, which takes its time to read.
+    func isKnown() -> Bool { catalog?.entry(name, version) != nil }
+    func remedy() -> String {
+      isKnown()
+        ? "it differs from the catalogue; fetch it again: vrbridge models pull \(name)"
+        : "if you trust its files, sign them: vrbridge models sign \(name) --version \(version)"
+    }
     let path = path(name, version) + "/" + ModelSignature.fileName
     guard let data = FileManager.default.contents(atPath: path) else {
-      return RegistryError(.unsigned, "the model \(name) \(version) is not signed; \(remedy)")
+      return RegistryError(.unsigned, "the model \(name) \(version) is not signed; \(remedy())")
     }
     guard let signature = ModelSignature(text: String(decoding: data.prefix(4096), as: UTF8.self)) else {
-      return RegistryError(.invalidSignature, "\(path) is not a signature; \(remedy)")
+      return RegistryError(.invalidSignature, "\(path) is not a signature; \(remedy())")
     }
     guard signature.isValid(for: bytes) else {
       return RegistryError(
-        .altered, "the manifest of \(name) \(version) was altered after it was signed; \(remedy)")
+        .altered, "the manifest of \(name) \(version) was altered after it was signed; \(remedy())")
     }
     guard let problem = problem(ofKey: signature.key, try revocations()) else { return nil }
     let addition =
-      problem.kind == .untrusted && !isKnown ? ", or add its signer's key to 'models: trusted_keys'" : ""
-    return RegistryError(problem.kind, "\(name) \(version) is \(problem.description); \(remedy)\(addition)")
+      problem.kind == .untrusted && !isKnown() ? ", or add its signer's key to 'models: trusted_keys'" : ""
+    return RegistryError(
+      problem.kind, "\(name) \(version) is \(problem.description); \(remedy())\(addition)")
   }
 
   // MARK: revoking
@@ -110,6 +114,12 @@ extension ModelRegistry {
 
   private func revoke(_ entries: [RevocationList.Entry]) throws(RegistryError) {
     let store = try keyStore()
+    try store.exclusively { () throws(RegistryError) in try revoke(entries, in: store) }
+  }
+
+  private func revoke(
+    _ entries: [RevocationList.Entry], in store: SigningKeyStore
+  ) throws(RegistryError) {
     let key = try store.signingKey()
     guard !entries.contains(where: { $0.kind == .key && store.publicKeys.contains($0.value) }) else {
       throw RegistryError(
@@ -117,6 +127,13 @@ extension ModelRegistry {
         "your own key would be revoked; replace it, which revokes the old one: vrbridge models key --rotate")
     }
     try store.revoke(entries, signedWith: key)
+  }
+
+  /// The state of what decides which version serves; nil where a further change could not be told from the last one.
+  func selectionStamp(of name: String) -> String? {
+    let paths = ["\(folder)/\(name)", "\(folder)/\(name)/\(VersionChoice.fileName)"]
+    let stamp = FileStamp(paths + (signingKeys?.files ?? []))
+    return stamp.isSettled(for: 2) ? stamp.text : nil
   }
 
   func keyStore() throws(RegistryError) -> SigningKeyStore {

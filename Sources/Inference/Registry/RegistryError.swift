@@ -31,6 +31,8 @@ public struct RegistryError: CodedError, Sendable, Equatable {
     case exists = "model-exists"
     /// A file of the registry cannot be written.
     case writeFailed = "model-write-failed"
+    /// A folder or a file of the registry cannot be read.
+    case unreadable = "model-registry-unreadable"
     /// The catalogue does not follow its format.
     case catalogInvalid = "model-catalog-invalid"
     /// A download failed, or its size or digest differs from the catalogue.

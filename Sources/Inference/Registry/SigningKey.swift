@@ -30,8 +30,9 @@ public enum SigningKey {
     do { key = try Ed25519.PrivateKey() } catch {
       throw RegistryError(.keyUnusable, "no signing key can be created: \(error)")
     }
-    try write(Data(key.rawRepresentation).base64EncodedString() + "\n", to: file)
-    return key
+    let text = Data(key.rawRepresentation).base64EncodedString() + "\n"
+    // Another process may have made a key meanwhile, which signed something already.
+    return try write(text, to: file, replaces: false) ? key : try load(file: file)
   }
 
   /// Refuses a key that other users can read or write, and one that cannot be examined.
@@ -59,7 +60,12 @@ public enum SigningKey {
   }
 
   /// Writes a file that only its owner may read. A reader finds the old contents or the new ones.
-  static func write(_ text: String, to file: String) throws(RegistryError) {
+  ///
+  /// - Returns: false when the file exists and must not be replaced.
+  @discardableResult
+  static func write(
+    _ text: String, to file: String, replaces: Bool = true
+  ) throws(RegistryError) -> Bool {
     let folder = URL(fileURLWithPath: file).deletingLastPathComponent()
     try? FileManager.default.createDirectory(
       at: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
@@ -77,11 +83,11 @@ public enum SigningKey {
       unlink(unfinished)
       throw RegistryError(.writeFailed, "\(file) cannot be written: \(error.localizedDescription)")
     }
-    guard rename(unfinished, file) == 0 else {
-      let code = errno
-      unlink(unfinished)
-      throw unwritable(file, code)
-    }
+    if replaces, rename(unfinished, file) == 0 { return true }
+    let code = replaces || link(unfinished, file) != 0 ? errno : 0
+    unlink(unfinished)
+    guard code == 0 || (!replaces && code == EEXIST) else { throw unwritable(file, code) }
+    return code == 0
   }
 
   private static func unwritable(_ file: String, _ code: Int32) -> RegistryError {

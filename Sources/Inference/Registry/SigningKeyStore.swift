@@ -1,10 +1,11 @@
 public import Cryptography
+import Diagnostics
 import Foundation
 import Glibc
 
 /// The user's signing key and the revocation list, in the bridge's state folder.
 ///
-/// The files are read at each check, so that a rotation or a revocation applies to a running bridge.
+/// A changed file is read at the next check, so that a rotation or a revocation applies to a running bridge.
 public struct SigningKeyStore: Sendable, Equatable {
   /// The key: 32 bytes in base64, readable by the owner only.
   public var file: String
@@ -27,8 +28,35 @@ public struct SigningKeyStore: Sendable, Equatable {
   }
 
   /// The public keys of the user: one, or two during a rotation.
-  public var publicKeys: Set<String> {
-    Set([file, nextFile].compactMap { current($0) })
+  public var publicKeys: Set<String> { TrustCache.process.contents(of: self).publicKeys }
+
+  /// The files that decide on trust.
+  var files: [String] { [file, nextFile, revocationFile] }
+
+  /// Reads keys and revocations, whatever was read before.
+  func readContents() -> TrustCache.Contents {
+    let keys = Set([file, nextFile].compactMap { current($0) })
+    do throws(RegistryError) {
+      return TrustCache.Contents(publicKeys: keys, revocations: .success(try readRevocations(keys)))
+    } catch { return TrustCache.Contents(publicKeys: keys, revocations: .failure(error)) }
+  }
+
+  /// Runs a change of keys or revocations while no other process makes one.
+  func exclusively<Result>(
+    _ change: () throws(RegistryError) -> Result
+  ) throws(RegistryError) -> Result {
+    let folder = URL(fileURLWithPath: file).deletingLastPathComponent()
+    try? FileManager.default.createDirectory(
+      at: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+    let lock = FolderLock(folder.path, patience: .seconds(10))
+    guard lock.isHeld else {
+      throw RegistryError(
+        .keyUnusable,
+        "the keys in \(folder.path) are locked by another process or cannot be reached; repeat the command when the other one has ended"
+      )
+    }
+    defer { lock.release() }
+    return try change()
   }
 
   /// The public key of a file; nil without a usable one. Others may have replaced a key that they can write.
@@ -47,14 +75,7 @@ public struct SigningKeyStore: Sendable, Equatable {
   }
 
   /// Changes when a file of the store changes.
-  var stamp: String {
-    [file, nextFile, revocationFile].map { path in
-      var info = stat()
-      guard stat(path, &info) == 0 else { return "\(errno)" }
-      let changed = "\(info.st_ctim.tv_sec).\(info.st_ctim.tv_nsec)"
-      return "\(changed) \(info.st_ino) \(info.st_mode) \(info.st_uid)"
-    }.joined(separator: " ")
-  }
+  var stamp: String { FileStamp(files).text }
 
   // MARK: revocations
 
@@ -62,6 +83,10 @@ public struct SigningKeyStore: Sendable, Equatable {
   ///
   /// - Throws: when the list was not signed by the user's key: without it, nothing is known to be unrevoked.
   public func revocations() throws(RegistryError) -> RevocationList {
+    try TrustCache.process.contents(of: self).revocations.get()
+  }
+
+  private func readRevocations(_ publicKeys: Set<String>) throws(RegistryError) -> RevocationList {
     // A list that exists and cannot be reached is not an empty one: `read` throws.
     var info = stat()
     if lstat(revocationFile, &info) != 0, errno == ENOENT { return RevocationList() }
@@ -76,9 +101,9 @@ public struct SigningKeyStore: Sendable, Equatable {
     return list
   }
 
-  /// Adds entries to the list and signs it.
+  /// Adds entries to the list and signs it; within `exclusively`.
   func revoke(_ entries: [RevocationList.Entry], signedWith key: Ed25519.PrivateKey) throws(RegistryError) {
-    var list = try revocations()
+    var list = try readContents().revocations.get()
     for entry in entries where !list.contains(entry.kind, entry.value) { list.entries.append(entry) }
     guard list.entries.count <= RevocationList.maximumCount else {
       throw RegistryError(

@@ -19,5 +19,8 @@ struct EvaluationCommand: AsyncParsableCommand {
       BenchCommand.self, PerformanceCommand.self, GesturesCommand.self, ModelsCommand.self,
     ])
 
-  static func main() async { await execute(Array(CommandLine.arguments.dropFirst())) }
+  static func main() async {
+    ModelSettings.trustLibraries()
+    await execute(Array(CommandLine.arguments.dropFirst()))
+  }
 }

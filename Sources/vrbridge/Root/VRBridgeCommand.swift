@@ -20,6 +20,7 @@ struct VRBridgeCommand: AsyncParsableCommand {
     ])
 
   static func main() async {
+    ModelSettings.trustLibraries()
     let arguments = RenamedCommands.current(Array(CommandLine.arguments.dropFirst()))
     if EvaluationProgram.takes(arguments) {
       do { try EvaluationProgram.run(arguments) } catch { fail(error) }

@@ -144,6 +144,8 @@ struct RunCommand: AsyncParsableCommand {
       print(settings.text(), terminator: "")
       return
     }
+    // Whatever the caller's umask is, other users can't write to a file or connect to a socket before its mode is set.
+    umask(umask(0o077) | 0o007)
     // Connections, devices and models share the descriptors; where the system forbids the change, the limit stays.
     DescriptorReserve.raiseLimit()
     linux_reserve_descriptors(1024)

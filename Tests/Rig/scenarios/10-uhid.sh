@@ -35,7 +35,7 @@ check "the other one stays" shows 'Relativty +BBB +hardware +streaming'
 plug uhid oculus-dk2 AAA
 headset=$plugged
 check "plugged in again it is the same" eventually shows '^1 +head +Oculus Rift DK2 +AAA +hardware +streaming'
-check "the loss was logged" prints "$work/bridge.log" 'reason=Input/output error'
+check "the loss was logged" prints "$work/bridge.log" 'reason="Input/output error"'
 
 sleep 60 <"$node" &
 pids+=($!)
