@@ -99,7 +99,7 @@ install-files:
 	install -m 644 models/* "$(DESTDIR)$(PREFIX)/share/vrbridge/models/"
 	install -D -m 644 Sources/CVRBridge/include/vrbridge.h "$(DESTDIR)$(PREFIX)/include/vrbridge.h"
 	install -m 644 Sources/CVRBridge/include/vrbridge_connection.h Sources/CVRBridge/include/vrbridge_annotations.h \
-		"$(DESTDIR)$(PREFIX)/include/"
+		Sources/CVRBridge/include/vrbridge_frames.h "$(DESTDIR)$(PREFIX)/include/"
 	install -D -m 644 Sources/BridgeProtocol/Protos/vrbridge.proto "$(DESTDIR)$(PREFIX)/share/vrbridge/vrbridge.proto"
 	install -D -m 644 systemd/vrbridge.sysusers "$(DESTDIR)$(PREFIX)/lib/sysusers.d/vrbridge.conf"
 	install -d "$(DESTDIR)$(PREFIX)/lib/systemd/system" "$(DESTDIR)$(PREFIX)/lib/systemd/user"

@@ -397,7 +397,8 @@ let package = Package(
       dependencies: ["Tracking", "DeviceEmulation", "Devices", "Sensing", "Spatial", "TestSupport"],
       swiftSettings: strict),
     .testTarget(
-      name: "CamerasTests", dependencies: ["Cameras", "Imaging", "Sensing", "Spatial"], swiftSettings: strict),
+      name: "CamerasTests", dependencies: ["CLinux", "Cameras", "Imaging", "Sensing", "Spatial"],
+      swiftSettings: strict),
     .testTarget(
       name: "InferenceTests",
       dependencies: [
@@ -437,7 +438,9 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "PerceptionTests",
-      dependencies: ["Imaging", "Inference", "Perception", "Sensing", "Spatial", "TestSupport"],
+      dependencies: [
+        "CLinux", "Cameras", "Imaging", "Inference", "Perception", "Sensing", "Spatial", "TestSupport",
+      ],
       swiftSettings: strict),
     .testTarget(
       name: "SpeechTests",

@@ -8,6 +8,7 @@ The protocol (docs/reference/protocol.md): each message behind its length, four 
 
 import os
 import socket
+import stat
 import struct
 import sys
 import time
@@ -18,8 +19,27 @@ import vrbridge_pb2 as vrb
 def socket_path():
     if os.environ.get("VRBRIDGE_SOCKET"):
         return os.environ["VRBRIDGE_SOCKET"]
-    runtime = os.environ.get("XDG_RUNTIME_DIR", "/nowhere") + "/vrbridge/vrbridge.sock"
-    return runtime if os.path.exists(runtime) else "/run/vrbridge/vrbridge.sock"
+    user, system = os.geteuid(), "/run/vrbridge/vrbridge.sock"
+    if os.environ.get("XDG_RUNTIME_DIR"):
+        folder = os.environ["XDG_RUNTIME_DIR"] + "/vrbridge"
+    elif user == 0:
+        return system
+    elif is_own(f"/run/user/{user}"):
+        folder = f"/run/user/{user}/vrbridge"
+    elif is_own(f"/tmp/vrbridge-{user}", others=0):
+        folder = f"/tmp/vrbridge-{user}"
+    else:
+        return system
+    return folder + "/vrbridge.sock" if os.path.exists(folder + "/vrbridge.sock") else system
+
+
+def is_own(folder, others=0o077):
+    """Whether a folder is no link, belongs to this user, and gives others no more than these permissions."""
+    try:
+        info = os.lstat(folder)
+    except OSError:
+        return False
+    return stat.S_ISDIR(info.st_mode) and info.st_uid == os.geteuid() and info.st_mode & 0o077 & ~others == 0
 
 
 class Bridge:

@@ -62,7 +62,7 @@ MEANINGS = {
     "secret-foreign": "The file of a secret belongs to another user, who can change it",
     "secret-unreadable": "The file of a secret can't be read",
     "socket-foreign": "The path is a socket of another user, which the bridge does not replace",
-    "socket-folder-refused": "The folder of the socket can't be created",
+    "socket-folder-refused": "The folder of the socket can't be created, or other users can enter it",
     "socket-group-refused": "The socket can't be given to its group",
     "socket-group-unknown": "The group of the socket does not exist",
     "socket-in-use": "Another bridge serves the socket",

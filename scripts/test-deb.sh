@@ -167,7 +167,7 @@ start
 check "it is ready again" eventually answers /health/ready ready
 halt
 check "headers and examples install" within apt-get install -y --no-install-recommends /dev.deb
-check "the headers are where a compiler looks" test -f "$root/usr/include/vrbridge_connection.h" -a -f "$root/usr/include/vrbridge_annotations.h"
+check "the headers are where a compiler looks" test -f "$root/usr/include/vrbridge_connection.h" -a -f "$root/usr/include/vrbridge_annotations.h" -a -f "$root/usr/include/vrbridge_frames.h"
 check "it is removed" within apt-get remove -y vrbridge vrbridge-dev
 check "the program has gone" test ! -e "$root/usr/bin/vrbridge"
 check "what is the user's stays" test -e "$root/var/lib/vrbridge/kept"

@@ -15,7 +15,7 @@ import ServiceLifecycle
 ///     python3 -m venv PEERS && PEERS/bin/pip install mediapipe==0.10.21 openvino==2026.4.1
 ///     vrbridge-eval performance inference IMAGE PEERS/bin/python .build/servers/bin/python
 enum InferenceBench {
-  private static func host(library: SessionOptions.Library = .openVINO) -> ModelHost {
+  static func host(library: SessionOptions.Library = .openVINO) -> ModelHost {
     let environment = ProcessInfo.processInfo.environment
     let folder = ModelRegistry.standardFolder(environment: environment)
     let state = environment["VRBRIDGE_STATE"] ?? (environment["HOME"] ?? "") + "/.local/state/vrbridge"
@@ -66,7 +66,6 @@ enum InferenceBench {
     let host = host()
     var best: [String: Double] = [:]
     func keep(_ key: String, _ value: Double) { best[key] = min(best[key] ?? .infinity, value) }
-    let script = "Benchmarks/Peers/mediapipe_hands.py"
     for _ in 0..<4 {
       for mode in ["detect", "track"] {
         let tracker = HandTracker(host: host, maximumHands: 1)
@@ -78,13 +77,8 @@ enum InferenceBench {
         }
         keep("ours \(mode)", (processorTime() - begin) * 1000 / 40)
       }
-      let text = try output(python, [script, path, "40"])
-      guard let json = try? JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: [String: Double]]
-      else {
-        print("hands: MediaPipe did not answer: \(text.prefix(200))")
-        return
-      }
-      for mode in ["detect", "track"] { keep("theirs \(mode)", json[mode]?["cpu_ms"] ?? .infinity) }
+      let times = try mediaPipe(path, python, 40)
+      for mode in ["detect", "track"] { keep("theirs \(mode)", times[mode]?["cpu_ms"] ?? .infinity) }
     }
     for mode in ["detect", "track"] {
       let (ours, theirs) = (best["ours \(mode)"] ?? 0, best["theirs \(mode)"] ?? 1)
@@ -94,6 +88,18 @@ enum InferenceBench {
           theirs,
           ours / theirs))
     }
+  }
+
+  /// Times of MediaPipe's Python: `detect` and `track`, each with `cpu_ms` and `wall_ms` a frame.
+  static func mediaPipe(_ image: String, _ python: String, _ count: Int) throws -> [String: [String: Double]]
+  {
+    let text = try output(python, ["Benchmarks/Peers/mediapipe_hands.py", image, "\(count)"])
+    guard let json = try? JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: [String: Double]]
+    else {
+      print("hands: MediaPipe did not answer: \(text.prefix(200))")
+      return [:]
+    }
+    return json
   }
 
   // MARK: objects

@@ -68,6 +68,11 @@ package enum PerformanceSuite {
     try FilterBench.run(path, count: count, rounds: rounds)
   }
 
+  /// Compares hands in clients' frames, over each way to the bridge, with MediaPipe.
+  package static func frames(image: String, python: String) async throws {
+    try await FrameBench.run(image: image, python: python)
+  }
+
   /// Compares models with MediaPipe, OpenVINO's benchmark_app and, with `servers`, MLServer.
   package static func inference(image: String, python: String, servers: String?) async throws {
     try await InferenceBench.run(image: image, python: python, servers: servers)

@@ -34,6 +34,11 @@ public final class BridgeConnection: @unchecked Sendable {
         opened = (result, candidate)
         break
       }
+      if result == -ENAMETOOLONG {
+        failure = .refused(
+          "the path \(candidate) has more than \(SocketPath.maximumLength) bytes, which no socket may have; use a shorter one"
+        )
+      }
       if result == -EACCES {
         failure = .refused("no permission to open \(candidate); add your user to the socket's group")
       }
@@ -69,16 +74,20 @@ public final class BridgeConnection: @unchecked Sendable {
 
   /// Sends a request without waiting for its reply.
   ///
-  /// - Parameter message: the request.
+  /// - Parameters:
+  ///   - message: the request.
+  ///   - descriptor: a file descriptor to pass with it, which stays open; −1 for none.
   /// - Returns: the number that the reply carries in `replyTo`.
   /// - Throws: ``BridgeClientError/disconnected`` if the connection is closed.
   @discardableResult
-  public func send(_ message: ClientFrame.OneOf_Message) throws(BridgeClientError) -> UInt64 {
+  public func send(
+    _ message: ClientFrame.OneOf_Message, passing descriptor: Int32 = -1
+  ) throws(BridgeClientError) -> UInt64 {
     var frame = ClientFrame()
     frame.requestID = nextRequest
     nextRequest += 1
     frame.message = message
-    try Self.send(frame, to: fileDescriptor)
+    try Self.send(frame, to: fileDescriptor, passing: descriptor)
     return frame.requestID
   }
 
@@ -111,13 +120,15 @@ public final class BridgeConnection: @unchecked Sendable {
   ///
   /// - Parameters:
   ///   - message: the request.
+  ///   - descriptor: a file descriptor to pass with it, which stays open; −1 for none.
   ///   - others: receives frames of subscriptions that arrive before the reply.
   /// - Returns: the reply.
   /// - Throws: ``BridgeClientError/answered(_:)`` if the bridge rejects the request.
   public func request(
-    _ message: ClientFrame.OneOf_Message, others: (ServerFrame) -> Void = { _ in }
+    _ message: ClientFrame.OneOf_Message, passing descriptor: Int32 = -1,
+    others: (ServerFrame) -> Void = { _ in }
   ) throws(BridgeClientError) -> ServerFrame {
-    let number = try send(message)
+    let number = try send(message, passing: descriptor)
     while true {
       let frame = try receive()
       guard frame.replyTo == number else {
@@ -134,7 +145,9 @@ public final class BridgeConnection: @unchecked Sendable {
     try request(.listDevices(Vrbridge_V1_ListDevices())).deviceList.devices.map(\.status)
   }
 
-  private static func send(_ frame: ClientFrame, to descriptor: Int32) throws(BridgeClientError) {
+  private static func send(
+    _ frame: ClientFrame, to descriptor: Int32, passing passed: Int32 = -1
+  ) throws(BridgeClientError) {
     var bytes: [UInt8] = []
     do { try Framing.append(frame, to: &bytes) } catch {
       throw .protocolViolation("the request can't be encoded: \(error)")
@@ -142,7 +155,8 @@ public final class BridgeConnection: @unchecked Sendable {
     var start = 0
     while start < bytes.count {
       let sent = bytes.withUnsafeBytes {
-        linux_send(descriptor, $0.baseAddress?.advanced(by: start), bytes.count - start, -1)
+        linux_send(
+          descriptor, $0.baseAddress?.advanced(by: start), bytes.count - start, start == 0 ? passed : -1)
       }
       guard sent > 0 else { throw .disconnected }
       start += sent
@@ -169,9 +183,9 @@ public final class BridgeConnection: @unchecked Sendable {
   }
 
   private static func fill(_ reader: inout FrameReader, from descriptor: Int32) throws(BridgeClientError) {
-    var passed: Int32 = -1
+    var (passed, hasMore): (Int32, Int32) = (-1, 0)
     let count = withUnsafeTemporaryAllocation(byteCount: 65_536, alignment: 16) { buffer -> Int in
-      let count = linux_receive(descriptor, buffer.baseAddress, buffer.count, &passed)
+      let count = linux_receive(descriptor, buffer.baseAddress, buffer.count, &passed, &hasMore)
       if count > 0 { reader.append(UnsafeRawBufferPointer(rebasing: buffer[0..<count])) }
       return count
     }

@@ -1,18 +1,53 @@
 import Glibc
 
-/// Paths of the bridge's socket.
+/// Paths of the bridge's socket. vrbridge_connection.h has the same rule for programs in C; docs/reference/protocol.md
+/// states it.
 public enum SocketPath {
-  /// Returns `$VRBRIDGE_SOCKET`, else the user's runtime directory, else the system's.
+  private static let system = "/run/vrbridge/vrbridge.sock"
+
+  /// Bytes of a path at most: `sun_path` of unix(7) without its end.
+  public static let maximumLength = 107
+
+  /// The paths at which a client looks for a bridge: `$VRBRIDGE_SOCKET` alone, else the user's socket, then the system's.
   public static func candidates() -> [String] {
     if let explicit = environment("VRBRIDGE_SOCKET") { return [explicit] }
-    var paths: [String] = []
-    if let directory = environment("XDG_RUNTIME_DIR") { paths.append(directory + "/vrbridge/vrbridge.sock") }
-    paths.append("/run/vrbridge/vrbridge.sock")
-    return paths
+    let folder = userFolder()
+    // Other users may make folders in /tmp; a socket in theirs is not the user's bridge.
+    if folder == privateFolder, !isPrivate(folder) { return [system] }
+    return folder + "/vrbridge.sock" == system ? [system] : [folder + "/vrbridge.sock", system]
   }
 
-  /// The path at which a bridge listens by default: the first candidate.
-  public static var preferred: String { candidates()[0] }
+  /// The path at which a bridge listens by default.
+  public static var preferred: String {
+    environment("VRBRIDGE_SOCKET") ?? userFolder() + "/vrbridge.sock"
+  }
+
+  /// The folder of the user's socket without a session of systemd-logind, which makes no runtime directory.
+  public static var privateFolder: String { "/tmp/vrbridge-\(geteuid())" }
+
+  /// Whether a folder belongs to this user, is no link, and is closed to others.
+  public static func isPrivate(_ folder: String) -> Bool {
+    guard let info = ownFolder(folder) else { return false }
+    return info.st_mode & 0o077 == 0
+  }
+
+  /// `$XDG_RUNTIME_DIR/vrbridge`, else `/run/vrbridge` for root, else `/run/user/UID/vrbridge` where the directory belongs
+  /// to the user, else the private folder.
+  private static func userFolder() -> String {
+    if let directory = environment("XDG_RUNTIME_DIR") { return directory + "/vrbridge" }
+    let user = geteuid()
+    if user == 0 { return "/run/vrbridge" }
+    let runtime = "/run/user/\(user)"
+    return ownFolder(runtime) == nil ? privateFolder : runtime + "/vrbridge"
+  }
+
+  private static func ownFolder(_ path: String) -> stat? {
+    var info = stat()
+    guard lstat(path, &info) == 0, info.st_mode & S_IFMT == S_IFDIR, info.st_uid == geteuid() else {
+      return nil
+    }
+    return info
+  }
 
   private static func environment(_ name: String) -> String? {
     guard let value = getenv(name) else { return nil }

@@ -40,7 +40,7 @@ int linux_sealed_memory(const char *name, size_t size, void **address) {
 }
 
 int linux_memory_file(const char *name) {
-    int fd = memfd_create(name, MFD_CLOEXEC);
+    int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
     return fd < 0 ? -errno : fd;
 }
 
@@ -149,10 +149,10 @@ ssize_t linux_send(int fd, const void *bytes, size_t count, int passed_fd) {
     return sent < 0 ? -errno : sent;
 }
 
-ssize_t linux_receive(int fd, void *bytes, size_t capacity, int *passed_fd) {
+ssize_t linux_receive(int fd, void *bytes, size_t capacity, int *passed_fd, int *had_more) {
     struct iovec part = {.iov_base = bytes, .iov_len = capacity};
     union {
-        char space[CMSG_SPACE(4 * sizeof(int))];
+        char space[CMSG_SPACE(sizeof(int))];
         struct cmsghdr alignment;
     } control;
     struct msghdr message;
@@ -160,24 +160,18 @@ ssize_t linux_receive(int fd, void *bytes, size_t capacity, int *passed_fd) {
     message.msg_iov = &part;
     message.msg_iovlen = 1;
     message.msg_control = control.space;
-    message.msg_controllen = sizeof control.space;
+    /* CMSG_SPACE has room for a second descriptor on 64 bits. */
+    message.msg_controllen = CMSG_LEN(sizeof(int));
     *passed_fd = -1;
+    *had_more = 0;
     ssize_t count;
     do count = recvmsg(fd, &message, MSG_CMSG_CLOEXEC);
     while (count < 0 && errno == EINTR);
     if (count < 0) return -errno;
-    for (struct cmsghdr *header = CMSG_FIRSTHDR(&message); header; header = CMSG_NXTHDR(&message, header)) {
-        if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
-        size_t fds = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-        for (size_t i = 0; i < fds; i++) {
-            int received;
-            memcpy(&received, CMSG_DATA(header) + i * sizeof(int), sizeof(int));
-            if (*passed_fd < 0)
-                *passed_fd = received;
-            else
-                close(received);
-        }
-    }
+    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+    if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS)
+        memcpy(passed_fd, CMSG_DATA(header), sizeof(int));
+    *had_more = (message.msg_flags & MSG_CTRUNC) != 0;
     return count;
 }
 
@@ -195,7 +189,7 @@ ssize_t linux_receive_bytes(int fd, void *bytes, size_t capacity, int *had_descr
     return count < 0 ? -errno : count;
 }
 
-int linux_refuse_descriptors(int fd) {
-    int off = 0;
-    return setsockopt(fd, SOL_SOCKET, SO_PASSRIGHTS, &off, sizeof off) < 0 ? -errno : 0;
+void linux_set_descriptor_passing(int fd, bool can_pass) {
+    int value = can_pass;
+    (void)setsockopt(fd, SOL_SOCKET, SO_PASSRIGHTS, &value, sizeof value);
 }

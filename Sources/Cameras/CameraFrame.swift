@@ -8,18 +8,31 @@ public enum PixelFormat: String, Sendable, CaseIterable {
   case mjpeg
   /// 4:2:2, packed Y U Y V, 16 bits per pixel.
   case yuyv
+  /// 4:2:0: luma, then U and V alternating, 12 bits per pixel.
+  case nv12
   /// Red, green, blue, 8 bits each.
   case rgb
   /// 8 bits of luminance per pixel.
   case grey
 
-  /// Bytes per pixel; 0 for JPEG.
-  var bytesPerPixel: Int {
+  public init(_ format: PixelLayout.Format) {
+    self =
+      switch format {
+      case .rgb: .rgb
+      case .nv12: .nv12
+      case .grey: .grey
+      case .yuyv: .yuyv
+      }
+  }
+
+  /// The layout's format; nil for JPEG.
+  var uncompressed: PixelLayout.Format? {
     switch self {
-    case .mjpeg: 0
-    case .yuyv: 2
-    case .rgb: 3
-    case .grey: 1
+    case .mjpeg: nil
+    case .yuyv: .yuyv
+    case .nv12: .nv12
+    case .rgb: .rgb
+    case .grey: .grey
     }
   }
 
@@ -29,6 +42,7 @@ public enum PixelFormat: String, Sendable, CaseIterable {
       switch self {
       case .mjpeg: Array("MJPG".utf8)
       case .yuyv: Array("YUYV".utf8)
+      case .nv12: Array("NV12".utf8)
       case .rgb: Array("RGB3".utf8)
       case .grey: Array("GREY".utf8)
       }
@@ -41,6 +55,28 @@ public enum PixelFormat: String, Sendable, CaseIterable {
   }
 }
 
+/// The bytes of a frame.
+public enum FrameStorage: Sendable {
+  case bytes([UInt8])
+  /// Uncompressed pixels in memory of a client, which may change them at any time.
+  case shared(SharedFrameSlot)
+
+  /// - Parameter body: receives the bytes; of shared memory it may read each only once to decide on anything but colours.
+  func withBytes<Result, Failure: Error>(
+    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    switch self {
+    case .bytes(let bytes):
+      // Typed errors do not pass through the array's own function.
+      let result = bytes.withUnsafeBytes { buffer -> Swift.Result<Result, Failure> in
+        do throws(Failure) { return .success(try body(buffer)) } catch { return .failure(error) }
+      }
+      return try result.get()
+    case .shared(let slot): return try slot.withBytes(body)
+    }
+  }
+}
+
 /// The bytes of an image with their layout.
 public struct PixelData: Sendable {
   public var format: PixelFormat
@@ -48,14 +84,21 @@ public struct PixelData: Sendable {
   public var height: Int
   /// Bytes per row; 0 for JPEG.
   public var stride: Int
-  public var bytes: [UInt8]
+  public var storage: FrameStorage
 
   public init(format: PixelFormat, width: Int, height: Int, stride: Int, bytes: [UInt8]) {
     self.format = format
     self.width = width
     self.height = height
     self.stride = stride
-    self.bytes = bytes
+    storage = .bytes(bytes)
+  }
+
+  /// Uncompressed pixels.
+  public init(_ layout: PixelLayout, _ storage: FrameStorage) {
+    format = PixelFormat(layout.format)
+    (width, height, stride) = (layout.width, layout.height, layout.stride)
+    self.storage = storage
   }
 
   /// A JPEG image, whose size is in its bytes.
@@ -72,7 +115,7 @@ public struct CameraFrame: Sendable {
   public var height: Int
   /// Bytes per row; 0 for JPEG.
   public var stride: Int
-  public var bytes: [UInt8]
+  public var storage: FrameStorage
   /// Time of exposure as reported by the driver, or else the time of arrival (CLOCK_MONOTONIC).
   public var captured: Timestamp
   public var received: Timestamp
@@ -87,11 +130,21 @@ public struct CameraFrame: Sendable {
   ) {
     self.camera = camera
     (format, width, height) = (pixels.format, pixels.width, pixels.height)
-    (stride, bytes) = (pixels.stride, pixels.bytes)
+    (stride, storage) = (pixels.stride, pixels.storage)
     self.captured = captured
     self.received = received
     self.sequence = sequence
     self.worldFromHead = worldFromHead
+  }
+
+  /// The layout of uncompressed pixels.
+  ///
+  /// - Throws: `PictureError` for a JPEG, and for dimensions that no picture has.
+  private func layout() throws(PictureError) -> PixelLayout {
+    guard let format = format.uncompressed else {
+      throw PictureError(description: "a JPEG frame has no rows")
+    }
+    return try PixelLayout(format, width: width, height: height, stride: stride)
   }
 
   /// Splits a side-by-side stereo frame. JPEG frames become grey.
@@ -100,29 +153,36 @@ public struct CameraFrame: Sendable {
   public func halves() throws(PictureError) -> (left: CameraFrame, right: CameraFrame) {
     var source = self
     if format == .mjpeg {
+      guard case .bytes(let bytes) = storage else { throw .sharedJPEG }
       let (pixels, width, height) = try JPEG.decodeGrey(bytes)
-      (source.format, source.bytes) = (.grey, pixels)
+      (source.format, source.storage) = (.grey, .bytes(pixels))
       (source.width, source.height, source.stride) = (width, height, width)
     }
-    let pixel = source.format.bytesPerPixel
-    // A driver may deliver less than a whole frame.
-    guard source.width > 0, source.height > 0, source.stride >= source.width * pixel,
-      source.bytes.count >= source.stride * (source.height - 1) + source.width * pixel
-    else { throw PictureError(description: "the frame has fewer bytes than its size needs") }
-    // Two YUYV pixels share their chroma, so the cut is at an even column.
-    let half = source.format == .yuyv ? source.width / 4 * 2 : source.width / 2
-    func cut(_ from: Int, _ suffix: String) -> CameraFrame {
+    let layout = try source.layout()
+    // Neighbours that share their chroma stay together.
+    let half = layout.format == .grey || layout.format == .rgb ? layout.width / 2 : layout.width / 4 * 2
+    guard half > 0 else { throw PictureError(description: "the frame is too narrow for two images") }
+    let pixel = layout.format.bytesPerPixel
+    let halfLayout = try PixelLayout(layout.format, width: half, height: layout.height)
+    func cut(_ from: Int, _ suffix: String) throws(PictureError) -> CameraFrame {
       var frame = source
       frame.camera = camera + suffix
       frame.width = half
-      frame.stride = half * pixel
-      frame.bytes = (0..<source.height).flatMap { row in
-        let start = row * source.stride + from * pixel
-        return source.bytes[start..<(start + half * pixel)]
-      }
+      frame.stride = halfLayout.stride
+      // A driver may deliver less than a whole frame.
+      frame.storage = .bytes(
+        try source.storage.withBytes { (bytes) throws(PictureError) in
+          guard bytes.count >= layout.leastSize else {
+            throw PictureError(description: "the frame has fewer bytes than its size needs")
+          }
+          return (0..<layout.rows).flatMap { row in
+            let start = row * layout.stride + from * pixel
+            return bytes[start..<(start + half * pixel)]
+          }
+        })
       return frame
     }
-    return (cut(0, "-left"), cut(half, "-right"))
+    return (try cut(0, "-left"), try cut(half, "-right"))
   }
 
   /// The frame as JPEG; a JPEG frame is returned unchanged.
@@ -130,25 +190,42 @@ public struct CameraFrame: Sendable {
   /// - Parameter quality: 1 to 100.
   public func jpeg(quality: Int = 95) throws(PictureError) -> [UInt8] {
     switch format {
-    case .mjpeg: bytes
+    case .mjpeg:
+      guard case .bytes(let bytes) = storage else { throw .sharedJPEG }
+      return bytes
     case .grey:
-      try JPEG.encode(grey: bytes, width: width, height: height, rowBytes: stride, quality: quality)
-    case .rgb: try JPEG.encode(image(), quality: quality)
+      let layout = try layout()
+      return try storage.withBytes { (bytes) throws(PictureError) in
+        try JPEG.encode(grey: bytes, layout, quality: quality)
+      }
     case .yuyv:
-      try JPEG.encode(yuyv: bytes, width: width, height: height, rowBytes: stride, quality: quality)
+      let layout = try layout()
+      return try storage.withBytes { (bytes) throws(PictureError) in
+        try JPEG.encode(yuyv: bytes, layout, quality: quality)
+      }
+    case .rgb, .nv12: return try JPEG.encode(image(), quality: quality)
     }
   }
 
   /// The frame as RGB.
-  public func image() throws(PictureError) -> RGBImage {
-    let image: RGBImage?
-    switch format {
-    case .mjpeg: return try Picture.decode(bytes)
-    case .grey: image = RGBImage(grey: bytes, width: width, height: height, rowBytes: stride)
-    case .rgb: image = RGBImage(rgb: bytes, width: width, height: height, rowBytes: stride)
-    case .yuyv: image = RGBImage(yuyv: bytes, width: width, height: height, rowBytes: stride)
+  public func image() throws(PictureError) -> RGBImage { try image(.full).image }
+
+  /// The frame as RGB at the lowest resolution that is enough; uncompressed frames keep theirs.
+  ///
+  /// - Parameter resolution: what the reader of the picture needs.
+  public func image(_ resolution: PictureResolution) throws(PictureError) -> ReducedImage {
+    guard format == .mjpeg else {
+      let layout = try layout()
+      return ReducedImage(
+        try storage.withBytes { (bytes) throws(PictureError) in try RGBImage(layout, bytes) })
     }
-    guard let image else { throw PictureError(description: "the frame has fewer bytes than its size needs") }
-    return image
+    guard case .bytes(let bytes) = storage else { throw .sharedJPEG }
+    return try Picture.decode(bytes, resolution: resolution)
   }
+}
+
+extension PictureError {
+  /// A decoder reads bytes more than once, so they must not change meanwhile.
+  fileprivate static let sharedJPEG = PictureError(
+    description: "shared memory holds uncompressed pixels, no JPEG")
 }

@@ -78,13 +78,14 @@ public final class CameraService: @unchecked Sendable {
 
   /// Accepts a frame of a client's own camera.
   ///
-  /// - Parameter intrinsics: focal lengths and principal point in pixels; nil for an uncalibrated camera.
   /// - Returns: false when clients use too many cameras.
-  public func submit(_ frame: CameraFrame, intrinsics: [Double]?) -> Bool {
-    var frame = frame
-    frame.camera = "client: " + frame.camera
-    if frame.worldFromHead == nil { frame.worldFromHead = environment.head(frame.captured) }
-    guard calibrations.submit(intrinsics, of: frame.camera) else { return false }
+  public func submit(_ pixels: PixelData, _ details: ClientFrameDetails) -> Bool {
+    let now = Timestamp(nanoseconds: linux_monotonic_ns())
+    let captured = details.captured ?? now
+    let frame = CameraFrame(
+      camera: "client: " + details.camera, pixels: pixels, captured: captured, received: now,
+      worldFromHead: details.worldFromHead ?? environment.head(captured))
+    guard calibrations.submit(details.intrinsics, of: frame.camera) else { return false }
     distribute(frame)
     return true
   }

@@ -4,7 +4,7 @@ import ArgumentParser
 extension ArgumentHelp {
   package static var socket: ArgumentHelp {
     ArgumentHelp(
-      "Connect to the bridge's socket at this path (default: $XDG_RUNTIME_DIR/vrbridge/vrbridge.sock, then /run/vrbridge/vrbridge.sock).",
+      "Connect to the bridge's socket at this path (default: that of 'vrbridge run' of this user, then /run/vrbridge/vrbridge.sock).",
       valueName: "path")
   }
 

@@ -50,18 +50,10 @@ public struct PixelScaling: Sendable {
   }
 }
 
-extension RGBImage {
-  /// Resamples a region bilinearly into numbers.
-  ///
-  /// - Parameters:
-  ///   - pixelCenters: samples are at the centres of the output's pixels (OpenCV); else at their corners (the
-  ///     training of MediaPipe's models).
-  ///   - output: `width` × `height` × 3 numbers, or more when they are part of a larger buffer.
-  ///   - canvas: width and height of the larger picture whose upper left corner receives the numbers; nil for none.
-  public func sample(
+extension RGBImage: SampledImage {
+  public func resample(
     _ region: PictureRegion, width: Int, height: Int, border: PictureBorder, scaling: PixelScaling,
-    pixelCenters: Bool = false, into output: UnsafeMutableBufferPointer<Float>,
-    canvas: (width: Int, height: Int)? = nil
+    pixelCenters: Bool, into output: UnsafeMutableBufferPointer<Float>, canvas: (width: Int, height: Int)?
   ) {
     let canvas = canvas ?? (width, height)
     guard canvas.width >= width, canvas.height >= height, output.count >= canvas.width * canvas.height * 3

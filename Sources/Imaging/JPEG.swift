@@ -6,9 +6,18 @@ public enum JPEG {
     tjGetErrorStr2(handle).map { String(cString: $0) } ?? "unknown"
   }
 
+  /// Decoded pixels in rows without gaps, and the size of the picture that was sent.
+  private struct Unpacked {
+    var pixels: [UInt8]
+    var width: Int
+    var height: Int
+    var fullWidth: Int
+    var fullHeight: Int
+  }
+
   private static func unpack(
-    _ bytes: [UInt8], format: Int32, channels: Int, maximumPixels: Int
-  ) throws(PictureError) -> (pixels: [UInt8], width: Int, height: Int) {
+    _ bytes: [UInt8], format: Int32, channels: Int, maximumPixels: Int, resolution: PictureResolution
+  ) throws(PictureError) -> Unpacked {
     guard let decoder = tjInitDecompress() else {
       throw PictureError(description: "no memory to read an image")
     }
@@ -25,33 +34,50 @@ public enum JPEG {
       throw PictureError(
         description: "the picture has more scans than a camera or an encoder makes; encode it again")
     }
-    var pixels = [UInt8](repeating: 255, count: Int(width) * Int(height) * channels)
+    // A decoder skips most of the inverse transform at these scales, and rounds sizes up.
+    let divisor = resolution.divisor(width: Int(width), height: Int(height))
+    let (outWidth, outHeight) = (
+      (Int(width) + divisor - 1) / divisor, (Int(height) + divisor - 1) / divisor
+    )
+    var pixels = [UInt8](repeating: 255, count: outWidth * outHeight * channels)
     let result = tjDecompress2(
-      decoder, bytes, UInt(bytes.count), &pixels, width, 0, height, format, TJFLAG_LIMITSCANS)
+      decoder, bytes, UInt(bytes.count), &pixels, Int32(outWidth), Int32(outWidth * channels),
+      Int32(outHeight), format, TJFLAG_LIMITSCANS)
     // A warning (a truncated picture) leaves the pixels decoded so far.
     guard result == 0 || tjGetErrorCode(decoder) == Int32(TJERR_WARNING.rawValue) else {
       throw PictureError(description: "the image can't be decoded: \(message(decoder))")
     }
-    return (pixels, Int(width), Int(height))
+    return Unpacked(
+      pixels: pixels, width: outWidth, height: outHeight, fullWidth: Int(width), fullHeight: Int(height))
   }
 
   public static func decode(
     _ bytes: [UInt8], maximumPixels: Int = RGBImage.maximumPixels
   ) throws(PictureError) -> RGBImage {
-    let (pixels, width, height) = try unpack(
-      bytes, format: Int32(TJPF_RGBX.rawValue), channels: 4, maximumPixels: maximumPixels)
-    guard let image = RGBImage(width: width, height: height, pixels: pixels) else {
-      throw PictureError(description: "the image is too large: \(width) by \(height) pixels")
+    try decode(bytes, maximumPixels: maximumPixels, resolution: .full).image
+  }
+
+  /// Decodes a picture at a half, a quarter or an eighth of its size where that is enough.
+  public static func decode(
+    _ bytes: [UInt8], maximumPixels: Int = RGBImage.maximumPixels, resolution: PictureResolution
+  ) throws(PictureError) -> ReducedImage {
+    let found = try unpack(
+      bytes, format: Int32(TJPF_RGBX.rawValue), channels: 4, maximumPixels: maximumPixels,
+      resolution: resolution)
+    guard let image = RGBImage(width: found.width, height: found.height, pixels: found.pixels) else {
+      throw PictureError(description: "the image is too large: \(found.width) by \(found.height) pixels")
     }
-    return image
+    return ReducedImage(image, width: found.fullWidth, height: found.fullHeight)
   }
 
   /// Decodes the luminance alone, in rows without gaps.
   public static func decodeGrey(_ bytes: [UInt8]) throws(PictureError) -> (
     pixels: [UInt8], width: Int, height: Int
   ) {
-    try unpack(
-      bytes, format: Int32(TJPF_GRAY.rawValue), channels: 1, maximumPixels: RGBImage.maximumPixels)
+    let found = try unpack(
+      bytes, format: Int32(TJPF_GRAY.rawValue), channels: 1, maximumPixels: RGBImage.maximumPixels,
+      resolution: .full)
+    return (found.pixels, found.width, found.height)
   }
 
   private static func pack(
@@ -83,38 +109,36 @@ public enum JPEG {
     }
   }
 
-  /// - Parameter rowBytes: bytes from one row to the next.
+  /// Encodes luminance alone.
+  ///
+  /// - Parameter layout: of the format grey.
   public static func encode(
-    grey bytes: [UInt8], width: Int, height: Int, rowBytes: Int, quality: Int = 95
+    grey bytes: UnsafeRawBufferPointer, _ layout: PixelLayout, quality: Int = 95
   ) throws(PictureError) -> [UInt8] {
-    guard width > 0, height > 0, width <= RGBImage.maximumPixels,
-      height <= RGBImage.maximumPixels / width, rowBytes >= width,
-      bytes.count >= rowBytes * (height - 1) + width
-    else { throw PictureError(description: "the frame has fewer bytes than its size needs") }
+    guard bytes.count >= layout.leastSize, layout.format == .grey else { throw .tooFewBytes }
     return try pack { encoder, output, size in
       tjCompress2(
-        encoder, bytes, Int32(width), Int32(rowBytes), Int32(height), Int32(TJPF_GRAY.rawValue), &output,
-        &size, Int32(TJSAMP_GRAY.rawValue), Int32(quality), 0)
+        encoder, bytes.bindMemory(to: UInt8.self).baseAddress, Int32(layout.width), Int32(layout.stride),
+        Int32(layout.height), Int32(TJPF_GRAY.rawValue), &output, &size, Int32(TJSAMP_GRAY.rawValue),
+        Int32(quality), 0)
     }
   }
 
   /// Encodes packed Y U Y V, whose planes a JPEG stores without conversion.
   ///
-  /// - Parameter rowBytes: bytes from one row to the next.
+  /// - Parameter layout: of the format YUYV.
   public static func encode(
-    yuyv bytes: [UInt8], width: Int, height: Int, rowBytes: Int, quality: Int = 95
+    yuyv bytes: UnsafeRawBufferPointer, _ layout: PixelLayout, quality: Int = 95
   ) throws(PictureError) -> [UInt8] {
-    guard width > 0, height > 0, width % 2 == 0, width <= RGBImage.maximumPixels,
-      height <= RGBImage.maximumPixels / width, rowBytes >= width * 2,
-      bytes.count >= rowBytes * (height - 1) + width * 2
-    else { throw PictureError(description: "the frame has fewer bytes than its size needs") }
+    guard bytes.count >= layout.leastSize, layout.format == .yuyv else { throw .tooFewBytes }
+    let (width, height) = (layout.width, layout.height)
     let half = width / 2
     var y = [UInt8](repeating: 0, count: width * height)
     var u = [UInt8](repeating: 0, count: half * height)
     var v = u
     for row in 0..<height {
       for pair in 0..<half {
-        let source = row * rowBytes + pair * 4
+        let source = row * layout.stride + pair * 4
         y[row * width + 2 * pair] = bytes[source]
         y[row * width + 2 * pair + 1] = bytes[source + 2]
         u[row * half + pair] = bytes[source + 1]
@@ -134,4 +158,8 @@ public enum JPEG {
       }
     }
   }
+}
+
+extension PictureError {
+  static let tooFewBytes = PictureError(description: "the frame has fewer bytes than its size needs")
 }

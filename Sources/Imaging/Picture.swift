@@ -6,9 +6,22 @@ public enum Picture {
   public static func decode(
     _ bytes: [UInt8], maximumPixels: Int = RGBImage.maximumPixels
   ) throws(PictureError) -> RGBImage {
-    if bytes.starts(with: [0xff, 0xd8]) { return try JPEG.decode(bytes, maximumPixels: maximumPixels) }
+    try decode(bytes, maximumPixels: maximumPixels, resolution: .full).image
+  }
+
+  /// Decodes JPEG and PNG at the lowest resolution that is enough.
+  ///
+  /// - Parameters:
+  ///   - maximumPixels: width times height of the whole picture, at most.
+  ///   - resolution: what the readers of the picture need; a PNG is always decoded whole.
+  public static func decode(
+    _ bytes: [UInt8], maximumPixels: Int = RGBImage.maximumPixels, resolution: PictureResolution
+  ) throws(PictureError) -> ReducedImage {
+    if bytes.starts(with: [0xff, 0xd8]) {
+      return try JPEG.decode(bytes, maximumPixels: maximumPixels, resolution: resolution)
+    }
     if bytes.starts(with: [0x89, 0x50, 0x4e, 0x47]) {
-      return try PNG.decode(bytes, maximumPixels: maximumPixels)
+      return ReducedImage(try PNG.decode(bytes, maximumPixels: maximumPixels))
     }
     throw PictureError(description: "the image is neither JPEG nor PNG; convert it to one of them")
   }

@@ -26,6 +26,21 @@ struct ProtocolTests {
     #expect(result.output.split(separator: " ").first.map(String.init) == BridgeVersion.protocolHash)
   }
 
+  /// Programs in C and in Swift look for the bridge at the same paths.
+  @Test func bothLanguagesHaveTheSameSocketPaths() throws {
+    guard getenv("VRBRIDGE_SOCKET") == nil else { return }
+    let length = 108
+    let paths = withUnsafeTemporaryAllocation(byteCount: 2 * length, alignment: 1) { memory in
+      memory.initializeMemory(as: UInt8.self, repeating: 0)
+      // The pointee is a tuple of 108 characters.
+      let count = vrb_socket_paths(memory.baseAddress.map { UnsafeMutablePointer(OpaquePointer($0)) })
+      return (0..<Int(count)).map { row in
+        String(decoding: memory[(row * length)..<((row + 1) * length)].prefix { $0 != 0 }, as: UTF8.self)
+      }
+    }
+    #expect(paths == SocketPath.candidates())
+  }
+
   @Test func framesAreCompleteHoweverTheBytesAreSplit() throws {
     var stream: [UInt8] = []
     for index in 0..<50 {

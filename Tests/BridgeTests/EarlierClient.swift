@@ -55,8 +55,8 @@ final class EarlierClient: @unchecked Sendable {
         }
       }
       var bytes = [UInt8](repeating: 0, count: 65_536)
-      var received: Int32 = -1
-      let count = linux_receive(descriptor, &bytes, bytes.count, &received)
+      var (received, hasMore): (Int32, Int32) = (-1, 0)
+      let count = linux_receive(descriptor, &bytes, bytes.count, &received, &hasMore)
       if received >= 0 {
         if passed >= 0 { close(passed) }
         passed = received

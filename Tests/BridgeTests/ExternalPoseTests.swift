@@ -177,7 +177,7 @@ struct ExternalPoseTests {
       page: try PosePage(now: Timestamp(nanoseconds: 0)), devices: NoDevices(), recording: recording,
       speech: SpeechRequests(
         hold: { _ in }, ask: { _ in true }, explain: { _ in PromptPreview() }, forget: { true }),
-      log: log)
+      frames: FrameRequests { _, _ in true }, log: log)
     for scopes: Set<Scope> in [[.poses, .controls, .manage], [.measure]] {
       let client = ClientConnection(
         fileDescriptor: -1, token: 1, user: 1, process: 1, scopes: scopes, now: 0)
@@ -190,6 +190,15 @@ struct ExternalPoseTests {
       } else {
         #expect(scopes.contains(.measure))
         taken += 1
+      }
+      for request in [
+        .shareFrames(Vrbridge_V1_ShareFrames()), .submitFrame(Vrbridge_V1_SubmitFrame()),
+      ] as [ClientFrame.OneOf_Message] {
+        guard case .reply(let answer, _) = handler.answer(.with { $0.message = request }, client) else {
+          Issue.record("no reply")
+          continue
+        }
+        #expect(answer.error.cause == "scope-missing" && answer.error.message.contains("'camera'"))
       }
     }
     #expect(taken == 1)

@@ -208,16 +208,29 @@ struct HostileClientTests {
     }
   }
 
-  /// Descriptors never reach the bridge's table: the kernel refuses them, or the client is dropped.
+  /// A descriptor that belongs to no request costs the client its connection.
   @Test func aClientThatPassesDescriptorsIsRefused() async throws {
     try await besideAGoodClient { bridge in
       let client = try RawClient(bridge.socket)
       try client.greet()
-      let sent = linux_send(client.descriptor, [4, 0, 0, 0], 4, client.descriptor)
-      if sent != -Int(EPERM) {
-        #expect(sent == 4)
-        try expectError(client, .malformed)
-      }
+      var bytes: [UInt8] = []
+      try Framing.append(
+        ClientFrame.with {
+          $0.requestID = 1
+          $0.ping = Vrbridge_V1_Ping()
+        }, to: &bytes)
+      // A second one before a request took the first, then one that no request takes.
+      let sent = [
+        linux_send(client.descriptor, Array(bytes.prefix(2)), 2, client.descriptor),
+        linux_send(client.descriptor, Array(bytes.dropFirst(2)), bytes.count - 2, client.descriptor),
+      ]
+      #expect(sent == [2, bytes.count - 2])
+      try expectError(client, .malformed)
+      let other = try RawClient(bridge.socket)
+      try other.greet()
+      #expect(linux_send(other.descriptor, bytes, bytes.count, other.descriptor) == bytes.count)
+      #expect(try other.receive()?.replyTo == 1)
+      try expectError(other, .malformed)
     }
   }
 

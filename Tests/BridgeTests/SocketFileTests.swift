@@ -1,4 +1,5 @@
 import Admission
+import BridgeProtocol
 import CLinux
 import Foundation
 import Glibc
@@ -23,6 +24,42 @@ struct SocketFileTests {
     let before = inode(path)
     #expect { _ = try listen(path) } throws: { ($0 as? StartError)?.code == code }
     #expect(before != 0 && inode(path) == before)
+  }
+
+  @Test func aPathThatNoSocketCanHaveIsNamed() throws {
+    let folder = try TestPaths.temporaryFolder()
+    let long = folder + "/" + String(repeating: "x", count: 108 - folder.utf8.count)
+    let error = #expect(throws: StartError.self) { _ = try listen(long + "/s") }
+    #expect(error?.code == "socket-path-too-long" && error?.description.contains("--socket") == true)
+    // Nothing is left of it.
+    #expect(!FileManager.default.fileExists(atPath: long))
+  }
+
+  /// A folder in /tmp, where other users may have made one beforehand.
+  @Test func aFolderThatOthersCanEnterIsNotUsed() throws {
+    let parent = try TestPaths.temporaryFolder()
+    let folder = parent + "/private"
+    #expect(try SocketFile.makePrivateFolder(folder))
+    #expect(SocketPath.isPrivate(folder) && !(try SocketFile.makePrivateFolder(folder)))
+    func expectRefusal(_ folder: String) {
+      #expect(!SocketPath.isPrivate(folder))
+      let error = #expect(throws: StartError.self) { _ = try SocketFile.makePrivateFolder(folder) }
+      #expect(error?.code == "socket-folder-refused" && error?.description.contains(folder) == true)
+    }
+    #expect(symlink(folder, parent + "/link") == 0)
+    expectRefusal(parent + "/link")
+    for mode: mode_t in [0o750, 0o705, 0o777] {
+      chmod(folder, mode)
+      expectRefusal(folder)
+    }
+    #expect(FileManager.default.createFile(atPath: parent + "/file", contents: nil))
+    expectRefusal(parent + "/file")
+    if geteuid() == 0 {
+      chmod(folder, 0o700)
+      #expect(chown(folder, 65_534, 65_534) == 0)
+      expectRefusal(folder)
+    }
+    expectRefusal(parent + "/missing/private")
   }
 
   @Test func aFileThatIsNotASocketIsKept() throws {

@@ -18,9 +18,11 @@ struct CamerasTests {
   /// Left half dark, right half bright, with padding after each row.
   private func split(_ format: PixelFormat) -> CameraFrame {
     let (width, height) = (64, 16)
-    let pixel = format.bytesPerPixel
+    let pixel = format.uncompressed?.bytesPerPixel ?? 0
     let stride = width * pixel + 12
-    var bytes = [UInt8](repeating: 255, count: stride * height)
+    let rows = format == .nv12 ? height * 3 / 2 : height
+    // Grey, where bytes are chroma.
+    var bytes = [UInt8](repeating: format == .nv12 ? 128 : 255, count: stride * rows)
     for row in 0..<height {
       for column in 0..<width {
         for byte in 0..<(format == .rgb ? 3 : 1) {
@@ -30,6 +32,11 @@ struct CamerasTests {
       }
     }
     return frame(format, width, height, bytes, stride: stride)
+  }
+
+  private func bytes(of frame: CameraFrame) throws -> [UInt8] {
+    guard case .bytes(let bytes) = frame.storage else { throw PictureError(description: "shared") }
+    return bytes
   }
 
   @Test(arguments: [PixelFormat.yuyv, .rgb, .grey])
@@ -52,15 +59,15 @@ struct CamerasTests {
     }
     let (left, right) = try source.halves()
     #expect(left.width == 32 && right.width == 32 && left.camera == "c-left" && right.camera == "c-right")
-    let pixel = left.format.bytesPerPixel
-    #expect(abs(Int(left.bytes[8 * left.stride + 4 * pixel]) - 40) <= 4)
-    #expect(abs(Int(right.bytes[8 * right.stride + 28 * pixel]) - 200) <= 4)
+    let pixel = try #require(left.format.uncompressed?.bytesPerPixel)
+    #expect(abs(Int(try bytes(of: left)[8 * left.stride + 4 * pixel]) - 40) <= 4)
+    #expect(abs(Int(try bytes(of: right)[8 * right.stride + 28 * pixel]) - 200) <= 4)
   }
 
   @Test func damagedFramesAreRefused() throws {
-    for format in [PixelFormat.grey, .rgb, .yuyv] {
+    for format in [PixelFormat.grey, .rgb, .yuyv, .nv12] {
       var short = split(format)
-      short.bytes.removeLast(20)
+      short.storage = .bytes(try bytes(of: short).dropLast(20))
       #expect(throws: PictureError.self) { try short.halves() }
       short.stride = 3
       #expect(throws: PictureError.self) { try short.halves() }

@@ -43,7 +43,8 @@ struct PictureBombTests {
     }
     // A baseline picture has one scan, whatever follows it.
     let grey = [UInt8](repeating: 77, count: 64 * 64)
-    let plain = try JPEG.encode(grey: grey, width: 64, height: 64, rowBytes: 64)
+    let layout = try PixelLayout(.grey, width: 64, height: 64)
+    let plain = try grey.withUnsafeBytes { try JPEG.encode(grey: $0, layout) }
     let tail = [UInt8]([0xFF, 0xDA, 0, 8, 1, 1, 0, 1, 63, 0])
     #expect(try JPEG.decodeGrey(plain + (0..<200).flatMap { _ in tail }).width == 64)
   }

@@ -50,6 +50,8 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
   case foxglove
   /// Bodies of HTTP requests: forms (multipart/form-data) and JSON. The first byte selects the content type.
   case upload
+  /// Frames of clients: the query of the request, a zero byte, and the body.
+  case frameRequest = "frame-request"
   /// Pictures of cameras.
   case picture
   /// Manifests of models, and the catalogue of them.
@@ -108,6 +110,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case .vrpn: readVRPN(input)
     case .foxglove: _ = FoxgloveMessage.Request(input)
     case .upload: try readUpload(input)
+    case .frameRequest: try readFrame(input)
     case .state: try readState(input)
     case .picture: _ = try? Picture.decode(input, maximumPixels: 1 << 22)
     case .manifest:

@@ -1,3 +1,4 @@
+import Imaging
 import Interop
 import ModelService
 
@@ -12,6 +13,22 @@ extension FuzzTarget {
       guard body.count == header.padded else { return }
       rest = rest.dropFirst(VRPNMessage.Header.size + header.padded)
     }
+  }
+
+  /// Input: the query of a frame's request, a zero byte, and the body.
+  func readFrame(_ input: [UInt8]) throws {
+    let parts = input.split(separator: 0, maxSplits: 1, omittingEmptySubsequences: false)
+    let query = String(decoding: parts.first ?? [], as: UTF8.self).split(separator: "&").map {
+      $0.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+    }
+    let body = Array(parts.count > 1 ? parts[1] : [])
+    let frame = try? SubmittedFrame(body) { key in
+      query.first { $0[0] == key }.map { $0.count > 1 ? String($0[1]) : "" }
+    }
+    guard let frame, let layout = frame.layout else { return }
+    let image = try frame.bytes.withUnsafeBytes { try RGBImage(layout, $0) }
+    let numbers = (frame.pose ?? []) + (frame.intrinsics ?? [])
+    guard image.width == layout.width, numbers.allSatisfy(\.isFinite) else { throw NotFinite() }
   }
 
   private static let contentTypes = [

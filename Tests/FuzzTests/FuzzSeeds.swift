@@ -22,6 +22,12 @@ enum FuzzSeeds {
         #"{"op":"subscribe","subscriptions":[{"id":1,"channelId":2},{"id":4294967295,"channelId":0}]}"#,
         #"{"op":"unsubscribe","subscriptionIds":[1,2,3]}"#, #"{"op":"advertise","channels":[]}"#,
       ].map { Array($0.utf8) }
+    case .frameRequest:
+      return [
+        Array("format=nv12&width=4&height=2&stride=5&camera=a\0".utf8) + [UInt8](repeating: 128, count: 15),
+        Array("format=rgb&width=2&height=1&pose=0,1,2,0,0,0,1&intrinsics=5,5,1,1&captured_ns=7\0abcdef".utf8),
+        Array("format=grey&width=3&height=1\0abc".utf8), Array("camera=b\0".utf8) + [0xff, 0xd8],
+      ]
     case .upload:
       let form =
         "--x\r\nContent-Disposition: form-data; name=\"image\"; filename=\"a\"\r\n\r\n\u{1}\u{2}\r\n"

@@ -46,12 +46,12 @@ struct BridgeAssembly: Sendable {
     tracking = try TrackingParts(context)
     perception = try PerceptionParts(context, tracking, engine: clients.engine)
     speech = try SpeechParts(context, tracking, perception, clients: clients)
-    server = try Self.server(context, tracking, speech)
+    server = try Self.server(context, tracking, perception, speech)
     lockMemory()
   }
 
   private static func server(
-    _ context: Context, _ tracking: TrackingParts, _ speech: SpeechParts
+    _ context: Context, _ tracking: TrackingParts, _ perception: PerceptionParts, _ speech: SpeechParts
   ) throws -> SocketServer {
     let configuration = context.configuration
     let (channels, manager) = (context.channels, tracking.manager)
@@ -64,7 +64,7 @@ struct BridgeAssembly: Sendable {
         events: tracking.events, inbox: tracking.inbox, demand: tracking.demand,
         handler: RequestHandler(
           page: tracking.page, devices: manager, recording: tracking.recording, speech: speech.requests,
-          log: context.log),
+          frames: FrameRequests(submit: perception.cameras.submit), log: context.log),
         onControl: { event in
           speech.receive(event)
           channels.publish(event) { manager.statuses }

@@ -110,6 +110,10 @@ final class ClientConnection {
   private var outputStart = 0
   /// Descriptor to pass with the output byte at this position.
   private var passed: (descriptor: Int32, position: Int)?
+  /// The descriptor that came last, for the request that it belongs to.
+  private var passedIn: PassedDescriptor?
+  /// Memory with frames that the client shares.
+  var frameRings = ClientFrameRings()
   /// Replies under way in tasks.
   var awaited = 0
   var wantsWritable = false
@@ -125,6 +129,35 @@ final class ClientConnection {
     self.process = process
     self.scopes = scopes
     connectedAt = now
+  }
+
+  /// Whether requests of this client can carry a descriptor, for frames that it shares.
+  var canPassDescriptors: Bool { scopes.contains(.camera) }
+
+  /// Reads what has come, at most 16 KiB, and keeps the descriptor that came with it for its request.
+  ///
+  /// - Returns: the bytes read, 0 at the end, or a negative errno; and whether descriptors came that this client may not
+  ///   pass, or a second one before a request took the first. Surplus descriptors are closed, or never installed.
+  func receive() -> (count: Int, hasSurplusDescriptors: Bool) {
+    var (descriptor, surplus): (Int32, Int32) = (-1, 0)
+    let count = withUnsafeTemporaryAllocation(byteCount: 16_384, alignment: 16) { buffer -> Int in
+      let count =
+        canPassDescriptors
+        ? linux_receive(fileDescriptor, buffer.baseAddress, buffer.count, &descriptor, &surplus)
+        : linux_receive_bytes(fileDescriptor, buffer.baseAddress, buffer.count, &surplus)
+      if count > 0 { reader.append(UnsafeRawBufferPointer(rebasing: buffer[0..<count])) }
+      return count
+    }
+    guard descriptor >= 0 else { return (count, surplus != 0) }
+    let isSecond = passedIn != nil
+    passedIn = PassedDescriptor(descriptor)
+    return (count, surplus != 0 || isSecond)
+  }
+
+  /// Returns the descriptor that came with a request; nil without one.
+  func takePassed() -> PassedDescriptor? {
+    defer { passedIn = nil }
+    return passedIn
   }
 
   var pendingOutput: Int { output.count - outputStart }

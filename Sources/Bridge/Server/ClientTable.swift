@@ -72,6 +72,7 @@ final class ClientTable {
           .forbidden, "user-without-scopes",
           "user \(user) has no scope; grant one under 'access' in the bridge's configuration"))
     }
+    if client.canPassDescriptors { linux_set_descriptor_passing(descriptor, true) }
     clients[token] = client
     all.append(client)
     server.clientCount.store(clients.count, ordering: .relaxed)

@@ -40,6 +40,7 @@ struct RequestHandler: Sendable {
   var devices: any DeviceControl
   var recording: RecordingControl
   var speech: SpeechRequests
+  var frames: FrameRequests
   var log: Logger
 
   func answer(_ frame: ClientFrame, _ client: ClientConnection) -> Answer {
@@ -118,6 +119,15 @@ struct RequestHandler: Sendable {
     case .forgetConversation:
       try require(.microphone, client)
       guard speech.forget() else { throw .tooManyQuestions }
+    case .shareFrames(let request):
+      try require(.camera, client)
+      let id = try frames.share(request, client)
+      return .framesShared(.with { $0.ringID = id })
+    case .submitFrame(let request):
+      try require(.camera, client)
+      let inUse = try frames.submit(request, client)
+      return .frameTaken(.with { $0.slotsInUse = inUse })
+    case .releaseFrames(let request): try frames.release(request, client)
     case .ping(let ping): return .pong(.with { $0.payload = ping.payload })
     case .hello, .openPosePage, .ask, nil:
       throw RequestError(

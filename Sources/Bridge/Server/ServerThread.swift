@@ -112,16 +112,10 @@ final class ServerThread {
   private func receive(_ client: ClientConnection) {
     guard !client.hasBacklog else { return }
     // One read per turn: a client that floods waits for the others.
-    var hadDescriptors: Int32 = 0
-    let count = withUnsafeTemporaryAllocation(byteCount: 16_384, alignment: 16) { buffer -> Int in
-      let count = linux_receive_bytes(
-        client.fileDescriptor, buffer.baseAddress, buffer.count, &hadDescriptors)
-      if count > 0 { client.reader.append(UnsafeRawBufferPointer(rebasing: buffer[0..<count])) }
-      return count
-    }
-    if count == -Int(EAGAIN) { return }
-    guard count > 0 else { return clients.drop(client) }
-    guard hadDescriptors == 0 else { return clients.fail(client, .passedDescriptors) }
+    let input = client.receive()
+    if input.count == -Int(EAGAIN) { return }
+    guard input.count > 0 else { return clients.drop(client) }
+    guard !input.hasSurplusDescriptors else { return clients.fail(client, .passedDescriptors) }
     handleFrames(of: client)
   }
 
@@ -150,7 +144,13 @@ final class ServerThread {
       do { body = try client.reader.next() } catch {
         return clients.fail(client, RequestError(.tooLarge, error))
       }
-      guard let body else { return }
+      guard let body else {
+        // A descriptor belongs to the frame whose first byte it came with; others take none.
+        if client.reader.pendingBytes == 0, client.takePassed() != nil {
+          clients.fail(client, .passedDescriptors)
+        }
+        return
+      }
       client.partialSince = nil
       let frame: ClientFrame
       do { frame = try ClientFrame(serializedBytes: Array(body)) } catch {
@@ -247,7 +247,8 @@ final class ServerThread {
 
 extension RequestError {
   fileprivate static let passedDescriptors = RequestError(
-    .malformed, "client-descriptors-passed", "requests carry no file descriptors; send bytes only")
+    .malformed, "client-descriptors-passed", "file descriptors came that no request takes; pass one with ShareFrames, with the scope 'camera', and none otherwise"
+  )
   fileprivate static let unreadReplies = RequestError(
     .tooSlow, "client-replies-unread", "too many replies wait to be read; read faster or send fewer requests")
   fileprivate static let unreadEvents = RequestError(

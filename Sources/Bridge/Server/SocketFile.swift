@@ -1,4 +1,5 @@
 import Admission
+import BridgeProtocol
 import CLinux
 import Devices
 import Glibc
@@ -48,6 +49,12 @@ struct SocketFile {
   private static func bind(path: String, group: String) throws(StartError) -> Int32 {
     let folder = path.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(
       separator: "/")
+    guard path.utf8.count <= SocketPath.maximumLength else {
+      throw StartError(
+        "socket-path-too-long",
+        "the socket's path \(path) has \(path.utf8.count) bytes, but at most \(SocketPath.maximumLength) are possible; choose a shorter one with --socket, or a shorter XDG_RUNTIME_DIR"
+      )
+    }
     let isOurs = try makeFolder(folder.isEmpty ? "/" : folder)
     let claim: SocketClaim
     do throws(SocketClaimError) { claim = try SocketClaim(path) } catch {
@@ -93,15 +100,31 @@ struct SocketFile {
 
   /// - Returns: whether the folder is new.
   private static func makeFolder(_ folder: String) throws(StartError) -> Bool {
+    if folder == SocketPath.privateFolder { return try makePrivateFolder(folder) }
     var info = stat()
     if stat(folder, &info) == 0 { return false }
     // The runtime directory above belongs to the system; the bridge adds one level, open to its group.
     guard mkdir(folder, 0o750) == 0 || errno == EEXIST else {
       throw StartError(
         "socket-folder-refused",
-        "can't create the folder \(folder): \(errorText(errno)); set XDG_RUNTIME_DIR, or choose a path with --socket"
+        "can't create the folder \(folder): \(errorText(errno)); set XDG_RUNTIME_DIR to a folder of yours, or choose a path with --socket"
       )
     }
     return true
+  }
+
+  /// Makes the folder of a user without a runtime directory. Another user may have made it beforehand.
+  ///
+  /// - Returns: whether the folder is new.
+  static func makePrivateFolder(_ folder: String) throws(StartError) -> Bool {
+    if mkdir(folder, 0o700) == 0 { return true }
+    let reason = errno
+    if SocketPath.isPrivate(folder) { return false }
+    throw StartError(
+      "socket-folder-refused",
+      reason == EEXIST
+        ? "\(folder) is no folder that only this user can enter, so that other users could take the socket's place; remove it, set XDG_RUNTIME_DIR to a folder of yours, or choose a path with --socket"
+        : "can't create the folder \(folder): \(errorText(reason)); set XDG_RUNTIME_DIR to a folder of yours, or choose a path with --socket"
+    )
   }
 }

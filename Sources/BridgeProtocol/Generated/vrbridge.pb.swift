@@ -123,6 +123,61 @@ public nonisolated enum Vrbridge_V1_QueuePolicy: SwiftProtobuf.Enum, Swift.CaseI
 
 }
 
+/// Layout of uncompressed pixels.
+public nonisolated enum Vrbridge_V1_FrameFormat: SwiftProtobuf.Enum, Swift.CaseIterable {
+  public typealias RawValue = Int
+  case unspecified // = 0
+
+  /// Red, green, blue, 8 bits each.
+  case rgb // = 1
+
+  /// 4:2:0: rows of luma, then half as many rows with U and V alternating; BT.601, limited range.
+  case nv12 // = 2
+
+  /// 8 bits of luminance.
+  case grey // = 3
+
+  /// 4:2:2: Y U Y V; BT.601, limited range.
+  case yuyv // = 4
+  case UNRECOGNIZED(Int)
+
+  public init() {
+    self = .unspecified
+  }
+
+  public init?(rawValue: Int) {
+    switch rawValue {
+    case 0: self = .unspecified
+    case 1: self = .rgb
+    case 2: self = .nv12
+    case 3: self = .grey
+    case 4: self = .yuyv
+    default: self = .UNRECOGNIZED(rawValue)
+    }
+  }
+
+  public var rawValue: Int {
+    switch self {
+    case .unspecified: return 0
+    case .rgb: return 1
+    case .nv12: return 2
+    case .grey: return 3
+    case .yuyv: return 4
+    case .UNRECOGNIZED(let i): return i
+    }
+  }
+
+  // The compiler won't synthesize support with the UNRECOGNIZED case.
+  public static let allCases: [Vrbridge_V1_FrameFormat] = [
+    .unspecified,
+    .rgb,
+    .nv12,
+    .grey,
+    .yuyv,
+  ]
+
+}
+
 public nonisolated enum Vrbridge_V1_ErrorCode: SwiftProtobuf.Enum, Swift.CaseIterable {
   public typealias RawValue = Int
   case unspecified // = 0
@@ -787,6 +842,30 @@ public nonisolated struct Vrbridge_V1_ClientFrame: Sendable {
     set {message = .measure(newValue)}
   }
 
+  public var shareFrames: Vrbridge_V1_ShareFrames {
+    get {
+      if case .shareFrames(let v)? = message {return v}
+      return Vrbridge_V1_ShareFrames()
+    }
+    set {message = .shareFrames(newValue)}
+  }
+
+  public var submitFrame: Vrbridge_V1_SubmitFrame {
+    get {
+      if case .submitFrame(let v)? = message {return v}
+      return Vrbridge_V1_SubmitFrame()
+    }
+    set {message = .submitFrame(newValue)}
+  }
+
+  public var releaseFrames: Vrbridge_V1_ReleaseFrames {
+    get {
+      if case .releaseFrames(let v)? = message {return v}
+      return Vrbridge_V1_ReleaseFrames()
+    }
+    set {message = .releaseFrames(newValue)}
+  }
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum OneOf_Message: Equatable, Sendable {
@@ -807,6 +886,9 @@ public nonisolated struct Vrbridge_V1_ClientFrame: Sendable {
     case forgetConversation(Vrbridge_V1_ForgetConversation)
     case light(Vrbridge_V1_Light)
     case measure(Vrbridge_V1_Measure)
+    case shareFrames(Vrbridge_V1_ShareFrames)
+    case submitFrame(Vrbridge_V1_SubmitFrame)
+    case releaseFrames(Vrbridge_V1_ReleaseFrames)
 
   }
 
@@ -1116,6 +1198,75 @@ public nonisolated struct Vrbridge_V1_ForgetConversation: Sendable {
   public init() {}
 }
 
+/// Shares memory with frames of a camera of the client's: a ring of slots, each for one frame. The descriptor of a memory
+/// file comes with the first byte of this frame (SCM_RIGHTS). The file needs the seals SHRINK and FUTURE_WRITE, and all its
+/// pages allocated. Needs the scope 'camera'. Answered with FramesShared.
+public nonisolated struct Vrbridge_V1_ShareFrames: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// A name of the client's choice.
+  public var camera: String = String()
+
+  public var format: Vrbridge_V1_FrameFormat = .unspecified
+
+  /// Pixels.
+  public var width: UInt32 = 0
+
+  public var height: UInt32 = 0
+
+  /// Bytes from one row to the next; 0: rows without gaps.
+  public var stride: UInt32 = 0
+
+  /// 1 to 16. Slot n begins at n * slot_size.
+  public var slots: UInt32 = 0
+
+  /// Bytes from one slot to the next; 0: slots without gaps.
+  public var slotSize: UInt32 = 0
+
+  /// fx, fy, cx, cy in pixels; empty: a horizontal field of view of 65 degrees.
+  public var intrinsics: [Double] = []
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// A slot holds a new frame. Answered with FrameTaken.
+public nonisolated struct Vrbridge_V1_SubmitFrame: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var ringID: UInt32 = 0
+
+  public var slot: UInt32 = 0
+
+  /// When the light was gathered; 0: now.
+  public var capturedNs: Int64 = 0
+
+  /// x, y, z in metres, qx, qy, qz, qw: world from camera; empty: that of the tracked head.
+  public var pose: [Double] = []
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// Ends a ring; its number came with FramesShared.
+public nonisolated struct Vrbridge_V1_ReleaseFrames: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var ringID: UInt32 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
 public nonisolated struct Vrbridge_V1_ServerFrame: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1237,6 +1388,22 @@ public nonisolated struct Vrbridge_V1_ServerFrame: Sendable {
     set {message = .prompt(newValue)}
   }
 
+  public var framesShared: Vrbridge_V1_FramesShared {
+    get {
+      if case .framesShared(let v)? = message {return v}
+      return Vrbridge_V1_FramesShared()
+    }
+    set {message = .framesShared(newValue)}
+  }
+
+  public var frameTaken: Vrbridge_V1_FrameTaken {
+    get {
+      if case .frameTaken(let v)? = message {return v}
+      return Vrbridge_V1_FrameTaken()
+    }
+    set {message = .frameTaken(newValue)}
+  }
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum OneOf_Message: Equatable, Sendable {
@@ -1254,6 +1421,8 @@ public nonisolated struct Vrbridge_V1_ServerFrame: Sendable {
     case recordingStatus(Vrbridge_V1_RecordingStatus)
     case annotations(Vrbridge_V1_AnnotationBatch)
     case prompt(Vrbridge_V1_Prompt)
+    case framesShared(Vrbridge_V1_FramesShared)
+    case frameTaken(Vrbridge_V1_FrameTaken)
 
   }
 
@@ -1935,6 +2104,32 @@ public nonisolated struct Vrbridge_V1_Prompt: Sendable {
   public init() {}
 }
 
+public nonisolated struct Vrbridge_V1_FramesShared: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var ringID: UInt32 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// The frame is taken; the newest of a camera is processed when a model is ready for it.
+public nonisolated struct Vrbridge_V1_FrameTaken: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Bit n: slot n is still read. A client that writes into it changes only what the bridge sees in this frame.
+  public var slotsInUse: UInt32 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
 public nonisolated struct Vrbridge_V1_RecordingStatus: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -2280,6 +2475,10 @@ nonisolated extension Vrbridge_V1_QueuePolicy: SwiftProtobuf._ProtoNameProviding
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0QUEUE_POLICY_UNSPECIFIED\0\u{1}QUEUE_POLICY_LATEST_ONLY\0\u{1}QUEUE_POLICY_DROP_OLDEST\0")
 }
 
+nonisolated extension Vrbridge_V1_FrameFormat: SwiftProtobuf._ProtoNameProviding {
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0FRAME_FORMAT_UNSPECIFIED\0\u{1}FRAME_FORMAT_RGB\0\u{1}FRAME_FORMAT_NV12\0\u{1}FRAME_FORMAT_GREY\0\u{1}FRAME_FORMAT_YUYV\0")
+}
+
 nonisolated extension Vrbridge_V1_ErrorCode: SwiftProtobuf._ProtoNameProviding {
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0ERROR_CODE_UNSPECIFIED\0\u{1}ERROR_CODE_MALFORMED\0\u{1}ERROR_CODE_TOO_LARGE\0\u{1}ERROR_CODE_VERSION\0\u{1}ERROR_CODE_HELLO_EXPECTED\0\u{1}ERROR_CODE_FORBIDDEN\0\u{1}ERROR_CODE_TOO_MANY_CLIENTS\0\u{1}ERROR_CODE_NOT_FOUND\0\u{1}ERROR_CODE_UNSUPPORTED\0\u{1}ERROR_CODE_TOO_SLOW\0\u{1}ERROR_CODE_TIMEOUT\0\u{1}ERROR_CODE_INVALID\0\u{1}ERROR_CODE_TOO_OFTEN\0")
 }
@@ -2318,7 +2517,7 @@ nonisolated extension Vrbridge_V1_Handedness: SwiftProtobuf._ProtoNameProviding 
 
 nonisolated extension Vrbridge_V1_ClientFrame: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ClientFrame"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}request_id\0\u{1}hello\0\u{1}subscribe\0\u{1}unsubscribe\0\u{3}open_pose_page\0\u{3}list_devices\0\u{1}haptic\0\u{3}set_role\0\u{1}recenter\0\u{1}ping\0\u{3}start_recording\0\u{3}stop_recording\0\u{3}get_recording\0\u{1}listen\0\u{1}ask\0\u{3}forget_conversation\0\u{1}light\0\u{1}measure\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}request_id\0\u{1}hello\0\u{1}subscribe\0\u{1}unsubscribe\0\u{3}open_pose_page\0\u{3}list_devices\0\u{1}haptic\0\u{3}set_role\0\u{1}recenter\0\u{1}ping\0\u{3}start_recording\0\u{3}stop_recording\0\u{3}get_recording\0\u{1}listen\0\u{1}ask\0\u{3}forget_conversation\0\u{1}light\0\u{1}measure\0\u{3}share_frames\0\u{3}submit_frame\0\u{3}release_frames\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2548,6 +2747,45 @@ nonisolated extension Vrbridge_V1_ClientFrame: SwiftProtobuf.Message, SwiftProto
           self.message = .measure(v)
         }
       }()
+      case 19: try {
+        var v: Vrbridge_V1_ShareFrames?
+        var hadOneofValue = false
+        if let current = self.message {
+          hadOneofValue = true
+          if case .shareFrames(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.message = .shareFrames(v)
+        }
+      }()
+      case 20: try {
+        var v: Vrbridge_V1_SubmitFrame?
+        var hadOneofValue = false
+        if let current = self.message {
+          hadOneofValue = true
+          if case .submitFrame(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.message = .submitFrame(v)
+        }
+      }()
+      case 21: try {
+        var v: Vrbridge_V1_ReleaseFrames?
+        var hadOneofValue = false
+        if let current = self.message {
+          hadOneofValue = true
+          if case .releaseFrames(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.message = .releaseFrames(v)
+        }
+      }()
       default: break
       }
     }
@@ -2629,6 +2867,18 @@ nonisolated extension Vrbridge_V1_ClientFrame: SwiftProtobuf.Message, SwiftProto
     case .measure?: try {
       guard case .measure(let v)? = self.message else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 18)
+    }()
+    case .shareFrames?: try {
+      guard case .shareFrames(let v)? = self.message else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 19)
+    }()
+    case .submitFrame?: try {
+      guard case .submitFrame(let v)? = self.message else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 20)
+    }()
+    case .releaseFrames?: try {
+      guard case .releaseFrames(let v)? = self.message else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 21)
     }()
     case nil: break
     }
@@ -3282,9 +3532,149 @@ nonisolated extension Vrbridge_V1_ForgetConversation: SwiftProtobuf.Message, Swi
   }
 }
 
+nonisolated extension Vrbridge_V1_ShareFrames: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ShareFrames"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}camera\0\u{1}format\0\u{1}width\0\u{1}height\0\u{1}stride\0\u{1}slots\0\u{3}slot_size\0\u{1}intrinsics\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.camera) }()
+      case 2: try { try decoder.decodeSingularEnumField(value: &self.format) }()
+      case 3: try { try decoder.decodeSingularUInt32Field(value: &self.width) }()
+      case 4: try { try decoder.decodeSingularUInt32Field(value: &self.height) }()
+      case 5: try { try decoder.decodeSingularUInt32Field(value: &self.stride) }()
+      case 6: try { try decoder.decodeSingularUInt32Field(value: &self.slots) }()
+      case 7: try { try decoder.decodeSingularUInt32Field(value: &self.slotSize) }()
+      case 8: try { try decoder.decodeRepeatedDoubleField(value: &self.intrinsics) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.camera.isEmpty {
+      try visitor.visitSingularStringField(value: self.camera, fieldNumber: 1)
+    }
+    if self.format != .unspecified {
+      try visitor.visitSingularEnumField(value: self.format, fieldNumber: 2)
+    }
+    if self.width != 0 {
+      try visitor.visitSingularUInt32Field(value: self.width, fieldNumber: 3)
+    }
+    if self.height != 0 {
+      try visitor.visitSingularUInt32Field(value: self.height, fieldNumber: 4)
+    }
+    if self.stride != 0 {
+      try visitor.visitSingularUInt32Field(value: self.stride, fieldNumber: 5)
+    }
+    if self.slots != 0 {
+      try visitor.visitSingularUInt32Field(value: self.slots, fieldNumber: 6)
+    }
+    if self.slotSize != 0 {
+      try visitor.visitSingularUInt32Field(value: self.slotSize, fieldNumber: 7)
+    }
+    if !self.intrinsics.isEmpty {
+      try visitor.visitPackedDoubleField(value: self.intrinsics, fieldNumber: 8)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Vrbridge_V1_ShareFrames, rhs: Vrbridge_V1_ShareFrames) -> Bool {
+    if lhs.camera != rhs.camera {return false}
+    if lhs.format != rhs.format {return false}
+    if lhs.width != rhs.width {return false}
+    if lhs.height != rhs.height {return false}
+    if lhs.stride != rhs.stride {return false}
+    if lhs.slots != rhs.slots {return false}
+    if lhs.slotSize != rhs.slotSize {return false}
+    if lhs.intrinsics != rhs.intrinsics {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Vrbridge_V1_SubmitFrame: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".SubmitFrame"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}ring_id\0\u{1}slot\0\u{3}captured_ns\0\u{1}pose\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.ringID) }()
+      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.slot) }()
+      case 3: try { try decoder.decodeSingularSFixed64Field(value: &self.capturedNs) }()
+      case 4: try { try decoder.decodeRepeatedDoubleField(value: &self.pose) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.ringID != 0 {
+      try visitor.visitSingularUInt32Field(value: self.ringID, fieldNumber: 1)
+    }
+    if self.slot != 0 {
+      try visitor.visitSingularUInt32Field(value: self.slot, fieldNumber: 2)
+    }
+    if self.capturedNs != 0 {
+      try visitor.visitSingularSFixed64Field(value: self.capturedNs, fieldNumber: 3)
+    }
+    if !self.pose.isEmpty {
+      try visitor.visitPackedDoubleField(value: self.pose, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Vrbridge_V1_SubmitFrame, rhs: Vrbridge_V1_SubmitFrame) -> Bool {
+    if lhs.ringID != rhs.ringID {return false}
+    if lhs.slot != rhs.slot {return false}
+    if lhs.capturedNs != rhs.capturedNs {return false}
+    if lhs.pose != rhs.pose {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Vrbridge_V1_ReleaseFrames: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ReleaseFrames"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}ring_id\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.ringID) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.ringID != 0 {
+      try visitor.visitSingularUInt32Field(value: self.ringID, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Vrbridge_V1_ReleaseFrames, rhs: Vrbridge_V1_ReleaseFrames) -> Bool {
+    if lhs.ringID != rhs.ringID {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
 nonisolated extension Vrbridge_V1_ServerFrame: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ServerFrame"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}reply_to\0\u{1}welcome\0\u{1}error\0\u{1}subscribed\0\u{3}pose_page\0\u{3}device_list\0\u{1}poses\0\u{1}controls\0\u{3}device_event\0\u{1}done\0\u{1}pong\0\u{1}goodbye\0\u{3}recording_status\0\u{1}annotations\0\u{1}prompt\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}reply_to\0\u{1}welcome\0\u{1}error\0\u{1}subscribed\0\u{3}pose_page\0\u{3}device_list\0\u{1}poses\0\u{1}controls\0\u{3}device_event\0\u{1}done\0\u{1}pong\0\u{1}goodbye\0\u{3}recording_status\0\u{1}annotations\0\u{1}prompt\0\u{3}frames_shared\0\u{3}frame_taken\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3475,6 +3865,32 @@ nonisolated extension Vrbridge_V1_ServerFrame: SwiftProtobuf.Message, SwiftProto
           self.message = .prompt(v)
         }
       }()
+      case 16: try {
+        var v: Vrbridge_V1_FramesShared?
+        var hadOneofValue = false
+        if let current = self.message {
+          hadOneofValue = true
+          if case .framesShared(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.message = .framesShared(v)
+        }
+      }()
+      case 17: try {
+        var v: Vrbridge_V1_FrameTaken?
+        var hadOneofValue = false
+        if let current = self.message {
+          hadOneofValue = true
+          if case .frameTaken(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.message = .frameTaken(v)
+        }
+      }()
       default: break
       }
     }
@@ -3544,6 +3960,14 @@ nonisolated extension Vrbridge_V1_ServerFrame: SwiftProtobuf.Message, SwiftProto
     case .prompt?: try {
       guard case .prompt(let v)? = self.message else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 15)
+    }()
+    case .framesShared?: try {
+      guard case .framesShared(let v)? = self.message else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 16)
+    }()
+    case .frameTaken?: try {
+      guard case .frameTaken(let v)? = self.message else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 17)
     }()
     case nil: break
     }
@@ -4737,6 +5161,66 @@ nonisolated extension Vrbridge_V1_Prompt.Part: SwiftProtobuf.Message, SwiftProto
     if lhs.role != rhs.role {return false}
     if lhs.text != rhs.text {return false}
     if lhs.pictureBytes != rhs.pictureBytes {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Vrbridge_V1_FramesShared: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".FramesShared"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}ring_id\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.ringID) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.ringID != 0 {
+      try visitor.visitSingularUInt32Field(value: self.ringID, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Vrbridge_V1_FramesShared, rhs: Vrbridge_V1_FramesShared) -> Bool {
+    if lhs.ringID != rhs.ringID {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Vrbridge_V1_FrameTaken: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".FrameTaken"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}slots_in_use\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.slotsInUse) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.slotsInUse != 0 {
+      try visitor.visitSingularUInt32Field(value: self.slotsInUse, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Vrbridge_V1_FrameTaken, rhs: Vrbridge_V1_FrameTaken) -> Bool {
+    if lhs.slotsInUse != rhs.slotsInUse {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -6,6 +6,7 @@
 #ifndef VRBRIDGE_CLINUX_H
 #define VRBRIDGE_CLINUX_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -81,7 +82,20 @@ size_t linux_free_heap_memory(void);
 /* A memory file of the given size, mapped writable at *address, then sealed: it can't shrink or grow, and
  * nobody else can map it writable. */
 int linux_sealed_memory(const char *name, size_t size, void **address);
-/* A file that exists in memory only, or -errno. */
+/* Why memory of another process is not mapped. */
+enum linux_shared_problem {
+    LINUX_SHARED_NO_MEMORY = 1,
+    LINUX_SHARED_UNSEALED = 2,
+    LINUX_SHARED_TOO_SMALL = 3,
+    LINUX_SHARED_TOO_LARGE = 4,
+    LINUX_SHARED_UNALLOCATED = 5
+};
+/* Maps a memory file of another process read-only. It must have at least `size` and at most `limit` bytes, all of them
+ * allocated, and the seals SHRINK and FUTURE_WRITE (or WRITE), so that reading never fails. Returns 0, a
+ * LINUX_SHARED_ problem, or -errno. */
+int linux_map_shared(int fd, size_t size, size_t limit, const void **address, size_t *length);
+void linux_unmap_shared(const void *address, size_t length);
+/* A file that exists in memory only and can be sealed, or -errno. */
 int linux_memory_file(const char *name);
 /* A pair of connected packet sockets: message boundaries hold, as with hidraw. */
 int linux_packet_pair(int fds[2]);
@@ -106,13 +120,14 @@ int64_t linux_raise_descriptor_limit(void);
 void linux_reserve_descriptors(int count);
 /* Sends bytes without SIGPIPE; passed_fd < 0 sends none. */
 ssize_t linux_send(int fd, const void *bytes, size_t count, int passed_fd);
-/* Receives bytes; *passed_fd is set to a received descriptor or -1. Surplus descriptors are closed. */
-ssize_t linux_receive(int fd, void *bytes, size_t capacity, int *passed_fd);
+/* Receives bytes; *passed_fd is set to a received descriptor or -1. The kernel discards further descriptors without
+ * installing them; *had_more is set then. */
+ssize_t linux_receive(int fd, void *bytes, size_t capacity, int *passed_fd, int *had_more);
 /* Receives bytes; the kernel discards passed descriptors without installing them, and *had_descriptors is set. */
 ssize_t linux_receive_bytes(int fd, void *bytes, size_t capacity, int *had_descriptors);
-/* From Linux 6.16 on: peers of this socket, and of those it accepts, cannot pass descriptors (EPERM). Returns 0, or a
- * negative errno on earlier kernels. */
-int linux_refuse_descriptors(int fd);
+/* From Linux 6.16 on: whether the peer of this socket, and of those it accepts, can pass descriptors (else EPERM). Without
+ * effect on earlier kernels, where all can. */
+void linux_set_descriptor_passing(int fd, bool can_pass);
 
 /* --- video (linux/videodev2.h) --------------------------------------------------------------------------- */
 

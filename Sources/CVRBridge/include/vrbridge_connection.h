@@ -105,29 +105,56 @@ static inline int vrb_open(vrb_client *client) {
     return error;
 }
 
-/* Connects to a bridge. `path` is its socket; NULL stands for $VRBRIDGE_SOCKET,
- * $XDG_RUNTIME_DIR/vrbridge/vrbridge.sock or /run/vrbridge/vrbridge.sock. Returns 0 or a negative errno: -ENOENT and
- * -ECONNREFUSED: no bridge is running; -EACCES: no permission; -EPROTONOSUPPORT: another major version. After an
- * error the client stays usable: vrb_poll retries. */
-static inline int vrb_connect(vrb_client *client, const char *path) {
-    memset(client, 0, sizeof *client);
-    client->socket = -1;
+/* Writes the default paths of a bridge's socket: the user's, then the system's. Returns their number, or -ENAMETOOLONG. */
+static inline int vrb_socket_paths(char paths[2][108]) {
+    static const char system_path[] = "/run/vrbridge/vrbridge.sock";
     const char *directory = getenv("XDG_RUNTIME_DIR");
-    if (!path) path = getenv("VRBRIDGE_SOCKET");
-    int length;
-    if (path && *path)
-        length = snprintf(client->path, sizeof client->path, "%s", path);
-    else if (directory && *directory)
-        length = snprintf(client->path, sizeof client->path, "%s/vrbridge/vrbridge.sock", directory);
-    else
-        length = snprintf(client->path, sizeof client->path, "/run/vrbridge/vrbridge.sock");
-    if (length < 0 || (size_t)length >= sizeof client->path) return -ENAMETOOLONG;
-    int error = vrb_open(client);
-    if (error == -ENOENT && (!path || !*path) && directory && *directory) {
-        snprintf(client->path, sizeof client->path, "/run/vrbridge/vrbridge.sock");
-        error = vrb_open(client);
-        if (error) snprintf(client->path, sizeof client->path, "%s/vrbridge/vrbridge.sock", directory);
+    unsigned user = (unsigned)geteuid();
+    struct stat info;
+    int count = 0, length = 0;
+    if (directory && *directory) {
+        length = snprintf(paths[count++], 108, "%s/vrbridge/vrbridge.sock", directory);
+    } else if (user != 0) {
+        snprintf(paths[0], 108, "/run/user/%u", user);
+        if (lstat(paths[0], &info) == 0 && S_ISDIR(info.st_mode) && info.st_uid == user) {
+            length = snprintf(paths[count++], 108, "/run/user/%u/vrbridge/vrbridge.sock", user);
+        } else {
+            /* Other users may make folders in /tmp; only one of this user, closed to others, counts. */
+            snprintf(paths[0], 108, "/tmp/vrbridge-%u", user);
+            if (lstat(paths[0], &info) == 0 && S_ISDIR(info.st_mode) && info.st_uid == user && !(info.st_mode & 077))
+                length = snprintf(paths[count++], 108, "/tmp/vrbridge-%u/vrbridge.sock", user);
+        }
     }
+    if (length < 0 || length >= 108) return -ENAMETOOLONG;
+    memcpy(paths[count++], system_path, sizeof system_path);
+    return count;
+}
+
+/* Connects to a bridge. `path` is its socket; NULL stands for $VRBRIDGE_SOCKET, else the user's socket, else
+ * /run/vrbridge/vrbridge.sock. The user's is in $XDG_RUNTIME_DIR/vrbridge, in /run/user/UID/vrbridge or in
+ * /tmp/vrbridge-UID (docs/reference/protocol.md). Returns 0 or a negative errno: -ENOENT and -ECONNREFUSED: no bridge is
+ * running; -EACCES: no permission; -EPROTONOSUPPORT: another major version; -ENAMETOOLONG: a path has more than 107 bytes.
+ * After another error the client stays usable: vrb_poll retries. */
+static inline int vrb_connect(vrb_client *client, const char *path) {
+    char paths[2][108];
+    memset(client, 0, sizeof *client);
+    memset(paths, 0, sizeof paths);
+    client->socket = -1;
+    if (!path) path = getenv("VRBRIDGE_SOCKET");
+    int count = 1;
+    if (path && *path) {
+        if (strlen(path) >= sizeof client->path) return -ENAMETOOLONG;
+        memcpy(paths[0], path, strlen(path) + 1);
+    } else {
+        count = vrb_socket_paths(paths);
+        if (count < 0) return count;
+    }
+    int error = -ENOENT;
+    for (int i = 0; i < count && error == -ENOENT; i++) {
+        memcpy(client->path, paths[i], sizeof client->path);
+        error = vrb_open(client);
+    }
+    if (error == -ENOENT) memcpy(client->path, paths[0], sizeof client->path);
     return error;
 }
 

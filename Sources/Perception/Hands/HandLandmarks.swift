@@ -31,7 +31,7 @@ public struct HandLandmarks: Sendable {
   /// MediaPipe's graph tensors_to_landmarks: the model's depths are divided by this.
   private static let depthScale = 0.4
 
-  static func input(_ image: RGBImage, _ region: PictureRegion) -> Tensor {
+  static func input(_ image: some SampledImage, _ region: PictureRegion) -> Tensor {
     Tensor(float32: [1, side, side, 3]) {
       image.sample(region, width: side, height: side, border: .replicate, scaling: PixelScaling(), into: $0)
     }

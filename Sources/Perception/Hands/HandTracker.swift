@@ -1,8 +1,9 @@
 import Imaging
 import Inference
+import Spatial
 
 /// Tracks hands through the frames of a camera. The landmark model runs at each hand's last position; the palm detector
-/// runs while no hand is tracked, and periodically for further hands.
+/// runs while no hand is tracked, and twice a second for further hands.
 public actor HandTracker {
   public struct Hand: Sendable {
     /// Constant while the hand is tracked.
@@ -19,10 +20,11 @@ public actor HandTracker {
   private let priority: InferencePriority
   private var hands: [Hand] = []
   private var nextID: UInt64 = 1
-  private var sinceDetection = 0
+  /// Capture time of the last frame in which hands were searched.
+  private var searched: Timestamp?
 
-  /// Frames between detections of further hands.
-  private static let detectionInterval = 10
+  /// Seconds between searches for further hands; the detector takes more time than a tracked hand.
+  private static let searchInterval = 0.5
   /// Overlap from which two regions belong to one hand.
   private static let sameHand = 0.5
 
@@ -32,12 +34,34 @@ public actor HandTracker {
     self.priority = priority
   }
 
-  /// - Returns: the hands, and the model that found their landmarks.
-  public func track(_ image: RGBImage) async throws(InferenceError) -> (
+  /// The resolution at which `track` loses nothing in a frame: that of the landmark model at the tracked hands, and the full
+  /// one when hands are searched, whose size is unknown.
+  ///
+  /// - Parameter time: of the frame's capture; nil for a picture without a time.
+  public func resolution(at time: Timestamp? = nil) -> PictureResolution {
+    if isSearchDue(at: time) { return .full }
+    guard let width = hands.map(\.landmarks.nextRegion.width).min(), width.isFinite, width > 0 else {
+      return .full
+    }
+    return PictureResolution(
+      scale: min(1, Double(HandLandmarks.side) / width), side: PalmDetector.side)
+  }
+
+  private func isSearchDue(at time: Timestamp?) -> Bool {
+    guard hands.count < maximumHands, let time else { return hands.isEmpty }
+    // A session may be played again from an earlier time.
+    return searched.map { abs(time.seconds(since: $0)) >= Self.searchInterval } ?? true
+  }
+
+  /// - Parameter time: of the frame's capture; nil for pictures without one, in which further hands are not searched while
+  ///   a hand is tracked.
+  /// - Returns: the hands, in the picture's coordinates, and the model that found their landmarks.
+  public func track(_ image: some SampledImage, at time: Timestamp? = nil) async throws(InferenceError) -> (
     hands: [Hand], model: ModelHost.Loaded
   ) {
     let palmModel = try await host.model(Self.palmModel)
     let landmarkModel = try await host.model(Self.landmarkModel)
+    let isDue = isSearchDue(at: time)
     var found: [Hand] = []
     for hand in hands {
       guard let landmarks = try await landmarks(image, hand.landmarks.nextRegion, landmarkModel) else {
@@ -49,9 +73,8 @@ public actor HandTracker {
         found.append(next)
       }
     }
-    sinceDetection += 1
-    if found.isEmpty || (found.count < maximumHands && sinceDetection >= Self.detectionInterval) {
-      sinceDetection = 0
+    if found.isEmpty || (found.count < maximumHands && isDue) {
+      searched = time
       let outputs = try await host.infer(palmModel, [PalmDetector.input(image)], priority: priority)
       let palms = try PalmDetector.palms(outputs, width: image.width, height: image.height)
       // Of overlapping palms MediaPipe keeps the last one.
@@ -77,11 +100,11 @@ public actor HandTracker {
   /// Discards all tracks.
   public func reset() {
     hands = []
-    sinceDetection = 0
+    searched = nil
   }
 
   private func landmarks(
-    _ image: RGBImage, _ region: PictureRegion, _ model: ModelHost.Loaded
+    _ image: some SampledImage, _ region: PictureRegion, _ model: ModelHost.Loaded
   ) async throws(InferenceError) -> HandLandmarks? {
     guard region.width.isFinite, region.width > 1 else { return nil }
     let outputs = try await host.infer(model, [HandLandmarks.input(image, region)], priority: priority)

@@ -46,7 +46,7 @@ struct PalmDetector {
     return list
   }()
 
-  static func input(_ image: RGBImage) -> Tensor {
+  static func input(_ image: some SampledImage) -> Tensor {
     let side = Double(max(image.width, image.height))
     let region = PictureRegion(
       centerX: Double(image.width) / 2, centerY: Double(image.height) / 2, width: side, height: side)

@@ -29,9 +29,17 @@ public struct ObjectDetector: Sendable {
     self.maximumOverlap = maximumOverlap
   }
 
+  /// Pixels of the longer side of the model's input; nil for a model without an image input.
+  static func side(of model: ModelHost.Loaded) -> Int? {
+    guard let shape = model.session.inputs.first?.shape, shape.count == 4,
+      let picture = model.manifest.picture
+    else { return nil }
+    return picture.layout == .nchw ? max(shape[2], shape[3]) : max(shape[1], shape[2])
+  }
+
   /// The image in the upper left of the model's input, padded with grey (114).
   static func input(
-    _ image: RGBImage, _ model: ModelHost.Loaded
+    _ image: some SampledImage, _ model: ModelHost.Loaded
   ) throws(InferenceError) -> (tensor: Tensor, scale: Double) {
     guard let spec = model.session.inputs.first, spec.type == .float32, spec.shape.count == 4,
       let picture = model.manifest.picture
@@ -89,7 +97,8 @@ public struct ObjectDetector: Sendable {
 
   /// Detects the objects in an image.
   public func detect(
-    _ image: RGBImage, _ model: ModelHost.Loaded, host: ModelHost, priority: InferencePriority = .standard
+    _ image: some SampledImage, _ model: ModelHost.Loaded, host: ModelHost,
+    priority: InferencePriority = .standard
   ) async throws(InferenceError) -> [DetectedObject] {
     let (tensor, scale) = try Self.input(image, model)
     let decoder = try model.manifest.detectionDecoder()

@@ -3,19 +3,23 @@ import Imaging
 import Spatial
 import Synchronization
 
-/// The decoded latest frame of each camera, so that each frame is decoded once for all stages.
+/// The decoded latest frame of each camera, so that stages that need the same resolution, or a lower one than another
+/// stage, share one decoding.
 final class ImageCache: Sendable {
   private struct Entry {
     var captured: Timestamp
-    var image: RGBImage
+    var image: ReducedImage
   }
   private let entries = Mutex<[String: Entry]>([:])
 
-  func image(of frame: CameraFrame) throws(PictureError) -> RGBImage {
-    if let entry = entries.withLock({ $0[frame.camera] }), entry.captured == frame.captured {
+  /// - Parameter resolution: what the stage needs.
+  func image(of frame: CameraFrame, _ resolution: PictureResolution) throws(PictureError) -> ReducedImage {
+    if let entry = entries.withLock({ $0[frame.camera] }), entry.captured == frame.captured,
+      entry.image.satisfies(resolution)
+    {
       return entry.image
     }
-    let image = try frame.image()
+    let image = try frame.image(resolution)
     entries.withLock { $0[frame.camera] = Entry(captured: frame.captured, image: image) }
     return image
   }

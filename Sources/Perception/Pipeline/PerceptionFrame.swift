@@ -4,7 +4,8 @@ import Spatial
 
 /// An image with its camera model and the head's pose.
 public struct PerceptionFrame: Sendable {
-  public var image: RGBImage
+  /// Possibly at a lower resolution; its coordinates, like those of annotations, are the frame's.
+  public var image: ReducedImage
   public var camera: String
   public var captured: Timestamp
   /// The head's pose at `captured`; nil when no head is tracked.
@@ -13,7 +14,7 @@ public struct PerceptionFrame: Sendable {
   public var model: CameraModel
 
   public init(
-    image: RGBImage, camera: String, captured: Timestamp, worldFromHead: Pose?, model: CameraModel
+    image: ReducedImage, camera: String, captured: Timestamp, worldFromHead: Pose?, model: CameraModel
   ) {
     self.image = image
     self.camera = camera

@@ -1,3 +1,4 @@
+import Imaging
 import Inference
 import Logging
 import Sensing
@@ -9,6 +10,15 @@ import Synchronization
 public protocol PerceptionStage: Actor {
   /// - Returns: present and ended annotations. The service fills in `published` and the durations.
   func process(_ frame: PerceptionFrame) async throws(InferenceError) -> [Annotation]
+
+  /// The resolution that the stage needs of a camera's next frame; a JPEG is decoded at the lowest one that is enough.
+  ///
+  /// - Parameter captured: the frame's capture time.
+  func resolution(for camera: String, at captured: Timestamp) async -> PictureResolution
+}
+
+extension PerceptionStage {
+  public func resolution(for camera: String, at captured: Timestamp) -> PictureResolution { .full }
 }
 
 /// A task with its own input, which also receives the annotations of all stages.

@@ -1,3 +1,4 @@
+import Imaging
 import Inference
 import Sensing
 import Spatial
@@ -66,10 +67,14 @@ public actor HandStage: PerceptionStage {
     priority = context.priority
   }
 
+  public func resolution(for camera: String, at captured: Timestamp) async -> PictureResolution {
+    await trackers[camera]?.resolution(at: captured) ?? .full
+  }
+
   public func process(_ frame: PerceptionFrame) async throws(InferenceError) -> [Annotation] {
     let tracker = trackers[frame.camera] ?? HandTracker(host: host, priority: priority)
     trackers[frame.camera] = tracker
-    let (hands, model) = try await tracker.track(frame.image)
+    let (hands, model) = try await tracker.track(frame.image, at: frame.captured)
     var result: [Annotation] = []
     var seen: [Sighting] = []
     var known = followed[frame.camera] ?? [:]

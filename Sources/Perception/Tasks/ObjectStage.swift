@@ -23,6 +23,8 @@ public actor ObjectStage: PerceptionStage {
   private let detector: ObjectDetector
   private let threshold: Double
   private var trackers: [String: ObjectTracker] = [:]
+  /// Pixels of the longer side of the model's input.
+  private var inputSide: Int?
   /// The last annotation of each track, by camera and track.
   private var known: [String: [UInt64: Annotation]] = [:]
 
@@ -38,8 +40,14 @@ public actor ObjectStage: PerceptionStage {
     detector = ObjectDetector(minimumScore: min(Self.lowestScore, threshold))
   }
 
+  /// That of the detector's input, once it is loaded.
+  public func resolution(for camera: String, at captured: Timestamp) -> PictureResolution {
+    inputSide.map { PictureResolution(scale: 0, side: $0) } ?? .full
+  }
+
   public func process(_ frame: PerceptionFrame) async throws(InferenceError) -> [Annotation] {
     let model = try await host.model(model)
+    inputSide = ObjectDetector.side(of: model)
     let found = try await detector.detect(frame.image, model, host: host, priority: priority)
     var tracker = trackers[frame.camera] ?? ObjectTracker(threshold: threshold)
     let (present, gone) = tracker.update(found, at: frame.captured)

@@ -34,7 +34,7 @@ public struct TextReader: Sendable {
   public init(host: ModelHost) { self.host = host }
 
   public func read(
-    _ image: RGBImage, priority: InferencePriority = .background
+    _ image: some SampledImage, priority: InferencePriority = .background
   ) async throws(InferenceError) -> (texts: [ReadText], model: ModelHost.Loaded) {
     let detector = try await host.model(Self.detectionModel)
     let recogniser = try await host.model(Self.recognitionModel)
@@ -52,7 +52,7 @@ public struct TextReader: Sendable {
   // MARK: detection
 
   private func detect(
-    _ image: RGBImage, _ model: ModelHost.Loaded, _ priority: InferencePriority
+    _ image: some SampledImage, _ model: ModelHost.Loaded, _ priority: InferencePriority
   ) async throws(InferenceError) -> [PictureRegion] {
     guard let picture = model.manifest.picture, picture.layout == .nchw else {
       throw InferenceError(.model, "'\(model.manifest.name)' has no planar image input")
@@ -157,7 +157,8 @@ public struct TextReader: Sendable {
   private static let maximumLineWidth = 1920
 
   private func recognise(
-    _ image: RGBImage, _ region: PictureRegion, _ model: ModelHost.Loaded, _ priority: InferencePriority
+    _ image: some SampledImage, _ region: PictureRegion, _ model: ModelHost.Loaded,
+    _ priority: InferencePriority
   ) async throws(InferenceError) -> ReadText? {
     guard let picture = model.manifest.picture, picture.layout == .nchw else {
       throw InferenceError(.model, "'\(model.manifest.name)' has no planar image input")

@@ -12,8 +12,8 @@ struct PerformanceCommand: AsyncParsableCommand {
       examples: "vrbridge-eval performance --quick --check"),
     subcommands: [
       PerformanceSuiteCommand.self, SessionsPerformance.self, DecodersPerformance.self,
-      InferencePerformance.self, QueriesPerformance.self, FilterInput.self, FilterPerformance.self,
-      RangePerformance.self,
+      InferencePerformance.self, FramesPerformance.self, QueriesPerformance.self, FilterInput.self,
+      FilterPerformance.self, RangePerformance.self,
     ], defaultSubcommand: PerformanceSuiteCommand.self)
 }
 
@@ -100,6 +100,21 @@ struct InferencePerformance: AsyncParsableCommand {
   func run() async throws {
     try await PerformanceSuite.inference(image: image, python: python, servers: servers)
   }
+}
+
+struct FramesPerformance: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "frames",
+    abstract: "Measure hands in frames of a client, over each way to the bridge, against MediaPipe.",
+    discussion: discussion(examples: "vrbridge-eval performance frames hand.jpg peers/bin/python"))
+
+  @Argument(help: ArgumentHelp("Image with a hand (JPEG or PNG).", valueName: "image"))
+  var image: String
+
+  @Argument(help: ArgumentHelp("Python with mediapipe.", valueName: "python"))
+  var python: String
+
+  func run() async throws { try await PerformanceSuite.frames(image: image, python: python) }
 }
 
 struct QueriesPerformance: ParsableCommand {

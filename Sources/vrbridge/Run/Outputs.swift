@@ -1,5 +1,4 @@
 import Bridge
-import CLinux
 import Cameras
 import Dashboard
 import Diagnostics
@@ -9,10 +8,8 @@ import HTTPServer
 import Interop
 import Logging
 import ModelService
-import Sensing
 import ServiceLifecycle
 import Settings
-import Spatial
 
 /// The outputs of the bridge. A new output adds its own files and one line to `all`.
 enum Outputs {
@@ -67,19 +64,12 @@ enum Outputs {
   }
 
   private static func submit(_ frame: SubmittedFrame, to cameras: CameraService) -> Bool {
-    let now = Timestamp(nanoseconds: linux_monotonic_ns())
-    var pose: Pose?
-    if let p = frame.pose {
-      pose = Pose(
-        position: Vector3(p[0], p[1], p[2]),
-        orientation: Quaternion(x: p[3], y: p[4], z: p[5], w: p[6]).normalized)
-    }
+    let pixels =
+      frame.layout.map { PixelData($0, .bytes(frame.bytes)) } ?? PixelData(jpeg: frame.bytes)
     return cameras.submit(
-      CameraFrame(
-        camera: frame.camera, pixels: PixelData(jpeg: frame.bytes),
-        captured: frame.captured.map { Timestamp(nanoseconds: $0) } ?? now, received: now, worldFromHead: pose
-      ),
-      intrinsics: frame.intrinsics)
+      pixels,
+      ClientFrameDetails(
+        camera: frame.camera, captured: frame.captured, pose: frame.pose, intrinsics: frame.intrinsics))
   }
 }
 

@@ -112,7 +112,7 @@ struct RunCommand: AsyncParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Serve clients on a socket at this path (default: $XDG_RUNTIME_DIR/vrbridge/vrbridge.sock, or /run/vrbridge/vrbridge.sock as a system service).",
+      "Serve clients on a socket at this path (default: $XDG_RUNTIME_DIR/vrbridge/vrbridge.sock; without the variable in /run/user/UID/vrbridge or /tmp/vrbridge-UID, for root in /run/vrbridge).",
       valueName: "path"))
   var socket: String?
 
@@ -155,6 +155,7 @@ struct RunCommand: AsyncParsableCommand {
     let isTable = view && Terminal.isInteractive
     // Log lines would tear the table between redraws; errors are still printed.
     let log = Logger.standardError(isTable && settings.logLevel.source == "default" ? .error : level)
+    if let problem = StateFolder.problem(settings.stateFolder) { log.warning("\(problem)") }
     let daemon = try Daemon(settings, log: log, clients: try RemoteClients(settings, log: log))
 
     var services: [any Service] = daemon.services

@@ -1,0 +1,33 @@
+#define _GNU_SOURCE
+#include "CLinux.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#ifndef F_SEAL_FUTURE_WRITE
+#define F_SEAL_FUTURE_WRITE 0x0010 /* Linux 5.1 */
+#endif
+
+int linux_map_shared(int fd, size_t size, size_t limit, const void **address, size_t *length) {
+    /* Fails with EINVAL or EPERM for what is no memory file. */
+    int seals = fcntl(fd, F_GET_SEALS);
+    if (seals < 0) return LINUX_SHARED_NO_MEMORY;
+    /* A file that can shrink, or lose pages, would end the reader with SIGBUS. FUTURE_WRITE and WRITE forbid holes. */
+    if (!(seals & F_SEAL_SHRINK) || !(seals & (F_SEAL_FUTURE_WRITE | F_SEAL_WRITE))) return LINUX_SHARED_UNSEALED;
+    struct stat info;
+    if (fstat(fd, &info) < 0) return -errno;
+    if (info.st_size < 0 || (uint64_t)info.st_size < size) return LINUX_SHARED_TOO_SMALL;
+    if ((uint64_t)info.st_size > limit) return LINUX_SHARED_TOO_LARGE;
+    /* Pages that do not exist yet would be allocated by the first reader, on its account; it may fail. */
+    if ((uint64_t)info.st_blocks * 512 < (uint64_t)info.st_size) return LINUX_SHARED_UNALLOCATED;
+    void *map = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_SHARED, fd, 0);
+    if (map == MAP_FAILED) return -errno;
+    *address = map;
+    *length = (size_t)info.st_size;
+    return 0;
+}
+
+void linux_unmap_shared(const void *address, size_t length) { munmap((void *)(uintptr_t)address, length); }
