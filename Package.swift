@@ -174,18 +174,18 @@ let package = Package(
       ],
       swiftSettings: strict),
     .target(
+      name: "InertialTables",
+      dependencies: ["Diagnostics", "Spatial", "StrictYAML", "Tracking"], swiftSettings: strict),
+    .target(
       name: "SessionTools",
       dependencies: [
-        "Diagnostics", "Compression", "Devices", "MCAP", "Sensing", "SessionLog", "Spatial", "StrictYAML",
-        "Tracking", "TrackingPipeline",
+        "Diagnostics", "Compression", "Devices", "InertialTables", "MCAP", "Sensing", "SessionLog", "Spatial",
+        "StrictYAML", "Tracking", "TrackingPipeline",
         "Cryptography",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "SwiftProtobuf", package: "swift-protobuf"),
       ],
       swiftSettings: strict),
-    .target(
-      name: "InertialTables",
-      dependencies: ["Diagnostics", "Spatial", "StrictYAML", "Tracking"], swiftSettings: strict),
     .target(
       name: "Evaluation",
       dependencies: [
@@ -397,7 +397,7 @@ let package = Package(
       dependencies: ["Tracking", "DeviceEmulation", "Devices", "Sensing", "Spatial", "TestSupport"],
       swiftSettings: strict),
     .testTarget(
-      name: "CamerasTests", dependencies: ["CLinux", "Cameras", "Imaging", "Sensing", "Spatial"],
+      name: "CamerasTests", dependencies: ["CLinux", "CTurboJPEG", "Cameras", "Imaging", "Sensing", "Spatial"],
       swiftSettings: strict),
     .testTarget(
       name: "InferenceTests",

@@ -30,12 +30,14 @@ MEANINGS = {
     "data-set-empty": "A folder of images, gestures or recordings holds no usable file",
     "data-set-invalid": "The annotations of a data set are not in COCO's format",
     "descriptions-empty": "The folder of device descriptions holds no usable description",
+    "descriptions-invalid": "A description is invalid, and the output lacks its device",
     "descriptions-unreadable": "The folder of device descriptions cannot be read",
     "device-blocked": "The device is plugged in, but permissions or another program prevent access",
     "device-unavailable": "The device cannot be opened, or the kernel module for emulation is missing",
     "evaluation-not-installed": "The program vrbridge-eval is neither beside vrbridge nor on PATH",
     "file-missing": "The path does not exist",
     "gesture-file-invalid": "The file holds no recorded movement",
+    "model-incomplete": "The model lacks a setting that its task needs",
     "model-invalid": "The manifest of a model cannot be read",
     "model-refused": "The model cannot be added: it does not open, or does not fit the task",
     "movement-timeout": "No movement of the controller was detected within `--timeout`",
@@ -45,6 +47,14 @@ MEANINGS = {
     "no-frame": "The camera delivered no frame",
     "no-hand": "No hand was detected in the image",
     "no-imu": "The recording holds no device with an IMU that a description matches",
+    "no-reports": "The device sent no reports, or none is due",
+    "not-verified": "Nothing was compared, or only a part of the session",
+    "nothing-in-common": "The sessions have no states of the same device and capture time",
+    "nothing-to-import": "The input holds no samples or reports",
+    "nothing-to-play": "The session holds no report, frame or sound in the range",
+    "nothing-to-recover": "No message of the file can be read",
+    "nothing-to-track": "No line of the table has a later time and an angular rate",
+    "nothing-to-verify": "The registry holds no model",
     "no-positions": "The session holds no positions",
     "not-paired": "No paired device has this address",
     "nothing-to-export": "The session holds no data for the format",
@@ -61,6 +71,8 @@ MEANINGS = {
     "secret-exposed": "The file of a secret can be read or written by other users",
     "secret-foreign": "The file of a secret belongs to another user, who can change it",
     "secret-unreadable": "The file of a secret can't be read",
+    "session-damaged": "The session can't be read whole; the output lacks the rest",
+    "system-error": "A call of the system failed, for the reason given",
     "socket-foreign": "The path is a socket of another user, which the bridge does not replace",
     "socket-folder-refused": "The folder of the socket can't be created, or other users can enter it",
     "socket-group-refused": "The socket can't be given to its group",
@@ -88,8 +100,8 @@ This page lists the stable codes of all errors, with their meaning. Search the c
 program: messages may change, codes keep their meaning ([compatibility](compatibility.md)).
 
 The command line and the log print `MESSAGE [CODE]`; the socket's `Error.cause` and the HTTP service's `code` contain the
-same code. A message names the input, the cause and the remedy. `vrbridge` exits with status 1 after an error, and with 64
-for an invalid command line. [Troubleshooting](../troubleshooting.md) starts from symptoms instead.
+same code. A message names the input, the cause and the remedy. `vrbridge` exits with status 2 after an error, and with 64
+for an invalid command line ([exit status](cli.md#exit-status)). [Troubleshooting](../troubleshooting.md) starts from symptoms instead.
 
 `scripts/error-codes.py` generates this page from the sources.
 

@@ -1,6 +1,7 @@
+import ArgumentParser
 import Diagnostics
 
-/// An error of a command, printed as one message with a stable code; the program exits with status 1.
+/// An error of a command, printed as one message with a stable code; the program exits with status 2.
 package struct CommandError: CodedError {
   package let code: String
   package let description: String
@@ -21,6 +22,15 @@ package struct CommandError: CodedError {
   }
 
   private static func detail(_ reason: (any Error)?) -> String {
-    reason.map { " (\(String(describing: $0)))" } ?? ""
+    reason.map { " (\($0.reason))" } ?? ""
+  }
+
+  /// Returns an error with a code for any error; nil for those of the parser of command lines and for exit statuses.
+  package static func coded(_ error: any Error, by parser: any ParsableCommand.Type) -> (any CodedError)? {
+    if let error = error as? any CodedError { return error }
+    if error is ExitCode || error is CleanExit { return nil }
+    let status = parser.exitCode(for: error)
+    guard status != .validationFailure, !status.isSuccess else { return nil }
+    return CommandError("system-error", error.reason)
   }
 }

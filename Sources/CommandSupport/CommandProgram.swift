@@ -5,7 +5,8 @@ import Glibc
 extension AsyncParsableCommand {
   /// Parses and runs a command line; prints errors with their codes to standard error.
   ///
-  /// Exit status: 0 on success, 1 for an error of a command, 64 for a command line that is not understood.
+  /// Exit status: 0 on success, 1 for a negative result of a comparison or a check, 2 for an error of a command, 64 for a
+  /// command line that is not understood.
   package static func execute(_ arguments: [String]) async -> Never {
     do throws(UnknownCommandError) { try CommandTree(self).check(arguments) } catch {
       Terminal.complain("Error: \(error) [unknown-command]")
@@ -24,9 +25,9 @@ extension AsyncParsableCommand {
 
   /// Ends the program with an error.
   package static func fail(_ error: any Error) -> Never {
-    if let error = error as? any CodedError {
+    if let error = CommandError.coded(error, by: self) {
       Terminal.complain("Error: \(error.printed)")
-      Glibc.exit(1)
+      Glibc.exit(ExitCode.couldNot.rawValue)
     }
     let (code, text) = (exitCode(for: error), fullMessage(for: error))
     // Help and versions are texts of this program.

@@ -12,11 +12,15 @@ package struct CommandTree {
   /// Options before a command end the check: only the parser knows which of them take a value.
   package func check(_ arguments: [String]) throws(UnknownCommandError) {
     var words = arguments[...]
-    if words.first == "help" { words = words.dropFirst() }
+    let isHelp = words.first == "help"
+    if isHelp { words = words.dropFirst() }
     var command = root
     var path = Self.name(root)
     for word in words {
       let subcommands = command.configuration.subcommands
+      if isHelp, subcommands.isEmpty, !word.hasPrefix("-") {
+        throw UnknownCommandError(word: word, path: path, nearest: nil)
+      }
       guard !subcommands.isEmpty, !word.hasPrefix("-") else { return }
       if word == "help", command == root { return }
       guard let next = subcommands.first(where: { Self.names($0).contains(word) }) else {

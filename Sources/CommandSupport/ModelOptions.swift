@@ -22,13 +22,7 @@ package struct ModelOptions: ParsableArguments {
 
   package func configuration() throws -> Configuration {
     var configuration = Configuration()
-    let environment = ProcessInfo.processInfo.environment
-    if let file = config ?? Configuration.standardFile(environment: environment) {
-      guard let text = try? String(contentsOfFile: file, encoding: .utf8) else {
-        throw CommandError.unreadable("the configuration file \(file)")
-      }
-      try configuration.apply(text: text, file: file)
-    }
+    try configuration.applyFile(config)
     if let models { configuration.models.value.folder = models }
     return configuration
   }

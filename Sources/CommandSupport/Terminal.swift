@@ -96,7 +96,7 @@ package enum Terminal {
       let count = bytes.withUnsafeBytes { Glibc.write(STDOUT_FILENO, $0.baseAddress, $0.count) }
       if count < 0 {
         if errno == EINTR { continue }
-        exit(errno == EPIPE ? 0 : 1)
+        exit(errno == EPIPE ? 0 : 2)
       }
       bytes = bytes.dropFirst(count)
     }

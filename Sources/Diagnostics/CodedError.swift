@@ -14,5 +14,5 @@ extension CodedError {
 
 extension Error {
   /// The text to print for any error: with its code where it has one.
-  public var printed: String { (self as? any CodedError)?.message ?? String(describing: self) }
+  public var printed: String { (self as? any CodedError)?.message ?? reason }
 }

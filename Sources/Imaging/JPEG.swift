@@ -61,10 +61,16 @@ public enum JPEG {
   public static func decode(
     _ bytes: [UInt8], maximumPixels: Int = RGBImage.maximumPixels, resolution: PictureResolution
   ) throws(PictureError) -> ReducedImage {
+    let header = JPEGHeader(bytes)
+    let isCMYK = header.components == 4
     let found = try unpack(
-      bytes, format: Int32(TJPF_RGBX.rawValue), channels: 4, maximumPixels: maximumPixels,
-      resolution: resolution)
-    guard let image = RGBImage(width: found.width, height: found.height, pixels: found.pixels) else {
+      bytes, format: Int32((isCMYK ? TJPF_CMYK : TJPF_RGBX).rawValue), channels: 4,
+      maximumPixels: maximumPixels, resolution: resolution)
+    let image =
+      isCMYK
+      ? RGBImage(cmyk: found.pixels, width: found.width, height: found.height, isInverted: header.isAdobe)
+      : RGBImage(width: found.width, height: found.height, pixels: found.pixels)
+    guard let image else {
       throw PictureError(description: "the image is too large: \(found.width) by \(found.height) pixels")
     }
     return ReducedImage(image, width: found.fullWidth, height: found.fullHeight)

@@ -14,6 +14,8 @@ public enum PNG {
         Int(image.height) <= maximumPixels / Int(image.width)
       else { return nil }
       image.format = png_uint_32(PNG_FORMAT_FLAG_COLOR | PNG_FORMAT_FLAG_ALPHA)
+      // Without it libpng takes 16-bit samples without a gamma for linear light, and brightens them.
+      image.flags |= png_uint_32(PNG_IMAGE_FLAG_16BIT_sRGB)
       var pixels = [UInt8](repeating: 0, count: Int(image.width) * Int(image.height) * 4)
       let isRead = pixels.withUnsafeMutableBytes {
         png_image_finish_read(&image, nil, $0.baseAddress, Int32(image.width) * 4, nil) != 0

@@ -1,6 +1,6 @@
 /// Pictures in files, identified by their first bytes.
 public enum Picture {
-  /// Decodes JPEG and PNG.
+  /// Decodes JPEG and PNG, upright as EXIF says.
   ///
   /// - Parameter maximumPixels: width times height, at most; checked in the header before anything is decoded.
   public static func decode(
@@ -9,7 +9,7 @@ public enum Picture {
     try decode(bytes, maximumPixels: maximumPixels, resolution: .full).image
   }
 
-  /// Decodes JPEG and PNG at the lowest resolution that is enough.
+  /// Decodes JPEG and PNG at the lowest resolution that is enough. A JPEG with EXIF's orientation comes upright.
   ///
   /// - Parameters:
   ///   - maximumPixels: width times height of the whole picture, at most.
@@ -19,6 +19,7 @@ public enum Picture {
   ) throws(PictureError) -> ReducedImage {
     if bytes.starts(with: [0xff, 0xd8]) {
       return try JPEG.decode(bytes, maximumPixels: maximumPixels, resolution: resolution)
+        .upright(JPEGHeader(bytes).orientation)
     }
     if bytes.starts(with: [0x89, 0x50, 0x4e, 0x47]) {
       return ReducedImage(try PNG.decode(bytes, maximumPixels: maximumPixels))

@@ -75,6 +75,14 @@ public struct ReducedImage: SampledImage {
     self.height = height
   }
 
+  /// Returns the picture upright; see `RGBImage.upright`.
+  func upright(_ orientation: Int) -> ReducedImage {
+    guard (2...8).contains(orientation) else { return self }
+    let isTurned = orientation >= 5
+    return ReducedImage(
+      image.upright(orientation), width: isTurned ? height : width, height: isTurned ? width : height)
+  }
+
   /// Whether the pixels are enough for a reader.
   public func satisfies(_ resolution: PictureResolution) -> Bool {
     let longer = max(width, height)

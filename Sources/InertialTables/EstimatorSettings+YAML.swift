@@ -1,3 +1,4 @@
+import Diagnostics
 import Foundation
 import StrictYAML
 import Tracking
@@ -32,7 +33,7 @@ extension EstimatorSettings {
     }
     let text: String
     do { text = try String(contentsOfFile: file, encoding: .utf8) } catch {
-      throw TableError(file: file, line: 0, problem: "can't be read (\(error.localizedDescription))")
+      throw TableError(file: file, line: 0, problem: "can't be read (\(error.reason))")
     }
     self = try EstimatorSettings(yaml: text, file: file)
   }

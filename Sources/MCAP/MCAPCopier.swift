@@ -17,9 +17,6 @@ public final class MCAPCopier {
   public func note(_ channel: MCAPChannel) { channels[channel.id] = channel }
 
   public func channel(_ id: UInt16) -> MCAPChannel? { channels[id] }
-  public func schemaName(of channel: UInt16) -> String? {
-    channels[channel].flatMap { schemas[$0.schemaID]?.name }
-  }
 
   /// - Returns: false for a message of a channel that the file does not have.
   @discardableResult

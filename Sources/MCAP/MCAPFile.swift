@@ -2,7 +2,8 @@ import Compression
 
 /// A file read by its index: what it holds without reading it, and messages by time and channel.
 ///
-/// Without a summary that can be believed, the index is made by reading the file once; `faults` says so.
+/// Without a complete and intact summary, the index is made by reading the file once. The format leaves the summary and each
+/// of its parts to the writer: `faults` holds damage, not their absence.
 public struct MCAPFile {
   public let input: InputFile
   public let limits: MCAPLimits
@@ -18,6 +19,8 @@ public struct MCAPFile {
   public private(set) var faults: [MCAPError] = []
   /// The file had its summary.
   public private(set) var isIndexed = false
+  /// The file has its footer and its end mark.
+  public private(set) var isFinished = false
 
   static let largestSummary: UInt64 = 1 << 30
 
@@ -36,13 +39,24 @@ public struct MCAPFile {
       profile = (try? reader.text()) ?? ""
       library = (try? reader.text()) ?? ""
     }
-    do { try readSummary() } catch {
-      faults.append(error)
-      try rebuild()
-    }
+    do throws(MCAPError) { isIndexed = try readSummary() } catch { faults.append(error) }
+    if !isIndexed { try rebuild() }
   }
 
-  private mutating func readSummary() throws(MCAPError) {
+  /// Reads the summary alone.
+  private init(summaryOf input: InputFile) throws(MCAPError) {
+    self.input = input
+    isIndexed = try readSummary()
+  }
+
+  /// Returns the attachments that the summary lists; nil when it does not list all, or is damaged.
+  static func listedAttachments(_ input: InputFile) -> [MCAPAttachmentIndex]? {
+    guard let file = try? MCAPFile(summaryOf: input), file.isIndexed else { return nil }
+    return file.attachments
+  }
+
+  /// - Returns: false when the file has no summary, or one without an optional part.
+  private mutating func readSummary() throws(MCAPError) -> Bool {
     guard input.size >= UInt64(8 + MCAPFormat.endLength) else {
       throw MCAPError(at: nil, "the file is cut off")
     }
@@ -57,7 +71,8 @@ public struct MCAPFile {
       _ = try reader.number(UInt64.self)
       return (start, try reader.number(UInt32.self))
     }
-    guard start != 0 else { throw MCAPError(at: nil, "the file has no summary") }
+    isFinished = true
+    guard start != 0 else { return false }
     guard start >= 8, start <= endOffset, endOffset - start <= Self.largestSummary else {
       throw MCAPError(at: endOffset, "the summary begins at \(start), which can't be")
     }
@@ -99,19 +114,15 @@ public struct MCAPFile {
       found = MCAPError(at: start, "the summary can't be read: \(error)")
     }
     if let found { throw found }
-    guard hasStatistics else { throw MCAPError(at: start, "the summary has no statistics") }
-    if let part = missingPart { throw MCAPError(at: start, "the summary has no \(part)") }
-    isIndexed = true
+    return hasStatistics && listsEverything
   }
 
-  /// The part that the summary must have according to its statistics and does not have.
-  private var missingPart: String? {
-    if UInt32(clamping: chunks.count) != statistics.chunkCount { return "index of the chunks" }
-    if schemas.count < Int(statistics.schemaCount) { return "list of the schemas" }
-    if UInt32(clamping: channels.count) < statistics.channelCount { return "list of the channels" }
-    if UInt32(clamping: attachments.count) < statistics.attachmentCount { return "index of the attachments" }
-    if UInt32(clamping: metadata.count) < statistics.metadataCount { return "index of the metadata" }
-    return nil
+  /// Whether the summary lists everything that its statistics count.
+  private var listsEverything: Bool {
+    UInt32(clamping: chunks.count) == statistics.chunkCount && schemas.count >= Int(statistics.schemaCount)
+      && UInt32(clamping: channels.count) >= statistics.channelCount
+      && UInt32(clamping: attachments.count) >= statistics.attachmentCount
+      && UInt32(clamping: metadata.count) >= statistics.metadataCount
   }
 
   /// Goes through the file once, without inflating more than one chunk at a time.
@@ -170,14 +181,7 @@ public struct MCAPFile {
   }
 
   public func attachment(_ index: MCAPAttachmentIndex) throws(MCAPError) -> MCAPAttachment {
-    guard index.length >= 9, index.length <= MCAPScanner.largestAttachment else {
-      throw MCAPError(at: index.offset, "the attachment '\(index.name)' has \(index.length) bytes")
-    }
-    let record = try input.read(at: index.offset, count: Int(index.length))
-    guard record.count == Int(index.length), record[0] == MCAPOpcode.attachment.rawValue else {
-      throw MCAPError(at: index.offset, "the index names an attachment where there is none")
-    }
-    return try parseAttachment(Array(record[MCAPFormat.recordHeader...]), at: index.offset + 9)
+    try MCAPScanner(input).attachment(at: index.offset, length: index.length)
   }
 
   public func metadata(_ index: MCAPMetadataIndex) throws(MCAPError) -> MCAPMetadata {

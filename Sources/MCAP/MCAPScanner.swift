@@ -147,7 +147,7 @@ public struct MCAPScanner {
   }
 
   /// The next place where a chunk's record can begin: its own lengths must agree.
-  private func nextChunk(after offset: UInt64) throws(MCAPError) -> UInt64? {
+  func nextChunk(after offset: UInt64) throws(MCAPError) -> UInt64? {
     let window = 1 << 20
     let overlap = MCAPFormat.recordHeader + MCAPChunk.longestHead
     var start = offset + 1

@@ -1,6 +1,6 @@
 import MCAP
 
-/// Copies a session's records into another file; closures keep, change or drop each.
+/// Copies a session's records into another file, attachments first; closures keep, change or drop each.
 public final class SessionCopy {
   public enum Decision {
     case keep
@@ -40,17 +40,15 @@ public final class SessionCopy {
     change: (MCAPAttachment) throws -> MCAPAttachment = { $0 },
     finally: (SessionCopy) -> [MCAPMetadata] = { _ in [] }
   ) throws {
-    var topics: [UInt16: SessionTopic?] = [:]
+    var topics = SessionTopics()
     try copier.writer.write(MCAPMetadata(name: "copy", values: ["of": Self.name(input.path), "what": note]))
-    try MCAPScanner(input).scan { event in
+    try SessionScan(input).run { event in
+      topics.note(event)
       switch event {
       case .schema(let schema): copier.note(schema)
-      case .channel(let channel):
-        copier.note(channel)
-        topics[channel.id] = SessionTopic(
-          schema: copier.schemaName(of: channel.id) ?? "", metadata: channel.metadata)
+      case .channel(let channel): copier.note(channel)
       case .message(let found, let chunk):
-        switch try message(topics[found.channelID] ?? nil, found) {
+        switch try message(topics[found.channelID], found) {
         case .keep:
           if try !copier.copy(found) {
             faults.append(MCAPError(at: chunk, "a message of the unknown channel \(found.channelID)"))

@@ -4,7 +4,7 @@ import Sensing
 import Spatial
 import SwiftProtobuf
 
-/// A record of a session, in the order of writing.
+/// A record of a session, in the order of processing.
 public enum SessionRecord {
   case report(device: UInt32, part: Int, SessionReport)
   /// The bytes of a `TrackedState`.
@@ -19,7 +19,7 @@ public enum SessionRecord {
   case other(SessionTopic?, UnsafeRawBufferPointer)
 }
 
-/// Reads a session from front to back, whether its file was finished or not.
+/// Reads a session in the order of its processing, whether its file was finished or not.
 public struct SessionReader: Sendable {
   public let path: String
   private let input: InputFile
@@ -57,17 +57,18 @@ public struct SessionReader: Sendable {
 
   /// - Parameters:
   ///   - wanted: returns whether to decode the messages of a topic; others are skipped.
-  ///   - attachment: receives each attachment before the records that follow it.
+  ///   - attachment: receives each attachment before all records.
   @discardableResult
   public func read(
     wanted: (SessionTopic) -> Bool = { _ in true }, attachment: (MCAPAttachment) throws -> Void = { _ in },
     _ body: (SessionRecord, Location) throws -> MCAPScanner.Decision
   ) throws -> Contents {
     var contents = Contents()
-    var schemas: [UInt16: String] = [:]
+    var topics = SessionTopics()
     /// By channel number.
     var channels: [Channel] = []
-    try MCAPScanner(input).scan { event in
+    try SessionScan(input).run { event in
+      topics.note(event)
       switch event {
       case .message(let message, let chunk):
         let number = Int(message.channelID)
@@ -84,9 +85,8 @@ public struct SessionReader: Sendable {
           return .goOn
         }
         return try body(record, location)
-      case .schema(let schema): schemas[schema.id] = schema.name
       case .channel(let channel):
-        let topic = SessionTopic(schema: schemas[channel.schemaID] ?? "", metadata: channel.metadata)
+        let topic = topics[channel.id]
         while channels.count <= Int(channel.id) { channels.append(Channel(topic: nil, kind: .other)) }
         let isWanted = topic.map(wanted) ?? true
         channels[Int(channel.id)] = Channel(topic: topic, kind: isWanted ? Kind(topic) : .unwanted)
@@ -96,7 +96,7 @@ public struct SessionReader: Sendable {
       case .metadata(let found): contents.metadata.append(found)
       case .fault(let fault): contents.faults.append(fault)
       case .end: contents.isComplete = true
-      case .header, .chunkEnd, .dataEnd: break
+      case .header, .schema, .chunkEnd, .dataEnd: break
       }
       return .goOn
     }

@@ -49,7 +49,7 @@ public struct SessionSummary: Sendable {
     chunks = file.statistics.chunkCount
     duration =
       Double(file.statistics.endTime &- min(file.statistics.startTime, file.statistics.endTime)) * 1e-9
-    isComplete = file.isIndexed
+    isComplete = file.isFinished
     faults = file.faults.map(\.description)
     attachments = file.attachments
     for index in file.metadata {

@@ -194,6 +194,9 @@ public final class SessionWriter {
       }, on: .log, at: time)
   }
 
+  /// The SHA-256 by which events name an attachment's data.
+  public static func digest(of attachment: [UInt8]) -> Data { Data(SHA256.hash(attachment)) }
+
   /// Writes an attachment unless the same data was attached under the name already.
   ///
   /// - Returns: the SHA-256 of the data.
@@ -201,7 +204,7 @@ public final class SessionWriter {
   public func attach(
     _ data: [UInt8], name: String, mediaType: String, at time: Timestamp
   ) throws(OutputError) -> Data {
-    let digest = Data(SHA256.hash(data))
+    let digest = Self.digest(of: data)
     guard digests[name] != digest else { return digest }
     digests[name] = digest
     try file.write(

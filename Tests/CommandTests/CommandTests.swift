@@ -86,7 +86,7 @@ struct CommandTests {
     let file = try TestPaths.temporaryFolder() + "/c.yaml"
     try text.write(toFile: file, atomically: true, encoding: .utf8)
     let result = try await vrbridge(["run", "--config", file])
-    #expect(result.code == 1)
+    #expect(result.code == 2)
     #expect(result.errors.contains(file + place), "\(result.errors)")
     #expect(result.errors.contains(message), "\(result.errors)")
   }

@@ -47,7 +47,7 @@ struct GestureCommandTests {
   @Test func whatCannotBeTrainedIsToldInOneSentence() async throws {
     for arguments in [["train"], ["train", "--network"]] {
       let result = try await gestures(arguments)
-      #expect(result.code == 1 && result.errors.contains("gestures record"), "\(result.errors)")
+      #expect(result.code == 2 && result.errors.contains("gestures record"), "\(result.errors)")
     }
     try teach()
     let plain = try await gestures(["train"])

@@ -91,7 +91,7 @@ struct HelpTests {
 
   @Test func errorsHaveACode() async throws {
     let result = try await Program.run("vrbridge", ["track", "/nonexistent.csv", "--out", "/tmp/x"])
-    #expect(result.code == 1 && result.errors.contains("[table-invalid]"), "\(result)")
+    #expect(result.code == 2 && result.errors.contains("[table-invalid]"), "\(result)")
   }
 
   /// Without the second program, the first says how to install it.
@@ -100,6 +100,6 @@ struct HelpTests {
     try FileManager.default.copyItem(atPath: Program.folder + "/vrbridge", toPath: folder + "/vrbridge")
     let result = try await Program.run(
       folder + "/vrbridge", ["bench", "clock"], environment: ["PATH": "/nonexistent"])
-    #expect(result.code == 1 && result.errors.contains("[evaluation-not-installed]"), "\(result)")
+    #expect(result.code == 2 && result.errors.contains("[evaluation-not-installed]"), "\(result)")
   }
 }

@@ -65,7 +65,7 @@ struct InjectPoseCommandTests {
         ], environment: environment, within: 60)
     }
     let refused = try await follow("--align 60", seconds: 1)
-    #expect(refused.code == 1 && refused.errors.contains("ended before the device was aligned"), "\(refused)")
+    #expect(refused.code == 2 && refused.errors.contains("ended before the device was aligned"), "\(refused)")
     let aligned = try await follow("--align 6 --alignment \(file)", seconds: 9)
     #expect(
       aligned.code == 0 && aligned.output.contains("world turned by 90.0° to have Y up"), "\(aligned)")
@@ -81,7 +81,7 @@ struct InjectPoseCommandTests {
     let shown = try #require(hand["position"] as? [Double])
     #expect(zip(shown, [3, 1, -2]).allSatisfy { abs($0 - $1) < 1 }, "\(hand)")
     let none = try await inject([line], ["head", "--alignment", file + ".none"], environment)
-    #expect(none.code == 1 && none.errors.contains("make one with --align"), "\(none)")
+    #expect(none.code == 2 && none.errors.contains("make one with --align"), "\(none)")
 
     // Invalid lines are reported one by one; the others are used. The former name of the command still works.
     let mixed = try await inject(
@@ -92,7 +92,7 @@ struct InjectPoseCommandTests {
         "{\"device\": \"htc-vive/DEMO-HEAD\", \"position\": [5, 1.5, -2], \"sigma_position\": 1, \"point\": [0, 0, 0.1]}",
       ], ["DEMO-HEAD", "--sigma", "0.5"], environment, command: "place")
     #expect(mixed.errors.contains("'place' is deprecated; use 'inject-pose'"), "\(mixed.errors)")
-    #expect(mixed.code == 1 && mixed.output.contains("2 measurements taken, 6 lines refused"), "\(mixed)")
+    #expect(mixed.code == 2 && mixed.output.contains("2 measurements taken, 6 lines refused"), "\(mixed)")
     for (number, reason) in [
       (2, "no JSON object"), (3, "'position' is missing"), (4, "has 2 numbers, not 3"),
       (5, "no device matches '77'"), (6, "within 10000 m"), (7, "'position' has the wrong type"),

@@ -59,7 +59,7 @@ private let python = TestPaths.root + "/.build/live/bin/python"
       toFile: folder + "/c.yaml", atomically: true, encoding: .utf8)
     let result = try await Program.run(
       "vrbridge", ["run", "--no-hardware", "--config", folder + "/c.yaml", "--socket", folder + "/s"])
-    #expect(result.code == 1 && result.errors.contains("open: true"), "\(result.errors)")
+    #expect(result.code == 2 && result.errors.contains("open: true"), "\(result.errors)")
   }
 
   private struct Heard: Decodable {

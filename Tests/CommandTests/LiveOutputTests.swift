@@ -223,6 +223,6 @@ struct LiveOutputTests {
     let open = try await Program.run(
       Program.folder + "/vrbridge", ["run", "--no-hardware", "--foxglove", "0.0.0.0:\(viewers)"],
       environment: environment)
-    #expect(open.code == 1 && open.errors.contains("tls"), "\(open.errors)")
+    #expect(open.code == 2 && open.errors.contains("tls"), "\(open.errors)")
   }
 }

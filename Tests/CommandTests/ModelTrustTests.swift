@@ -74,12 +74,12 @@ struct ModelTrustTests {
     let list = try await models("revoke", "--list")
     try list.output.write(toFile: folder + "/revoked.list", atomically: true, encoding: .utf8)
     let untrusted = try await models("revoke", "--import", folder + "/revoked.list", on: "b")
-    #expect(untrusted.code == 1 && untrusted.errors.contains("[model-untrusted]"), "\(untrusted)")
+    #expect(untrusted.code == 2 && untrusted.errors.contains("[model-untrusted]"), "\(untrusted)")
     let imported = try await models("revoke", "--import", folder + "/revoked.list", on: "b", trusting: new)
     #expect(imported.code == 0 && imported.output.hasPrefix("1 entries"), "\(imported)")
     #expect(try await models("verify", on: "b", trusting: new).code == 0)
     let revoked = try await models("revoke", "--import", folder + "/revoked.list", on: "b", trusting: old)
-    #expect(revoked.code == 1 && revoked.errors.contains("[model-untrusted]"), "\(revoked)")
+    #expect(revoked.code == 2 && revoked.errors.contains("[model-untrusted]"), "\(revoked)")
   }
 
   @Test func revokedVersionsAndUnsignedSelectionsAreRefused() async throws {
@@ -91,7 +91,7 @@ struct ModelTrustTests {
     try "{\"pinned\":\"1\"}".write(
       toFile: folder + "/models/heard/selection.json", atomically: true, encoding: .utf8)
     let shown = try await models("show", "heard")
-    #expect(shown.code == 1 && shown.errors.contains("vrbridge models pin heard"), "\(shown)")
+    #expect(shown.code == 2 && shown.errors.contains("vrbridge models pin heard"), "\(shown)")
     for arguments in [["revoke"], ["revoke", "heard", "--list"]] {
       let usage = try await Program.run("vrbridge", ["models"] + arguments, environment: ["TERM": "dumb"])
       #expect(usage.code == 64 && usage.errors.contains("one is needed"), "\(usage)")

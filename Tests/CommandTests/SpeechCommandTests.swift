@@ -145,13 +145,13 @@ struct SpeechCommandTests {
     try Data("no sound".utf8).write(to: URL(fileURLWithPath: folder + "/b.wav"))
     for (file, message) in [(folder + "/b.wav", "is no WAV file"), ("/nonexistent.wav", "can't be read")] {
       let result = try await Program.run("vrbridge", ["transcribe", file], environment: environment)
-      #expect(result.code == 1 && result.errors.contains(message), "\(result.errors)")
+      #expect(result.code == 2 && result.errors.contains(message), "\(result.errors)")
     }
     let missing = try await Program.run(
       "vrbridge", ["transcribe", folder + "/a.wav"],
       environment: environment.merging(["VRBRIDGE_SHERPA_ONNX": "/nonexistent"]) { $1 })
     #expect(
-      missing.code == 1 && missing.errors.contains("vrbridge models pull sherpa-onnx"), "\(missing.errors)")
+      missing.code == 2 && missing.errors.contains("vrbridge models pull sherpa-onnx"), "\(missing.errors)")
   }
 
   @Test func theBenchmarkCountsWordErrors() async throws {
@@ -172,9 +172,9 @@ struct SpeechCommandTests {
   @Test func promptAndSummariseSayWhatIsMissing() async throws {
     let environment = try environment()
     let prompt = try await Program.run("vrbridge", ["prompt", "hello"], environment: environment)
-    #expect(prompt.code == 1 && prompt.errors.contains("no bridge answers"))
+    #expect(prompt.code == 2 && prompt.errors.contains("no bridge answers"))
     let none = try await Program.run("vrbridge", ["summarise", "/nonexistent"], environment: environment)
-    #expect(none.code == 1 && none.errors.contains("can't be read"))
+    #expect(none.code == 2 && none.errors.contains("can't be read"))
     let wrong = try await Program.run(
       "vrbridge", ["run", "--language-model", "nonsense"], environment: environment)
     #expect(wrong.code == 64 && wrong.errors.contains("http://HOST:PORT"))
@@ -228,7 +228,7 @@ struct SpeechCommandTests {
       ("language_model: { address: here }", "http://"), ("language_model: { model: x }", "address"),
     ] {
       let bad = try await check(text)
-      #expect(bad.code == 1 && bad.errors.contains(message), "\(text): \(bad.errors)")
+      #expect(bad.code == 2 && bad.errors.contains(message), "\(text): \(bad.errors)")
     }
   }
 }

@@ -1,6 +1,7 @@
 import DeviceEmulation
 import Sensing
 import Spatial
+import Synchronization
 import TestSupport
 import Testing
 
@@ -86,6 +87,94 @@ struct FactoryCalibrationTests {
       twoPoint.calibration(reply: zeros, gyroscopeScale: 1, accelerometerScale: 1, axes: .identity) == nil)
     #expect(
       twoPoint.calibration(reply: [2], gyroscopeScale: 1, accelerometerScale: 1, axes: .identity) == nil)
+  }
+
+  /// A device whose replies to one feature report are damaged a few times.
+  private final class Damaged: FeatureResponder {
+    private let device: any FeatureResponder
+    private let id: UInt8
+    private let left: Mutex<Int>
+
+    init(_ device: any FeatureResponder, id: UInt8, times: Int) {
+      self.device = device
+      self.id = id
+      left = Mutex(times)
+    }
+
+    func getFeature(id: UInt8, length: Int) -> [UInt8]? {
+      guard var reply = device.getFeature(id: id, length: length) else { return nil }
+      let isDamaged = left.withLock { left in
+        guard id == self.id, left > 0 else { return false }
+        left -= 1
+        return true
+      }
+      // The speed of the maker's turn: without the checksum all rates would be 12 % too high.
+      if isDamaged { reply[19] ^= 0x80 }
+      return reply
+    }
+
+    func setFeature(_ report: [UInt8]) -> Bool { device.setFeature(report) }
+    func output(_ report: [UInt8]) { device.output(report) }
+    func nextInput() -> [UInt8]? { device.nextInput() }
+  }
+
+  @Test(arguments: ["sony-dualshock4", "sony-dualsense"])
+  func aCalibrationWithAWrongChecksumIsReadAgainAndNotUsed(_ family: String) throws {
+    let device = try EmulatedDevice(
+      try TestPaths.description(family), options: .init(part: "bluetooth", serial: "00:11:22:33:44:55"))
+    let intact = try PartOpener.open(device.match, features: device.responder, descriptor: device.descriptor)
+    #expect(intact.calibration.source == .factory && intact.warnings.isEmpty, "\(intact.warnings)")
+    let twice = try PartOpener.open(
+      device.match, answering: Damaged(device.responder, id: 0x05, times: 2), descriptor: device.descriptor)
+    #expect(twice.calibration == intact.calibration && twice.warnings.isEmpty, "\(twice.warnings)")
+    let always = try PartOpener.open(
+      device.match, answering: Damaged(device.responder, id: 0x05, times: .max), descriptor: device.descriptor
+    )
+    #expect(always.calibration == InertialCalibration())
+    #expect(always.warnings.count == 1 && always.warnings[0].contains("checksum does not match"))
+    #expect(always.warnings[0].contains("nominal values are used"), "\(always.warnings)")
+  }
+
+  /// Numbers of a damaged file or device that no sensor has: each would turn a quarter of a circle into another angle.
+  @Test func implausibleCalibrationsAreNotUsed() throws {
+    let file = """
+      {"format": "vrbridge-calibration/1", "family": "x", "version": 1, "date": "", "source": "test",
+       "gyroscope": {"matrix": [[1, 0, 0], [0, 1, 0], [0, 0, 1]], "offset": [0, 0, 0]},
+       "gyroscope_per_degree": [0, 0, 0], "reference_temperature_c": 25}
+      """
+    _ = try CalibrationFile(json: Array(file.utf8), file: "f")
+    for (old, new) in [
+      ("[1, 0, 0]", "[1, 0.9, 0]"), ("[1, 0, 0]", "[3, 0, 0]"),
+      ("degree\": [0, 0, 0]", "degree\": [0, 2, 0]"),
+      ("degree\": [0, 0, 0]", "degree\": [0, 0]"), ("_c\": 25", "_c\": 900"),
+    ] {
+      let changed = file.replacingOccurrences(of: old, with: new)
+      #expect(changed != file)
+      #expect(throws: CalibrationFileError.self, "\(new)") {
+        try CalibrationFile(json: Array(changed.utf8), file: "f")
+      }
+    }
+    for matrix in [
+      Matrix3.diagonal(Vector3(1.5, 1, 1)), .diagonal(Vector3(1, 0.6, 1)),
+      Matrix3(Vector3(1, 0.5, 0), Vector3(0, 1, 0), Vector3(0, 0, 1)),
+      Matrix3(Vector3(1, 0, 0), Vector3(0.9, 0.1, 0), Vector3(0, 0, 1)), .diagonal(Vector3(.nan, 1, 1)),
+    ] { #expect(!matrix.isPlausibleCorrection, "\(matrix)") }
+    #expect(Matrix3(Vector3(1.02, 0.01, 0), Vector3(0, 0.97, -0.02), Vector3(0, 0, 1)).isPlausibleCorrection)
+    let turned = Quaternion(rotationVector: Vector3(0.4, 1, -2)).matrix
+    #expect(turned.isPlausibleCorrection)
+    // The speed of the turn on a real reply: 540 °/s one way become 28.
+    let part = try #require(try TestPaths.description("sony-dualshock4").parts.first)
+    guard case .twoPoint(let twoPoint) = part.calibration else { return #expect(Bool(false)) }
+    var reply = [0x02] + part.features[0].reply
+    let scales = part.nominalScales
+    func read() -> InertialCalibration? {
+      twoPoint.calibration(
+        reply: reply, gyroscopeScale: scales.gyroscope, accelerometerScale: scales.accelerometer,
+        axes: part.axes)
+    }
+    #expect(read() != nil)
+    reply[20] ^= 0x02
+    #expect(read() == nil)
   }
 
   /// The CRC that the emulator puts behind a feature report is that of a real pad.

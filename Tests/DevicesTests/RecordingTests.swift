@@ -35,6 +35,15 @@ struct RecordingTests {
     #expect(!recording.isTruncated)
   }
 
+  @Test func linesMayEndInCRLF() throws {
+    let recording = try HIDRecording.parse(
+      Array(text.replacingOccurrences(of: "\n", with: "\r\n").utf8), file: "r")
+    let interface = try #require(recording.interfaces.first)
+    #expect(interface.identity.serial == "LHR-1" && interface.identity.interfaceNumber == 2)
+    #expect(interface.identity.name == "Valve (wired wand buttons)")
+    #expect(interface.features.map(\.report) == [[1, 3, 2]] && recording.events.count == 2)
+  }
+
   @Test(arguments: [
     ("E: 000000.0 3 01 02", "3 bytes are announced"), ("E: 1 3 01 02 03", "expected '.'"),
     ("I: 3 zz", "hexadecimal"),

@@ -25,12 +25,36 @@ struct InertialTableTests {
     ("", "empty"), ("1,2,3\n4,5,6\n", "names"), ("t_s,gx,gy,gz,ax,ay\n", "az"),
     ("t_s,gx_mph,gy,gz,ax,ay,az\n", "'mph'"), ("t,gx,gy,gz,ax,ay,az,mx\n0,0,0,0,0,0,9,1\n", "only mx"),
     ("t,gx,gy,gz,ax,ay,az\n0,0,0,0,0,0\n", "in.csv:2: 6 fields"),
-    ("t,gx,gy,gz,ax,ay,az\n0,0,0,0,0,0,9\n1,x,0,0,0,0,9\n", "in.csv:3: 'x' in column 'gx'"),
+    ("t,gx,gy,gz,ax,ay,az\n0,0,0,0,0,0,9\n1,x,0,0,0,0,9\n", "in.csv:3:3: 'x' in column 'gx'"),
     ("t,gx,gx,gz,ax,ay,az\n", "twice"), ("t,gx,gy,gz,ax,ay,az\n0,0,0,0,0,0,9\n", "two samples"),
     ("t,gx,gy,gz,ax,ay,az\n,0,0,0,0,0,9\n0,0,0,0,0,0,9\n", "time"),
   ])
   func faultsNameTheirPlace(_ text: String, _ expected: String) {
     #expect { try self.table(text) } throws: { "\($0)".contains(expected) }
+  }
+
+  @Test func otherEncodingsAreNamedAndQuotesAreRead() throws {
+    func message(_ bytes: [UInt8]) -> String {
+      do { _ = try NumericTable(bytes: bytes, file: "in.csv") } catch { return "\(error)" }
+      return ""
+    }
+    #expect(
+      message(Array("t,gx [".utf8) + [0xB0, 0x0A] + Array("1,2\n".utf8)).contains(
+        "in.csv:1: a character is not UTF-8"))
+    #expect(message(Array("t,gx\n1,2\n3,".utf8) + [0xE9, 0x0A]).contains("in.csv:3:"))
+    #expect(message([0xFF, 0xFE] + "t,gx\n1,2\n".utf8.flatMap { [$0, 0] }).contains("UTF-16"))
+    let table = try NumericTable(bytes: Array("\"t\", \"a,b\"\r\n1, \"2.5\"\r\n,3\r\n".utf8), file: "in.csv")
+    #expect(table.columns == ["t", "a,b"] && table.values[1] == [2.5, 3] && table.values[0][1].isNaN)
+  }
+
+  @Test func aFileThatCannotBeReadSaysWhy() {
+    for (path, reason) in [
+      ("/tmp", "Is a directory; name a file in it"), ("/nonexistent.csv", "No such file"),
+    ] {
+      #expect { try NumericTable.read(path: path) } throws: {
+        "\($0)".contains("\(path): can't be read: \(reason)")
+      }
+    }
   }
 
   @Test func eachRowGetsAPoseWhateverIsMissing() throws {

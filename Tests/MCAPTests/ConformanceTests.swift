@@ -48,7 +48,8 @@ struct ConformanceTests {
       let bytes = try variant.written()
       let file = try MCAPFile(InputFile(bytes: bytes, name: variant.name))
       #expect(file.isIndexed == variant.hasWholeSummary, "\(variant.name): \(file.faults)")
-      #expect(file.faults.count == (file.isIndexed ? 0 : 1), "\(variant.name): \(file.faults)")
+      // The parts of a summary are the writer's choice: a file without one is not damaged.
+      #expect(file.isFinished && file.faults.isEmpty, "\(variant.name): \(file.faults)")
       try Self.expect(file, toHold: variant)
       if file.isIndexed { try Self.expectIndexes(of: file, toFit: variant, in: bytes) }
       compared += 1
@@ -65,7 +66,7 @@ struct ConformanceTests {
       // The data section only: everything up to the record that ends it.
       let end = try #require(try Self.endOfData(bytes))
       let file = try MCAPFile(InputFile(bytes: Array(bytes[..<end]), name: variant.name))
-      #expect(!file.isIndexed && file.faults.count >= 1, "\(variant.name)")
+      #expect(!file.isIndexed && !file.isFinished && file.faults.count >= 1, "\(variant.name)")
       try Self.expect(file, toHold: variant)
       compared += 1
     }

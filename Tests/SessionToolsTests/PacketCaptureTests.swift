@@ -9,6 +9,10 @@ import Testing
 
 /// Captures made byte by byte from the formats' specifications.
 struct PacketCaptureTests {
+  private static func big(_ value: some FixedWidthInteger) -> [UInt8] {
+    withUnsafeBytes(of: value.bigEndian) { Array($0) }
+  }
+
   private static func little(_ value: some FixedWidthInteger) -> [UInt8] {
     withUnsafeBytes(of: value.littleEndian) { Array($0) }
   }
@@ -106,6 +110,93 @@ struct PacketCaptureTests {
         ]), file: "x")
     #expect(recordings.first?.interfaces.first?.identity.vendor == 0x28de)
     #expect(recordings.first?.bytes == [1, 2, 3])
+  }
+
+  /// Descriptors in a little-endian section, reports in a big-endian one: a capture joined from two machines.
+  @Test func sectionsOfBothByteOrdersAreOneCapture() throws {
+    func section(_ packets: [[UInt8]], _ number: (UInt64, Int) -> [UInt8]) -> [UInt8] {
+      func block(_ type: UInt64, _ body: [UInt8]) -> [UInt8] {
+        let padded = body + [UInt8](repeating: 0, count: (4 - body.count % 4) % 4)
+        let length = UInt64(12 + padded.count)
+        return number(type, 4) + number(length, 4) + padded + number(length, 4)
+      }
+      var head = number(0x1a2b_3c4d, 4)
+      for (value, size) in [(1, 2), (0, 2), (.max, 8)] as [(UInt64, Int)] { head += number(value, size) }
+      var bytes = block(0x0a0d_0d0a, head)
+      bytes += block(1, number(220, 2) + number(0, 2) + number(65_535, 4))
+      for (index, packet) in packets.enumerated() {
+        let count = UInt64(packet.count)
+        var body: [UInt8] = []
+        for value in [0, 0, UInt64(index), count, count] { body += number(value, 4) }
+        bytes += block(6, body + packet)
+      }
+      return bytes
+    }
+    let control = [
+      Self.usbmon(1, "S", kind: 2, endpoint: 0x80, setup: [0x80, 6, 0, 1, 0, 0, 18, 0], []),
+      Self.usbmon(1, "C", kind: 2, endpoint: 0x80, Self.device),
+    ]
+    var report = Self.usbmon(9, "C", kind: 1, endpoint: 0x81, [0x20, 1, 2, 3, 4])
+    report.replaceSubrange(0..<8, with: Self.big(UInt64(9)))
+    report.replaceSubrange(12..<14, with: Self.big(UInt16(2)))
+    let bytes =
+      section(control) { Array(Self.little($0).prefix($1)) }
+      + section([report]) { Array(Self.big($0).suffix($1)) }
+    let recordings = try PacketCapture.parse(bytes, file: "x.pcapng")
+    #expect(recordings.count == 1 && recordings.first?.interfaces.first?.identity.vendor == 0x28de)
+    #expect(recordings.first?.bytes == [0x20, 1, 2, 3, 4])
+  }
+
+  @Test(arguments: [false, true], [false, true])
+  func classicCapturesAreRead(_ isBigEndian: Bool, _ isNanosecond: Bool) throws {
+    func u32(_ value: UInt32) -> [UInt8] { isBigEndian ? Self.big(value) : Self.little(value) }
+    var bytes = u32(isNanosecond ? 0xa1b2_3c4d : 0xa1b2_c3d4)
+    bytes += isBigEndian ? [0, 2, 0, 4] : [2, 0, 4, 0]
+    for value in [0, 0, 65_535, 249] as [UInt32] { bytes += u32(value) }
+    func packet(_ endpoint: UInt8, kind: UInt8, fromDevice: Bool, _ data: [UInt8]) -> [UInt8] {
+      Self.little(UInt16(27)) + Self.little(UInt64(1)) + Self.little(UInt32(0)) + Self.little(UInt16(9))
+        + [fromDevice ? 1 : 0] + Self.little(UInt16(1)) + Self.little(UInt16(4)) + [endpoint, kind]
+        + Self.little(UInt32(data.count)) + data
+    }
+    for (ticks, data) in [
+      (0, packet(0x80, kind: 2, fromDevice: false, [0x80, 6, 0, 1, 0, 0, 18, 0])),
+      (1, packet(0x80, kind: 2, fromDevice: true, Self.device)),
+      (1000, packet(0x81, kind: 1, fromDevice: true, [1, 2])),
+      (3000, packet(0x81, kind: 1, fromDevice: true, [3, 4])),
+    ] as [(UInt32, [UInt8])] {
+      for value in [1_700_000_000, ticks, UInt32(data.count), UInt32(data.count)] { bytes += u32(value) }
+      bytes += data
+    }
+    let recording = try #require(try PacketCapture.parse(bytes, file: "x.pcap").first)
+    #expect(recording.interfaces.first?.identity.vendor == 0x28de && recording.bytes == [1, 2, 3, 4])
+    #expect(recording.duration == (isNanosecond ? 2_000 : 2_000_000))
+    for length in 0..<bytes.count { _ = try? PacketCapture.parse(Array(bytes[0..<length]), file: "x") }
+  }
+
+  /// A capture that began after plugging in names no device; the user does.
+  @Test func aCaptureWithoutDescriptorsSaysSo() throws {
+    let packets = (0..<4).map { index in
+      (UInt64(index), Self.usbmon(100, "C", kind: 1, endpoint: 0x84, [0x01, UInt8(index), 2, 3]))
+    }
+    let recordings = try PacketCapture.parse(Self.file(linkType: 220, packets), file: "x.pcapng")
+    #expect(recordings.count == 1 && recordings[0].events.count == 4)
+    #expect(recordings[0].interfaces[0].identity.interfaceNumber == nil)
+    do {
+      try CapturedIdentity.check(recordings, file: "x.pcapng")
+      Issue.record("no error")
+    } catch {
+      #expect(
+        error.cause == .unidentified && error.description.contains("bus 2 device 5, 4 reports of 4 bytes"))
+      #expect(error.description.contains("--device VID:PID"))
+    }
+    let identity = try #require(CapturedIdentity("054c:09cc"))
+    let named = identity.applied(to: recordings)
+    try CapturedIdentity.check(named, file: "x.pcapng")
+    let catalog = try TestPaths.catalog()
+    let match = catalog.match(named[0].interfaces[0].identity, descriptor: nil)
+    #expect(match?.description.family == "sony-dualshock4")
+    #expect(CapturedIdentity(of: try TestPaths.description("sony-dualshock4"))?.vendor == 0x054c)
+    for text in ["054c", "054c:", "x:y", "054c:09cc:1", "12345:1"] { #expect(CapturedIdentity(text) == nil) }
   }
 
   @Test func damagedCapturesDoNotTrap() throws {

@@ -76,9 +76,10 @@ final class ChatResponder {
       utterance: request.utterance)
     let context = composer.context(at: request.captured)
     guard let model else {
-      new.text = Self.answerWithoutModel(intent, context)
+      let (text, isAnswer) = Self.answerWithoutModel(intent, context)
+      new.text = text
       answer = new
-      publish(.final)
+      publish(isAnswer ? .final : .interrupted)
       answer = nil
       return
     }
@@ -102,12 +103,15 @@ final class ChatResponder {
     }
   }
 
-  private static func answerWithoutModel(_ intent: Intent, _ context: SceneContext) -> String {
+  /// Returns a text, and whether it answers the request.
+  private static func answerWithoutModel(
+    _ intent: Intent, _ context: SceneContext
+  ) -> (text: String, isAnswer: Bool) {
     guard case .describe = intent else {
-      return "No language model is configured ('language_model: address')."
+      return ("No language model is configured ('language_model: address').", false)
     }
-    return context.gazed.map { "\($0.label), \(Int(($0.confidence * 100).rounded())) %" }
-      ?? "I see nothing there that I know."
+    let gazed = context.gazed.map { "\($0.label), \(Int(($0.confidence * 100).rounded())) %" }
+    return (gazed ?? "I see nothing there that I know.", true)
   }
 
   /// Returns a message as the session records it: its role and text, and the size of its picture.

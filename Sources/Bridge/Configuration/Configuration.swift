@@ -155,11 +155,14 @@ public struct Configuration: Sendable, Equatable {
     }
   }
 
-  /// Returns the configuration file that is read when none is named: the user's, otherwise the system's.
+  /// Returns the configuration file that is read when none is named: the user's, otherwise the system's. One that exists and
+  /// can't be read is returned too, so that reading it reports the error.
   public static func standardFile(environment: [String: String]) -> String? {
     let home = environment["XDG_CONFIG_HOME"] ?? environment["HOME"].map { $0 + "/.config" }
     let candidates = [home.map { $0 + "/vrbridge/vrbridge.yaml" }, "/etc/vrbridge/vrbridge.yaml"]
-    return candidates.compactMap { $0 }.first { Glibc.access($0, R_OK) == 0 }
+    return candidates.compactMap { $0 }.first {
+      Glibc.access($0, F_OK) == 0 || (errno != ENOENT && errno != ENOTDIR)
+    }
   }
 
   /// The configuration in force as YAML, with the source of each value in a comment. User information in URLs is masked.

@@ -1,3 +1,4 @@
+import Diagnostics
 import Foundation
 import Logging
 import Sensing
@@ -23,7 +24,7 @@ struct DeviceRoles: Sendable {
     }
     guard !kept.isEmpty else { return }
     do { try store.set(kept) } catch {
-      reporter.log.warning("roles can't be written and are lost at restart: \(error.localizedDescription)")
+      reporter.log.warning("roles can't be written and are lost at restart: \(error.reason)")
     }
   }
 }

@@ -113,6 +113,7 @@ public struct CalibrationFile: Codable, Sendable, Equatable {
         "\(file): format '\(format.prefix(60))' is not known; known: vrbridge-calibration/1")
     }
     // A damaged file must not turn into a pose.
+    try checkTemperature(file)
     for (name, affine, limit) in [
       ("gyroscope", gyroscope, 3.0), ("accelerometer", accelerometer, 20.0),
       ("magnetometer", magnetometer, 1e4),
@@ -125,8 +126,27 @@ public struct CalibrationFile: Codable, Sendable, Equatable {
       let size = name == "magnetometer" ? correction.matrix.trace / 3 : 1
       let m = correction.matrix * (1 / size)
       let diagonal = Vector3(m.row0.x, m.row1.y, m.row2.z)
-      guard size > 0, diagonal.isBetween(0.5, 2), correction.offset.length < limit else {
+      let others = [m.row0.y, m.row0.z, m.row1.x, m.row1.z, m.row2.x, m.row2.y]
+      guard size > 0, diagonal.isBetween(0.5, 2), others.allSatisfy({ abs($0) < 0.5 }),
+        correction.offset.length < limit
+      else {
         throw CalibrationFileError("\(file): '\(name)' holds values that no sensor has")
+      }
+    }
+  }
+
+  /// Bounds of the drift with temperature.
+  private func checkTemperature(_ file: String) throws(CalibrationFileError) {
+    if let gyroscopePerDegree {
+      guard gyroscopePerDegree.count == 3, gyroscopePerDegree.allSatisfy({ $0.isFinite && abs($0) < 0.1 })
+      else {
+        throw CalibrationFileError(
+          "\(file): 'gyroscope_per_degree' is not three numbers below 0.1 rad/s per °C")
+      }
+    }
+    if let temperature = referenceTemperature {
+      guard temperature.isFinite, (-60...150).contains(temperature) else {
+        throw CalibrationFileError("\(file): 'reference_temperature_c' is not -60 to 150 °C")
       }
     }
   }

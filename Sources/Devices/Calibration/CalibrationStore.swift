@@ -1,3 +1,4 @@
+import Diagnostics
 import Foundation
 import Sensing
 
@@ -51,7 +52,7 @@ public struct CalibrationStore: Sendable {
     guard FileManager.default.fileExists(atPath: path) else { return nil }
     let data: Data
     do { data = try Data(contentsOf: URL(fileURLWithPath: path)) } catch {
-      throw CalibrationFileError("\(path) can't be read (\(error.localizedDescription))")
+      throw CalibrationFileError("\(path) can't be read (\(error.reason))")
     }
     return try CalibrationFile(json: [UInt8](data), file: path)
   }
@@ -91,7 +92,7 @@ public struct CalibrationStore: Sendable {
       }
       // In one step: a bridge that reads meanwhile sees the old file or the new one.
       try Data(try file.json()).write(to: URL(fileURLWithPath: path), options: .atomic)
-    } catch { throw CalibrationFileError("\(path) can't be written (\(error.localizedDescription))") }
+    } catch { throw CalibrationFileError("\(path) can't be written (\(error.reason))") }
     return path
   }
 }

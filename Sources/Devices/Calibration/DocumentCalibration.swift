@@ -84,8 +84,7 @@ public struct DocumentCalibration: Sendable {
       matrix = matrix * turn * Matrix3(rotating: rotation.normalized) * turn.transposed
     }
     // A damaged document must not turn into a pose: no maker ships a sensor that is off by this much.
-    let volume = abs(matrix.determinant)
-    guard volume.isFinite, volume > 0.2, volume < 5, offset.isFinite, offset.length < maximumOffset else {
+    guard matrix.isPlausibleCorrection, offset.isFinite, offset.length < maximumOffset else {
       throw ConfigurationError("it holds values that no sensor has")
     }
     switch sensor.order {
@@ -95,6 +94,18 @@ public struct DocumentCalibration: Sendable {
     }
     let back = turn.transposed
     return AffineCorrection(matrix: back * matrix * turn, offset: back * offset)
+  }
+}
+
+extension Matrix3 {
+  /// Whether a sensor can need this correction: gains of 0.7 to 1.4, and axes that are nearly at right angles.
+  var isPlausibleCorrection: Bool {
+    let lengths = Vector3(row0.length, row1.length, row2.length)
+    guard lengths.isBetween(0.7, 1.4) else { return false }
+    let cosines = Vector3(
+      row0.dot(row1) / (lengths.x * lengths.y), row1.dot(row2) / (lengths.y * lengths.z),
+      row2.dot(row0) / (lengths.z * lengths.x))
+    return cosines.isBetween(-0.3, 0.3)
   }
 }
 

@@ -75,9 +75,11 @@ extension TwoPointDescription {
         speed = (first + second) * .pi / 180
       }
       let gain = Vector3(repeating: speed) / span / gyroscopeScale
-      guard span.isBetween(1000, .infinity), speed > 1.7, gain.isBetween(0.5, 2) else { return nil }
+      guard span.isBetween(1000, .infinity), speed > 1.7, gain.isBetween(0.7, 1.4) else { return nil }
       // DualSense and DualShock 4 have taken it off already (Linux hid-playstation subtracts none).
       let rest = subtractsBias ? bias * (Vector3(repeating: speed) / span) : .zero
+      // A gyroscope that turns by more than 60 °/s at rest is broken.
+      guard rest.isBetween(-1, 1) else { return nil }
       calibration.gyroscope = AffineCorrection(matrix: .diagonal(gain), offset: rest)
     }
     guard let high = vector(accelerometerPlus) else { return nil }
@@ -94,7 +96,10 @@ extension TwoPointDescription {
     }
     let gain = Vector3(repeating: accelerometerReference) / span
     let ratio = gain / accelerometerScale
-    guard span.isBetween(2000, .infinity), ratio.isBetween(0.5, 2) else { return nil }
+    // Half of gravity.
+    guard span.isBetween(2000, .infinity), ratio.isBetween(0.7, 1.4), (rest * gain).isBetween(-5, 5) else {
+      return nil
+    }
     calibration.accelerometer = AffineCorrection(matrix: .diagonal(ratio), offset: rest * gain)
     calibration.gyroscope = calibration.gyroscope.turned(by: axes.matrix)
     calibration.accelerometer = calibration.accelerometer.turned(by: axes.matrix)

@@ -24,7 +24,7 @@ public enum DescriptionParser {
     "emulated_answer": ["to", "length", "bytes", "echo", "address"],
     "emulated_feature": ["id", "length", "reply", "address"],
     "match": ["bus", "vendor", "product", "interface", "name_contains", "usage"],
-    "feature": ["name", "id", "length", "reply", "blocks"],
+    "feature": ["name", "id", "length", "reply", "blocks", "checksum"],
     "setup_usage": ["usage", "value"],
     "keep_alive": ["every", "report"],
     "mode_switch": ["seen", "part", "report"],

@@ -54,6 +54,18 @@ public struct FeatureDescription: Sendable {
   /// Second bytes of the blocks, for a report whose repeated reading returns one block after the other. The joined value
   /// is the first block, then the others without their two leading bytes.
   public var blocks: [UInt8] = []
+  /// CRC of the report; a reply with another one is not used.
+  public var checksum: ChecksumDescription?
+
+  /// Whether a reply has the length for its checksum, and the right one.
+  func isIntact(_ reply: [UInt8]) -> Bool {
+    guard let checksum else { return true }
+    guard reply.count >= checksum.at + 4 else { return false }
+    return reply.withUnsafeBytes { bytes in
+      seededCRC32(seed: checksum.seed, UnsafeRawBufferPointer(rebasing: bytes[0..<checksum.at]))
+        == UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: checksum.at, as: UInt32.self))
+    }
+  }
 }
 
 public struct KeepAlive: Sendable {

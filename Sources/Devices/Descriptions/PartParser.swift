@@ -149,7 +149,11 @@ struct PartParser {
         reply: try map["reply"].map { value throws(DocumentError) in
           try DescriptionParser.bytes(value, count: 0...longest)
         } ?? [],
-        blocks: blocks)
+        blocks: blocks,
+        checksum: try map["checksum"].map { value throws(DocumentError) in
+          guard blocks.isEmpty else { throw value.error("a report in blocks has no checksum") }
+          return try checksum(value, length: length)
+        })
       if features.contains(where: { $0.name == feature.name }) {
         throw item.error("two features are named '\(feature.name)'")
       }

@@ -107,7 +107,7 @@ public struct LighthouseConfiguration: Sendable {
       throw ConfigurationError("'\(name)_scale' or '\(name)_bias' is not three numbers")
     }
     // A damaged blob must not turn into a pose: no maker ships a sensor that is off by this much.
-    guard scale.isBetween(0.5, 2), bias.length < maximumOffset else {
+    guard scale.isBetween(0.7, 1.4), bias.length < maximumOffset else {
       throw ConfigurationError("'\(name)_scale' or '\(name)_bias' holds values that no sensor has")
     }
     return AffineCorrection(matrix: .diagonal(scale), offset: bias)

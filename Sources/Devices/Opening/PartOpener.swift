@@ -163,6 +163,7 @@ public enum PartOpener {
     var blocks: [UInt8: [UInt8]] = [:]
     // Another program's request can take our answer, so the id is checked and the request repeated.
     var problem: TransportError?
+    var isDamaged = false
     for _ in 0..<(3 * max(1, feature.blocks.count)) {
       let reply: [UInt8]
       do throws(TransportError) {
@@ -173,6 +174,10 @@ public enum PartOpener {
         continue
       }
       guard reply.first == feature.id else { continue }
+      guard feature.isIntact(reply) else {
+        isDamaged = true
+        continue
+      }
       guard !feature.blocks.isEmpty else { return reply }
       if reply.count > 2, feature.blocks.contains(reply[1]) { blocks[reply[1]] = reply }
       if blocks.count == feature.blocks.count {
@@ -180,6 +185,7 @@ public enum PartOpener {
         return list[0] + list.dropFirst().flatMap { $0.dropFirst(2) }
       }
     }
+    if isDamaged { throw FeatureError(problem: "its checksum does not match", isFinal: false) }
     if let problem { throw FeatureError(problem: String(describing: problem), isFinal: false) }
     throw FeatureError(
       problem: feature.blocks.isEmpty || blocks.isEmpty

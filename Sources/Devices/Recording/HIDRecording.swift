@@ -216,6 +216,8 @@ public struct HIDRecording: Sendable {
     private mutating func parseComment(
       _ line: ArraySlice<UInt8>, number: Int, into recording: inout HIDRecording
     ) throws(RecordingError) {
+      // Lines may end in CR LF.
+      let line = line.last == UInt8(ascii: "\r") ? line.dropLast() : line
       let words = String(decoding: line, as: UTF8.self).split(separator: " ", maxSplits: 3).map(String.init)
       guard words.count >= 4, words[0] == "#", words[1] == "vrbridge" else { return }
       var scanner = Scanner(line: line, file: file, number: number)
@@ -242,7 +244,7 @@ public struct HIDRecording: Sendable {
     }
   }
 
-  /// Reads one line's fields.
+  /// Reads one line's fields; the line may end in CR LF.
   private struct Scanner {
     var line: ArraySlice<UInt8>
     var index: Int
@@ -250,7 +252,6 @@ public struct HIDRecording: Sendable {
     let number: Int
 
     init(line: ArraySlice<UInt8>, file: String, number: Int) {
-      // Lines may end in CR LF.
       self.line = line.last == UInt8(ascii: "\r") ? line.dropLast() : line
       index = line.startIndex
       self.file = file

@@ -33,7 +33,7 @@ package struct RecordedResponder {
       return
     }
     do {
-      let blob = [UInt8](try Data(contentsOf: URL(fileURLWithPath: found.path)))
+      let blob = try Self.stored(found.path)
       let configuration = try reader.configuration(blob, axes: .identity)
       features = try reader.responder(blob, others: recorded)
       note = "factory calibration of \(configuration.serial) from \(found.path)\(found.note)"
@@ -41,6 +41,12 @@ package struct RecordedResponder {
       features = recorded
       problem = "\(found.path): \(error)"
     }
+  }
+
+  /// Reads a configuration file, without the byte order mark that editors put before text.
+  private static func stored(_ path: String) throws -> [UInt8] {
+    let bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
+    return bytes.starts(with: [0xef, 0xbb, 0xbf]) ? Array(bytes.dropFirst(3)) : bytes
   }
 
   /// Searches `NAME.config.json` and `NAME.config.zlib`, else a configuration of the same product in `config/` next to
@@ -62,8 +68,8 @@ package struct RecordedResponder {
         $0.hasSuffix(".config.zlib")
       }
       let fitting = names.sorted().filter { name in
-        guard let data = try? Data(contentsOf: config.appendingPathComponent(name)),
-          let configuration = try? reader.configuration([UInt8](data), axes: .identity),
+        guard let blob = try? stored(config.appendingPathComponent(name).path),
+          let configuration = try? reader.configuration(blob, axes: .identity),
           let product = configuration.product
         else { return false }
         return products.contains(product)

@@ -1,3 +1,4 @@
+import Diagnostics
 import Foundation
 import Spatial
 
@@ -60,7 +61,7 @@ public struct OpticalTrial: Sendable {
   public static func read(folder: String) throws -> [OpticalTrial] {
     let files: [String]
     do { files = try FileManager.default.contentsOfDirectory(atPath: folder) } catch {
-      throw MATError(description: "folder \(folder) can't be read (\(error.localizedDescription))")
+      throw MATError(description: "folder \(folder) can't be read (\(error.reason))")
     }
     let names = files.filter { $0.hasSuffix(".mat") }.sorted()
     guard !names.isEmpty else {

@@ -1,3 +1,4 @@
+import Diagnostics
 import Cryptography
 import Foundation
 
@@ -90,7 +91,7 @@ public struct ModelFetcher {
     }
     do { try Self.install(libraries ?? source, into: folder, mark: mark, record: record) } catch {
       throw RegistryError(
-        .writeFailed, "the library cannot be written to \(folder): \(error.localizedDescription)")
+        .writeFailed, "the library cannot be written to \(folder): \(error.reason)")
     }
     return true
   }

@@ -1,3 +1,4 @@
+import Diagnostics
 import Cryptography
 import Foundation
 import StrictYAML
@@ -286,7 +287,7 @@ public struct ModelRegistry: Sendable {
     } catch {
       try? FileManager.default.removeItem(atPath: unfinished)
       throw RegistryError(
-        .writeFailed, "\(manifest.name) \(manifest.version) cannot be written to \(folder): \(error)")
+        .writeFailed, "\(manifest.name) \(manifest.version) cannot be written to \(folder): \(error.reason)")
     }
   }
 
@@ -302,7 +303,7 @@ public struct ModelRegistry: Sendable {
       try Data(ModelSignature(signing: bytes, with: key).text.utf8).write(
         to: URL(fileURLWithPath: path), options: .atomic)
     } catch {
-      throw RegistryError(.writeFailed, "\(path) cannot be written: \(error.localizedDescription)")
+      throw RegistryError(.writeFailed, "\(path) cannot be written: \(error.reason)")
     }
   }
 
@@ -336,7 +337,7 @@ public struct ModelRegistry: Sendable {
       if versions(of: name).isEmpty { try FileManager.default.removeItem(atPath: folder + "/" + name) }
     } catch {
       throw RegistryError(
-        .writeFailed, "\(name) \(version) cannot be removed: \(error.localizedDescription)")
+        .writeFailed, "\(name) \(version) cannot be removed: \(error.reason)")
     }
   }
 }

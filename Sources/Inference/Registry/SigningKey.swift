@@ -7,14 +7,20 @@ import Glibc
 public enum SigningKey {
   /// - Parameter file: 32 bytes in base64, readable by the owner only.
   public static func load(file: String) throws(RegistryError) -> Ed25519.PrivateKey {
-    guard let text = try? String(contentsOfFile: file, encoding: .utf8) else {
-      throw RegistryError(
-        .keyUnusable, "the signing key \(file) cannot be read; 'vrbridge models key' creates it")
+    let text: String
+    do { text = try String(contentsOfFile: file, encoding: .utf8) } catch {
+      let remedy =
+        FileManager.default.fileExists(atPath: file)
+        ? "check its owner and its mode, or restore it from a backup" : "'vrbridge models key' creates it"
+      throw RegistryError(.keyUnusable, "the signing key \(file) cannot be read: \(error.reason); \(remedy)")
     }
     guard let raw = Data(base64Encoded: text.trimmingCharacters(in: .whitespacesAndNewlines)),
       let key = try? Ed25519.PrivateKey(rawRepresentation: Array(raw))
     else {
-      throw RegistryError(.keyUnusable, "\(file) is not a signing key; it must contain 32 bytes in base64")
+      throw RegistryError(
+        .keyUnusable,
+        "\(file) is not a signing key: it must contain 32 bytes in base64; restore it from a backup, or remove it and sign your models again"
+      )
     }
     return key
   }
@@ -28,7 +34,7 @@ public enum SigningKey {
     if FileManager.default.fileExists(atPath: file) { return try load(file: file) }
     let key: Ed25519.PrivateKey
     do { key = try Ed25519.PrivateKey() } catch {
-      throw RegistryError(.keyUnusable, "no signing key can be created: \(error)")
+      throw RegistryError(.keyUnusable, "no signing key can be created: \(error.reason)")
     }
     let text = Data(key.rawRepresentation).base64EncodedString() + "\n"
     // Another process may have made a key meanwhile, which signed something already.
@@ -81,7 +87,7 @@ public enum SigningKey {
       try handle.close()
     } catch {
       unlink(unfinished)
-      throw RegistryError(.writeFailed, "\(file) cannot be written: \(error.localizedDescription)")
+      throw RegistryError(.writeFailed, "\(file) cannot be written: \(error.reason)")
     }
     if replaces, rename(unfinished, file) == 0 { return true }
     let code = replaces || link(unfinished, file) != 0 ? errno : 0

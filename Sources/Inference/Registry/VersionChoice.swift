@@ -1,4 +1,5 @@
 public import Cryptography
+import Diagnostics
 import Foundation
 
 /// The version of a model that serves requests: the pinned one or the newest, and a canary for a share of the requests.
@@ -190,7 +191,7 @@ extension ModelRegistry {
     do {
       try encoder.encode(file).write(to: URL(fileURLWithPath: path), options: .atomic)
     } catch {
-      throw RegistryError(.writeFailed, "\(path) cannot be written: \(error.localizedDescription)")
+      throw RegistryError(.writeFailed, "\(path) cannot be written: \(error.reason)")
     }
   }
 }

@@ -51,7 +51,7 @@ public struct EuRoCFolder: Sendable {
 
   public init(root: String) { self.root = root }
 
-  private func path(_ parts: String...) -> String { ([root, "mav0"] + parts).joined(separator: "/") }
+  func path(_ parts: String...) -> String { ([root, "mav0"] + parts).joined(separator: "/") }
 
   // MARK: writing
 
@@ -139,30 +139,6 @@ public struct EuRoCFolder: Sendable {
       """
   }
 
-  /// Reads a camera's intrinsics and extrinsics; returns nil without them, or for another distortion model.
-  public func model(camera: Int) -> CameraModel? {
-    guard let text = try? String(contentsOfFile: path("cam\(camera)", "sensor.yaml"), encoding: .utf8),
-      let size = Self.list("resolution", text), size.count == 2, let k = Self.list("intrinsics", text),
-      k.count == 4,
-      let d = Self.list("distortion_coefficients", text), [4, 5].contains(d.count),
-      size.allSatisfy({ (1...65_536).contains($0) }), k[0] > 0, k[1] > 0
-    else { return nil }
-    var model = CameraModel(
-      width: Int(size[0]), height: Int(size[1]), focalX: k[0], focalY: k[1], centerX: k[2], centerY: k[3])
-    if text.contains("distortion_model: equidistant") {
-      model.distortion = .fisheye(k1: d[0], k2: d[1], k3: d[2], k4: d[3])
-    } else if text.contains("distortion_model: radial-tangential") {
-      if d.contains(where: { $0 != 0 }) {
-        model.distortion = .radialTangential(
-          k1: d[0], k2: d[1], p1: d[2], p2: d[3], k3: d.count > 4 ? d[4] : 0)
-      }
-    } else {
-      return nil
-    }
-    if let pose = Self.pose(text) { model.headFromCamera = pose * CameraMessages.opticalFrame.inverse }
-    return model
-  }
-
   public func write(frame: Frame, data: Data, camera: Int) throws {
     let folder = path("cam\(camera)", "data")
     try PrivateFile.createFolder(folder)
@@ -172,114 +148,6 @@ public struct EuRoCFolder: Sendable {
   private func put(_ text: String, _ path: String) throws {
     try PrivateFile.createFolder(URL(fileURLWithPath: path).deletingLastPathComponent().path)
     try PrivateFile.write(Data(text.utf8), to: path)
-  }
-
-  // MARK: reading
-
-  public func samples() throws -> [Sample] {
-    try rows(path("imu0", "data.csv"), columns: 7).map { row in
-      Sample(
-        time: row.time, rate: Vector3(row[0], row[1], row[2]), force: Vector3(row[3], row[4], row[5]))
-    }
-  }
-
-  /// Reads the pose of the IMU on the device; returns nil when `sensor.yaml` does not hold it.
-  public func deviceFromIMU() -> Pose? {
-    (try? String(contentsOfFile: path("imu0", "sensor.yaml"), encoding: .utf8)).flatMap(Self.pose)
-  }
-
-  /// Returns the numbers of `key: [a, b, …]`, which may span lines; nil without them, or when one is not finite.
-  private static func list(_ key: String, _ text: String) -> [Double]? {
-    guard let start = text.range(of: key + ": ["),
-      let end = text.range(of: "]", range: start.upperBound..<text.endIndex)
-    else { return nil }
-    let parts = text[start.upperBound..<end.lowerBound].split(separator: ",")
-    let numbers = parts.compactMap { Double($0.trimmingCharacters(in: .whitespacesAndNewlines)) }
-    return numbers.count == parts.count && numbers.allSatisfy(\.isFinite) ? numbers : nil
-  }
-
-  /// `T_BS`, body from sensor.
-  private static func pose(_ text: String) -> Pose? {
-    guard let n = list("data", text), n.count == 16,
-      let turn = Matrix3(Vector3(n[0], n[1], n[2]), Vector3(n[4], n[5], n[6]), Vector3(n[8], n[9], n[10]))
-        .rotation
-    else { return nil }
-    return Pose(position: Vector3(n[3], n[7], n[11]), orientation: turn)
-  }
-
-  public var hasStates: Bool {
-    FileManager.default.fileExists(atPath: path("state_groundtruth_estimate0", "data.csv"))
-  }
-
-  public func states() throws -> [State] {
-    try rows(path("state_groundtruth_estimate0", "data.csv"), columns: 8).map { row in
-      State(
-        time: row.time,
-        pose: Pose(
-          position: Vector3(row[0], row[1], row[2]),
-          orientation: Quaternion(x: row[4], y: row[5], z: row[6], w: row[3])),
-        velocity: row.count >= 10 ? Vector3(row[7], row[8], row[9]) : .zero)
-    }
-  }
-
-  /// The number of cameras; their indices begin at 0.
-  public var cameraCount: Int {
-    var count = 0
-    while FileManager.default.fileExists(atPath: path("cam\(count)", "data.csv")) { count += 1 }
-    return count
-  }
-
-  public func frames(camera: Int) throws -> [Frame] {
-    let file = path("cam\(camera)", "data.csv")
-    return try lines(file).map { number, line in
-      let fields = line.split(separator: ",", maxSplits: 1).map { $0.trimmingCharacters(in: .whitespaces) }
-      guard fields.count == 2, let time = Int64(fields[0]), !fields[1].contains("/"), fields[1] != ".." else {
-        throw EuRoCError(.malformed, "\(file):\(number): a line is not 'time,file'")
-      }
-      return Frame(time: time, name: fields[1])
-    }
-  }
-
-  public func data(of frame: Frame, camera: Int) throws -> Data {
-    try Data(contentsOf: URL(fileURLWithPath: path("cam\(camera)", "data", frame.name)))
-  }
-
-  private struct Row {
-    var time: Int64
-    var values: [Double]
-    var count: Int { values.count }
-    subscript(index: Int) -> Double { values[index] }
-  }
-
-  private func rows(_ file: String, columns: Int) throws -> [Row] {
-    var last = Int64.min
-    return try lines(file).map { number, line in
-      let fields = line.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
-      guard fields.count >= columns, let time = Int64(fields[0]) else {
-        throw EuRoCError(
-          .malformed, "\(file):\(number): \(columns) columns are needed, the first a time in ns")
-      }
-      guard time > last, time >= 0, time < 1 << 62 else {
-        throw EuRoCError(
-          .malformed, "\(file):\(number): the time \(time) is not after the previous line's")
-      }
-      last = time
-      let values = fields.dropFirst().map { Double($0) ?? .nan }
-      guard values.prefix(columns - 1).allSatisfy(\.isFinite) else {
-        throw EuRoCError(.malformed, "\(file):\(number): a cell is no finite number")
-      }
-      return Row(time: time, values: values)
-    }
-  }
-
-  private func lines(_ file: String) throws -> [(Int, Substring)] {
-    guard let text = try? String(contentsOfFile: file, encoding: .utf8) else {
-      throw EuRoCError(
-        .unreadable, "\(file) can't be read; name a EuRoC folder, which holds mav0/imu0/data.csv")
-    }
-    return text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated()
-      .map { ($0.offset + 1, $0.element) }
-      .filter { !$0.1.hasPrefix("#") && !$0.1.isEmpty }
   }
 
   // MARK: formats

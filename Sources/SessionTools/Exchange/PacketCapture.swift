@@ -4,10 +4,11 @@ import Foundation
 import Sensing
 import Spatial
 
-/// Reads captures of USB traffic (pcapng of usbmon on Linux and of USBPcap on Windows, plain or gzip) as recordings:
-/// reports of interrupt endpoints, and descriptors and feature reports of the control endpoint.
+/// Reads captures of USB traffic (of usbmon on Linux and of USBPcap on Windows; pcapng or pcap, plain or gzip) as
+/// recordings: reports of interrupt endpoints, and descriptors and feature reports of the control endpoint.
 ///
-/// Formats: draft-ietf-opsawg-pcapng; LINKTYPE_USB_LINUX_MMAPPED (220) and LINKTYPE_USBPCAP (249) of tcpdump.org.
+/// Formats: LINKTYPE_USB_LINUX (189), LINKTYPE_USB_LINUX_MMAPPED (220) and LINKTYPE_USBPCAP (249) of tcpdump.org. The
+/// first two have the byte order of the capturing machine, which is that of their section.
 public struct PacketCapture {
   /// One transfer.
   private struct Transfer {
@@ -41,7 +42,8 @@ public struct PacketCapture {
   /// Larger files are rejected; bytes.
   static let largest = 1 << 30
 
-  /// - Returns: one recording for each device that sent reports.
+  /// - Returns: one recording for each device that sent reports. A device whose descriptors the capture lacks has vendor
+  ///   and product 0, and no interface numbers.
   public static func read(path: String) throws -> [HIDRecording] {
     try parse(inflate(path), file: path)
   }
@@ -61,11 +63,10 @@ public struct PacketCapture {
 
   public static func parse(_ bytes: [UInt8], file: String) throws -> [HIDRecording] {
     var transfers: [Transfer] = []
-    try forEachPacket(bytes, file) { linkType, time, packet in
-      switch linkType {
-      case 220, 189:
-        if let transfer = usbmon(packet, time, isMapped: linkType == 220) { transfers.append(transfer) }
-      case 249: if let transfer = usbpcap(packet, time) { transfers.append(transfer) }
+    try CaptureFile.forEachPacket(bytes, file) { packet in
+      switch packet.linkType {
+      case 220, 189: if let transfer = usbmon(packet) { transfers.append(transfer) }
+      case 249: if let transfer = usbpcap(packet.bytes, packet.time) { transfers.append(transfer) }
       default: break
       }
     }
@@ -77,95 +78,29 @@ public struct PacketCapture {
     return recordings(transfers, file)
   }
 
-  // MARK: pcapng
-
-  private static func forEachPacket(
-    _ bytes: [UInt8], _ file: String, _ body: (_ linkType: UInt16, _ time: Int64, ArraySlice<UInt8>) -> Void
-  ) throws {
-    guard bytes.count >= 28, bytes.starts(with: [0x0a, 0x0d, 0x0d, 0x0a]) else {
-      throw PacketCaptureError(
-        .format, "\(file) is no pcapng file; save the capture as pcapng with Wireshark or tshark")
-    }
-    var isBigEndian = false
-    func u16(_ offset: Int) -> UInt16 {
-      let (a, b) = (UInt16(bytes[offset]), UInt16(bytes[offset + 1]))
-      return isBigEndian ? a << 8 | b : b << 8 | a
-    }
-    func u32(_ offset: Int) -> UInt32 {
-      let (a, b) = (UInt32(u16(offset)), UInt32(u16(offset + 2)))
-      return isBigEndian ? a << 16 | b : b << 16 | a
-    }
-    var interfaces: [(linkType: UInt16, nanosecondsPerTick: Double)] = []
-    var offset = 0
-    while offset + 12 <= bytes.count {
-      let isSection = bytes[offset..<(offset + 4)].elementsEqual([0x0a, 0x0d, 0x0d, 0x0a])
-      if isSection {
-        guard offset + 16 <= bytes.count else { return }
-        isBigEndian = bytes[offset + 8] == 0x1a
-        interfaces = []
-      }
-      let type = u32(offset)
-      let length = Int(u32(offset + 4))
-      // A truncated capture ends here.
-      guard length >= 12, length % 4 == 0, length <= bytes.count - offset else { return }
-      let end = offset + length - 4
-      if !isSection, type == 1, length >= 20 {
-        interfaces.append((u16(offset + 8), resolution(bytes, offset + 16, end, u16)))
-      } else if !isSection, type == 6, length >= 32 {
-        let interface = Int(u32(offset + 8))
-        let captured = Int(u32(offset + 20))
-        guard interfaces.indices.contains(interface), captured <= end - offset - 28 else {
-          offset += length
-          continue
-        }
-        let ticks = UInt64(u32(offset + 12)) << 32 | UInt64(u32(offset + 16))
-        let time = Double(ticks) * interfaces[interface].nanosecondsPerTick
-        body(
-          interfaces[interface].linkType,
-          // In integers: a double can't hold today's time to a nanosecond.
-          interfaces[interface].nanosecondsPerTick == 1000 && ticks < 1 << 53
-            ? Int64(ticks) * 1000 : Int64(min(max(time, 0), 9e18)),
-          bytes[(offset + 28)..<(offset + 28 + captured)])
-      }
-      offset += length
-    }
-  }
-
-  /// Nanoseconds per tick: option 9 of an interface, microseconds without it.
-  private static func resolution(_ bytes: [UInt8], _ start: Int, _ end: Int, _ u16: (Int) -> UInt16) -> Double
-  {
-    var offset = start
-    while offset + 4 <= end {
-      let (code, length) = (u16(offset), Int(u16(offset + 2)))
-      if code == 0 { break }
-      if code == 9, length == 1, offset + 4 < end {
-        let value = bytes[offset + 4]
-        let exponent = Double(value & 0x7f)
-        return 1e9 * (value & 0x80 != 0 ? exp2(-exponent) : pow(10, -exponent))
-      }
-      offset += 4 + (length + 3) / 4 * 4
-    }
-    return 1000
-  }
-
   // MARK: packets
 
   private static func little(_ bytes: ArraySlice<UInt8>, _ offset: Int, _ count: Int) -> UInt64 {
     (0..<count).reversed().reduce(0) { $0 << 8 | UInt64(bytes[bytes.startIndex + offset + $1]) }
   }
 
-  private static func usbmon(_ packet: ArraySlice<UInt8>, _ time: Int64, isMapped: Bool) -> Transfer? {
-    let header = isMapped ? 64 : 48
-    guard packet.count >= header else { return nil }
-    let event = packet[packet.startIndex + 8]
-    let kind = packet[packet.startIndex + 9]
-    let hasSetup = packet[packet.startIndex + 14] == 0
+  private static func usbmon(_ packet: CaptureFile.Packet) -> Transfer? {
+    let header = packet.linkType == 220 ? 64 : 48
+    let bytes = packet.bytes
+    guard bytes.count >= header else { return nil }
+    func number(_ offset: Int, _ count: Int) -> UInt64 {
+      let value = little(bytes, offset, count)
+      return packet.isBigEndian ? value.byteSwapped >> UInt64(64 - 8 * count) : value
+    }
+    let event = bytes[bytes.startIndex + 8]
+    let kind = bytes[bytes.startIndex + 9]
+    let hasSetup = bytes[bytes.startIndex + 14] == 0
     return Transfer(
-      time: time, bus: UInt16(little(packet, 12, 2)), device: packet[packet.startIndex + 11],
-      endpoint: packet[packet.startIndex + 10], kind: kind == 1 ? 1 : kind == 2 ? 2 : 0,
-      isSubmission: event == UInt8(ascii: "S"), number: little(packet, 0, 8),
-      setup: hasSetup ? Array(packet[(packet.startIndex + 40)..<(packet.startIndex + 48)]) : [],
-      data: packet[(packet.startIndex + header)...])
+      time: packet.time, bus: UInt16(number(12, 2)), device: bytes[bytes.startIndex + 11],
+      endpoint: bytes[bytes.startIndex + 10], kind: kind == 1 ? 1 : kind == 2 ? 2 : 0,
+      isSubmission: event == UInt8(ascii: "S"), number: number(0, 8),
+      setup: hasSetup ? Array(bytes[(bytes.startIndex + 40)..<(bytes.startIndex + 48)]) : [],
+      data: bytes[(bytes.startIndex + header)...])
   }
 
   private static func usbpcap(_ packet: ArraySlice<UInt8>, _ time: Int64) -> Transfer? {
@@ -189,6 +124,9 @@ public struct PacketCapture {
 
   // MARK: devices
 
+  /// The physical path of a captured device begins so; bus and device number follow.
+  static let portPrefix = "usb-capture-"
+
   private static func recordings(_ transfers: [Transfer], _ file: String) -> [HIDRecording] {
     var devices: [UInt32: Device] = [:]
     for transfer in transfers where transfer.kind == 2 {
@@ -200,6 +138,8 @@ public struct PacketCapture {
         $0.kind == 1 && !$0.data.isEmpty && $0.endpoint & 0x80 != 0 && !$0.isSubmission
       }, by: { UInt32($0.bus) << 8 | UInt32($0.device) })
     var recordings: [HIDRecording] = []
+    // A capture that began after plugging in holds no control transfers of a device.
+    for key in reports.keys where devices[key] == nil { devices[key] = Device() }
     for (key, device) in devices.sorted(by: { $0.key < $1.key }) {
       var recording = HIDRecording(file: file)
       var indices: [UInt8: Int] = [:]
@@ -227,8 +167,8 @@ public struct PacketCapture {
       bus: .usb, vendor: device.vendor, product: device.product, origin: .recorded)
     identity.name = device.strings[device.nameIndex] ?? ""
     identity.serial = device.strings[device.serialIndex] ?? ""
-    identity.interfaceNumber = Int(number)
-    identity.physicalPath = "usb-capture-\(key >> 8)-\(key & 0xff)/input\(number)"
+    if !device.endpoints.isEmpty { identity.interfaceNumber = Int(number) }
+    identity.physicalPath = "\(portPrefix)\(key >> 8)-\(key & 0xff)/input\(number)"
     return HIDRecording.Interface(
       identity: identity, descriptor: device.descriptors[number].flatMap { try? HIDReportDescriptor($0) },
       features: device.features[number] ?? [])

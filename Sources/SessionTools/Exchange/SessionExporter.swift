@@ -18,12 +18,24 @@ public struct SessionExporter {
     case jpeg
   }
 
+  /// The written files, and the errors met while reading.
+  public struct Result: Sendable {
+    /// One line per written file or folder, for people.
+    public var lines: [String]
+    /// Errors while reading the session.
+    public var faults: [String]
+
+    init(_ lines: [String], _ contents: SessionReader.Contents) {
+      self.lines = lines
+      faults = contents.faults.map(\.description)
+    }
+  }
+
   private let reader: SessionReader
 
   public init(path: String) throws { reader = try SessionReader(path: path) }
 
-  /// - Returns: one line per written file or folder, for people.
-  public func export(_ format: Format, to folder: String) throws -> [String] {
+  public func export(_ format: Format, to folder: String) throws -> Result {
     try PrivateFile.createFolder(folder)
     switch format {
     case .csv: return try exportTables(folder)
@@ -53,7 +65,7 @@ public struct SessionExporter {
 
   // MARK: EuRoC
 
-  private func exportEuRoC(_ folder: String) throws -> [String] {
+  private func exportEuRoC(_ folder: String) throws -> Result {
     let tap = SampleTap()
     let engine = ReplayEngine(settings: nil) { opening in
       let pipeline = ReplayEngine.bare(opening)
@@ -74,7 +86,7 @@ public struct SessionExporter {
           time: $0.captured.nanoseconds, pose: $0.worldFromDevice, velocity: $0.linearVelocity)
       }
     }
-    try reader.read(attachment: { try engine.take($0) }) { record, _ in
+    let contents = try reader.read(attachment: { try engine.take($0) }) { record, _ in
       switch record {
       case .report(let device, let part, let report): engine.process(device: device, part: part, report)
       case .event(let event):
@@ -118,7 +130,7 @@ public struct SessionExporter {
       try shared.write(frames: frames[index], camera: index, model: models[cameras[index]])
       written.append("\(folder)/mav0/cam\(index): \(frames[index].count) frames of \(cameras[index])")
     }
-    return written
+    return Result(written, contents)
   }
 
   static func ending(_ format: String) -> String {
@@ -131,7 +143,7 @@ public struct SessionExporter {
 
   // MARK: HID
 
-  private func exportReports(_ folder: String) throws -> [String] {
+  private func exportReports(_ folder: String) throws -> Result {
     // Interfaces before reports, in two passes, as the format has them.
     var parts: [UInt32: [Int: Vrbridge_Session_PartOpened]] = [:]
     try reader.read(
@@ -159,7 +171,7 @@ public struct SessionExporter {
       }
       writers[device] = (writer, indices, path, 0)
     }
-    try reader.read(
+    let contents = try reader.read(
       wanted: { if case .report = $0 { true } else { false } }
     ) { record, _ in
       if case .report(let device, let part, let report) = record, let entry = writers[device],
@@ -175,12 +187,12 @@ public struct SessionExporter {
       try entry.writer.finish()
       written.append("\(entry.path): \(entry.count) reports")
     }
-    return written
+    return Result(written, contents)
   }
 
   // MARK: tables
 
-  private func exportTables(_ folder: String) throws -> [String] {
+  private func exportTables(_ folder: String) throws -> Result {
     var tables: [String: (file: TextFile, rows: Int)] = [:]
     func row(_ name: String, _ header: String, _ cells: String) throws {
       if tables[name] == nil {
@@ -196,7 +208,7 @@ public struct SessionExporter {
       pipeline?.tap = tap
       return pipeline
     }
-    try reader.read(attachment: { try engine.take($0) }) { record, _ in
+    let contents = try reader.read(attachment: { try engine.take($0) }) { record, _ in
       switch record {
       case .state(let device, let bytes), .groundTruth(let device, let bytes):
         guard let state = SessionReader.state(bytes) else { return .goOn }
@@ -252,7 +264,8 @@ public struct SessionExporter {
       return .goOn
     }
     for entry in tables.values { try entry.file.finish() }
-    return tables.sorted { $0.key < $1.key }.map { "\(folder)/\($0.key): \($0.value.rows) rows" }
+    return Result(
+      tables.sorted { $0.key < $1.key }.map { "\(folder)/\($0.key): \($0.value.rows) rows" }, contents)
   }
 
   /// Returns a text as one cell (RFC 4180). A spreadsheet would compute one that begins like a formula.
@@ -265,9 +278,9 @@ public struct SessionExporter {
 
   // MARK: audio and frames
 
-  private func exportAudio(_ folder: String) throws -> [String] {
+  private func exportAudio(_ folder: String) throws -> Result {
     var files: [String: WAVFile] = [:]
-    try reader.read(
+    let contents = try reader.read(
       wanted: { if case .audio = $0 { true } else { false } }
     ) { record, _ in
       guard case .audio(let microphone, let block) = record, block.format == "pcm-s16" else { return .goOn }
@@ -281,12 +294,12 @@ public struct SessionExporter {
       return .goOn
     }
     for file in files.values { try file.finish() }
-    return files.keys.sorted().map { "\(folder): audio of \($0)" }
+    return Result(files.keys.sorted().map { "\(folder): audio of \($0)" }, contents)
   }
 
-  private func exportFrames(_ folder: String) throws -> [String] {
+  private func exportFrames(_ folder: String) throws -> Result {
     var counts: [String: Int] = [:]
-    try reader.read(
+    let contents = try reader.read(
       wanted: { if case .image = $0 { true } else { false } }
     ) { record, _ in
       guard case .image(let camera, let image) = record else { return .goOn }
@@ -298,7 +311,7 @@ public struct SessionExporter {
       counts[target, default: 0] += 1
       return .goOn
     }
-    return counts.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value) frames" }
+    return Result(counts.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value) frames" }, contents)
   }
 }
 

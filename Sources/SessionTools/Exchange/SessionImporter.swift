@@ -7,21 +7,26 @@ import Sensing
 import SessionLog
 import Spatial
 import StrictYAML
+import Synchronization
 import Tracking
 import TrackingPipeline
 
 /// Makes a session from files of other tools: their reports pass the same pipelines as those of devices.
 public final class SessionImporter {
   private let writer: SessionWriter
+  private let output: String
   private let tap: DirectTap
   private let log: Logger
   private var pipelines: [DevicePipeline] = []
+  /// Names of the devices' descriptions.
+  private var names: [String] = []
   private var takenRoles: Set<DeviceRole> = []
 
   public var reports: UInt64 { tap.reports }
 
   /// - Parameter source: the imported files, for the session's metadata.
   public init(output: String, source: String, log: Logger) throws {
+    self.output = output
     // No host and no time, so that the same files make the same session.
     writer = try SessionWriter(
       DiskFile(creating: output),
@@ -33,10 +38,23 @@ public final class SessionImporter {
     self.log = log
   }
 
+  /// Ends the session.
+  ///
+  /// - Throws: `ImportError` when no report could be decoded, `OutputError` when the file can't be written.
   public func finish() throws {
     if let failure = tap.failure { throw failure }
+    let undecoded = pipelines.reduce(0) { $0 + $1.statistics.decodeErrors.load(ordering: .relaxed) }
+    guard reports == 0 || undecoded < reports else {
+      throw ImportError(
+        .undecoded,
+        "none of the \(reports) reports can be decoded as \(names.joined(separator: ", ")): length, format or checksum differ. Record the device again, or compare its reports with the description"
+      )
+    }
     try writer.finish()
   }
+
+  /// Removes the unfinished session, after an error.
+  public func discard() { try? FileManager.default.removeItem(atPath: output) }
 
   /// The session, for frames and audio that belong to the imported files.
   public var extra: SessionWriter { writer }
@@ -75,18 +93,19 @@ public final class SessionImporter {
     {
       let interface = recording.interfaces[index]
       let key = DeviceKey(interface.identity, match.description)
-      guard
-        let pipeline = byKey[key]
-          ?? (match.part.reportsMotion ? makePipeline(match, interface.identity) : nil)
-      else {
-        unknown.append("\(interface.identity.vendorProduct) \(interface.identity.name)")
-        continue
-      }
+      let pipeline = byKey[key] ?? makePipeline(match, interface.identity)
       byKey[key] = pipeline
       let responder = RecordedResponder(
         interface, match, file: recording.file, configuration: configuration)
       if let note = responder.note { log.info("\(note)") }
-      if let problem = responder.problem { log.error("\(problem)") }
+      if let problem = responder.problem {
+        guard configuration == nil else {
+          throw ImportError(
+            .configuration,
+            "the configuration file can't be used: \(problem); name a Lighthouse configuration")
+        }
+        log.error("\(problem)")
+      }
       let opened = try PartOpener.open(
         match, answering: responder.features, descriptor: interface.descriptor)
       for warning in opened.warnings {
@@ -201,6 +220,7 @@ public final class SessionImporter {
         origin: identity.origin))
     pipeline.tap = tap
     pipelines.append(pipeline)
+    names.append(match.description.name)
     tap.parts[id.number] = match.description.parts.map(\.name)
     tap.controls[id.number] = match.description.controls
     return pipeline

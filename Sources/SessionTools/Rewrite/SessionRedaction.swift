@@ -1,4 +1,3 @@
-import Cryptography
 import Foundation
 import MCAP
 import SwiftProtobuf
@@ -56,8 +55,8 @@ public struct SessionRedaction {
     }
     func scrubbed(_ text: String) -> String { String(decoding: scrubbed(Array(text.utf8)), as: UTF8.self) }
 
-    // Of the attachments in the copy.
-    var digests: [String: Data] = [:]
+    /// SHA-256 of the attachments in the copy, by those of the originals.
+    var digests: [Data: Data] = [:]
     let copy = try SessionCopy(to: output, note: "redacted")
     try copy.run(input) { topic, message in
       if isDropped(topic) { return .drop }
@@ -81,8 +80,8 @@ public struct SessionRedaction {
           exchange.report = Data(scrubbed([UInt8](exchange.report)))
           return exchange
         }
-        opened.descriptionSha256 = digests[opened.description_p] ?? opened.descriptionSha256
-        opened.calibrationSha256 = digests[opened.calibrationAttachment] ?? opened.calibrationSha256
+        opened.descriptionSha256 = digests[opened.descriptionSha256] ?? opened.descriptionSha256
+        opened.calibrationSha256 = digests[opened.calibrationSha256] ?? opened.calibrationSha256
         event.partOpened = opened
         return .replace(try event.serializedBytes())
       case .log, .scene, .imageAnnotations, .speech, .prompts:
@@ -104,8 +103,9 @@ public struct SessionRedaction {
     } change: { attachment in
       // The configuration assigns roles by serial number.
       var attachment = attachment
+      let original = SessionWriter.digest(of: attachment.data)
       attachment.data = scrubbed(attachment.data)
-      digests[attachment.name] = Data(SHA256.hash(attachment.data))
+      digests[original] = SessionWriter.digest(of: attachment.data)
       return attachment
     } finally: { copy in
       result.dropped = copy.dropped

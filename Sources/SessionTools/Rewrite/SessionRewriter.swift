@@ -13,6 +13,8 @@ public struct SessionRewriter {
   public struct Result: Sendable {
     public var states: UInt64 = 0
     public var messages: UInt64 = 0
+    /// Errors while reading the session.
+    public var faults: [String] = []
   }
 
   private let input: InputFile
@@ -21,21 +23,20 @@ public struct SessionRewriter {
 
   public func run(settings: EstimatorSettings, output: String) throws -> Result {
     var result = Result()
-    let collector = SessionVerifier.Collector()
+    let computed = ComputedStates()
     let engine = ReplayEngine(settings: settings) { opening in
       let pipeline = ReplayEngine.bare(opening)
-      pipeline?.tap = collector
+      pipeline?.tap = computed
       return pipeline
     }
     let copy = try SessionCopy(to: output, note: "computed with other filter settings")
-    var next = 0
     var newest: [UInt32: TrackedState] = [:]
     try copy.run(input) { topic, message in
       switch topic {
       case .report(let device, let part, _):
         guard let report = WireFormat.report(message.data) else { return .drop }
-        collector.clear()
-        next = 0
+        if computed.isNewer(report.received) { computed.clear() }
+        computed.begin(report.received)
         engine.process(device: device, part: Int(part), report)
         return .keep
       case .events:
@@ -57,9 +58,8 @@ public struct SessionRewriter {
         return .replace(try event.serializedBytes())
       case .state(let device):
         // A report leads to the same number of states with any filter.
-        guard next < collector.devices.count, collector.devices[next] == device else { return .drop }
-        let bytes = Array(collector.bytes(next))
-        next += 1
+        guard let state = computed.take(device) else { return .drop }
+        let bytes = Array(state)
         newest[device] = bytes.withUnsafeBytes { SessionReader.state($0) }
         result.states += 1
         return .replace(bytes)
@@ -78,6 +78,7 @@ public struct SessionRewriter {
       return true
     }
     result.messages = copy.messageCount
+    result.faults = copy.faults.map(\.description)
     return result
   }
 }

@@ -1,4 +1,3 @@
-import Cryptography
 import Foundation
 import MCAP
 import Sensing
@@ -26,62 +25,40 @@ public struct SessionVerifier {
     public var faults: [String] = []
     /// Whether the file has its end mark.
     public var isComplete = false
+
+    public var verdict: Verdict {
+      if let difference, faults.isEmpty { return .different(difference) }
+      if reports == 0 {
+        return .unverified(
+          faults.isEmpty ? "the file holds no reports of devices there" : "no report of a device can be read")
+      }
+      if states == 0 { return .unverified("the reports lead to no states") }
+      if compared == 0 {
+        return .unverified(
+          "the session holds no states to compare with; record it with --streams reports,states")
+      }
+      if let difference {
+        return .unverified(
+          "the session is damaged, and reports that can't be read change the states after them; the first: \(difference)"
+        )
+      }
+      if !faults.isEmpty || !isComplete {
+        return .unverified(
+          "only a part of the session can be read: \(compared) states are equal; 'vrbridge recover' writes that part"
+        )
+      }
+      return .equal
+    }
   }
 
-  /// Collects states in the order of computation.
-  final class Collector: PipelineTap {
-    /// Of the last report: device numbers, and the concatenated bytes of their states.
-    private(set) var devices: [UInt32] = []
-    private var bytes: [UInt8] = []
-    private let hash = SHA256()
-    private var pending: [UInt8] = []
-    private(set) var count: UInt64 = 0
-
-    func state(_ state: TrackedState, device: DeviceID) {
-      let start = bytes.count
-      bytes.append(contentsOf: repeatElement(0, count: WireFormat.stateLength))
-      bytes.withUnsafeMutableBytes {
-        WireFormat.write(state, into: UnsafeMutableRawBufferPointer(rebasing: $0[start...]))
-      }
-      devices.append(device.number)
-      count += 1
-      withUnsafeBytes(of: device.number.littleEndian) { pending.append(contentsOf: $0) }
-      pending.append(contentsOf: bytes[start...])
-      if pending.count > 1 << 16 { flush() }
-    }
-
-    private func flush() {
-      hash.update(pending)
-      pending.removeAll(keepingCapacity: true)
-    }
-
-    /// Discards the states of the last report.
-    func clear() {
-      devices.removeAll(keepingCapacity: true)
-      bytes.removeAll(keepingCapacity: true)
-    }
-
-    /// Returns the bytes of one state of the last report.
-    func bytes(_ index: Int) -> ArraySlice<UInt8> {
-      bytes[(index * WireFormat.stateLength)..<((index + 1) * WireFormat.stateLength)]
-    }
-
-    func isEqual(_ index: Int, _ other: UnsafeRawBufferPointer) -> Bool {
-      guard other.count == WireFormat.stateLength, let base = other.baseAddress else { return false }
-      return bytes.withUnsafeBytes { mine in
-        guard let own = mine.baseAddress else { return false }
-        return memcmp(own + index * other.count, base, other.count) == 0
-      }
-    }
-
-    var digest: String {
-      flush()
-      return hash.finalize().map { byte in
-        let text = String(byte, radix: 16)
-        return byte < 16 ? "0" + text : text
-      }.joined()
-    }
-
+  /// The result of comparing a session with its computation.
+  public enum Verdict: Sendable, Equatable {
+    /// All recorded states were compared and are equal.
+    case equal
+    /// The first difference.
+    case different(String)
+    /// Why the session, or a part of it, could not be compared.
+    case unverified(String)
   }
 
   private let reader: SessionReader
@@ -92,27 +69,29 @@ public struct SessionVerifier {
   /// - Parameters:
   ///   - settings: the orientation estimator and its settings; nil for the recorded ones.
   ///   - compares: whether to compare with the recorded states.
+  ///   - range: seconds after the first report. Reports before are computed, but neither counted nor compared.
   ///   - onState: receives each computed state.
   public func run(
-    settings: EstimatorSettings? = nil, compares: Bool = true,
+    settings: EstimatorSettings? = nil, compares: Bool = true, range: ClosedRange<Double>? = nil,
     onState: ((_ device: UInt32, _ state: TrackedState) -> Void)? = nil
   ) throws -> Result {
     var result = Result()
-    let collector = Collector()
+    let computed = ComputedStates()
     let engine = ReplayEngine(settings: settings) { opening in
       let pipeline = ReplayEngine.bare(opening)
-      pipeline?.tap = collector
+      pipeline?.tap = computed
       return pipeline
     }
+    var start: Timestamp?
     var (first, last): (Timestamp?, Timestamp?) = (nil, nil)
-    var next = 0
-    /// Notes a state of the last report that the file does not hold.
+    var isEnded = false
+    /// Notes a computed state that the file does not hold.
     func missing(_ location: SessionReader.Location?) {
-      guard compares, result.compared > 0, next < collector.devices.count, result.difference == nil else {
-        return
-      }
+      guard compares, computed.isCounting, result.compared > 0, result.difference == nil,
+        let device = computed.firstDevice
+      else { return }
       result.difference =
-        "device \(collector.devices[next]): a computed state is missing in the recording"
+        "device \(device): a computed state is missing in the recording"
         + (location.map { ", before \($0)" } ?? "")
     }
     let contents = try reader.read(
@@ -126,63 +105,70 @@ public struct SessionVerifier {
     ) { record, location in
       switch record {
       case .report(let device, let part, let report):
-        missing(location)
-        collector.clear()
-        next = 0
+        if computed.isNewer(report.received) {
+          missing(location)
+          computed.clear()
+        }
+        let passed = report.received.seconds(since: start ?? report.received)
+        start = start ?? report.received
+        if let range {
+          isEnded = passed > range.upperBound
+          if isEnded { return .stop }
+          computed.isCounting = passed >= range.lowerBound
+        }
+        computed.begin(report.received)
         engine.process(device: device, part: part, report)
+        guard computed.isCounting else { break }
         result.reports += 1
         first = first ?? report.received
         last = report.received
-        if let onState {
-          for (index, device) in collector.devices.enumerated() {
-            if let state = collector.bytes(index).withUnsafeBytes({ SessionReader.state($0) }) {
-              onState(device, state)
-            }
-          }
-        }
+        if let onState { computed.forEachOfReport(onState) }
       case .event(let event):
         missing(location)
-        collector.clear()
-        next = 0
+        computed.clear()
         _ = try engine.apply(event)
       case .state(let device, let recorded):
-        result.compared += 1
-        guard next < collector.devices.count else {
-          result.difference =
-            "device \(device): a recorded state was not computed, at \(location)"
-          return .stop
+        guard let state = computed.take(device) else {
+          if computed.isCounting {
+            result.difference = "device \(device): a recorded state was not computed, at \(location)"
+          }
+          break
         }
-        defer { next += 1 }
-        guard collector.devices[next] == device, collector.isEqual(next, recorded) else {
-          result.difference = Self.describe(
-            device, (collector.devices[next], Array(collector.bytes(next))), recorded, location)
-          return .stop
+        guard computed.isCounting else { break }
+        result.compared += 1
+        if !Self.isEqual(state, recorded) {
+          result.difference = Self.describe(device, Array(state), recorded, location)
         }
       case .groundTruth, .image, .cameraCalibration, .cameraMount, .audio, .other: break
       }
       return result.difference == nil ? .goOn : .stop
     }
-    result.isComplete = contents.isComplete
+    result.isComplete = contents.isComplete || isEnded
     // A truncated file may lack the states of its last report.
     if contents.isComplete { missing(nil) }
     result.faults = contents.faults.map(\.description)
-    result.states = collector.count
+    result.states = computed.count
     result.lost = engine.lostRecords
     if let first, let last { result.duration = last.seconds(since: first) }
-    result.digest = collector.digest
+    result.digest = computed.digest
     return result
   }
 
+  private static func isEqual(_ computed: ArraySlice<UInt8>, _ recorded: UnsafeRawBufferPointer) -> Bool {
+    computed.withUnsafeBytes { own in
+      guard own.count == recorded.count, let a = own.baseAddress, let b = recorded.baseAddress else {
+        return false
+      }
+      return memcmp(a, b, own.count) == 0
+    }
+  }
+
   private static func describe(
-    _ device: UInt32, _ computed: (device: UInt32, bytes: [UInt8]), _ recorded: UnsafeRawBufferPointer,
+    _ device: UInt32, _ computed: [UInt8], _ recorded: UnsafeRawBufferPointer,
     _ location: SessionReader.Location
   ) -> String {
-    guard computed.device == device else {
-      return
-        "a recorded state is of device \(device), the computed one of device \(computed.device), at \(location)"
-    }
     guard let old = SessionReader.state(recorded),
-      let new = computed.bytes.withUnsafeBytes({ SessionReader.state($0) })
+      let new = computed.withUnsafeBytes({ SessionReader.state($0) })
     else { return "device \(device): a recorded state can't be read, at \(location)" }
     let fields: [(String, (TrackedState) -> [Double])] = [
       ("captured", { [Double($0.captured.nanoseconds)] }),

@@ -53,9 +53,9 @@ package final class ReplayEngine {
     }
   }
 
-  private var descriptions: [String: DeviceDescription] = [:]
-  /// Calibration files by name, to be recorded again.
-  private var calibrations: [String: [UInt8]] = [:]
+  private var descriptions = RecordedFiles<DeviceDescription>()
+  /// Calibration files, to be recorded again.
+  private var calibrations = RecordedFiles<[UInt8]>()
   package private(set) var pipelines: [UInt32: DevicePipeline] = [:]
   /// The first opening of each device.
   private var openings: [UInt32: Opening] = [:]
@@ -93,11 +93,13 @@ package final class ReplayEngine {
 
   /// Reads descriptions and calibrations; ignores other attachments.
   package func take(_ attachment: MCAPAttachment) throws(ReplayError) {
-    if attachment.name.hasPrefix("calibration/") { calibrations[attachment.name] = attachment.data }
+    if attachment.name.hasPrefix("calibration/") { calibrations.add(attachment, attachment.data) }
     guard attachment.name.hasPrefix("devices/") else { return }
     do {
-      descriptions[attachment.name] = try DescriptionParser.parse(
-        text: String(decoding: attachment.data, as: UTF8.self), file: attachment.name)
+      descriptions.add(
+        attachment,
+        try DescriptionParser.parse(
+          text: String(decoding: attachment.data, as: UTF8.self), file: attachment.name))
     } catch {
       throw ReplayError(
         .invalidDescription,
@@ -141,7 +143,8 @@ package final class ReplayEngine {
 
   private func open(_ message: Vrbridge_Session_PartOpened) throws(ReplayError) {
     let part = Int(message.part)
-    guard let description = descriptions[message.description_p], description.parts.indices.contains(part)
+    guard let description = descriptions.find(message.descriptionSha256, named: message.description_p),
+      description.parts.indices.contains(part)
     else {
       throw ReplayError(
         .missingDescription,
@@ -200,7 +203,8 @@ package final class ReplayEngine {
     pipeline.attach(
       part: part, decoder: opened.decoder,
       record: OpenedPartRecord(
-        message, description: description.text, calibration: calibrations[message.calibrationAttachment] ?? []
+        message, description: description.text,
+        calibration: calibrations.find(message.calibrationSha256, named: message.calibrationAttachment) ?? []
       ),
       opticalSensors: opened.opticalSensors,
       tracker: match.part.reportsMotion
@@ -244,4 +248,19 @@ package final class ReplayEngine {
     lostRecords = 0
   }
 
+}
+
+/// Contents of a session's attachments. Two of the same name differ by their digests: a description may change while a
+/// session is recorded.
+private struct RecordedFiles<Content> {
+  private var byDigest: [Data: Content] = [:]
+  private var byName: [String: Content] = [:]
+
+  mutating func add(_ attachment: MCAPAttachment, _ content: Content) {
+    byDigest[SessionWriter.digest(of: attachment.data)] = content
+    byName[attachment.name] = content
+  }
+
+  /// Returns the content with a digest, else the last one with a name: a changed copy may keep the digest.
+  func find(_ digest: Data, named name: String) -> Content? { byDigest[digest] ?? byName[name] }
 }

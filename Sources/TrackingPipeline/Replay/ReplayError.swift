@@ -15,6 +15,8 @@ public struct ReplayError: CodedError {
     case invalidSnapshot = "session-snapshot-invalid"
     /// The session names an orientation estimator that this vrbridge does not have.
     case unknownEstimator = "session-estimator-unknown"
+    /// The session is shorter than the time at which its replay is to begin.
+    case beyondEnd = "session-too-short"
     /// Another version of vrbridge recorded the snapshots.
     case snapshotVersion = "session-snapshot-version"
   }

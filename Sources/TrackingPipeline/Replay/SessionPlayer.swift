@@ -46,6 +46,9 @@ public final class SessionPlayer: @unchecked Sendable {
   /// Whether `control` changed since the playing thread read it.
   private let isChanged = Atomic<Bool>(true)
   private let reportCount = Atomic<UInt64>(0)
+  private let mediaCount = Atomic<UInt64>(0)
+  /// Whether the session was read to its end or to `Options.to`.
+  private let isPlayed = Atomic<Bool>(false)
   private let wake = linux_eventfd()
   private let timer = linux_timerfd()
 
@@ -54,7 +57,13 @@ public final class SessionPlayer: @unchecked Sendable {
     self.options = options
     control = Mutex(Control(isPaused: options.isPaused))
     // Rejects a file that is no session before any service starts.
-    _ = try MCAPFile(InputFile(path: path))
+    let file = try MCAPFile(InputFile(path: path))
+    let (first, last) = (file.statistics.startTime, file.statistics.endTime)
+    let length = Double(last - min(first, last)) * 1e-9
+    guard options.from <= length else {
+      throw ReplayError(
+        .beyondEnd, "the session ends after \((length * 10).rounded() / 10) s, before the time to begin at")
+    }
   }
 
   deinit {
@@ -67,7 +76,12 @@ public final class SessionPlayer: @unchecked Sendable {
   public var faults: [String] { control.withLock { $0.faults } }
   /// Why the session could not be played to its end; nil without an error.
   public var failure: String? { control.withLock { $0.failure } }
+  /// Reports that were published: those after `Options.from`.
   public var reports: UInt64 { reportCount.load(ordering: .relaxed) }
+  /// Whether the session was played to its end and had no report, frame or sound there.
+  public var isUnplayed: Bool {
+    isPlayed.load(ordering: .acquiring) && reports == 0 && mediaCount.load(ordering: .relaxed) == 0
+  }
 
   public func stop() { change { $0.isStopped = true } }
   public func togglePause() { change { $0.isPaused.toggle() } }
@@ -152,7 +166,7 @@ public final class SessionPlayer: @unchecked Sendable {
         }
         engine.pipelines[device]?.presentation = StatePresentation(offset: offset, isMuted: isMuted)
         engine.process(device: device, part: part, report)
-        reportCount.add(1, ordering: .relaxed)
+        if !isMuted { reportCount.add(1, ordering: .relaxed) }
       case .image(let camera, let image):
         let received = Timestamp(nanoseconds: Int64(clamping: location.logTime))
         guard try isDue(received.nanoseconds, &start, &clock, mailbox) else { return .stop }
@@ -179,7 +193,10 @@ public final class SessionPlayer: @unchecked Sendable {
       }
       return .goOn
     }
-    control.withLock { $0.faults = contents.faults.map(\.description) }
+    control.withLock {
+      $0.faults = contents.faults.map(\.description)
+      if !$0.isStopped { isPlayed.store(true, ordering: .releasing) }
+    }
   }
 
   /// Waits for the time of a record that is no report.
@@ -193,7 +210,9 @@ public final class SessionPlayer: @unchecked Sendable {
     start = began
     let passed = Timestamp(nanoseconds: time).seconds(since: Timestamp(nanoseconds: began))
     if let to = options.to, passed > to { return false }
-    return max(0, passed) < options.from || wait(until: time, &clock, mailbox) != nil
+    if max(0, passed) < options.from { return true }
+    mediaCount.add(1, ordering: .relaxed)
+    return wait(until: time, &clock, mailbox) != nil
   }
 
   /// Waits for a recorded time, and until playing is not paused.

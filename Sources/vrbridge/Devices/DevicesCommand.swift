@@ -44,8 +44,11 @@ struct ListDevices: AsyncParsableCommand {
   var socket: String?
 
   func run() async throws {
-    if known, markdown { return print(DeviceTable.markdown(try catalog(descriptions)), terminator: "") }
-    if known { return try listKnown() }
+    if known {
+      return try withWholeCatalog(descriptions) {
+        if markdown { print(DeviceTable.markdown($0), terminator: "") } else { listKnown($0) }
+      }
+    }
     let connection: BridgeConnection
     do {
       connection = try BridgeConnection(path: socket, clientName: "vrbridge devices")
@@ -108,8 +111,8 @@ struct ListDevices: AsyncParsableCommand {
     var ids: [String]
   }
 
-  private func listKnown() throws {
-    for description in try catalog(descriptions).descriptions {
+  private func listKnown(_ catalog: DeviceCatalog) {
+    for description in catalog.descriptions {
       let identities = description.parts.flatMap(\.match).compactMap { rule -> String? in
         guard let vendor = rule.vendor, let product = rule.product else {
           return rule.usage.map { "usage \(String($0, radix: 16))" }

@@ -4,17 +4,25 @@ import BridgeClient
 import BridgeProtocol
 import CommandSupport
 import Devices
+import Diagnostics
+import Inference
 
 struct DoctorCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "doctor",
     abstract: "Diagnose unavailable devices and suggest fixes.",
     discussion: discussion(
-      "Exit status 0 without problems, 1 with a problem.", examples: "vrbridge doctor",
-      "vrbridge doctor --json"))
+      """
+      Lists problems with their fixes, then the attached devices, the models and the bridge. Exit status 0 without \
+      problems, 1 with a problem.
+      """,
+      examples: "vrbridge doctor", "vrbridge doctor --json"))
 
   @Flag(help: "Print JSON, one object per finding.")
   var json = false
+
+  @Flag(help: "List the supported devices that are not attached too.")
+  var all = false
 
   @Option(help: .descriptions)
   var descriptions: String?
@@ -27,29 +35,67 @@ struct DoctorCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
-    var findings = Doctor.examine(catalog: try catalog(descriptions))
-    findings.append(bridge())
-    for finding in findings {
-      if json {
+    let (catalog, faults) = try catalogAndFaults(descriptions)
+    let devices = Doctor.examine(catalog: catalog)
+    var others = faults.map {
+      Doctor.Finding(
+        subject: "device descriptions", status: .problem, detail: "\($0)",
+        fix: "correct or remove the file, then: vrbridge devices --known")
+    }
+    others += configuration()
+    others.append(bridge())
+    let attached = devices.filter { $0.status != .absent }
+    let absent = devices.filter { $0.status == .absent }
+    if json {
+      for finding in devices + others {
         print(
           JSONLine.text(
             Report(
               subject: finding.subject, status: finding.status.rawValue, detail: finding.detail,
               fix: Nullable(finding.fix))))
-        continue
       }
-      let mark =
-        switch finding.status {
-        case .fine: Terminal.styled("ok     ", .green)
-        case .absent: Terminal.styled("absent ", .dim)
-        case .problem: Terminal.styled("PROBLEM", .red)
-        }
-      print(mark, Terminal.field("\(finding.subject): \(finding.detail)"))
-      if let fix = finding.fix {
-        for line in fix.split(separator: "\n") { print("          \(Terminal.styled(String(line), .bold))") }
-      }
+    } else {
+      let none =
+        attached.isEmpty
+        ? [
+          Doctor.Finding(
+            subject: "devices", status: .absent,
+            detail: "none is attached", fix: "plug a headset in, or emulate one: vrbridge run --demo")
+        ] : []
+      let report = DoctorReport(findings: attached + none + others, absent: absent, listsAll: all)
+      print(report.lines.joined(separator: "\n"))
     }
-    if findings.contains(where: { $0.status == .problem }) { throw ExitCode(1) }
+    if (devices + others).contains(where: { $0.status == .problem }) { throw ExitCode.differs }
+  }
+
+  /// Returns findings of the configuration file and of the models that it names.
+  private func configuration() -> [Doctor.Finding] {
+    do {
+      let options = try ModelOptions.parse([])
+      let registry = try options.registry()
+      let entries = registry.entries()
+      let refused = entries.filter { $0.problem != nil }.map { entry in
+        Doctor.Finding(
+          subject: "model \(entry.name) \(entry.version)", status: .problem, detail: entry.problem ?? "",
+          fix: "vrbridge models verify")
+      }
+      let usable = entries.count - refused.count
+      let summary =
+        entries.isEmpty
+        ? Doctor.Finding(
+          subject: "models", status: .absent,
+          detail: "none in \(registry.folder); speech and perception need some", fix: "vrbridge models pull")
+        : Doctor.Finding(
+          subject: "models", status: .fine,
+          detail: "\(usable) of \(entries.count) usable in \(registry.folder)")
+      return refused + [summary]
+    } catch {
+      return [
+        Doctor.Finding(
+          subject: "configuration", status: .problem, detail: error.printed,
+          fix: "correct the file, then: vrbridge run --print-config")
+      ]
+    }
   }
 
   private func bridge() -> Doctor.Finding {
@@ -64,7 +110,7 @@ struct DoctorCommand: AsyncParsableCommand {
       return Doctor.Finding(
         subject: "bridge", status: .absent, detail: "not running (no socket at \(path))", fix: "vrbridge run")
     } catch {
-      return Doctor.Finding(subject: "bridge", status: .problem, detail: String(describing: error))
+      return Doctor.Finding(subject: "bridge", status: .problem, detail: error.reason)
     }
   }
 }

@@ -8,6 +8,7 @@ import Foundation
 import Glibc
 import Sensing
 import Spatial
+import Synchronization
 
 struct EmulateCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -147,14 +148,19 @@ struct EmulateCommand: AsyncParsableCommand {
       guard family == "slimevr" else { throw ValidationError("--udp: only slimevr trackers send datagrams") }
       return try await track(udp, chosen)
     }
+    // Once the device exists.
+    let text =
+      "\(device.match.description.name) is emulated as \(device.identity.vendorProduct), serial \(serial); Ctrl-C ends\n"
+    let announcement = Announcement(text)
     do {
       switch (out, uhid, usb) {
       case (let path?, false, false): try write(device, to: path)
       case (nil, true, false):
         let seconds = duration
         let file = trace
-        try await plug(device) { stop in
+        try await plug { stop in
           let plugged = try UHIDDevice(device)
+          announcement.print()
           let times = Times()
           if file != nil { plugged.trace = { times.list.append($0) } }
           try plugged.run(until: stop, seconds: seconds)
@@ -163,7 +169,7 @@ struct EmulateCommand: AsyncParsableCommand {
       case (nil, false, true):
         let (fault, seconds, count, alone, period) = (fault, duration, count, alone, reportEvery ?? .infinity)
         let file = trace
-        try await plug(device) { stop in
+        try await plug { stop in
           let times = Times()
           let plugged = try (1...count).map { number in
             var options = options
@@ -173,6 +179,7 @@ struct EmulateCommand: AsyncParsableCommand {
             if file != nil { device.trace = { times.list.append($0) } }
             return device
           }
+          announcement.print()
           func report() {
             for device in plugged {
               Terminal.write(
@@ -198,24 +205,19 @@ struct EmulateCommand: AsyncParsableCommand {
     let stop = linux_eventfd()
     defer { Glibc.close(stop) }
     let (serial, rate, seconds) = (serial, rate ?? 100, duration)
-    Terminal.write(
-      "a SlimeVR tracker is emulated, sending to \(listener.address):\(listener.port); Ctrl-C ends\n")
     try await onInterrupt {
       linux_eventfd_signal(stop)
     } while: {
       let tracker = try EmulatedSlimeVRTracker(
         address: listener.address, port: listener.port, serial: serial, motion: motion, rate: rate)
+      Terminal.write(
+        "a SlimeVR tracker is emulated, sending to \(listener.address):\(listener.port); Ctrl-C ends\n")
       try tracker.run(until: stop, seconds: seconds)
     }
   }
 
   /// Plugs in `cycles` times, until Ctrl-C.
-  private func plug(
-    _ device: EmulatedDevice, _ body: @escaping @Sendable (_ stop: Int32) throws -> Void
-  ) async throws {
-    Terminal.write(
-      "\(device.match.description.name) is emulated as \(device.identity.vendorProduct), serial \(serial); Ctrl-C ends\n"
-    )
+  private func plug(_ body: @escaping @Sendable (_ stop: Int32) throws -> Void) async throws {
     let stop = linux_eventfd()
     defer { Glibc.close(stop) }
     let (cycles, gap) = (cycles, gap)
@@ -249,7 +251,23 @@ struct EmulateCommand: AsyncParsableCommand {
       }
     }
     try writer.finish()
+    guard count > 0 else {
+      try? FileManager.default.removeItem(atPath: path)
+      throw CommandError("no-reports", "no report is due within \(duration) s; raise --duration")
+    }
     Terminal.write("\(count) reports, \(duration) s, to \(path)\n")
+  }
+}
+
+/// A line that is printed once, however often the device is plugged in.
+private final class Announcement: Sendable {
+  private let text: String
+  private let isPrinted = Atomic<Bool>(false)
+
+  init(_ text: String) { self.text = text }
+
+  func print() {
+    if !isPrinted.exchange(true, ordering: .relaxed) { Terminal.write(text) }
   }
 }
 

@@ -105,7 +105,7 @@ struct PairCommand: AsyncParsableCommand {
       }
     } catch {
       // The failed step was printed already.
-      throw ExitCode(1)
+      throw ExitCode.couldNot
     }
   }
 
@@ -133,7 +133,7 @@ struct PairCommand: AsyncParsableCommand {
   private func pairTracker(_ description: DeviceDescription, _ store: PairingStore) throws -> String {
     func fail(_ name: PairingStep.Name, _ problem: String, _ fix: String) -> ExitCode {
       Self.report(PairingStep(step: name, state: .failed, message: problem, fix: fix), json: json)
-      return ExitCode(1)
+      return ExitCode.couldNot
     }
     let connection: BridgeConnection
     do { connection = try BridgeConnection(path: socket, clientName: "vrbridge pair") } catch {

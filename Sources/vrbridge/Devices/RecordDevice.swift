@@ -25,6 +25,12 @@ struct RecordDevice: AsyncParsableCommand {
   @Option(help: .descriptions)
   var descriptions: String?
 
+  func validate() throws {
+    if let duration, !(duration > 0 && duration <= 1e9) {
+      throw ValidationError("--duration: above 0 seconds")
+    }
+  }
+
   func run() async throws {
     let catalog = try catalog(descriptions)
     let nodes = UdevMonitor()?.enumerate() ?? []
@@ -47,5 +53,8 @@ struct RecordDevice: AsyncParsableCommand {
       try recorder.record(seconds: seconds)
     }
     Terminal.write("\(count) reports\n")
+    if count == 0 {
+      throw CommandError("no-reports", "the device sent no reports; check that it is on and in use")
+    }
   }
 }

@@ -20,6 +20,6 @@ struct UdevRulesCommand: AsyncParsableCommand {
   var descriptions: String?
 
   func run() async throws {
-    print(UdevRules.text(for: try catalog(descriptions), group: group), terminator: "")
+    try withWholeCatalog(descriptions) { print(UdevRules.text(for: $0, group: group), terminator: "") }
   }
 }

@@ -1,3 +1,4 @@
+import Diagnostics
 import ArgumentParser
 import CommandSupport
 import Foundation
@@ -41,7 +42,7 @@ struct GesturesRemove: ParsableCommand {
     }
     do { try options.store.remove(name) } catch {
       throw CommandError(
-        "file-unwritable", "the gesture '\(name)' can't be deleted: \(error.localizedDescription)")
+        "file-unwritable", "the gesture '\(name)' can't be deleted: \(error.reason)")
     }
   }
 }

@@ -1,3 +1,4 @@
+import Diagnostics
 import ArgumentParser
 import BridgeClient
 import BridgeProtocol
@@ -80,7 +81,7 @@ struct GesturesRecord: ParsableCommand {
         do { _ = try options.store.add(movement.trace, to: name) } catch {
           throw CommandError(
             "file-unwritable",
-            "the example can't be written to \(options.store.folder) (\(error.localizedDescription))")
+            "the example can't be written to \(options.store.folder) (\(error.reason))")
         }
         recorded += 1
         print(

@@ -3,6 +3,7 @@ import Bridge
 import CommandSupport
 import Foundation
 import Inference
+import Perception
 
 struct ModelsAdd: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -10,7 +11,9 @@ struct ModelsAdd: ParsableCommand {
     abstract: "Add your own model to the registry, signed with your key.",
     discussion: discussion(
       "The command first opens the model in a separate process. An OpenVINO IR needs both files: the .xml, and the .bin with --file.",
-      examples: "vrbridge models add parts parts.onnx --version 1 --task object-detection --labels parts.txt")
+      examples:
+        "vrbridge models add parts parts.onnx --version 1 --task object-detection --decoder yolox --layout NCHW --labels parts.txt"
+    )
   )
 
   @Argument(help: "Name in the registry.")
@@ -105,6 +108,9 @@ struct ModelsAdd: ParsableCommand {
         throw CommandError.unreadable(labels)
       }
       list = Array(data)
+    }
+    if let missing = manifest.missingRequirement(hasLabels: list != nil) {
+      throw CommandError("model-incomplete", "\(model) is not added: \(missing)")
     }
     // Tried before it is signed, in a process of its own.
     if let report = try ModelTrial.open(

@@ -51,11 +51,15 @@ struct ModelsVerify: ParsableCommand {
       throw CommandError("unknown-model", "there is no model '\(name)' in \(registry.folder)")
     }
     let entries = registry.entries(deep: true).filter { name == nil || $0.name == name }
+    guard !entries.isEmpty else {
+      throw CommandError(
+        "nothing-to-verify", "there is no model in \(registry.folder); 'vrbridge models pull' fetches some")
+    }
     for entry in entries {
       print(
         entry.problem.map { Terminal.styled("REFUSED ", .red) + $0 }
           ?? Terminal.styled("ok      ", .green) + "\(entry.name) \(entry.version)")
     }
-    if entries.contains(where: { $0.problem != nil }) { throw ExitCode(1) }
+    if entries.contains(where: { $0.problem != nil }) { throw ExitCode.differs }
   }
 }

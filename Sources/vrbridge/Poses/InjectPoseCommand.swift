@@ -144,7 +144,7 @@ struct InjectPoseCommand: AsyncParsableCommand {
     if search != nil {
       throw CommandError("alignment-failed", "the lines ended before the device was aligned")
     }
-    if refused > 0 { throw ExitCode.failure }
+    if refused > 0 { throw ExitCode.couldNot }
   }
 
   /// Waits when lines arrive faster than the bridge accepts them: a backlog, or a file.

@@ -187,14 +187,8 @@ struct RunCommand: AsyncParsableCommand {
 
   func load() throws -> Configuration {
     var settings = Configuration(sections: Outputs.sections)
-    let environment = ProcessInfo.processInfo.environment
-    if let file = config ?? Configuration.standardFile(environment: environment) {
-      guard let text = try? String(contentsOfFile: file, encoding: .utf8) else {
-        throw CommandError.unreadable("the configuration file \(file)")
-      }
-      try settings.apply(text: text, file: file)
-    }
-    try settings.apply(environment: environment)
+    try settings.applyFile(config)
+    try settings.apply(environment: ProcessInfo.processInfo.environment)
     for text in device where !text.hasPrefix("recorded:") {
       throw ValidationError(
         "--device '\(text)': only recorded:FILE is accepted; attached devices are detected automatically")

@@ -35,9 +35,11 @@ struct ExportCommand: AsyncParsableCommand {
     let written = try SessionErrors.naming(session) {
       try SessionExporter(path: session).export(chosen, to: folder)
     }
-    if written.isEmpty {
+    if written.lines.isEmpty {
+      SessionErrors.list(written.faults, of: session)
       throw CommandError("nothing-to-export", "\(session) holds no data for the format \(format)")
     }
-    for line in written { print(line) }
+    for line in written.lines { print(line) }
+    try SessionErrors.report(written.faults, of: session, in: folder)
   }
 }

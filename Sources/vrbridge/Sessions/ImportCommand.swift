@@ -18,11 +18,13 @@ struct ImportCommand: AsyncParsableCommand {
     discussion: discussion(
       """
       euroc: a folder with mav0/. hid-recorder: recordings of 'vrbridge devices record', hid-tools or 'vrbridge \
-      emulate --out'. usbpcap: pcapng captures of usbmon or USBPcap, plain or gzip. csv: a table as 'vrbridge track' \
+      emulate --out'. usbpcap: captures of usbmon or USBPcap (pcapng or pcap, plain or gzip); \
+      begin the capture before plugging the device in, or name the device with --device or --family. csv: a table as 'vrbridge track' \
       reads it. States are computed with the current filter.
       """,
       examples: "vrbridge import --from euroc MH_01 session.mcap",
-      "vrbridge import --from hid-recorder vive.hid.gz session.mcap"))
+      "vrbridge import --from hid-recorder vive.hid.gz session.mcap",
+      "vrbridge import --from usbpcap capture.pcapng session.mcap --device 054c:09cc"))
 
   @Option(
     name: .customLong("from"),
@@ -42,20 +44,41 @@ struct ImportCommand: AsyncParsableCommand {
       valueName: "file"))
   var configurationFile: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "Take devices without descriptors in a capture for this USB device (default: none).",
+      valueName: "vid:pid"))
+  var device: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Take devices without descriptors in a capture for one of this family; 'vrbridge devices --known' lists families (default: none).",
+      valueName: "name"))
+  var family: String?
+
   @Option(help: .descriptions)
   var descriptions: String?
 
-  func run() async throws {
+  func validate() throws {
     guard ["euroc", "hid-recorder", "usbpcap", "csv"].contains(format) else {
       throw ValidationError("--from \(format) is unknown; allowed: euroc, hid-recorder, usbpcap, csv")
     }
+    if let device, CapturedIdentity(device) == nil {
+      throw ValidationError("--device \(device): two hexadecimal numbers are needed, such as 054c:09cc")
+    }
+    guard format == "usbpcap" || device == nil && family == nil else {
+      throw ValidationError("--device and --family are for --from usbpcap")
+    }
+  }
+
+  func run() async throws {
     try SessionErrors.naming(input) {
       let log = Logger.standardError(.warning)
       let name = URL(fileURLWithPath: input).lastPathComponent
       switch format {
       case "hid-recorder":
-        try importRecordings([try HIDRecording.read(path: input)], name, log)
-      case "usbpcap": try importRecordings(try PacketCapture.read(path: input), name, log)
+        try importRecordings([try HIDRecording.read(path: input)], try catalog(descriptions), name, log)
+      case "usbpcap": try importCapture(name, log)
       case "csv":
         let table = try InertialTable(NumericTable.read(path: input))
         // Relative to the first, so that times of day keep their nanoseconds; a table may hold any number.
@@ -78,62 +101,122 @@ struct ImportCommand: AsyncParsableCommand {
     print(output)
   }
 
-  private func importRecordings(_ recordings: [HIDRecording], _ name: String, _ log: Logger) throws {
-    let importer = try SessionImporter(output: output, source: "\(format) \(name)", log: log)
-    let catalog = try catalog(descriptions)
-    for recording in recordings {
-      let unknown = try importer.add(
-        recording, catalog: catalog, configuration: configurationFile,
-        at: Timestamp(nanoseconds: 1_000_000_000))
-      for interface in unknown { log.warning("left out, no description matches: \(interface)") }
+  private func importCapture(_ name: String, _ log: Logger) throws {
+    var catalog = try catalog(descriptions)
+    var identity = device.flatMap { CapturedIdentity($0) }
+    if let family {
+      guard let description = catalog.description(family: family) else {
+        let known = catalog.descriptions.map(\.family).joined(separator: ", ")
+        throw CommandError("unknown-family", "there is no family '\(family)'; supported: \(known)")
+      }
+      catalog = DeviceCatalog(descriptions: [description])
+      identity = identity ?? CapturedIdentity(of: description)
     }
-    try importer.finish()
-    guard importer.reports > 0 else {
-      try? FileManager.default.removeItem(atPath: output)
-      throw CommandError(
-        "unknown-device",
-        "\(input): no description matches any of its devices; 'vrbridge devices --known' lists families")
+    var recordings = try PacketCapture.read(path: input)
+    if let identity { recordings = identity.applied(to: recordings) }
+    try CapturedIdentity.check(recordings, file: input)
+    try importRecordings(recordings, catalog, name, log)
+  }
+
+  /// Writes the session; an error removes it.
+  private func write(_ source: String, _ log: Logger, _ body: (SessionImporter) throws -> Void) throws {
+    let importer = try SessionImporter(output: output, source: source, log: log)
+    do {
+      try body(importer)
+      try importer.finish()
+    } catch {
+      importer.discard()
+      throw error
+    }
+  }
+
+  private func importRecordings(
+    _ recordings: [HIDRecording], _ catalog: DeviceCatalog, _ name: String, _ log: Logger
+  ) throws {
+    try write("\(format) \(name)", log) { importer in
+      for recording in recordings {
+        let unknown = try importer.add(
+          recording, catalog: catalog, configuration: configurationFile,
+          at: Timestamp(nanoseconds: 1_000_000_000))
+        for interface in unknown { log.warning("left out, no description matches: \(interface)") }
+      }
+      guard importer.reports > 0 else {
+        let hasReports = recordings.contains { !$0.events.isEmpty }
+        throw CommandError(
+          hasReports ? "unknown-device" : "nothing-to-import",
+          hasReports
+            ? "\(input): no description matches any of its devices; 'vrbridge devices --known' lists families"
+            : "\(input) holds no reports; record while the device is in use")
+      }
     }
   }
 
   private func importSamples(_ samples: [SessionImporter.Sample], _ name: String, _ log: Logger) throws {
-    let importer = try SessionImporter(output: output, source: "\(format) \(name)", log: log)
-    try importer.add(
-      samples: samples, rate: EuRoCFolder.rate(samples.map(\.captured.nanoseconds)), name: name)
-    try importer.finish()
+    guard !samples.isEmpty else {
+      throw CommandError(
+        "nothing-to-import", "\(input) holds no line with angular rates and accelerations")
+    }
+    try write("\(format) \(name)", log) { importer in
+      try importer.add(
+        samples: samples, rate: EuRoCFolder.rate(samples.map(\.captured.nanoseconds)), name: name)
+    }
   }
 
   private func importFolder(_ folder: EuRoCFolder, _ name: String, _ log: Logger) throws {
     let samples = try folder.samples()
     let states = folder.hasStates ? try folder.states() : []
-    let cameras = try (0..<folder.cameraCount).map { try folder.frames(camera: $0) }
-    let importer = try SessionImporter(output: output, source: "euroc \(name)", log: log)
-    for state in states {
-      let time = Timestamp(nanoseconds: state.time)
+    let cameras = try (0..<folder.cameraCount).map {
+      (try folder.frames(camera: $0), try folder.model(camera: $0))
+    }
+    let mount = try folder.deviceFromIMU()
+    guard !samples.isEmpty || !states.isEmpty || cameras.contains(where: { !$0.0.isEmpty }) else {
+      throw CommandError("nothing-to-import", "\(input) holds no samples, states or frames")
+    }
+    if mount == nil { log.warning("imu0/sensor.yaml has no T_BS: the IMU's axes are taken for the device's") }
+    try write("euroc \(name)", log) { importer in
+      for state in states {
+        let time = Timestamp(nanoseconds: state.time)
+        try importer.extra.write(
+          groundTruth: TrackedState(
+            captured: time, received: time, worldFromDevice: state.pose, linearVelocity: state.velocity,
+            flags: [.orientationValid, .orientationTracked, .positionValid, .positionTracked, .recorded]),
+          device: 1)
+      }
+      for (index, (frames, model)) in cameras.enumerated() {
+        try write(frames, of: index, model, folder, importer, log)
+      }
+      try importer.add(
+        samples: samples.map {
+          SessionImporter.Sample(captured: Timestamp(nanoseconds: $0.time), rate: $0.rate, force: $0.force)
+        }, rate: EuRoCFolder.rate(samples.map(\.time)), name: "EuRoC", deviceFromIMU: mount ?? .identity)
+    }
+  }
+
+  /// Writes a camera's frames; one without its file is left out.
+  private func write(
+    _ frames: [EuRoCFolder.Frame], of camera: Int, _ model: CameraModel?, _ folder: EuRoCFolder,
+    _ importer: SessionImporter, _ log: Logger
+  ) throws {
+    let name = "cam\(camera)"
+    if let model, let first = frames.first {
       try importer.extra.write(
-        groundTruth: TrackedState(
-          captured: time, received: time, worldFromDevice: state.pose, linearVelocity: state.velocity,
-          flags: [.orientationValid, .orientationTracked, .positionValid, .positionTracked, .recorded]),
-        device: 1)
+        model: model, camera: name, parent: "device-1", at: Timestamp(nanoseconds: first.time))
     }
-    for (index, frames) in cameras.enumerated() {
-      if let model = folder.model(camera: index), let first = frames.first {
-        try importer.extra.write(
-          model: model, camera: "cam\(index)", parent: "device-1", at: Timestamp(nanoseconds: first.time))
+    var missing: [String] = []
+    for frame in frames {
+      guard let data = folder.data(of: frame, camera: camera) else {
+        missing.append(frame.name)
+        continue
       }
-      for frame in frames {
-        let time = Timestamp(nanoseconds: frame.time)
-        let ending = frame.name.split(separator: ".").last.map(String.init) ?? ""
-        try importer.extra.write(
-          image: try folder.data(of: frame, camera: index), format: ending == "jpg" ? "jpeg" : ending,
-          camera: "cam\(index)", captured: time, received: time)
-      }
+      let time = Timestamp(nanoseconds: frame.time)
+      let ending = frame.name.split(separator: ".").last.map(String.init) ?? ""
+      try importer.extra.write(
+        image: data, format: ending == "jpg" ? "jpeg" : ending, camera: name, captured: time, received: time)
     }
-    try importer.add(
-      samples: samples.map {
-        SessionImporter.Sample(captured: Timestamp(nanoseconds: $0.time), rate: $0.rate, force: $0.force)
-      }, rate: EuRoCFolder.rate(samples.map(\.time)), name: "EuRoC",
-      deviceFromIMU: folder.deviceFromIMU() ?? .identity)
-    try importer.finish()
+    if let first = missing.first {
+      log.warning(
+        "\(name): \(missing.count) of \(frames.count) pictures can't be read and are left out; the first: \(first)"
+      )
+    }
   }
 }

@@ -56,6 +56,10 @@ struct RecordCommand: AsyncParsableCommand {
     guard [out != nil, stop, status].filter({ $0 }).count == 1 else {
       throw ValidationError("one of a file to write, --stop and --status is needed")
     }
+    // 0 stands for no limit in the protocol.
+    if let duration, !(duration.seconds > 0) {
+      throw ValidationError("--duration: above 0, such as 90 or 10m")
+    }
   }
 
   func run() async throws {
@@ -87,7 +91,7 @@ struct RecordCommand: AsyncParsableCommand {
       try Self.follow(connection, until: isInterrupted)
     }
     print(Self.summary(last))
-    if !last.failure.isEmpty { throw ExitCode(1) }
+    if !last.failure.isEmpty { throw ExitCode.couldNot }
   }
 
   /// A flag that a signal sets once.

@@ -42,6 +42,6 @@ struct RedactCommand: AsyncParsableCommand {
       print("\(Terminal.field(topic)): \(count) messages dropped")
     }
     if scrubs.contains(.serials) { print("\(result.serials) serial numbers scrubbed") }
-    for fault in result.faults { print("\(input): \(Terminal.field(fault))") }
+    try SessionErrors.report(result.faults, of: input, in: output)
   }
 }

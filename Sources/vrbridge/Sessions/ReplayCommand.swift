@@ -23,8 +23,9 @@ struct ReplayCommand: AsyncParsableCommand {
       Reports pass through the same code as from devices; recorded stamps are shifted to the present. In a terminal \
       the space bar pauses, '.' plays one report, 'q' ends.
 
-      --verify recomputes every state and compares it with the recorded one, bit for bit; the last line is the SHA-256 \
-      of the computed states. --with and --output recompute the states with another filter; 'vrbridge compare' \
+      --verify recomputes every state and compares it with the recorded one, bit for bit, between --from and --to; the \
+      last line is the SHA-256 of the computed states. Exit status 0 when all are equal, 1 when one differs, 2 when \
+      nothing was compared or a part of the session can't be read. --with and --output recompute the states with another filter; 'vrbridge compare' \
       compares the two sessions.
       """,
       examples: "vrbridge replay session.mcap --view", "vrbridge replay session.mcap --verify",
@@ -33,7 +34,7 @@ struct ReplayCommand: AsyncParsableCommand {
   @Argument(help: "Session (.mcap).")
   var session: String
 
-  @Flag(help: "Recompute all states and compare; exit with status 1 at the first difference.")
+  @Flag(help: "Recompute all states and compare, up to the first difference.")
   var verify = false
 
   @Option(
@@ -95,8 +96,10 @@ struct ReplayCommand: AsyncParsableCommand {
   }
 
   private func runVerify() throws {
-    let result = try SessionErrors.naming(session) { try SessionVerifier(path: session).run() }
-    for fault in result.faults { Terminal.complain("\(session): \(Terminal.field(fault))") }
+    let range: ClosedRange<Double>? =
+      from == nil && to == nil ? nil : (from?.seconds ?? 0)...(to?.seconds ?? .infinity)
+    let result = try SessionErrors.naming(session) { try SessionVerifier(path: session).run(range: range) }
+    SessionErrors.list(result.faults, of: session)
     print(
       "\(result.reports) reports, \(result.states) states of \(Span.text(result.duration)) computed, "
         + "\(result.compared) compared")
@@ -104,21 +107,26 @@ struct ReplayCommand: AsyncParsableCommand {
       print(
         "\(result.lost) records were lost while recording; each loss that ended is followed by a snapshot")
     }
-    if let difference = result.difference {
-      print("DIFFERENT: \(Terminal.field(difference))")
-    } else if result.states > 0, result.compared == 0 {
-      print("the session holds no states to compare with")
-    } else {
+    switch result.verdict {
+    case .equal:
       print("equal, bit for bit")
+      print(result.digest)
+    case .different(let difference):
+      print("DIFFERENT: \(Terminal.field(difference))")
+      print(result.digest)
+      throw ExitCode.differs
+    case .unverified(let reason):
+      throw CommandError("not-verified", "\(session): \(Terminal.field(reason))")
     }
-    print(result.digest)
-    if result.difference != nil || (result.states > 0 && result.compared == 0) { throw ExitCode(1) }
   }
 
   private func rewrite(_ settings: String, _ output: String) throws {
     let chosen = try EstimatorSettings(file: settings)
-    let result = try SessionRewriter(path: session).run(settings: chosen, output: output)
+    let result = try SessionErrors.naming(session) {
+      try SessionRewriter(path: session).run(settings: chosen, output: output)
+    }
     print("\(result.states) states recomputed, \(result.messages) messages in \(output)")
+    try SessionErrors.report(result.faults, of: session, in: output)
   }
 
   private func play() async throws {
@@ -136,10 +144,12 @@ struct ReplayCommand: AsyncParsableCommand {
     configuration.hardware = Setting(false, from: "replay")
     if let socket { configuration.socketPath = Setting(socket, from: "--socket") }
     let log = Logger.standardError(view && Terminal.isInteractive ? .error : .info)
-    let replay = try SessionPlayer(
-      path: session,
-      options: SessionPlayer.Options(
-        speed: pace, from: from?.seconds ?? 0, to: to?.seconds, loops: loop, isPaused: paused))
+    let replay = try SessionErrors.naming(session) {
+      try SessionPlayer(
+        path: session,
+        options: SessionPlayer.Options(
+          speed: pace, from: from?.seconds ?? 0, to: to?.seconds, loops: loop, isPaused: paused))
+    }
     let daemon = try Daemon(configuration, log: log, replay: replay)
     var services: [ServiceGroupConfiguration.ServiceConfiguration] = daemon.services.map {
       .init(service: $0, successTerminationBehavior: .gracefullyShutdownGroup)
@@ -160,9 +170,18 @@ struct ReplayCommand: AsyncParsableCommand {
       configuration: ServiceGroupConfiguration(
         services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet))
     try await group.run()
-    for fault in replay.faults { log.warning("\(session): \(fault)") }
+    SessionErrors.list(replay.faults, of: session)
     if let failure = replay.failure { throw CommandError("replay-failed", "\(session): \(failure)") }
     if !view { print("\(replay.reports) reports played") }
+    if replay.isUnplayed {
+      throw CommandError(
+        "nothing-to-play",
+        "\(session) holds nothing to play\(from == nil && to == nil ? "" : " between --from and --to"); 'vrbridge info \(session)' lists its devices and its length"
+      )
+    }
+    if !replay.faults.isEmpty {
+      throw CommandError("session-damaged", "\(session) is damaged; its unreadable part was not played")
+    }
   }
 }
 

@@ -94,7 +94,8 @@ struct PromptCommand: ParsableCommand {
           guard annotation.textState != .partial else { continue }
           Terminal.write("\n")
           if annotation.textState == .interrupted {
-            throw CommandError("answer-interrupted", "the answer was interrupted")
+            throw CommandError(
+              "answer-interrupted", "the question has no complete answer; the text above gives the reason")
           }
           return
         default: break

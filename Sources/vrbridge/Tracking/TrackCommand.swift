@@ -50,6 +50,11 @@ struct TrackCommand: AsyncParsableCommand {
     let table = try InertialTable(NumericTable.read(path: input))
     let track = OrientationTrack(
       table, settings: settings, magnetometer: !withoutMagnetometer, offline: offline)
+    guard track.skipped < track.rows.count else {
+      throw CommandError(
+        "nothing-to-track",
+        "\(input): no line has a later time and an angular rate; check columns and units")
+    }
     do { try track.csv().write(toFile: out, atomically: true, encoding: .utf8) } catch {
       throw CommandError.unwritable(out, error)
     }
