@@ -70,6 +70,8 @@ let package = Package(
     .target(name: "MCAP", dependencies: ["Diagnostics", "Compression"], swiftSettings: strict),
     .target(name: "Admission", dependencies: ["CLinux", "Diagnostics"], swiftSettings: strict),
     .target(
+      name: "Authorisation", dependencies: ["Admission", "Diagnostics", "Sensing"], swiftSettings: strict),
+    .target(
       name: "Devices",
       dependencies: [
         "Diagnostics", "Compression", "Spatial", "Sensing", "StrictYAML", "CLinux", "CUSB", "CUdev", "CZlib",
@@ -85,11 +87,14 @@ let package = Package(
     .target(
       name: "Cameras",
       dependencies: [
-        "Diagnostics", "Settings", "CLinux", "Devices", "Imaging", "Sensing", "Spatial", "StrictYAML",
+        "Admission", "Diagnostics", "Settings", "CLinux", "Devices", "Imaging", "Sensing", "Spatial",
+        "StrictYAML",
         .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: strict),
-    .target(name: "LiveState", dependencies: ["Cameras", "Sensing", "Spatial"], swiftSettings: strict),
+    .target(
+      name: "LiveState", dependencies: ["Authorisation", "Cameras", "Sensing", "Spatial"],
+      swiftSettings: strict),
     .target(
       name: "GameControllers",
       dependencies: ["Diagnostics", "CLinux", "CSDL2", "Devices", "Sensing", "Spatial"],
@@ -126,7 +131,7 @@ let package = Package(
     .target(
       name: "HTTPServer",
       dependencies: [
-        "Admission", "CLinux", "Diagnostics",
+        "Admission", "Authorisation", "CLinux", "Diagnostics",
         "Cryptography", "Sensing", "Settings", "StrictYAML",
         .product(name: "HTTPTypes", package: "swift-http-types"),
         .product(name: "Hummingbird", package: "hummingbird"),
@@ -134,6 +139,7 @@ let package = Package(
         .product(name: "HummingbirdTLS", package: "hummingbird"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
         .product(name: "NIOSSL", package: "swift-nio-ssl"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
       ],
@@ -141,7 +147,7 @@ let package = Package(
     .target(
       name: "ModelService",
       dependencies: [
-        "Diagnostics", "HTTPServer", "Imaging", "Inference", "Perception",
+        "Admission", "Authorisation", "Diagnostics", "HTTPServer", "Imaging", "Inference", "Perception",
         .product(name: "HTTPTypes", package: "swift-http-types"),
         .product(name: "Hummingbird", package: "hummingbird"),
       ],
@@ -198,7 +204,7 @@ let package = Package(
     .target(
       name: "Assistant",
       dependencies: [
-        "Diagnostics",
+        "Authorisation", "Diagnostics",
         "CLinux", "Dialogue", "Inference", "MCAP", "Perception", "Sensing", "SessionLog", "Settings",
         "Spatial",
         "Speech", "StrictYAML",
@@ -223,7 +229,7 @@ let package = Package(
     .target(
       name: "Bridge",
       dependencies: [
-        "Admission", "Diagnostics",
+        "Admission", "Authorisation", "Diagnostics",
         "Assistant", "Spatial", "Sensing", "StrictYAML", "Cameras", "DeviceEmulation", "Devices", "Dialogue",
         "GameControllers", "Imaging", "Inference", "LiveState", "Microphones", "Perception", "Settings",
         "Speech", "Tracking", "TrackingPipeline",
@@ -239,7 +245,8 @@ let package = Package(
     .target(
       name: "Dashboard",
       dependencies: [
-        "Admission", "Cameras", "Diagnostics", "HTTPServer", "LiveState", "Sensing", "Spatial",
+        "Admission", "Authorisation", "Cameras", "Diagnostics", "HTTPServer", "LiveState", "Sensing",
+        "Spatial",
         .product(name: "HTTPTypes", package: "swift-http-types"),
         .product(name: "Hummingbird", package: "hummingbird"),
         .product(name: "NIOCore", package: "swift-nio"),
@@ -249,8 +256,8 @@ let package = Package(
     .target(
       name: "FoxgloveServer",
       dependencies: [
-        "Admission", "Cameras", "Diagnostics", "HTTPServer", "LiveState", "Sensing", "SessionLog", "Settings",
-        "Spatial", "StrictYAML",
+        "Admission", "Authorisation", "Cameras", "Diagnostics", "HTTPServer", "LiveState", "Sensing",
+        "SessionLog", "Settings", "Spatial", "StrictYAML",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -264,7 +271,8 @@ let package = Package(
     .target(
       name: "Interop",
       dependencies: [
-        "Admission", "Diagnostics", "HTTPServer", "LiveState", "Sensing", "Settings", "Spatial", "StrictYAML",
+        "Admission", "Authorisation", "Diagnostics", "HTTPServer", "LiveState", "Sensing", "Settings",
+        "Spatial", "StrictYAML",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
@@ -337,12 +345,24 @@ let package = Package(
     .target(
       name: "TestSupport",
       dependencies: [
-        "CLinux", "Cameras", "Cryptography", "Devices", "Inference", "LiveState", "Sensing", "Spatial",
+        "Authorisation", "CLinux", "Cameras", "Cryptography", "Devices", "Inference", "LiveState", "Sensing",
+        "Spatial",
       ],
       path: "Tests/Support", swiftSettings: strict),
     .executableTarget(
       name: "c-reader", dependencies: ["CVRBridge"], path: "Tests/CReader", cSettings: strictC),
     .testTarget(name: "AdmissionTests", dependencies: ["Admission"], swiftSettings: strict),
+    .testTarget(
+      name: "AuthorisationTests",
+      dependencies: [
+        "Admission", "Assistant", "Authorisation", "Bridge", "BridgeProtocol", "Dashboard", "Dialogue",
+        "FoxgloveServer", "HTTPServer", "Interop", "ModelService", "Sensing", "SessionLog", "TestSupport",
+        .product(name: "HTTPTypes", package: "swift-http-types"),
+        .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+      ],
+      swiftSettings: strict),
     .testTarget(name: "CryptographyTests", dependencies: ["Cryptography"], swiftSettings: strict),
     .testTarget(name: "SpatialTests", dependencies: ["Spatial"], swiftSettings: strict),
     .testTarget(
@@ -397,7 +417,8 @@ let package = Package(
       dependencies: ["Tracking", "DeviceEmulation", "Devices", "Sensing", "Spatial", "TestSupport"],
       swiftSettings: strict),
     .testTarget(
-      name: "CamerasTests", dependencies: ["CLinux", "CTurboJPEG", "Cameras", "Imaging", "Sensing", "Spatial"],
+      name: "CamerasTests",
+      dependencies: ["Admission", "CLinux", "CTurboJPEG", "Cameras", "Imaging", "Sensing", "Spatial"],
       swiftSettings: strict),
     .testTarget(
       name: "InferenceTests",
@@ -409,12 +430,13 @@ let package = Package(
     .testTarget(
       name: "HTTPServerTests",
       dependencies: [
-        "Admission", "HTTPServer", "Sensing", "Settings", "StrictYAML", "TestSupport",
+        "Admission", "Authorisation", "HTTPServer", "Sensing", "Settings", "StrictYAML", "TestSupport",
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
         .product(name: "HTTPTypes", package: "swift-http-types"),
         .product(name: "Hummingbird", package: "hummingbird"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOEmbedded", package: "swift-nio"),
         .product(name: "NIOHTTP1", package: "swift-nio"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
       ],
@@ -422,7 +444,8 @@ let package = Package(
     .testTarget(
       name: "ModelServiceTests",
       dependencies: [
-        "Admission", "HTTPServer", "Imaging", "Inference", "ModelService", "TestSupport",
+        "Admission", "Authorisation", "HTTPServer", "Imaging", "Inference", "ModelService", "Sensing",
+        "TestSupport",
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
         .product(name: "HTTPTypes", package: "swift-http-types"),
         .product(name: "Hummingbird", package: "hummingbird"),
@@ -452,7 +475,8 @@ let package = Package(
     .testTarget(
       name: "AssistantTests",
       dependencies: [
-        "Assistant", "Dialogue", "Inference", "Perception", "Sensing", "Spatial", "Speech", "StrictYAML",
+        "Admission", "Assistant", "Authorisation", "Dialogue", "Inference", "Perception", "Sensing",
+        "Spatial", "Speech", "StrictYAML",
         "TestSupport",
         .product(name: "Logging", package: "swift-log"),
       ],
@@ -460,7 +484,8 @@ let package = Package(
     .testTarget(
       name: "DashboardTests",
       dependencies: [
-        "Admission", "BridgeProtocol", "Cameras", "Dashboard", "HTTPServer", "LiveState", "Sensing",
+        "Admission", "Authorisation", "BridgeProtocol", "Cameras", "Dashboard", "HTTPServer", "LiveState",
+        "Sensing",
         "SessionLog",
         "Spatial",
         "TestSupport",
@@ -473,7 +498,10 @@ let package = Package(
     .testTarget(
       name: "FoxgloveServerTests",
       dependencies: [
-        "FoxgloveServer", "HTTPServer", "LiveState", "Sensing", "SessionLog", "Settings", "StrictYAML",
+        "Admission", "Authorisation", "Cameras", "FoxgloveServer", "HTTPServer", "LiveState", "Sensing",
+        "SessionLog",
+        "Settings",
+        "StrictYAML",
         "TestSupport",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),
@@ -484,7 +512,8 @@ let package = Package(
     .testTarget(
       name: "InteropTests",
       dependencies: [
-        "Interop", "LiveState", "Sensing", "Spatial", "Settings", "StrictYAML", "TestSupport",
+        "Authorisation", "Interop", "LiveState", "Sensing", "Spatial", "Settings", "StrictYAML",
+        "TestSupport",
         .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: strict),
@@ -503,7 +532,8 @@ let package = Package(
     .testTarget(
       name: "BridgeTests",
       dependencies: [
-        "Admission", "Assistant", "Bridge", "BridgeClient", "BridgeProtocol", "CLinux", "Cameras",
+        "Admission", "Assistant", "Authorisation", "Bridge", "BridgeClient", "BridgeProtocol", "CLinux",
+        "Cameras",
         "DeviceEmulation", "Devices", "Diagnostics", "Dialogue", "Imaging", "Inference", "MCAP", "Perception",
         "Sensing",
         "SessionLog", "SessionTools", "Settings", "Spatial", "Speech", "StrictYAML", "Tracking",

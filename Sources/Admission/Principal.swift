@@ -7,6 +7,8 @@ public enum Principal: Sendable, Hashable {
   case machine([UInt8])
   /// A program of this machine whose user the kernel did not report. It has the rights of an unknown user.
   case unknown
+  /// A person who speaks at a microphone of the bridge.
+  case speaker
 
   /// The user; nil for every other party.
   public var user: UInt32? { if case .user(let number) = self { number } else { nil } }

@@ -1,3 +1,4 @@
+import Authorisation
 import Speech
 
 /// An event that the speech service handles, in the order of arrival.
@@ -5,7 +6,8 @@ enum SpeechEvent: Sendable {
   case transcript(microphone: String, TranscriptEvent)
   case microphone(String, isOpen: Bool)
   case buttonChanged
-  case question(String)
+  /// A text of a client, with its rights.
+  case question(String, by: Rights)
   case forget
   case answer(UInt64, ChatResponder.Delivery)
 

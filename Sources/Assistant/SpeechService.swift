@@ -1,3 +1,4 @@
+package import Authorisation
 import Dialogue
 import Logging
 import Perception
@@ -15,11 +16,17 @@ package actor SpeechService: Service {
     package var language: LanguageSettings
     /// Where text is anchored, and which languages are accepted.
     package var annotations: AnnotationSettings
+    /// Decides on the commands of each speaker and client.
+    package var policy: AccessPolicy
 
-    package init(speech: SpeechSettings, language: LanguageSettings, annotations: AnnotationSettings) {
+    package init(
+      speech: SpeechSettings, language: LanguageSettings, annotations: AnnotationSettings,
+      policy: AccessPolicy
+    ) {
       self.speech = speech
       self.language = language
       self.annotations = annotations
+      self.policy = policy
     }
   }
 
@@ -48,6 +55,9 @@ package actor SpeechService: Service {
   }
 
   private let settings: SpeechSettings
+  /// The rights of those who speak.
+  private let spokenRights: Rights
+  private let policy: AccessPolicy
   private let log: Logger
   private let annotations: SpokenAnnotations
   private let placement: TextPlacement
@@ -67,6 +77,8 @@ package actor SpeechService: Service {
     let actions = dependencies.actions
     let log = dependencies.log
     self.settings = settings.speech
+    spokenRights = .speech(manages: settings.speech.manages)
+    policy = settings.policy
     self.log = log
     let queue = SpeechEventQueue()
     self.queue = queue
@@ -91,7 +103,8 @@ package actor SpeechService: Service {
       settings: settings.speech, languages: settings.annotations, annotations: annotations,
       placement: placement)
     commands = CommandExecutor(
-      settings: settings.speech, actions: actions, scene: dependencies.scene, annotations: annotations,
+      settings: settings.speech, policy: settings.policy, actions: actions, scene: dependencies.scene,
+      annotations: annotations,
       log: log, cancelListening: { transcribers.cancel() })
     responder = ChatResponder(
       settings: settings.language, model: dependencies.languageModel, composer: composer,
@@ -117,20 +130,30 @@ package actor SpeechService: Service {
     queue.send(.buttonChanged)
   }
 
-  /// Acts on a text as if it had been spoken.
+  /// Acts on a text of a client as on speech, with the client's rights in place of those of a speaker.
   ///
   /// - Returns: false when too many requests wait.
-  package nonisolated func ask(_ text: String) -> Bool { queue.send(.question(text)) }
+  package nonisolated func ask(_ text: String, by rights: Rights) -> Bool {
+    queue.send(.question(text, by: rights))
+  }
 
   /// Deletes the conversation with the language model.
   ///
   /// - Returns: false when too many requests wait.
   package nonisolated func forget() -> Bool { queue.send(.forget) }
 
-  /// Returns the prompt that a text would send to the language model, and sends nothing.
-  package nonisolated func explain(_ text: String, at time: Timestamp) async -> PromptPreview {
+  /// Returns the prompt that a text of a client would send to the language model, and sends nothing.
+  package nonisolated func explain(
+    _ text: String, by rights: Rights, at time: Timestamp
+  ) async -> PromptPreview {
     let match = await intents.match(text, isAddressed: true)
-    return composer.preview(text, intent: match?.intent, at: time)
+    var preview = composer.preview(text, intent: match?.intent, at: time)
+    if let intent = match?.intent,
+      case .refused(let error) = policy.decision(on: .command(intent.command), by: rights)
+    {
+      preview.refusal = error
+    }
+    return preview
   }
 
   /// Returns the items that full queues dropped since the start, by kind.
@@ -195,11 +218,12 @@ package actor SpeechService: Service {
     case .microphone(let name, isOpen: true): indicator.opened(name, isListening: isListening)
     case .microphone(let name, isOpen: false): indicator.closed(name)
     case .buttonChanged: indicator.publish(isListening: isListening)
-    case .question(let text):
+    case .question(let text, let rights):
       responder.interrupt()
       await act(
         on: SpokenRequest(
-          text: text, isAddressed: true, utterance: nil, anchor: placement.anchor(at: now), captured: now))
+          text: text, rights: rights, isAddressed: true, utterance: nil, anchor: placement.anchor(at: now),
+          captured: now))
     case .forget: commands.forget(responder: responder, activation: &activation)
     case .answer(let id, let delivery):
       if responder.receive(id, delivery) {
@@ -241,7 +265,7 @@ package actor SpeechService: Service {
     activation.endWake(at: now)
     await act(
       on: SpokenRequest(
-        text: spoken.text, isAddressed: spoken.isAddressed, utterance: utterance,
+        text: spoken.text, rights: spokenRights, isAddressed: spoken.isAddressed, utterance: utterance,
         anchor: spoken.annotation.anchor, captured: transcript.end))
   }
 

@@ -1,3 +1,4 @@
+public import Authorisation
 import Synchronization
 import BridgeProtocol
 import Cameras
@@ -36,6 +37,8 @@ public final class Daemon: Sendable {
   public var recording: RecordingControl { parts.tracking.recording }
   /// Frames of the configured cameras.
   public var cameras: CameraService { parts.perception.cameras }
+  /// Scopes of users, and the policy that decides on the actions of all clients.
+  public var access: ClientAccess { live.access }
   /// The models, for perception and for services.
   public var models: ModelHost { parts.perception.models }
   public var socketPath: String { parts.context.configuration.socketPath.value }

@@ -57,7 +57,7 @@ public final class SharedFrames {
     }
     defer { Glibc.close(descriptor) }
     memory = UnsafeMutableRawBufferPointer(start: address, count: frameSize * slots)
-    // Allocates every page, as the bridge requires.
+    // Writes every page, as the bridge requires.
     memset(address, 0, memory.count)
     do throws(BridgeClientError) {
       ring = try connection.request(.shareFrames(request), passing: descriptor).framesShared.ringID

@@ -12,5 +12,5 @@ public enum BridgeVersion {
   /// SHA-256 of `Protos/vrbridge.proto` and the layout constants. A test computes it from the files, so that no
   /// change goes unnoticed; a change that existing clients can't read needs a new major version.
   public static let protocolHash =
-    "f15b5aa880e2a7ed351094689eaaddca57f2b57411f703e0f802bb583dd6c1fd"
+    "cc0104bddd906e75d50b11bb09c3ed43e93bfdc2b9e3fd5e30634f7296ef90e8"
 }

@@ -11,7 +11,7 @@
 #define F_SEAL_FUTURE_WRITE 0x0010 /* Linux 5.1 */
 #endif
 
-int linux_map_shared(int fd, size_t size, size_t limit, const void **address, size_t *length) {
+int linux_map_shared(int fd, size_t size, const void **address) {
     /* Fails with EINVAL or EPERM for what is no memory file. */
     int seals = fcntl(fd, F_GET_SEALS);
     if (seals < 0) return LINUX_SHARED_NO_MEMORY;
@@ -20,13 +20,14 @@ int linux_map_shared(int fd, size_t size, size_t limit, const void **address, si
     struct stat info;
     if (fstat(fd, &info) < 0) return -errno;
     if (info.st_size < 0 || (uint64_t)info.st_size < size) return LINUX_SHARED_TOO_SMALL;
-    if ((uint64_t)info.st_size > limit) return LINUX_SHARED_TOO_LARGE;
-    /* Pages that do not exist yet would be allocated by the first reader, on its account; it may fail. */
-    if ((uint64_t)info.st_blocks * 512 < (uint64_t)info.st_size) return LINUX_SHARED_UNALLOCATED;
-    void *map = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_SHARED, fd, 0);
+    /* Pages that do not exist yet would be allocated by the first reader, on its account; it may fail. The number of blocks
+     * says less: it counts those behind the end too. */
+    off_t hole = lseek(fd, 0, SEEK_HOLE);
+    if (hole < 0) return -errno;
+    if ((uint64_t)hole < size) return LINUX_SHARED_UNWRITTEN;
+    void *map = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
     if (map == MAP_FAILED) return -errno;
     *address = map;
-    *length = (size_t)info.st_size;
     return 0;
 }
 

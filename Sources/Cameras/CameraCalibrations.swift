@@ -1,3 +1,5 @@
+import Admission
+import CLinux
 import Spatial
 import Synchronization
 
@@ -5,27 +7,21 @@ import Synchronization
 final class CameraCalibrations: Sendable {
   private let settings: [CameraSetting]
   private let scene: SyntheticScene?
-  /// Focal lengths and principal point of clients' cameras, from their last frames; nil for uncalibrated ones.
-  private let clients = Mutex<[String: [Double]?]>([:])
+  private let clients = Mutex(ClientCameras())
   private let played = Mutex<[String: CameraModel]>([:])
-
-  /// Clients choose the names of cameras, and each name costs memory in every stage.
-  private static let maximumClientCameras = 16
 
   init(settings: [CameraSetting], scene: SyntheticScene?) {
     self.settings = settings
     self.scene = scene
   }
 
-  /// Stores a client's calibration.
+  /// Stores the calibration of a client's frame.
   ///
-  /// - Returns: false when clients use too many cameras.
-  func submit(_ intrinsics: [Double]?, of camera: String) -> Bool {
+  /// - Returns: false when clients, or this one, use too many cameras.
+  func submit(_ intrinsics: [Double]?, of camera: String, by client: Principal) -> Bool {
     let isUsable = intrinsics?.count == 4 && intrinsics?.prefix(2).allSatisfy { $0 > 0 } == true
-    return clients.withLock { clients in
-      guard clients.count < Self.maximumClientCameras || clients[camera] != nil else { return false }
-      clients.updateValue(isUsable ? intrinsics : nil, forKey: camera)
-      return true
+    return clients.withLock {
+      $0.submit(isUsable ? intrinsics : nil, of: camera, by: client, at: linux_monotonic_ns())
     }
   }
 
@@ -34,7 +30,7 @@ final class CameraCalibrations: Sendable {
   /// - Returns: nil for an uncalibrated camera.
   func model(of camera: String, width: Int, height: Int) -> CameraModel? {
     if let model = played.withLock({ $0[camera] }) { return model.scaled(width: width, height: height) }
-    if let k = clients.withLock({ $0[camera] ?? nil }) {
+    if let k = clients.withLock({ $0.intrinsics(of: camera) }) {
       return CameraModel(
         width: width, height: height, focalX: k[0], focalY: k[1], centerX: k[2], centerY: k[3])
     }

@@ -78,14 +78,14 @@ public final class CameraService: @unchecked Sendable {
 
   /// Accepts a frame of a client's own camera.
   ///
-  /// - Returns: false when clients use too many cameras.
+  /// - Returns: false when clients, or the one of this frame, use too many cameras.
   public func submit(_ pixels: PixelData, _ details: ClientFrameDetails) -> Bool {
     let now = Timestamp(nanoseconds: linux_monotonic_ns())
     let captured = details.captured ?? now
     let frame = CameraFrame(
       camera: "client: " + details.camera, pixels: pixels, captured: captured, received: now,
       worldFromHead: details.worldFromHead ?? environment.head(captured))
-    guard calibrations.submit(details.intrinsics, of: frame.camera) else { return false }
+    guard calibrations.submit(details.intrinsics, of: frame.camera, by: details.client) else { return false }
     distribute(frame)
     return true
   }

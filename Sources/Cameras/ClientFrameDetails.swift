@@ -1,7 +1,10 @@
+public import Admission
 import Spatial
 
 /// What a client states about a frame of its own camera.
 public struct ClientFrameDetails: Sendable {
+  /// The party whose cameras are counted together.
+  public var client: Principal
   /// A name that the client chose.
   public var camera: String
   /// Capture time, CLOCK_MONOTONIC; nil for the time of arrival.
@@ -15,10 +18,14 @@ public struct ClientFrameDetails: Sendable {
   private static let maximumName = 64
 
   /// - Parameters:
+  ///   - client: whose cameras are counted together.
   ///   - captured: nanoseconds; nil for the time of arrival.
   ///   - pose: seven numbers: x y z in metres, then the quaternion x y z w; nil for the tracked head's.
   ///   - intrinsics: four numbers: focal lengths and principal point, in pixels; nil for the default field of view.
-  public init(camera: String, captured: Int64?, pose: [Double]?, intrinsics: [Double]?) {
+  public init(
+    client: Principal, camera: String, captured: Int64?, pose: [Double]?, intrinsics: [Double]?
+  ) {
+    self.client = client
     self.camera = String(camera.prefix(Self.maximumName))
     self.captured = captured.map { Timestamp(nanoseconds: $0) }
     self.intrinsics = intrinsics

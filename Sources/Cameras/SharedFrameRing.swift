@@ -47,14 +47,13 @@ public final class SharedFrameRing: @unchecked Sendable {
       )
     }
     var address: UnsafeRawPointer?
-    var length = 0
-    let result = linux_map_shared(descriptor, slots * slotSize, Self.maximumBytes, &address, &length)
+    let result = linux_map_shared(descriptor, slots * slotSize, &address)
     guard result == 0, let address else { throw Self.error(result, needed: slots * slotSize) }
     self.layout = layout
     count = slots
     self.slotSize = slotSize
     self.share = share
-    memory = UnsafeRawBufferPointer(start: address, count: length)
+    memory = UnsafeRawBufferPointer(start: address, count: slots * slotSize)
     readers = Mutex(Array(repeating: 0, count: slots))
   }
 
@@ -70,13 +69,9 @@ public final class SharedFrameRing: @unchecked Sendable {
         "the memory file lacks the seals F_SEAL_SHRINK and F_SEAL_FUTURE_WRITE; map it, then add them")
     case LINUX_SHARED_TOO_SMALL:
       SharedFrameError(.size, "the memory file is smaller than its slots, which need \(needed) bytes")
-    case LINUX_SHARED_TOO_LARGE:
+    case LINUX_SHARED_UNWRITTEN:
       SharedFrameError(
-        .size, "the memory file is larger than \(maximumBytes) bytes; make one of \(needed) bytes")
-    case LINUX_SHARED_UNALLOCATED:
-      SharedFrameError(
-        .unallocated,
-        "the memory file has pages that are not allocated; call posix_fallocate before sealing it")
+        .unwritten, "the memory file has pages that were never written; fill it before sealing it")
     default:
       SharedFrameError(.mapping, "the memory file can't be mapped: \(String(cString: strerror(-result)))")
     }
@@ -137,10 +132,10 @@ public struct SharedFrameError: CodedError, Sendable, Equatable {
     case descriptor = "shared-frames-descriptor"
     /// The memory file lacks seals, so that it could vanish while it is read
     case unsealed = "shared-frames-unsealed"
-    /// The memory file is too small or too large
+    /// The memory file is smaller than its slots, or more memory is shared than is permitted
     case size = "shared-frames-size"
-    /// Pages of the memory file are not allocated
-    case unallocated = "shared-frames-unallocated"
+    /// Pages of the memory file were never written
+    case unwritten = "shared-frames-unwritten"
     /// The memory file can't be mapped
     case mapping = "shared-frames-mapping"
     /// The ring does not have the slot

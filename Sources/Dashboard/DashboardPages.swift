@@ -1,4 +1,5 @@
 import Admission
+public import Authorisation
 import Cameras
 import Diagnostics
 import Foundation
@@ -25,12 +26,19 @@ public final class DashboardPages: HTTPHandler, Service {
     remedy: "close a page")
   private let isStopping = Atomic(false)
 
-  public static var routes: [HTTPRoute] {
-    PageFiles.paths.map { HTTPRoute(.get, $0) } + [
-      HTTPRoute(.get, "/live"), HTTPRoute(.get, "/live/frame"), HTTPRoute(.post, "/live/recording"),
-      HTTPRoute(.post, "/live/recenter"), HTTPRoute(.post, "/live/role"),
-    ]
+  private enum Operation { case file, live, frame, record, recenter, assign }
+
+  private static let fileRoutes: [(route: HTTPRoute, operation: Operation)] = PageFiles.paths.map {
+    (HTTPRoute(.get, $0, .page), .file)
   }
+  private static let table = RouteTable<Operation>(
+    fileRoutes + [
+      (HTTPRoute(.get, "/live", .live), .live), (HTTPRoute(.get, "/live/frame", .liveFrame), .frame),
+      (HTTPRoute(.post, "/live/recording", .recording), .record),
+      (HTTPRoute(.post, "/live/recenter", .recenter), .recenter),
+      (HTTPRoute(.post, "/live/role", .role), .assign),
+    ])
+  public static var routes: [HTTPRoute] { table.routes }
 
   /// Streams at a time: one for each open page.
   static let maximumStreams = 32
@@ -50,107 +58,48 @@ public final class DashboardPages: HTTPHandler, Service {
     isStopping.store(true, ordering: .relaxed)
   }
 
-  public func admission(of request: Request, peer: HTTPPeer) -> HTTPAdmission? {
-    switch decide(request, peer) {
-    case nil: nil
-    case .refused(let response): .refused(response)
-    case .permitted: .small
+  public func admission(of request: Request, by rights: Rights) -> HTTPAdmission? {
+    Self.table.admission(request) { operation, _ in
+      switch operation {
+      case .file, .live, .frame: return .small
+      case .record, .recenter, .assign:
+        // A form of another site can't send this type without a preflight request.
+        guard request.headers[.contentType]?.hasPrefix("application/json") == true else {
+          return .refused(
+            Self.error(
+              .unsupportedMediaType, "http-content-type-invalid", "the content type must be application/json"
+            ))
+        }
+        return .small
+      }
     }
   }
 
-  public func answer(_ request: Request, body: [UInt8], peer: HTTPPeer) async -> Response? {
-    switch decide(request, peer) {
-    case nil: nil
-    case .refused(let response): response
-    case .permitted(.file(let file), _): Self.response(.ok, file.type, file.bytes)
-    case .permitted(.live, let scopes): live(scopes, of: peer.principal)
-    case .permitted(.frame, _): await frame(request)
-    case .permitted(.record, let scopes): act { [self] in try record(body, scopes) }
-    case .permitted(.recenter, _):
-      act { [state] in
+  public func answer(_ request: Request, body: [UInt8], by rights: Rights) async -> Response? {
+    guard case .operation(let operation, _) = Self.table.match(request.method, request.uri.path) else {
+      return nil
+    }
+    switch operation {
+    case .file: return files[request.uri.path].map { Self.response(.ok, $0.type, $0.bytes) }
+    case .live: return live(rights)
+    case .frame: return await frame(request)
+    case .record: return act { [self] in try record(body, rights) }
+    case .recenter:
+      return act { [state] in
         state.recenter()
         return "{}"
       }
-    case .permitted(.assign, _): act { [self] in try assign(body) }
+    case .assign: return act { [self] in try assign(body) }
     }
   }
 
-  private enum Action {
-    case file(PageFiles.File), live, frame, record, recenter, assign
-  }
-  private enum Decision {
-    case permitted(Action, Set<Scope>)
-    case refused(Response)
-  }
-
-  /// Decides on a request by its head.
-  ///
-  /// - Returns: nil for an address that is not the page's.
-  private func decide(_ request: Request, _ peer: HTTPPeer) -> Decision? {
-    let path = request.uri.path
-    if request.method == .get || request.method == .head, let file = files[path] {
-      return .permitted(.file(file), [])
-    }
-    guard path == "/live" || path.hasPrefix("/live/") else { return nil }
-    guard let scopes = peer.scopes(state.scopes(ofUser:)) else {
-      var response = Self.error(
-        .unauthorized, "http-unauthorized", "this bridge requires a token: Authorization: Bearer …")
-      response.headers[.wwwAuthenticate] = "Bearer"
-      return .refused(response)
-    }
-    guard !scopes.isEmpty else {
-      return .refused(
-        Self.error(
-          .forbidden, "scope-missing",
-          "this user has no scope; grant one with 'access' in the configuration"))
-    }
-    switch (request.method, path) {
-    case (.get, "/live"): return .permitted(.live, scopes)
-    case (.get, "/live/frame"):
-      guard scopes.contains(.camera) else {
-        return .refused(
-          Self.error(
-            .forbidden, "scope-missing",
-            "images need the scope 'camera'; grant it with 'access' in the configuration"))
-      }
-      return .permitted(.frame, scopes)
-    case (.post, "/live/recording"): return change(.record, request, scopes)
-    case (.post, "/live/recenter"): return change(.recenter, request, scopes)
-    case (.post, "/live/role"): return change(.assign, request, scopes)
-    case (_, "/live"), (_, "/live/frame"), (_, "/live/recording"), (_, "/live/recenter"), (_, "/live/role"):
-      return .refused(
-        Self.error(
-          .methodNotAllowed, "http-method-not-allowed", "\(path) does not support \(request.method.rawValue)"
-        ))
-    default:
-      return .refused(Self.error(.notFound, "http-not-found", "nothing is served at \(path)"))
-    }
-  }
-
-  /// Decides on an action that changes the state of the bridge.
-  private func change(_ action: Action, _ request: Request, _ scopes: Set<Scope>) -> Decision {
-    guard scopes.contains(.manage) else {
-      return .refused(
-        Self.error(
-          .forbidden, "scope-missing",
-          "\(request.uri.path) needs the scope 'manage'; grant it with 'access' in the configuration"))
-    }
-    // A form of another site can't send this type without a preflight request.
-    guard request.headers[.contentType]?.hasPrefix("application/json") == true else {
-      return .refused(
-        Self.error(
-          .unsupportedMediaType, "http-content-type-invalid", "the content type must be application/json"))
-    }
-    return .permitted(action, scopes)
-  }
-
-  private func live(_ scopes: Set<Scope>, of principal: Principal) -> Response {
+  private func live(_ rights: Rights) -> Response {
     let ticket: AdmissionControl.Ticket
-    do throws(AdmissionError) { ticket = try streams.admit(principal) } catch {
+    do throws(AdmissionError) { ticket = try streams.admit(rights.principal) } catch {
       return Self.error(.serviceUnavailable, "page-limit-reached", error.description)
     }
     let stream = LiveStream(
-      state: state, scopes: scopes, version: version, cameras: cameras,
+      state: state, rights: rights, version: version, cameras: cameras,
       isStopping: { [self] in isStopping.load(ordering: .relaxed) },
       onEnd: { ticket.release() })
     let lines = AsyncStream<ByteBuffer>(unfolding: { await stream.next() })
@@ -212,6 +161,8 @@ public final class DashboardPages: HTTPHandler, Service {
   private func act(_ action: () throws -> String) -> Response {
     do {
       return Self.response(.ok, "application/json", Array(try action().utf8))
+    } catch let error as AuthorisationError {
+      return HTTPReply.refused(error).response
     } catch {
       return Self.error(
         .badRequest, (error as? any CodedError)?.code ?? "page-action-failed", String(describing: error))
@@ -224,15 +175,22 @@ public final class DashboardPages: HTTPHandler, Service {
     var microphone: Bool?
   }
 
-  private func record(_ body: [UInt8], _ scopes: Set<Scope>) throws -> String {
+  private func record(_ body: [UInt8], _ rights: Rights) throws -> String {
     guard let request = try? JSONDecoder().decode(RecordRequest.self, from: Data(body)) else {
       throw PageError("expected {\"action\": \"start\" or \"stop\", \"camera\": bool, \"microphone\": bool}")
     }
     switch request.action {
     case "start":
       var streams = RecordedStream.standard
-      if request.camera == true, scopes.contains(.camera) { streams.insert(.camera) }
-      if request.microphone == true, scopes.contains(.microphone) { streams.insert(.microphone) }
+      let policy = state.access.policy
+      if request.camera == true {
+        try policy.require(.route(.recordCamera), by: rights)
+        streams.insert(.camera)
+      }
+      if request.microphone == true {
+        try policy.require(.route(.recordMicrophone), by: rights)
+        streams.insert(.microphone)
+      }
       try state.startRecording(streams: streams)
     case "stop": state.stopRecording()
     default: throw PageError("the action '\(request.action)' is not known; allowed: start, stop")

@@ -6,7 +6,7 @@ import Synchronization
 /// The latest frame of each camera, for pages that request images at their own rate. Policy: `latestOnly`.
 final class LatestFrameCache: Sendable {
   private struct State {
-    var frames: [String: CameraFrame] = [:]
+    var frames = CameraTable<CameraFrame>()
     var waiting: [Int: CheckedContinuation<Void, Never>] = [:]
     var next = 0
 
@@ -16,7 +16,7 @@ final class LatestFrameCache: Sendable {
   }
   private let state = Mutex(State())
 
-  var names: [String] { state.withLock { $0.frames.keys.sorted() } }
+  var names: [String] { state.withLock { $0.frames.names } }
 
   /// Reads frames until the cameras end or the task is cancelled.
   func run(_ state: any BridgeState) async {

@@ -1,3 +1,4 @@
+import Authorisation
 import LiveState
 import NIOCore
 import Sensing
@@ -7,7 +8,7 @@ import Synchronization
 /// The lines of `/live` for one page. Lines are made on demand: a slow reader gets fewer.
 actor LiveStream {
   private let state: any BridgeState
-  private let scopes: Set<Scope>
+  private let rights: Rights
   private let version: String
   private let cameras: LatestFrameCache
   private let isStopping: @Sendable () -> Bool
@@ -22,11 +23,11 @@ actor LiveStream {
   private static let slowEvery = 10
 
   init(
-    state: any BridgeState, scopes: Set<Scope>, version: String, cameras: LatestFrameCache,
+    state: any BridgeState, rights: Rights, version: String, cameras: LatestFrameCache,
     isStopping: @escaping @Sendable () -> Bool, onEnd: @escaping @Sendable () -> Void
   ) {
     self.state = state
-    self.scopes = scopes
+    self.rights = rights
     self.version = version
     self.cameras = cameras
     self.isStopping = isStopping
@@ -47,16 +48,20 @@ actor LiveStream {
     return try? encoder.encode(await line())
   }
 
+  private func permits(_ data: Action.Data) -> Bool {
+    state.access.policy.permits(.receive(data), by: rights)
+  }
+
   private func line() async -> LiveLine {
     var line = LiveLine(time: state.now.nanoseconds)
     if turn == 0 {
-      let names = Scope.allCases.filter { scopes.contains($0) }.map(\.rawValue)
+      let names = Scope.allCases.filter { rights.scopes.contains($0) }.map(\.rawValue)
       line.hello = LiveLine.Hello(version: version, scopes: names)
       return line
     }
-    let devices = scopes.contains(.poses) ? state.devices : []
+    let devices = permits(.poses) ? state.devices : []
     if !devices.isEmpty { line.poses = poses(devices) }
-    let permitted = queue.takeAll().filter { !scopes.isDisjoint(with: $0.kind.audience.map { Scope($0) }) }
+    let permitted = queue.takeAll().filter { permits(Action.Data($0.kind)) }
     if !permitted.isEmpty { line.annotations = permitted.map { LiveAnnotation($0) } }
     if turn % Self.slowEvery == 1 { await addSlow(&line, devices) }
     return line
@@ -71,15 +76,17 @@ actor LiveStream {
   }
 
   private func addSlow(_ line: inout LiveLine, _ devices: [DeviceStatus]) async {
-    if scopes.contains(.poses) {
+    if permits(.poses) {
       line.devices = devices.map { LiveDevice($0) }
       let now = state.now
       line.figures = devices.map { LiveMetrics($0, at: now) }
     }
-    line.recording = LiveLine.Recording(state.recording)
-    line.models = await state.modelActivity.map { LiveLine.Model($0) }
-    if scopes.contains(.camera) { line.cameras = cameras.names }
-    if scopes.contains(.manage) {
+    if permits(.activity) {
+      line.recording = LiveLine.Recording(state.recording)
+      line.models = await state.modelActivity.map { LiveLine.Model($0) }
+    }
+    if permits(.frames) { line.cameras = cameras.names }
+    if permits(.log) {
       let lines = state.channels.log.lines(after: logged)
       logged = lines.last?.number ?? logged
       if !lines.isEmpty { line.log = lines.map { LiveLine.LogLine($0) } }

@@ -1,7 +1,8 @@
+import Authorisation
+import Cameras
 import Foundation
 import NIOCore
 import NIOWebSocket
-import Sensing
 import SessionLog
 import Synchronization
 
@@ -9,7 +10,7 @@ import Synchronization
 final class FoxgloveHub: Sendable {
   private struct Client {
     var channel: any Channel
-    var scopes: Set<Scope>
+    var rights: Rights
     /// The client's number of the subscription by channel: the protocol permits one for each.
     var subscriptions: [UInt32: UInt32] = [:]
     /// Bytes that were written and that the socket has not taken.
@@ -21,46 +22,45 @@ final class FoxgloveHub: Sendable {
     var nextClient = 1
     var numbers: [SessionTopic: UInt32] = [:]
     var topics: [UInt32: SessionTopic] = [:]
+    var nextChannel: UInt32 = 1
+    /// Channels of each camera.
+    var cameras = CameraTable<Set<UInt32>>()
     /// Subscriptions of each channel.
     var readers: [UInt32: Int] = [:]
   }
   private let state = Mutex(State())
   private let greeting: [UInt8]
+  private let policy: AccessPolicy
 
   /// Bytes under way to one client, a few images. Data beyond it are dropped; a frame to an idle client is not.
   static let maximumUnderWay = 1 << 20
 
-  init(version: String, now: Int64) {
+  init(version: String, now: Int64, policy: AccessPolicy) {
+    self.policy = policy
     greeting = FoxgloveMessage.json(
       FoxgloveMessage.ServerInfo(
         name: "vrbridge \(version)", capabilities: ["time"], metadata: ["version": version],
         sessionId: String(now)))
   }
 
+  var channelCount: Int { state.withLock { $0.topics.count } }
   var clientCount: Int { state.withLock { $0.clients.count } }
 
-  /// The scope that a client needs to read a topic.
-  private static func scope(of topic: SessionTopic) -> Scope {
-    switch topic {
-    case .image, .cameraCalibration, .cameraMount, .imageAnnotations, .scene: .camera
-    case .speech, .audio, .prompts: .microphone
-    case .control: .controls
-    case .log: .manage
-    default: .poses
-    }
+  private func permits(_ topic: SessionTopic, _ rights: Rights) -> Bool {
+    policy.permits(.receive(topic.data), by: rights)
   }
 
   // MARK: clients
 
-  /// Adds a client and sends it the channels that its scopes permit.
+  /// Adds a client and sends it the channels that its rights permit.
   ///
   /// - Returns: the client's number.
-  func join(_ channel: any Channel, scopes: Set<Scope>) -> Int {
+  func join(_ channel: any Channel, _ rights: Rights) -> Int {
     let (number, channels) = state.withLock { state -> (Int, [FoxgloveMessage.Channel]) in
       let number = state.nextClient
       state.nextClient += 1
-      state.clients[number] = Client(channel: channel, scopes: scopes)
-      let known = state.topics.filter { scopes.contains(Self.scope(of: $0.value)) }
+      state.clients[number] = Client(channel: channel, rights: rights)
+      let known = state.topics.filter { permits($0.value, rights) }
       return (number, known.map { Self.description(of: $0.value, $0.key) }.sorted { $0.id < $1.id })
     }
     // A connection that ended before it has handlers reports that to nobody else.
@@ -94,7 +94,7 @@ final class FoxgloveHub: Sendable {
       case .subscribe(let list):
         for subscription in list {
           guard let topic = state.topics[subscription.channelId],
-            client.scopes.contains(Self.scope(of: topic))
+            permits(topic, client.rights)
           else {
             return FoxgloveMessage.Status(
               level: 1, message: "channel \(subscription.channelId) does not exist")
@@ -134,25 +134,45 @@ final class FoxgloveHub: Sendable {
       id: number, topic: topic.path, schemaName: topic.schema, schema: topic.descriptorSet)
   }
 
-  /// Advertises new topics to all clients whose scopes permit them.
+  /// Advertises new topics to all clients whose rights permit them, and withdraws those of a camera that gives way.
   func advertise(_ topics: [SessionTopic]) {
     let messages = state.withLock { state -> [(Int, [UInt8])] in
       var new: [(SessionTopic, UInt32)] = []
-      for topic in topics where state.numbers[topic] == nil {
-        let number = UInt32(state.numbers.count + 1)
-        state.numbers[topic] = number
-        state.topics[number] = topic
-        new.append((topic, number))
+      var withdrawn: Set<UInt32> = []
+      for topic in topics {
+        let number = state.numbers[topic] ?? state.nextChannel
+        if state.numbers[topic] == nil {
+          state.nextChannel += 1
+          state.numbers[topic] = number
+          state.topics[number] = topic
+          new.append((topic, number))
+        }
+        guard let camera = topic.camera else { continue }
+        let channels = (state.cameras[camera] ?? []).union([number])
+        withdrawn.formUnion(state.cameras.set(channels, of: camera) ?? [])
       }
-      guard !new.isEmpty else { return [] }
-      return state.clients.compactMap { number, client in
-        let channels = new.filter { client.scopes.contains(Self.scope(of: $0.0)) }
-        guard !channels.isEmpty else { return nil }
-        let message = FoxgloveMessage.Advertise(channels: channels.map { Self.description(of: $0.0, $0.1) })
-        return (number, FoxgloveMessage.json(message))
+      guard !new.isEmpty || !withdrawn.isEmpty else { return [] }
+      for channel in withdrawn { Self.withdraw(channel, &state) }
+      return state.clients.flatMap { number, client -> [(Int, [UInt8])] in
+        let channels = new.filter { permits($0.0, client.rights) }.map { Self.description(of: $0.0, $0.1) }
+        let ended = permits(.image(camera: ""), client.rights) ? withdrawn.sorted() : []
+        var messages: [(Int, [UInt8])] = []
+        if !channels.isEmpty {
+          messages.append((number, FoxgloveMessage.json(FoxgloveMessage.Advertise(channels: channels))))
+        }
+        if !ended.isEmpty {
+          messages.append((number, FoxgloveMessage.json(FoxgloveMessage.Unadvertise(channelIds: ended))))
+        }
+        return messages
       }
     }
     for (client, message) in messages { send(message, .text, to: client) }
+  }
+
+  private static func withdraw(_ channel: UInt32, _ state: inout State) {
+    if let topic = state.topics.removeValue(forKey: channel) { state.numbers[topic] = nil }
+    state.readers[channel] = nil
+    for number in state.clients.keys { state.clients[number]?.subscriptions[channel] = nil }
   }
 
   /// Whether a client subscribed to the topic; messages of others need not be made.
@@ -217,6 +237,30 @@ final class FoxgloveHub: Sendable {
     let frame = WebSocketFrame(fin: true, opcode: kind, data: ByteBuffer(bytes: bytes))
     channel.writeAndFlush(frame).whenComplete { [weak self, count = bytes.count] _ in
       self?.state.withLock { $0.clients[client]?.underWay -= count }
+    }
+  }
+}
+
+extension SessionTopic {
+  /// The camera of a topic; nil for other topics.
+  fileprivate var camera: String? {
+    switch self {
+    case .image(let camera), .cameraCalibration(let camera), .cameraMount(let camera),
+      .imageAnnotations(let camera):
+      camera
+    default: nil
+    }
+  }
+
+  /// The data that the topic carries.
+  var data: Action.Data {
+    switch self {
+    case .report, .state, .groundTruth, .pose, .transforms, .figures, .events, .recorder: .poses
+    case .control: .controls
+    case .image, .cameraCalibration, .cameraMount: .frames
+    case .imageAnnotations, .scene: .annotations
+    case .speech, .audio, .prompts: .speech
+    case .log: .log
     }
   }
 }

@@ -30,6 +30,11 @@ package enum FoxgloveMessage {
     var channels: [Channel]
   }
 
+  struct Unadvertise: Encodable {
+    var op = "unadvertise"
+    var channelIds: [UInt32]
+  }
+
   struct Status: Encodable {
     var op = "status"
     /// 0 for information, 1 for a warning, 2 for an error.

@@ -1,4 +1,5 @@
 import Admission
+import Authorisation
 import Foundation
 public import LiveState
 public import Logging
@@ -49,12 +50,14 @@ public struct FoxgloveService: Service {
     self.onRunning = onRunning
     gate = ConnectionGate(
       "Foxglove", limits: AdmissionControl.Limits(total: Self.maximumClients), timeouts: options.timeouts,
-      log: log)
-    hub = FoxgloveHub(version: version, now: state.now.nanoseconds)
+      access: options.tokens.isEmpty ? state.access : nil, log: log)
+    hub = FoxgloveHub(version: version, now: state.now.nanoseconds, policy: state.access.policy)
   }
 
   /// Returns the status and the reason of a refusal; nil for a request that may become a connection.
-  private func refusal(_ head: HTTPRequestHead, _ principal: Principal) -> (HTTPResponseStatus, String)? {
+  private func refusal(
+    _ head: HTTPRequestHead, _ connection: AcceptedConnection
+  ) -> (HTTPResponseStatus, String)? {
     guard head.headers[canonicalForm: "upgrade"].contains(where: { $0.lowercased() == "websocket" }) else {
       return (
         .upgradeRequired, "this port serves viewers; open Foxglove and connect to ws://HOST:PORT"
@@ -65,11 +68,12 @@ public struct FoxgloveService: Service {
     if let text = BrowserGuard(options).refusal(host: host, origin: origin, isUnix: false) {
       return (.forbidden, text)
     }
-    if !options.tokens.isEmpty, options.permission(token: Self.token(head.uri)) == .unauthenticated {
-      return (.unauthorized, "this bridge requires a token: ws://HOST:PORT/?token=…")
-    }
-    guard !scopes(head, principal).isEmpty else {
-      return (.forbidden, "this user has no scope; grant one with 'access' in the configuration")
+    let decision = state.access.policy.decision(on: .connect(.foxglove), by: rights(head, connection))
+    if case .refused(let error) = decision {
+      if error.cause == .noToken {
+        return (.unauthorized, "this bridge requires a token: ws://HOST:PORT/?token=…")
+      }
+      return (.forbidden, error.description)
     }
     guard subprotocol(head) != nil else {
       return (.badRequest, "the client offers none of the subprotocols \(FoxgloveMessage.subprotocols)")
@@ -77,9 +81,8 @@ public struct FoxgloveService: Service {
     return nil
   }
 
-  private func scopes(_ head: HTTPRequestHead, _ principal: Principal) -> Set<Scope> {
-    let peer = HTTPPeer(principal: principal, permission: options.permission(token: Self.token(head.uri)))
-    return peer.scopes(state.scopes(ofUser:)) ?? []
+  private func rights(_ head: HTTPRequestHead, _ connection: AcceptedConnection) -> Rights {
+    options.rights(token: Self.token(head.uri), of: connection.rights)
   }
 
   private func subprotocol(_ head: HTTPRequestHead) -> String? {
@@ -134,15 +137,22 @@ public struct FoxgloveService: Service {
   }
 
   private func prepare(_ channel: any Channel, _ tls: NIOSSLContext?) -> EventLoopFuture<Void> {
-    channel.eventLoop.makeCompletedFuture {
+    let connection = channel.eventLoop.makeCompletedFuture { () throws -> AcceptedConnection? in
       let admitted = Result { () throws(any Error) in try gate.admit(channel) }
       if let tls { try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls)) }
       switch admitted {
-      case .success(let connection): try serve(channel, connection)
+      case .success(let connection):
+        try serve(channel, connection)
+        return connection
       case .failure(let error as AdmissionError):
         try gate.refuse(channel, answer: Self.refusal(error))
+        return nil
       case .failure(let error): throw error
       }
+    }
+    return connection.flatMap { [gate] connection in
+      connection.map { gate.identify($0, on: channel.eventLoop) }
+        ?? channel.eventLoop.makeSucceededVoidFuture()
     }
   }
 
@@ -153,14 +163,14 @@ public struct FoxgloveService: Service {
     let upgrader = NIOWebSocketServerUpgrader(
       maxFrameSize: 64 << 10,
       shouldUpgrade: { channel, head in
-        guard refusal(head, connection.principal) == nil, let chosen = subprotocol(head) else {
+        guard refusal(head, connection) == nil, let chosen = subprotocol(head) else {
           return channel.eventLoop.makeSucceededFuture(nil)
         }
         return channel.eventLoop.makeSucceededFuture(["Sec-WebSocket-Protocol": chosen])
       },
       upgradePipelineHandler: { channel, head in
         channel.eventLoop.makeCompletedFuture {
-          let number = hub.join(channel, scopes: scopes(head, connection.principal))
+          let number = hub.join(channel, rights(head, connection))
           try channel.pipeline.syncOperations.addHandlers([
             NIOWebSocketFrameAggregator(
               minNonFinalFragmentSize: 0, maxAccumulatedFrameCount: 64, maxAccumulatedFrameSize: 256 << 10),
@@ -170,7 +180,7 @@ public struct FoxgloveService: Service {
       })
     let pipeline = channel.pipeline.syncOperations
     let refusing = FoxgloveRefusal { [self] in
-      refusal($0, connection.principal) ?? (.badRequest, "the WebSocket handshake is not complete")
+      refusal($0, connection) ?? (.badRequest, "the WebSocket handshake is not complete")
     }
     let bound = NIOLoopBound(refusing, eventLoop: channel.eventLoop)
     try pipeline.configureHTTPServerPipeline(

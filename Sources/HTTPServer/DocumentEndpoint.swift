@@ -1,9 +1,10 @@
+public import Authorisation
 import Foundation
 public import Hummingbird
 
 /// `/openapi.json`: the OpenAPI document of all handlers, as it stands in the installed file.
 public struct DocumentEndpoint: HTTPHandler {
-  private static let table = RouteTable<Void>([(HTTPRoute(.get, "/openapi.json"), ())])
+  private static let table = RouteTable<Void>([(HTTPRoute(.get, "/openapi.json", .document), ())])
   public static var routes: [HTTPRoute] { table.routes }
 
   private let bytes: [UInt8]
@@ -20,11 +21,11 @@ public struct DocumentEndpoint: HTTPHandler {
     bytes = [UInt8](data)
   }
 
-  public func admission(of request: Request, peer: HTTPPeer) -> HTTPAdmission? {
-    Self.table.admission(request, peer)
+  public func admission(of request: Request, by rights: Rights) -> HTTPAdmission? {
+    Self.table.admission(request)
   }
 
-  public func answer(_ request: Request, body: [UInt8], peer: HTTPPeer) async -> Response? {
-    await Self.table.answer(request, peer) { _, _ in HTTPReply(status: .ok, body: bytes) }
+  public func answer(_ request: Request, body: [UInt8], by rights: Rights) async -> Response? {
+    await Self.table.answer(request) { _, _ in HTTPReply(status: .ok, body: bytes) }
   }
 }

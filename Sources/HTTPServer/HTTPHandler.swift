@@ -1,6 +1,8 @@
+public import Authorisation
 public import Hummingbird
 
-/// A part of the service that answers some addresses. The server offers each request to its handlers in order.
+/// A part of the service that answers some addresses. The server offers each request to its handlers in order, after
+/// `RouteGuard` has permitted it: a handler serves no address that is not among its routes.
 public protocol HTTPHandler: Sendable {
   /// The routes that it serves, as the OpenAPI document lists them.
   static var routes: [HTTPRoute] { get }
@@ -12,13 +14,13 @@ public protocol HTTPHandler: Sendable {
   /// Decides on a request by its head, before its body is read.
   ///
   /// - Returns: nil for an address that the handler does not serve.
-  func admission(of request: Request, peer: HTTPPeer) -> HTTPAdmission?
+  func admission(of request: Request, by rights: Rights) -> HTTPAdmission?
 
   /// Answers a request that was admitted.
   ///
   /// - Parameter body: of the request, whole.
   /// - Returns: nil for an address that the handler does not serve.
-  func answer(_ request: Request, body: [UInt8], peer: HTTPPeer) async -> Response?
+  func answer(_ request: Request, body: [UInt8], by rights: Rights) async -> Response?
 }
 
 extension HTTPHandler {

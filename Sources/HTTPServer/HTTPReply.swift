@@ -1,3 +1,4 @@
+public import Authorisation
 public import Diagnostics
 import Foundation
 public import HTTPTypes
@@ -48,11 +49,10 @@ public struct HTTPReply: Sendable {
     json(ErrorBody(error: error.description, code: error.code), status: status)
   }
 
-  /// The answer to a client that must show a token first.
-  public static var unauthorized: HTTPReply {
-    var reply = HTTPReply.error(
-      .unauthorized,
-      HTTPRequestError(.unauthorized, "this service needs a token: Authorization: Bearer …"))
+  /// The answer to a client that may not do what it requests: 401 where a token is missing, else 403.
+  public static func refused(_ error: AuthorisationError) -> HTTPReply {
+    guard error.cause == .noToken else { return .error(.forbidden, error) }
+    var reply = HTTPReply.error(.unauthorized, error)
     reply.headers = [(.wwwAuthenticate, "Bearer")]
     return reply
   }

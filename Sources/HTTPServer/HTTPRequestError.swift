@@ -3,10 +3,6 @@ public import Diagnostics
 /// An HTTP request is refused.
 public struct HTTPRequestError: CodedError, Sendable, Equatable {
   public enum Cause: String, Sendable {
-    /// The client showed none of the configured tokens
-    case unauthorized = "http-unauthorized"
-    /// The client's token or user lacks the permission
-    case notPermitted = "http-not-permitted"
     /// The request comes from another site's page, or uses a host name that is not admitted
     case originRefused = "http-origin-refused"
     /// Nothing is served at the address

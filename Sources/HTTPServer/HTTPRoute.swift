@@ -1,3 +1,4 @@
+public import Authorisation
 import Foundation
 public import HTTPTypes
 public import Hummingbird
@@ -8,18 +9,21 @@ public import Hummingbird
 public struct HTTPRoute: Sendable, Hashable {
   public var method: HTTPRequest.Method
   public var template: String
+  /// What a client does by a request; decides on the rights that it needs.
+  public var action: Action.Route
 
-  public init(_ method: HTTPRequest.Method, _ template: String) {
+  public init(_ method: HTTPRequest.Method, _ template: String, _ action: Action.Route) {
     self.method = method
     self.template = template
+    self.action = action
   }
 }
 
-/// Routes with the action of each. Of several routes that fit a path the first is taken.
-public struct RouteTable<Action: Sendable>: Sendable {
+/// Routes with the operation of each. Of several routes that fit a path the first is taken.
+public struct RouteTable<Operation: Sendable>: Sendable {
   public enum Match {
     /// - Parameter parameters: values of the template's parameters, in its order, percent-decoded.
-    case action(Action, parameters: [String])
+    case operation(Operation, parameters: [String])
     /// The path is served with other methods.
     case wrongMethod(allowed: HTTPRequest.Method)
     case none
@@ -32,20 +36,20 @@ public struct RouteTable<Action: Sendable>: Sendable {
   private struct Row: Sendable {
     var method: HTTPRequest.Method
     var segments: [Segment]
-    var action: Action
+    var operation: Operation
   }
 
   public let routes: [HTTPRoute]
   private let rows: [Row]
 
-  public init(_ list: [(route: HTTPRoute, action: Action)]) {
+  public init(_ list: [(route: HTTPRoute, operation: Operation)]) {
     routes = list.map(\.route)
-    rows = list.map { route, action in
+    rows = list.map { route, operation in
       let segments = route.template.split(separator: "/").map { text -> Segment in
         guard text.hasPrefix("{"), let end = text.firstIndex(of: "}") else { return .literal(String(text)) }
         return .parameter(suffix: String(text[text.index(after: end)...]))
       }
-      return Row(method: route.method, segments: segments, action: action)
+      return Row(method: route.method, segments: segments, operation: operation)
     }
   }
 
@@ -56,44 +60,37 @@ public struct RouteTable<Action: Sendable>: Sendable {
     for row in rows where row.segments.count == given.count {
       guard let parameters = Self.parameters(row.segments, given) else { continue }
       if row.method == method || (row.method == .get && method == .head) {
-        return .action(row.action, parameters: parameters)
+        return .operation(row.operation, parameters: parameters)
       }
       allowed = allowed ?? row.method
     }
     return allowed.map { .wrongMethod(allowed: $0) } ?? .none
   }
 
-  /// Decides on a request: 401 for a client without a permission, 405 for another method.
+  /// Decides on a request that the guard permits: 405 for another method.
   ///
-  /// - Parameter decide: decides by the action of the route.
+  /// - Parameter decide: decides by the operation of the route.
   /// - Returns: nil for a path that no route has.
   public func admission(
-    _ request: Request, _ peer: HTTPPeer,
-    _ decide: (Action, [String]) -> HTTPAdmission = { _, _ in .small }
+    _ request: Request, _ decide: (Operation, [String]) -> HTTPAdmission = { _, _ in .small }
   ) -> HTTPAdmission? {
-    let match = match(request.method, request.uri.path)
-    if case .none = match { return nil }
-    if peer.permission == .unauthenticated { return .refused(HTTPReply.unauthorized.response) }
-    switch match {
-    case .none: return nil
-    case .wrongMethod(let allowed): return .refused(HTTPReply.methodNotAllowed(allowed: allowed).response)
-    case .action(let action, let parameters): return decide(action, parameters)
+    switch match(request.method, request.uri.path) {
+    case .none: nil
+    case .wrongMethod(let allowed): .refused(HTTPReply.methodNotAllowed(allowed: allowed).response)
+    case .operation(let operation, let parameters): decide(operation, parameters)
     }
   }
 
-  /// Answers a request with the action of its route: 401 for a client without a permission, 405 for another method.
+  /// Answers a request by the operation of its route: 405 for another method.
   ///
   /// - Returns: nil for a path that no route has.
   public func answer(
-    _ request: Request, _ peer: HTTPPeer, _ perform: (Action, [String]) async -> HTTPReply
+    _ request: Request, _ perform: (Operation, [String]) async -> HTTPReply
   ) async -> Response? {
-    let match = match(request.method, request.uri.path)
-    if case .none = match { return nil }
-    if peer.permission == .unauthenticated { return HTTPReply.unauthorized.response }
-    switch match {
-    case .none: return nil
-    case .wrongMethod(let allowed): return HTTPReply.methodNotAllowed(allowed: allowed).response
-    case .action(let action, let parameters): return await perform(action, parameters).response
+    switch match(request.method, request.uri.path) {
+    case .none: nil
+    case .wrongMethod(let allowed): HTTPReply.methodNotAllowed(allowed: allowed).response
+    case .operation(let operation, let parameters): await perform(operation, parameters).response
     }
   }
 

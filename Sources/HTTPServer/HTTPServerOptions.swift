@@ -1,5 +1,6 @@
 import Cryptography
 import Foundation
+public import Sensing
 
 /// Address, access rules and limits of an HTTP or WebSocket server.
 public struct HTTPServerOptions: Sendable, Equatable {
@@ -40,19 +41,21 @@ public struct HTTPServerOptions: Sendable, Equatable {
     }
   }
 
-  /// A secret, and the permissions of clients that show it.
+  /// A secret, and the rights of clients that show it.
   public struct Token: Sendable, Equatable {
     /// SHA-256 of the secret; the secret itself is not kept.
     public var digest: [UInt8]
     /// Names of the models that may be used; empty for all.
     public var models: Set<String>
-    /// Whether state may be changed: models loaded and unloaded, recordings started, roles assigned.
-    public var manages: Bool
+    public var scopes: Set<Scope>
 
-    public init(secret: String, models: Set<String> = [], manages: Bool = false) {
+    /// The scopes of a token unless they are configured: all that change no state.
+    public static let standardScopes = Set(Scope.allCases).subtracting([.manage, .measure])
+
+    public init(secret: String, models: Set<String> = [], scopes: Set<Scope> = Token.standardScopes) {
       digest = SHA256.hash(secret.utf8)
       self.models = models
-      self.manages = manages
+      self.scopes = scopes
     }
   }
 

@@ -1,4 +1,5 @@
 import Admission
+public import Authorisation
 import CLinux
 import Diagnostics
 import Glibc
@@ -10,30 +11,33 @@ public import Logging
 import NIOCore
 public import ServiceLifecycle
 
-/// Serves handlers over HTTP, with limits on rate and size, access by token, and protection from other sites' pages.
+/// Serves handlers over HTTP, with limits on rate and size, access by user or token, and protection from other sites' pages.
 public struct HTTPService: Service {
   private let options: HTTPServerOptions
+  private let access: ClientAccess
   private let handlers: [any HTTPHandler]
   private let log: Logger
   private let onRunning: @Sendable (Int?) -> Void
 
   /// - Parameters:
+  ///   - access: of clients that show no token, and the policy for all.
   ///   - handlers: in the order in which a request is offered to them.
   ///   - onRunning: called with the port (nil for a Unix socket) once the server listens.
   /// - Throws: `HTTPServerError` when the address needs options that are not set.
   public init(
-    _ options: HTTPServerOptions, handlers: [any HTTPHandler], log: Logger,
+    _ options: HTTPServerOptions, access: ClientAccess = .owners, handlers: [any HTTPHandler], log: Logger,
     onRunning: @escaping @Sendable (Int?) -> Void = { _ in }
   ) throws(HTTPServerError) {
     if let problem = options.problem { throw HTTPServerError(.configuration, problem) }
     self.options = options
+    self.access = access
     self.handlers = handlers
     self.log = log
     self.onRunning = onRunning
   }
 
   public func run() async throws {
-    let requests = RequestResponder(options, handlers: handlers)
+    let requests = RequestResponder(options, policy: access.policy, handlers: handlers)
     let responder = CallbackResponder<PeerContext> { request, context in
       await requests.respond(to: request, connection: context.connection)
     }
@@ -41,7 +45,7 @@ public struct HTTPService: Service {
     quiet.logLevel = max(log.logLevel, .warning)
     let gate = ConnectionGate(
       "HTTP", limits: AdmissionControl.Limits(total: options.maximumConnections), timeouts: options.timeouts,
-      log: log)
+      access: options.tokens.isEmpty ? access : nil, log: log)
     let claim = try claim()
     // The paths of an error and of a cancelled start; a running service has released it.
     defer { claim?.release() }

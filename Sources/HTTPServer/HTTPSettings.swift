@@ -1,4 +1,5 @@
 import Diagnostics
+public import Sensing
 public import Settings
 public import StrictYAML
 
@@ -9,8 +10,14 @@ public struct HTTPSettings: Sendable, Equatable {
     public var file: String
     /// Names of the models that the token may use; empty for all.
     public var models: [String]
-    /// Whether the token may also change state: recordings, roles, models.
+    /// Whether the token has all scopes, those included that change state.
     public var manages: Bool
+    /// The scopes of the token; nil for all, or for those that change no state.
+    public var given: Set<Scope>?
+
+    var scopes: Set<Scope> {
+      given ?? (manages ? Set(Scope.allCases) : HTTPServerOptions.Token.standardScopes)
+    }
   }
 
   /// `HOST:PORT` or a path; nil for no service.
@@ -47,7 +54,7 @@ public struct HTTPSettings: Sendable, Equatable {
           "the token in \(token.file) is shorter than 16 characters; make one with: openssl rand -base64 32")
       }
       options.tokens.append(
-        HTTPServerOptions.Token(secret: secret, models: Set(token.models), manages: token.manages))
+        HTTPServerOptions.Token(secret: secret, models: Set(token.models), scopes: token.scopes))
     }
     if let certificate, let privateKey {
       options.tls = HTTPServerOptions.TLS(certificate: certificate, key: privateKey)
@@ -65,7 +72,7 @@ extension HTTPSettings: ConfigurationSection {
     SettingKey("address", \.address, ValueFormat.text.optional, "`HOST:PORT`, or the path of a Unix socket"),
     SettingKey(
       "tokens",
-      "list of `{ file, models, manage }`: a secret of 16 characters or more in a file or systemd credential; the models that it may use; whether it may change state",
+      "list of `{ file, models, manage, scopes }`: a secret of 16 characters or more in a file or systemd credential; the models that it may use; whether it may change state; or its [scopes](../explanation/security.md#scopes), in place of `manage`",
       standard: "`[]`",
       parse: { (value, settings) throws(DocumentError) in settings.tokens = try tokens(value) },
       lines: { settings in
@@ -99,15 +106,26 @@ extension HTTPSettings: ConfigurationSection {
   private static func tokens(_ value: YAMLValue) throws(DocumentError) -> [Token] {
     var tokens: [Token] = []
     for item in try value.list(count: 0...1000) {
-      let map = try item.mapping(keys: ["file", "models", "manage"])
+      let map = try item.mapping(keys: ["file", "models", "manage", "scopes"])
+      if let scopes = map["scopes"], map["manage"] != nil {
+        throw scopes.error("a token has 'scopes' or 'manage', not both")
+      }
       tokens.append(
         Token(
           file: try map.required("file").string(),
           models: try map["models"].map { (list) throws(DocumentError) in
             try ValueFormat.texts(1...1000).parse(list)
-          } ?? [], manages: try map["manage"]?.boolean() ?? false))
+          } ?? [], manages: try map["manage"]?.boolean() ?? false, given: try map["scopes"].map(scopes)))
     }
     return tokens
+  }
+
+  private static func scopes(_ value: YAMLValue) throws(DocumentError) -> Set<Scope> {
+    var scopes: Set<Scope> = []
+    for item in try value.list(count: 1...Scope.allCases.count) {
+      scopes.insert(try ValueFormat<Scope>.choice.parse(item))
+    }
+    return scopes
   }
 }
 
@@ -115,6 +133,10 @@ extension HTTPSettings.Token {
   /// YAML on one line.
   fileprivate var inline: String {
     let models = models.isEmpty ? "" : ", models: [\(models.map(quotedYAML).joined(separator: ", "))]"
-    return "{ file: \(quotedYAML(file)), manage: \(manages)\(models) }"
+    let rights =
+      given.map { given in
+        "scopes: [\(Scope.allCases.filter { given.contains($0) }.map(\.rawValue).joined(separator: ", "))]"
+      } ?? "manage: \(manages)"
+    return "{ file: \(quotedYAML(file)), \(rights)\(models) }"
   }
 }

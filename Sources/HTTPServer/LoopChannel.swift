@@ -21,10 +21,12 @@ struct LoopChannel: ServerChildChannel {
   func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
     let admitted = Result { try gate.admit(channel) }
     let connection: AcceptedConnection
+    var identified = channel.eventLoop.makeSucceededVoidFuture()
     do {
       switch admitted {
       case .success(let value):
         connection = value
+        identified = gate.identify(connection, on: channel.eventLoop)
         connection.expect(within: headTime, orElse: "no request came")
       case .failure(let error as AdmissionError):
         connection = AcceptedConnection(.unknown)
@@ -34,7 +36,9 @@ struct LoopChannel: ServerChildChannel {
     } catch {
       return channel.eventLoop.makeFailedFuture(error)
     }
-    return base.setup(channel: channel, logger: logger).map { Value(base: $0, connection: connection) }
+    return identified.flatMap { [base] in
+      base.setup(channel: channel, logger: logger).map { Value(base: $0, connection: connection) }
+    }
   }
 
   func handle(value: Value, logger: Logger) async {

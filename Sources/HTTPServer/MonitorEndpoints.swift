@@ -1,6 +1,7 @@
+public import Authorisation
 public import Hummingbird
 
-/// `/health/live`, `/health/ready` and `/metrics`: the state of the whole program. Health needs no token.
+/// `/health/live`, `/health/ready` and `/metrics`: the state of the whole program. Health needs no rights.
 public struct MonitorEndpoints: HTTPHandler {
   private let metricsType: String
   private let metrics: @Sendable () async -> String
@@ -20,36 +21,26 @@ public struct MonitorEndpoints: HTTPHandler {
     self.problem = problem
   }
 
-  private static let health = RouteTable<Bool>([
-    (HTTPRoute(.get, "/health/live"), false), (HTTPRoute(.get, "/health/ready"), true),
+  private enum Operation { case live, ready, metrics }
+
+  private static let table = RouteTable<Operation>([
+    (HTTPRoute(.get, "/health/live", .health), .live), (HTTPRoute(.get, "/health/ready", .health), .ready),
+    (HTTPRoute(.get, "/metrics", .metrics), .metrics),
   ])
-  private static let numbers = RouteTable<Void>([(HTTPRoute(.get, "/metrics"), ())])
-  public static var routes: [HTTPRoute] { health.routes + numbers.routes }
+  public static var routes: [HTTPRoute] { table.routes }
 
-  public func admission(of request: Request, peer: HTTPPeer) -> HTTPAdmission? {
-    Self.health.admission(request, Self.anybody(peer)) ?? Self.numbers.admission(request, peer)
+  public func admission(of request: Request, by rights: Rights) -> HTTPAdmission? {
+    Self.table.admission(request)
   }
 
-  /// The client of a route that needs no token.
-  private static func anybody(_ peer: HTTPPeer) -> HTTPPeer {
-    var anybody = peer
-    anybody.permission = .anybody
-    return anybody
-  }
-
-  public func answer(_ request: Request, body: [UInt8], peer: HTTPPeer) async -> Response? {
-    if let response = await Self.health.answer(
-      request, Self.anybody(peer),
-      { isReadiness, _ in
-        guard isReadiness else { return HTTPReply.text("alive\n") }
-        guard let problem = problem() else { return HTTPReply.text("ready\n") }
-        return HTTPReply.text(problem + "\n", status: .serviceUnavailable)
-      })
-    {
-      return response
-    }
-    return await Self.numbers.answer(request, peer) { _, _ in
-      HTTPReply(status: .ok, type: metricsType, body: Array(await metrics().utf8))
+  public func answer(_ request: Request, body: [UInt8], by rights: Rights) async -> Response? {
+    await Self.table.answer(request) { operation, _ in
+      switch operation {
+      case .live: HTTPReply.text("alive\n")
+      case .ready:
+        problem().map { HTTPReply.text($0 + "\n", status: .serviceUnavailable) } ?? HTTPReply.text("ready\n")
+      case .metrics: HTTPReply(status: .ok, type: metricsType, body: Array(await metrics().utf8))
+      }
     }
   }
 }

@@ -1,48 +1,51 @@
 import Admission
+import Authorisation
 import HTTPTypes
 import Hummingbird
 
-/// Answers requests: decides by the head, then reads the body, then calls the handler of the route.
+/// Answers requests: decides by the head and the rights of the client, then reads the body, then calls the handler of the
+/// route.
 struct RequestResponder: Sendable {
   private let options: HTTPServerOptions
   private let handlers: [any HTTPHandler]
   private let rate: RateLimit
   private let browsers: BrowserGuard
   private let bodies: BodyReader
+  private let routes: RouteGuard
 
   /// Of the rest of a refused request: what is read so that the client gets the reply.
   private static let rest = (size: 1 << 20, time: Duration.seconds(2))
   private static let shortRest = 64 << 10
 
-  init(_ options: HTTPServerOptions, handlers: [any HTTPHandler]) {
+  init(_ options: HTTPServerOptions, policy: AccessPolicy, handlers: [any HTTPHandler]) {
     self.options = options
     self.handlers = handlers
     rate = RateLimit(options.requestsPerSecond)
     browsers = BrowserGuard(options)
     bodies = BodyReader(maximum: options.maximumBody)
+    routes = RouteGuard(handlers.flatMap { type(of: $0).routes }, policy: policy)
   }
 
   func respond(to request: Request, connection: AcceptedConnection) async -> Response {
     connection.expectNothing()
-    let permission = options.permission(header: request.headers[.authorization])
-    let peer = HTTPPeer(principal: connection.principal, permission: permission)
-    if let refusal = refusal(request, peer) { return refused(refusal, request, connection) }
+    let rights = options.rights(header: request.headers[.authorization], of: connection.rights)
+    if let refusal = refusal(request, rights) ?? routes.refusal(of: request, by: rights) {
+      return refused(refusal, request, connection)
+    }
     for handler in handlers {
-      switch handler.admission(of: request, peer: peer) {
+      switch handler.admission(of: request, by: rights) {
       case nil: continue
       case .refused(let response): return refused(response, request, connection)
       case .body(let limit):
-        return await answer(request, limit, handler, peer, connection)
+        return await answer(request, limit, handler, rights, connection)
       }
     }
-    // Which addresses exist is not published to a client without a token.
-    let reply = permission == .unauthenticated ? .unauthorized : HTTPReply.notFound(request.uri.path)
-    return refused(reply.response, request, connection)
+    return refused(HTTPReply.notFound(request.uri.path).response, request, connection)
   }
 
   /// Returns the reply to a request that no handler may see.
-  private func refusal(_ request: Request, _ peer: HTTPPeer) -> Response? {
-    guard rate.admits(peer.principal) else {
+  private func refusal(_ request: Request, _ rights: Rights) -> Response? {
+    guard rate.admits(rights.principal) else {
       let message =
         "this service takes \(options.requestsPerSecond) requests a second of one user or machine; send fewer, or raise 'http: requests_per_second'"
       return HTTPReply.error(.tooManyRequests, HTTPRequestError(.tooManyRequests, message)).response
@@ -56,7 +59,7 @@ struct RequestResponder: Sendable {
   }
 
   private func answer(
-    _ request: Request, _ limit: Int, _ handler: any HTTPHandler, _ peer: HTTPPeer,
+    _ request: Request, _ limit: Int, _ handler: any HTTPHandler, _ rights: Rights,
     _ connection: AcceptedConnection
   ) async -> Response {
     let size = min(request.announcedBody ?? limit, options.maximumBody)
@@ -66,7 +69,7 @@ struct RequestResponder: Sendable {
     }
     let body: BodyReader.Body
     do throws(HTTPRequestError) {
-      body = try await bodies.read(request, limit: limit, of: peer.principal)
+      body = try await bodies.read(request, limit: limit, of: rights.principal)
     } catch {
       return refused(HTTPReply.error(error.status, error).response, request, connection)
     }
@@ -74,10 +77,10 @@ struct RequestResponder: Sendable {
     defer { connection.expectRequest(within: options.timeouts.idle) }
     let response: Response? =
       if handler.isQuick {
-        await handler.answer(request, body: body.bytes, peer: peer)
+        await handler.answer(request, body: body.bytes, by: rights)
       } else {
         await withTaskExecutorPreference(globalConcurrentExecutor) {
-          await handler.answer(request, body: body.bytes, peer: peer)
+          await handler.answer(request, body: body.bytes, by: rights)
         }
       }
     withExtendedLifetime(body.share) {}

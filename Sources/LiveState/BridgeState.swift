@@ -1,3 +1,4 @@
+public import Authorisation
 public import Cameras
 public import Sensing
 public import Spatial
@@ -38,10 +39,8 @@ public protocol BridgeState: Sendable {
   /// Returns the intrinsics and extrinsics of a camera at a frame size in pixels; nil for an uncalibrated camera.
   func model(of camera: String, width: Int, height: Int) -> CameraModel?
 
-  /// Returns the scopes of a user of this machine.
-  ///
-  /// - Parameter user: the user's number; nil for an unknown user, who has the scopes of everyone.
-  func scopes(ofUser user: UInt32?) -> Set<Scope>
+  /// Scopes of users of this machine, and the policy that decides on all actions.
+  var access: ClientAccess { get }
 
   /// The recording that runs, else the last.
   var recording: RecordingStatus { get }

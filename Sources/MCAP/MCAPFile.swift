@@ -46,6 +46,7 @@ public struct MCAPFile {
   /// Reads the summary alone.
   private init(summaryOf input: InputFile) throws(MCAPError) {
     self.input = input
+    limits = MCAPLimits()
     isIndexed = try readSummary()
   }
 

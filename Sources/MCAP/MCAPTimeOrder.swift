@@ -113,7 +113,7 @@ extension MCAPScanner {
     let bytes = try body.withUnsafeBytes { bytes in
       var reader = ByteReader(bytes, at: start)
       let chunk = try MCAPChunk(&reader)
-      return try chunk.inflate(reader.take(chunk.storedSize), at: offset)
+      return try chunk.inflate(reader.take(chunk.storedSize), at: offset, MCAPLimits())
     }
     var messages: [Range<Int>] = []
     var place = 0

@@ -52,7 +52,7 @@ struct ClassificationEndpoints: Sendable {
     guard !name.isEmpty else {
       throw InferenceError(.input, "no model is named; use /classify?model=NAME")
     }
-    let loaded = try await access.model(name, nil, call.permission)
+    let loaded = try await access.model(name, nil, call.rights)
     let image: RGBImage
     do throws(PictureError) {
       image = try Picture.decode(upload.bytes, maximumPixels: maximumPixels)
@@ -93,7 +93,7 @@ struct ClassificationEndpoints: Sendable {
   func text(_ call: ModelCall) async throws(InferenceError) -> HTTPReply {
     let request = try TextRequest.read(call.body)
     // The error for a model that the client may not use is that of a missing one, here as elsewhere.
-    _ = try await access.model(SentenceEmbedder.modelName, nil, call.permission)
+    _ = try await access.model(SentenceEmbedder.modelName, nil, call.rights)
     return .json(try await request.answer(SentenceEmbedder(host: access.host)))
   }
 }

@@ -1,3 +1,4 @@
+public import Authorisation
 public import HTTPServer
 import HTTPTypes
 public import Hummingbird
@@ -7,7 +8,7 @@ import Imaging
 public struct FrameEndpoint: HTTPHandler {
   private let submit: @Sendable (SubmittedFrame) -> Bool
 
-  private static let table = RouteTable<Void>([(HTTPRoute(.post, "/frames"), ())])
+  private static let table = RouteTable<Void>([(HTTPRoute(.post, "/frames", .frame), ())])
   public static var routes: [HTTPRoute] { table.routes }
 
   public var isQuick: Bool { true }
@@ -18,8 +19,8 @@ public struct FrameEndpoint: HTTPHandler {
   /// - Parameter submit: takes a frame; returns false when it can't take another camera.
   public init(submit: @escaping @Sendable (SubmittedFrame) -> Bool) { self.submit = submit }
 
-  public func admission(of request: Request, peer: HTTPPeer) -> HTTPAdmission? {
-    Self.table.admission(request, peer) { _, _ in
+  public func admission(of request: Request, by rights: Rights) -> HTTPAdmission? {
+    Self.table.admission(request) { _, _ in
       do throws(FrameError) {
         let layout = try SubmittedFrame.layout(parameter: Self.parameter(of: request))
         return .body(limit: layout?.size ?? Self.maximumJPEG)
@@ -30,8 +31,8 @@ public struct FrameEndpoint: HTTPHandler {
     }
   }
 
-  public func answer(_ request: Request, body: [UInt8], peer: HTTPPeer) async -> Response? {
-    await Self.table.answer(request, peer) { _, _ in reply(request, body) }
+  public func answer(_ request: Request, body: [UInt8], by rights: Rights) async -> Response? {
+    await Self.table.answer(request) { _, _ in reply(request, body, rights) }
   }
 
   private static func parameter(of request: Request) -> (String) -> String? {
@@ -39,11 +40,14 @@ public struct FrameEndpoint: HTTPHandler {
     return { query[Substring($0)].map(String.init) }
   }
 
-  private func reply(_ request: Request, _ body: [UInt8]) -> HTTPReply {
+  private func reply(_ request: Request, _ body: [UInt8], _ rights: Rights) -> HTTPReply {
     do throws(FrameError) {
-      guard submit(try SubmittedFrame(body, parameter: Self.parameter(of: request))) else {
+      let frame = try SubmittedFrame(body, of: rights.principal, parameter: Self.parameter(of: request))
+      guard submit(frame) else {
         throw FrameError(
-          .camerasFull, "clients have named too many cameras already; use a name that is in use")
+          .camerasFull,
+          "too many cameras of clients are in use; use a name that is in use, or wait until one is idle for a minute"
+        )
       }
       return HTTPReply(status: .accepted)
     } catch {

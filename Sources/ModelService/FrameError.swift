@@ -5,7 +5,7 @@ package struct FrameError: CodedError, Sendable, Equatable {
   package enum Cause: String, Sendable {
     /// The body is no frame of its format, or a parameter of the frame is invalid
     case invalid = "frame-invalid"
-    /// Clients have named as many cameras as are served
+    /// As many cameras of clients, or of this client, are in use as are served
     case camerasFull = "frame-cameras-full"
   }
 

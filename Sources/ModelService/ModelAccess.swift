@@ -1,4 +1,4 @@
-import HTTPServer
+import Authorisation
 import Inference
 
 /// Models as far as a client may use them.
@@ -15,9 +15,9 @@ struct ModelAccess: Sendable {
   ///
   /// A client that may not use a model gets the error of a missing one, and no error names a folder.
   func model(
-    _ name: String, _ version: String?, _ permission: HTTPPeer.Permission
+    _ name: String, _ version: String?, _ rights: Rights
   ) async throws(InferenceError) -> ModelHost.Loaded {
-    guard permission.mayUse(name) else { throw Self.missing(name) }
+    guard rights.mayUse(name) else { throw Self.missing(name) }
     do throws(InferenceError) { return try await host.model(name, version: version) } catch {
       if host.versions(of: name).isEmpty { throw Self.missing(name) }
       throw error
@@ -25,7 +25,7 @@ struct ModelAccess: Sendable {
   }
 
   func model(_ call: ModelCall) async throws(InferenceError) -> ModelHost.Loaded {
-    try await model(call.model, call.version, call.permission)
+    try await model(call.model, call.version, call.rights)
   }
 
   func run(_ model: ModelHost.Loaded, _ tensors: [Tensor]) async throws(InferenceError) -> [Tensor] {

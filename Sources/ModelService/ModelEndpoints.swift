@@ -1,3 +1,4 @@
+public import Authorisation
 public import HTTPServer
 import HTTPTypes
 public import Hummingbird
@@ -49,36 +50,36 @@ public struct ModelEndpoints: HTTPHandler {
 
   private static let table = RouteTable<Operation>(
     [
-      (HTTPRoute(.get, "/v2"), .server),
-      (HTTPRoute(.get, "/v2/health/live"), .live),
-      (HTTPRoute(.get, "/v2/health/ready"), .ready),
+      (HTTPRoute(.get, "/v2", .modelServer), .server),
+      (HTTPRoute(.get, "/v2/health/live", .modelServer), .live),
+      (HTTPRoute(.get, "/v2/health/ready", .modelServer), .ready),
       // Before the routes of a model, which "stats" could name.
-      (HTTPRoute(.get, "/v2/models/stats"), .statistics),
+      (HTTPRoute(.get, "/v2/models/stats", .models), .statistics),
     ] + modelRoutes("/v2/models/{model}") + modelRoutes("/v2/models/{model}/versions/{version}") + [
-      (HTTPRoute(.post, "/v2/repository/index"), .index),
-      (HTTPRoute(.post, "/v2/repository/models/{model}/load"), .load),
-      (HTTPRoute(.post, "/v2/repository/models/{model}/unload"), .unload),
-      (HTTPRoute(.post, "/v1/models/{model}:predict"), .predict),
-      (HTTPRoute(.post, "/v1/models/{model}/versions/{version}:predict"), .predict),
-      (HTTPRoute(.get, "/v1/models/{model}"), .status),
-      (HTTPRoute(.get, "/v1/models/{model}/versions/{version}"), .status),
-      (HTTPRoute(.post, "/classify"), .classify),
-      (HTTPRoute(.post, "/classify/text"), .classifyText),
+      (HTTPRoute(.post, "/v2/repository/index", .models), .index),
+      (HTTPRoute(.post, "/v2/repository/models/{model}/load", .modelChange), .load),
+      (HTTPRoute(.post, "/v2/repository/models/{model}/unload", .modelChange), .unload),
+      (HTTPRoute(.post, "/v1/models/{model}:predict", .inference), .predict),
+      (HTTPRoute(.post, "/v1/models/{model}/versions/{version}:predict", .inference), .predict),
+      (HTTPRoute(.get, "/v1/models/{model}", .models), .status),
+      (HTTPRoute(.get, "/v1/models/{model}/versions/{version}", .models), .status),
+      (HTTPRoute(.post, "/classify", .inference), .classify),
+      (HTTPRoute(.post, "/classify/text", .inference), .classifyText),
     ])
 
-  private static func modelRoutes(_ prefix: String) -> [(route: HTTPRoute, action: Operation)] {
+  private static func modelRoutes(_ prefix: String) -> [(route: HTTPRoute, operation: Operation)] {
     [
-      (HTTPRoute(.get, prefix), .metadata),
-      (HTTPRoute(.get, prefix + "/ready"), .modelReady),
-      (HTTPRoute(.get, prefix + "/stats"), .modelStatistics),
-      (HTTPRoute(.get, prefix + "/config"), .configuration),
-      (HTTPRoute(.post, prefix + "/infer"), .infer),
+      (HTTPRoute(.get, prefix, .models), .metadata),
+      (HTTPRoute(.get, prefix + "/ready", .models), .modelReady),
+      (HTTPRoute(.get, prefix + "/stats", .models), .modelStatistics),
+      (HTTPRoute(.get, prefix + "/config", .models), .configuration),
+      (HTTPRoute(.post, prefix + "/infer", .inference), .infer),
     ]
   }
 
-  public func admission(of request: Request, peer: HTTPPeer) -> HTTPAdmission? {
-    Self.table.admission(request, peer) { operation, parameters in
-      let call = ModelCall(request: request, body: [], permission: peer.permission, parameters: parameters)
+  public func admission(of request: Request, by rights: Rights) -> HTTPAdmission? {
+    Self.table.admission(request) { operation, parameters in
+      let call = ModelCall(request: request, body: [], rights: rights, parameters: parameters)
       if let refusal = refusal(operation, call) { return .refused(refusal.response) }
       return switch operation {
       case .infer, .predict, .classify: .large
@@ -88,21 +89,20 @@ public struct ModelEndpoints: HTTPHandler {
     }
   }
 
-  /// Returns the reply to a client that may not do what it requests.
+  /// Returns the reply to a client that may not use the model of its request.
   private func refusal(_ operation: Operation, _ call: ModelCall) -> HTTPReply? {
     switch operation {
-    case .load, .unload:
-      if !call.permission.manages { return RepositoryEndpoints.forbidden }
-    case .infer, .predict, .metadata, .modelReady, .modelStatistics, .configuration, .status: break
+    case .load, .unload, .infer, .predict, .metadata, .modelReady, .modelStatistics, .configuration, .status:
+      break
     case .server, .live, .ready, .statistics, .index, .classify, .classifyText: return nil
     }
     // The reply for a missing model does not show which models exist.
-    return call.permission.mayUse(call.model) ? nil : .failure(ModelAccess.missing(call.model))
+    return call.rights.mayUse(call.model) ? nil : .failure(ModelAccess.missing(call.model))
   }
 
-  public func answer(_ request: Request, body: [UInt8], peer: HTTPPeer) async -> Response? {
-    await Self.table.answer(request, peer) { operation, parameters in
-      let call = ModelCall(request: request, body: body, permission: peer.permission, parameters: parameters)
+  public func answer(_ request: Request, body: [UInt8], by rights: Rights) async -> Response? {
+    await Self.table.answer(request) { operation, parameters in
+      let call = ModelCall(request: request, body: body, rights: rights, parameters: parameters)
       do throws(InferenceError) {
         guard Self.isLong(operation, bytes: body.count) else { return try await reply(operation, call) }
         // The event loop serves other connections meanwhile.
@@ -145,7 +145,7 @@ public struct ModelEndpoints: HTTPHandler {
 struct ModelCall {
   var request: Request
   var body: [UInt8]
-  var permission: HTTPPeer.Permission
+  var rights: Rights
   /// Model and version, as far as the route has them.
   var parameters: [String]
 

@@ -1,3 +1,4 @@
+import Authorisation
 import Foundation
 import HTTPServer
 import HTTPTypes
@@ -122,19 +123,19 @@ struct OpenInferenceEndpoints: Sendable {
       call.parameters = ["stats"]
       return try await metadata(call)
     }
-    return await statistics(of: nil, call.permission)
+    return await statistics(of: nil, call.rights)
   }
 
   func statistics(_ call: ModelCall) async throws(InferenceError) -> HTTPReply {
-    guard call.permission.mayUse(call.model), !access.host.versions(of: call.model).isEmpty else {
+    guard call.rights.mayUse(call.model), !access.host.versions(of: call.model).isEmpty else {
       throw ModelAccess.missing(call.model)
     }
-    return await statistics(of: call.model, call.permission)
+    return await statistics(of: call.model, call.rights)
   }
 
-  private func statistics(of name: String?, _ permission: HTTPPeer.Permission) async -> HTTPReply {
+  private func statistics(of name: String?, _ rights: Rights) async -> HTTPReply {
     let rows = await access.host.index().filter {
-      (name == nil || $0.name == name) && permission.mayUse($0.name)
+      (name == nil || $0.name == name) && rights.mayUse($0.name)
     }
     return .json(
       Statistics(

@@ -1,3 +1,4 @@
+import Authorisation
 import HTTPServer
 import HTTPTypes
 import Inference
@@ -15,32 +16,24 @@ struct RepositoryEndpoints: Sendable {
 
   func index(_ call: ModelCall) async -> HTTPReply {
     .json(
-      await access.host.index().filter { call.permission.mayUse($0.name) }.map {
+      await access.host.index().filter { call.rights.mayUse($0.name) }.map {
         Entry(name: $0.name, version: $0.version, state: $0.state, reason: $0.reason)
       })
   }
 
   func load(_ call: ModelCall) async throws(InferenceError) -> HTTPReply {
-    if let refusal = try refusal(call) { return refusal }
+    try requireModel(call)
     try await access.host.reload(call.model)
     return HTTPReply(status: .ok)
   }
 
   func unload(_ call: ModelCall) async throws(InferenceError) -> HTTPReply {
-    if let refusal = try refusal(call) { return refusal }
+    try requireModel(call)
     try await access.host.unload(call.model)
     return HTTPReply(status: .ok)
   }
 
-  /// The reply to a client without the right to change state.
-  static let forbidden = HTTPReply.error(
-    .forbidden,
-    HTTPRequestError(
-      .notPermitted, "this token may not load or unload models; use one with 'manage: true'"))
-
-  private func refusal(_ call: ModelCall) throws(InferenceError) -> HTTPReply? {
-    guard call.permission.manages else { return Self.forbidden }
-    guard call.permission.mayUse(call.model) else { throw ModelAccess.missing(call.model) }
-    return nil
+  private func requireModel(_ call: ModelCall) throws(InferenceError) {
+    guard call.rights.mayUse(call.model) else { throw ModelAccess.missing(call.model) }
   }
 }

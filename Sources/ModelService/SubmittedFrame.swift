@@ -1,3 +1,4 @@
+public import Admission
 public import Imaging
 
 /// A frame that a program with its own camera sends.
@@ -13,11 +14,16 @@ public struct SubmittedFrame: Sendable {
   public var pose: [Double]?
   /// Focal lengths and principal point, in pixels; nil for the default field of view.
   public var intrinsics: [Double]?
+  public var client: Principal
 
   /// Reads the parameters of a frame and checks the bytes against them.
   ///
-  /// - Parameter parameter: returns a parameter of the request's query; nil for one that is not given.
-  package init(_ bytes: [UInt8], parameter: (String) -> String?) throws(FrameError) {
+  /// - Parameters:
+  ///   - client: the sender.
+  ///   - parameter: returns a parameter of the request's query; nil for one that is not given.
+  package init(
+    _ bytes: [UInt8], of client: Principal = .unknown, parameter: (String) -> String?
+  ) throws(FrameError) {
     func numbers(_ key: String, _ count: Int, _ meaning: String) throws(FrameError) -> [Double]? {
       guard let text = parameter(key) else { return nil }
       let list = text.split(separator: ",", omittingEmptySubsequences: false).map { Double($0) ?? .nan }
@@ -49,6 +55,7 @@ public struct SubmittedFrame: Sendable {
         "the body is no JPEG; send one frame as JPEG, or name the format of its pixels with 'format'")
     }
     self.bytes = bytes
+    self.client = client
   }
 
   /// The layout of uncompressed pixels: `format`, `width`, `height` and, for rows with gaps, `stride`.

@@ -4,7 +4,7 @@ public enum Scope: String, Sendable, CaseIterable, Hashable {
   case poses
   /// Read buttons, triggers and axes.
   case controls
-  /// Read frames of cameras and annotations made from them.
+  /// Read frames of cameras and annotations made from them, and supply frames of a camera of the client's own.
   case camera
   /// Read annotations made from speech, and use speech functions.
   case microphone
@@ -12,6 +12,10 @@ public enum Scope: String, Sendable, CaseIterable, Hashable {
   case manage
   /// Supply external poses of devices.
   case measure
+  /// Use models: their metadata, inference, classification.
+  case infer
+  /// Read the metrics of the whole bridge.
+  case metrics
 
   /// The scope that grants access to what a privacy scope protects.
   public init(_ scope: PrivacyScope) {

@@ -1,3 +1,4 @@
+import Authorisation
 import Spatial
 import Testing
 
@@ -22,7 +23,7 @@ struct SpeechEventQueueTests {
     #expect(queue.count == SpeechEventQueue.capacity / 2)
     #expect(queue.drops == [.partial: UInt64(100_000 - SpeechEventQueue.capacity / 2)])
     // Requests find room beside partial texts, and final texts beside both.
-    for _ in 0..<1000 { queue.send(.question("?")) }
+    for _ in 0..<1000 { queue.send(.question("?", by: .speech(manages: false))) }
     #expect(queue.count == SpeechEventQueue.capacity * 3 / 4)
     #expect(queue.send(transcript(1, .final)))
     #expect(queue.send(.microphone("m", isOpen: false)))
@@ -43,7 +44,7 @@ struct SpeechEventQueueTests {
       if numbers.count == SpeechEventQueue.capacity { break }
     }
     #expect(numbers == (0..<UInt64(SpeechEventQueue.capacity)).map { $0 })
-    #expect(queue.count == 0 && queue.send(.question("?")))
+    #expect(queue.count == 0 && queue.send(.question("?", by: .speech(manages: false))))
   }
 
   /// Pieces of an answer are lossless: their sender waits for room.

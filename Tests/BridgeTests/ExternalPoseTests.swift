@@ -1,3 +1,5 @@
+import Admission
+import Authorisation
 import Assistant
 import BridgeClient
 import BridgeProtocol
@@ -176,11 +178,11 @@ struct ExternalPoseTests {
     let handler = RequestHandler(
       page: try PosePage(now: Timestamp(nanoseconds: 0)), devices: NoDevices(), recording: recording,
       speech: SpeechRequests(
-        hold: { _ in }, ask: { _ in true }, explain: { _ in PromptPreview() }, forget: { true }),
-      frames: FrameRequests { _, _ in true }, log: log)
+        hold: { _ in }, ask: { _, _ in true }, explain: { _, _ in PromptPreview() }, forget: { true }),
+      frames: FrameRequests { _, _ in true }, policy: AccessPolicy(), log: log)
     for scopes: Set<Scope> in [[.poses, .controls, .manage], [.measure]] {
       let client = ClientConnection(
-        fileDescriptor: -1, token: 1, user: 1, process: 1, scopes: scopes, now: 0)
+        fileDescriptor: -1, token: 1, user: 1, process: 1, rights: Rights(.user(1), scopes: scopes), now: 0)
       client.isGreeted = true
       let frame = ClientFrame.with { $0.measure = .with { $0.measurements = [measurement(1)] } }
       guard case .reply(let answer, _) = handler.answer(frame, client) else { continue }

@@ -1,3 +1,5 @@
+import Admission
+import Authorisation
 import BridgeProtocol
 import Sensing
 import Spatial
@@ -84,7 +86,8 @@ struct ServerQueueTests {
 
   private func client(_ streams: [Vrbridge_V1_Stream], roles: [DeviceRole] = []) -> ClientConnection {
     let client = ClientConnection(
-      fileDescriptor: -1, token: 1, user: 0, process: 0, scopes: Set(Scope.allCases), now: 0)
+      fileDescriptor: -1, token: 1, user: 0, process: 0,
+      rights: Rights(.user(0), scopes: Set(Scope.allCases)), now: 0)
     client.subscriptions = [
       ClientConnection.Subscription(
         id: 1, streams: Set(streams.map(\.rawValue)), devices: [], roles: Set(roles.map(\.rawValue)),

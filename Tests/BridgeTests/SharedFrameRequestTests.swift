@@ -1,3 +1,5 @@
+import Admission
+import Authorisation
 import BridgeClient
 import BridgeProtocol
 import CLinux
@@ -6,6 +8,7 @@ import Foundation
 import Glibc
 import Imaging
 import Sensing
+import Spatial
 import SwiftProtobuf
 import TestSupport
 import Testing
@@ -26,9 +29,9 @@ struct SharedFrameRequestTests {
   }
 
   /// A sealed memory file with its pages; the caller closes it.
-  private static func memory(_ size: Int = 2 * 64 * 32) throws -> Int32 {
+  private static func memory(_ size: Int = 2 * 64 * 32, name: String = "client") throws -> Int32 {
     var address: UnsafeMutableRawPointer?
-    let descriptor = linux_sealed_memory("client", size, &address)
+    let descriptor = linux_sealed_memory(name, size, &address)
     try #require(descriptor >= 0)
     let memory = try #require(address)
     memset(memory, 5, size)
@@ -36,14 +39,18 @@ struct SharedFrameRequestTests {
     return descriptor
   }
 
-  /// Descriptors of this process, in which the bridge and its clients run, without those of passing moments.
-  private static func openDescriptors() throws -> Int {
-    try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count
+  /// Descriptors of a memory file in this process, in which the bridge and its clients run.
+  private func descriptors(of name: String) throws -> Int {
+    let folder = "/proc/self/fd"
+    return try FileManager.default.contentsOfDirectory(atPath: folder).count {
+      let target = try? FileManager.default.destinationOfSymbolicLink(atPath: "\(folder)/\($0)")
+      return target?.contains("memfd:\(name)") == true
+    }
   }
 
-  private func mappings() throws -> Int {
+  private func mappings(of name: String) throws -> Int {
     try String(contentsOfFile: "/proc/self/maps", encoding: .utf8).split(separator: "\n").count {
-      $0.contains("memfd:client")
+      $0.contains("memfd:\(name)")
     }
   }
 
@@ -170,35 +177,31 @@ struct SharedFrameRequestTests {
   @Test func nothingLeaks() async throws {
     let bridge = try TestBridge()
     let connection = try await connect(bridge)
-    let memory = try Self.memory()
+    let name = "client-leak"
+    let memory = try Self.memory(name: name)
     defer { close(memory) }
-    let (before, mapped) = (try Self.openDescriptors(), try mappings())
-    // With requests that take none.
-    for _ in 0..<1000 {
-      #expect(
-        try await refusal(connection, .ping(.with { $0.payload = 1 }), passing: memory) == nil)
-    }
     // With requests that are refused, and with good ones.
-    for _ in 0..<100 {
+    for index in 0..<1000 {
       #expect(
         try await refusal(connection, .shareFrames(Vrbridge_V1_ShareFrames()), passing: memory) != nil)
+      guard index % 10 == 0 else { continue }
       let frame = try await onThread {
         try connection.request(.shareFrames(Self.grey()), passing: memory)
       }
       #expect(
         try await refusal(connection, .releaseFrames(.with { $0.ringID = frame.framesShared.ringID })) == nil)
     }
-    #expect(try Self.openDescriptors() <= before + 1)
-    #expect(try mappings() == mapped)
-    // Of clients that leave.
+    #expect(try descriptors(of: name) == 1 && mappings(of: name) == 0)
     for _ in 0..<20 {
       let other = try await connect(bridge)
+      // Of clients that leave.
       for _ in 0..<4 {
         #expect(try await refusal(other, .shareFrames(Self.grey()), passing: memory) == nil)
       }
+      // With a request that takes none: the client is dropped.
+      _ = try await refusal(other, .ping(.with { $0.payload = 1 }), passing: memory)
     }
-    #expect(try await eventually { try mappings() == mapped })
-    #expect(try await eventually { try Self.openDescriptors() <= before + 1 })
+    #expect(try await eventually { try mappings(of: name) == 0 && descriptors(of: name) == 1 })
     await bridge.stop()
   }
 
@@ -236,16 +239,26 @@ struct SharedFrameRequestTests {
     #expect(gone.code == 1 && gone.errors.contains("no bridge"))
   }
 
+  /// The descriptor of a request that fails is closed with it.
   @Test func aRefusedRequestKeepsNoDescriptor() throws {
     let requests = FrameRequests { _, _ in true }
+    var ends: [Int32] = [0, 0]
+    try #require(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &ends) == 0)
+    defer { for end in ends { close(end) } }
+    let name = "client-refused"
+    let memory = try Self.memory(name: name)
+    #expect(linux_send(ends[1], [0, 0, 0, 0], 4, memory) == 4)
+    close(memory)
     let client = ClientConnection(
-      fileDescriptor: -1, token: 1, user: 1, process: 1, scopes: [.poses], now: 0)
-    // The descriptor of a request that fails is closed with it.
-    let copy = dup(try Self.memory())
-    client.keepPassed(copy)
+      fileDescriptor: ends[0], token: 1, user: 1, process: 1,
+      rights: Rights(.user(1), scopes: [.camera]), now: 0)
+    client.canPassDescriptors = true
+    #expect(client.receive().count == 4)
+    #expect(try descriptors(of: name) == 1)
     #expect(throws: RequestError.self) {
       try requests.share(.with { $0.intrinsics = [1] }, client)
     }
-    #expect(fcntl(copy, F_GETFD) == -1 && client.takePassed() == nil)
+    #expect(try descriptors(of: name) == 0)
+    #expect(client.takePassed() == nil)
   }
 }

@@ -40,7 +40,8 @@ struct SocketFileTests {
     let parent = try TestPaths.temporaryFolder()
     let folder = parent + "/private"
     #expect(try SocketFile.makePrivateFolder(folder))
-    #expect(SocketPath.isPrivate(folder) && !(try SocketFile.makePrivateFolder(folder)))
+    #expect(SocketPath.isPrivate(folder))
+    #expect(try !SocketFile.makePrivateFolder(folder))
     func expectRefusal(_ folder: String) {
       #expect(!SocketPath.isPrivate(folder))
       let error = #expect(throws: StartError.self) { _ = try SocketFile.makePrivateFolder(folder) }

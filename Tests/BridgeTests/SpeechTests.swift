@@ -164,13 +164,6 @@ private final class SpokenModel: LanguageModel {
     await bridge.stop()
   }
 
-  @Test func commandsThatManageCanBeForbidden() async throws {
-    let bridge = try TestBridge { $0.speech.value.manages = false }
-    let all = try await collect(bridge, say: ["recentre"]) { $0.contains { $0.kind == .intent } }
-    await bridge.stop()
-    #expect(all.first { $0.kind == .intent }?.label.contains("not allowed") == true)
-  }
-
   @Test func aPromptIsPreviewedAndNotSent() async throws {
     let model = SpokenModel(["x"])
     let bridge = try TestBridge(language: model)

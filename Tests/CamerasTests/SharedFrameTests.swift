@@ -25,13 +25,13 @@ struct SharedFrameTests {
     let descriptor: Int32
     let bytes: UnsafeMutableRawBufferPointer
 
-    init(_ size: Int, isAllocated: Bool = true, seals: Int32 = Seals.needed) throws {
-      descriptor = linux_memory_file("test")
+    init(_ size: Int, isWritten: Bool = true, seals: Int32 = Seals.needed) throws {
+      descriptor = linux_memory_file("shared-frame")
       try #require(descriptor >= 0 && ftruncate(descriptor, size) == 0)
       let map = mmap(nil, size, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0)
       try #require(map != MAP_FAILED)
       bytes = UnsafeMutableRawBufferPointer(start: map, count: size)
-      if isAllocated { bytes.initializeMemory(as: UInt8.self, repeating: 0) }
+      if isWritten { bytes.initializeMemory(as: UInt8.self, repeating: 0) }
       try #require(seals == 0 || fcntl(descriptor, SharedFrameTests.addSeals, seals) == 0)
     }
 
@@ -60,9 +60,16 @@ struct SharedFrameTests {
     }?.cause
   }
 
+  private func refusal(
+    _ memory: ClientMemory, slots: Int = 2, slotSize: Int? = nil
+  ) -> SharedFrameError.Cause? {
+    defer { withExtendedLifetime(memory) {} }
+    return refusal(memory.descriptor, slots: slots, slotSize: slotSize)
+  }
+
   private func mappings() throws -> Int {
     try String(contentsOfFile: "/proc/self/maps", encoding: .utf8).split(separator: "\n").count {
-      $0.contains("memfd:test")
+      $0.contains("memfd:shared-frame")
     }
   }
 
@@ -117,7 +124,7 @@ struct SharedFrameTests {
     let size = 2 * layout.size
     // Could shrink, or lose pages, under the reader.
     for seals in [0, Seals.grow, Seals.shrink, Seals.futureWrite, Seals.grow | Seals.futureWrite] {
-      #expect(refusal(try ClientMemory(size, seals: seals).descriptor) == .unsealed)
+      #expect(refusal(try ClientMemory(size, seals: seals)) == .unsealed)
     }
     var ends: [Int32] = [0, 0]
     #expect(pipe(&ends) == 0)
@@ -136,18 +143,20 @@ struct SharedFrameTests {
   @Test func sizesAreChecked() throws {
     let size = 2 * layout.size
     let memory = try ClientMemory(size)
-    #expect(refusal(memory.descriptor, slots: 3) == .size)
-    #expect(refusal(memory.descriptor, slots: 2, slotSize: layout.size + 1) == .size)
-    #expect(refusal(memory.descriptor, slots: 2, slotSize: layout.size - 1) == .layout)
-    #expect(refusal(memory.descriptor, slots: 16, slotSize: .max) == .layout)
-    #expect(refusal(memory.descriptor, slots: 0) == .layout)
-    #expect(refusal(memory.descriptor, slots: 17) == .layout)
-    #expect(refusal(memory.descriptor, slots: -1) == .layout)
+    #expect(refusal(memory, slots: 3) == .size)
+    #expect(refusal(memory, slots: 2, slotSize: layout.size + 1) == .size)
+    #expect(refusal(memory, slots: 2, slotSize: layout.size - 1) == .layout)
+    #expect(refusal(memory, slots: 16, slotSize: .max) == .layout)
+    #expect(refusal(memory, slots: 0) == .layout)
+    #expect(refusal(memory, slots: 17) == .layout)
+    #expect(refusal(memory, slots: -1) == .layout)
     #expect(try ring(memory.descriptor, slots: 1).count == 1)
-    // Pages that the reader would have to allocate.
-    #expect(refusal(try ClientMemory(size + (1 << 20), isAllocated: false).descriptor) == .unallocated)
-    let large = try ClientMemory(SharedFrameRing.maximumBytes + 4096, isAllocated: false)
-    #expect(refusal(large.descriptor) == .size)
+    // Pages that the reader would have to allocate: all, and the last one, whatever was allocated behind the end.
+    #expect(refusal(try ClientMemory(size, isWritten: false)) == .unwritten)
+    let part = try ClientMemory(size, isWritten: false)
+    part.fill(0, 1, 1)
+    #expect(posix_fallocate(part.descriptor, 4096, 1 << 20) == 0)
+    #expect(refusal(part, slots: 8) == .unwritten)
   }
 
   /// The seals that are asked for hold: neither the size nor the pages can be taken away.

@@ -169,14 +169,16 @@ struct LiveOutputTests {
     let url = "http://127.0.0.1:\(port)/live"
     let own = try await ask("root", ["-N", url])
     #expect(
-      own.contains("\"scopes\":[\"poses\",\"controls\",\"camera\",\"microphone\",\"manage\",\"measure\"]"),
+      own.contains(
+        "\"scopes\":[\"poses\",\"controls\",\"camera\",\"microphone\",\"manage\",\"measure\",\"infer\",\"metrics\"]"
+      ),
       "\(own.prefix(300))")
     #expect(own.contains("\"log\":[") && own.contains("\"cameras\""))
     let other = try await ask("nobody", ["-N", url])
     #expect(other.contains("\"scopes\":[\"poses\",\"controls\"]"), "\(other.prefix(300))")
     #expect(other.contains("\"poses\":[") && !other.contains("\"log\":[") && !other.contains("\"cameras\""))
     #expect(try await ask("nobody", ["-d", "{}", url + "/recenter"]).contains("needs the scope 'manage'"))
-    #expect(try await ask("nobody", [url + "/frame?camera=x"]).contains("need the scope 'camera'"))
+    #expect(try await ask("nobody", [url + "/frame?camera=x"]).contains("needs the scope 'camera'"))
     #expect(try await ask("root", ["-d", "{}", url + "/recenter"]) == "{}")
     #expect(try await ask("root", ["-d", "[", url + "/recording"]).contains("expected"))
     #expect(

@@ -1,3 +1,5 @@
+import Admission
+import Authorisation
 import Foundation
 import LiveState
 import NIOCore
@@ -30,7 +32,8 @@ struct LiveStreamTests {
   /// Reads the greeting and one line with slow values.
   private func keys(_ scopes: Set<Scope>, _ bridge: FakeBridgeState) async throws -> [String: Any] {
     let stream = LiveStream(
-      state: bridge, scopes: scopes, version: "1.2", cameras: LatestFrameCache(), isStopping: { false },
+      state: bridge, rights: Rights(.user(7), scopes: scopes), version: "1.2", cameras: LatestFrameCache(),
+      isStopping: { false },
       onEnd: {})
     let hello = String(buffer: try #require(await stream.next()))
     #expect(hello.contains("\"version\":\"1.2\"") && hello.contains("\"time\":1000000000"), "\(hello)")
@@ -62,7 +65,8 @@ struct LiveStreamTests {
     let ended = Ended()
     do {
       let stream = LiveStream(
-        state: bridge(), scopes: [], version: "1", cameras: LatestFrameCache(), isStopping: { true },
+        state: bridge(), rights: Rights(.user(7), scopes: []), version: "1", cameras: LatestFrameCache(),
+        isStopping: { true },
         onEnd: { ended.set() })
       #expect(await stream.next() != nil)
       #expect(await stream.next() == nil)

@@ -1,4 +1,5 @@
 import Admission
+import Authorisation
 import HTTPServer
 import HTTPTypes
 import Hummingbird
@@ -19,67 +20,79 @@ struct PageAccessTests {
     return Request(head: head, body: RequestBody(buffer: ByteBuffer()))
   }
 
-  private func pages(_ scopes: Set<Scope>) throws -> DashboardPages {
-    try DashboardPages(
-      folder: TestPaths.root + "/dashboard", state: FakeBridgeState { $0.scopes = scopes }, version: "1")
+  private func pages() throws -> DashboardPages {
+    try DashboardPages(folder: TestPaths.root + "/dashboard", state: FakeBridgeState(), version: "1")
   }
 
-  private func status(
-    _ pages: DashboardPages, _ request: Request, _ permission: HTTPPeer.Permission = .anybody
-  ) -> Int? {
-    switch pages.admission(of: request, peer: HTTPPeer(principal: .unknown, permission: permission)) {
-    case nil: nil
-    case .refused(let response): Int(response.status.code)
+  private static let guest = Rights(.user(7), scopes: [.poses])
+  private static let stranger = Rights(.user(8), scopes: [])
+  private static let owner = Rights(.user(0), scopes: Set(Scope.allCases))
+  private static let token = Rights(.unknown, .token, scopes: HTTPServerOptions.Token.standardScopes)
+  private static let none = Rights(.unknown, .noToken, scopes: [])
+
+  /// The status as the server decides it: by the guard of the routes, then by the page.
+  private func status(_ pages: DashboardPages, _ request: Request, _ rights: Rights) -> Int {
+    let routes = RouteGuard(DashboardPages.routes, policy: AccessPolicy())
+    if let refusal = routes.refusal(of: request, by: rights) { return Int(refusal.status.code) }
+    switch pages.admission(of: request, by: rights) {
+    case nil: return 0
+    case .refused(let response): return Int(response.status.code)
     // The bodies of the page's requests are a few values.
-    case .body(let limit): limit <= 64 << 10 ? 200 : 0
+    case .body(let limit): return limit <= 64 << 10 ? 200 : 0
     }
   }
 
   @Test func bodiesAreReadForThoseWhoMayActOnly() throws {
-    let (guest, owner) = (try pages([.poses]), try pages(Set(Scope.allCases)))
+    let pages = try pages()
     for path in ["/live/recording", "/live/recenter", "/live/role"] {
-      #expect(status(guest, request(.post, path)) == 403)
-      #expect(status(owner, request(.post, path)) == 200)
-      #expect(status(owner, request(.post, path), .unauthenticated) == 401)
-      #expect(status(owner, request(.post, path), .token(manages: false, models: nil)) == 403)
+      #expect(status(pages, request(.post, path), Self.guest) == 403)
+      #expect(status(pages, request(.post, path), Self.owner) == 200)
+      #expect(status(pages, request(.post, path), Self.none) == 401)
+      #expect(status(pages, request(.post, path), Self.token) == 403)
       // A form of another site.
-      #expect(status(owner, request(.post, path, type: "text/plain")) == 415)
-      #expect(status(owner, request(.get, path)) == 405)
+      #expect(status(pages, request(.post, path, type: "text/plain"), Self.owner) == 415)
+      #expect(status(pages, request(.get, path), Self.owner) == 405)
     }
-    #expect(status(guest, request(.get, "/live/frame?camera=a")) == 403)
-    #expect(status(owner, request(.get, "/live/frame?camera=a")) == 200)
-    #expect(status(owner, request(.get, "/live/other")) == 404)
-    #expect(status(guest, request(.get, "/")) == 200 && status(guest, request(.get, "/v2")) == nil)
+    #expect(status(pages, request(.get, "/live/frame?camera=a"), Self.guest) == 403)
+    #expect(status(pages, request(.get, "/live/frame?camera=a"), Self.owner) == 200)
+    #expect(status(pages, request(.get, "/live/other"), Self.owner) == 404)
+    #expect(status(pages, request(.get, "/"), Self.guest) == 200)
+    #expect(status(pages, request(.get, "/v2"), Self.guest) == 404)
   }
 
   /// As on the socket; the page's files contain nothing of the bridge.
   @Test func aUserWithoutScopesGetsNothing() throws {
-    let stranger = try pages([])
+    let pages = try pages()
     for path in ["/live", "/live/frame?camera=a"] {
-      #expect(status(stranger, request(.get, path)) == 403)
+      #expect(status(pages, request(.get, path), Self.stranger) == 403)
       // A token grants scopes by itself.
-      #expect(status(stranger, request(.get, path), .token(manages: false, models: nil)) == 200)
+      #expect(status(pages, request(.get, path), Self.token) == 200)
     }
-    #expect(status(stranger, request(.post, "/live/role")) == 403)
-    #expect(status(stranger, request(.get, "/")) == 200)
+    #expect(status(pages, request(.post, "/live/role"), Self.stranger) == 403)
+    #expect(status(pages, request(.get, "/"), Self.stranger) == 200)
   }
 
-  /// A request that the head refuses is refused by the answer, too.
-  @Test func answersFollowTheSameDecision() async throws {
-    let state = FakeBridgeState { $0.scopes = [.poses] }
+  /// The streams of a recording are in the body.
+  @Test func aRecordingOfACameraNeedsItsScope() async throws {
+    let state = FakeBridgeState()
     let pages = try DashboardPages(folder: TestPaths.root + "/dashboard", state: state, version: "1")
-    let peer = HTTPPeer(principal: .unknown, permission: .anybody)
-    let response = await pages.answer(
-      request(.post, "/live/recording"), body: Array(#"{"action":"start"}"#.utf8), peer: peer)
-    #expect(response?.status == .forbidden && state.actions.isEmpty)
+    func start(_ stream: String, _ scopes: Set<Scope>) async -> HTTPResponse.Status? {
+      await pages.answer(
+        request(.post, "/live/recording"), body: Array(#"{"action":"start","\#(stream)":true}"#.utf8),
+        by: Rights(.user(7), scopes: scopes))?.status
+    }
+    #expect(await start("camera", [.manage, .microphone]) == .forbidden)
+    #expect(await start("microphone", [.manage, .camera]) == .forbidden)
+    #expect(state.actions.isEmpty)
+    #expect(await start("camera", [.manage, .camera]) == .ok && state.actions == ["record camera"])
   }
 
   @Test func streamsOfOneUserLeaveRoomForOthers() async throws {
-    let pages = try pages([.poses])
+    let pages = try pages()
     var streams: [Response] = []
     func open(_ user: UInt32) async -> HTTPResponse.Status? {
-      let peer = HTTPPeer(principal: .user(user), permission: .anybody)
-      let response = await pages.answer(request(.get, "/live"), body: [], peer: peer)
+      let rights = Rights(.user(user), scopes: [.poses])
+      let response = await pages.answer(request(.get, "/live"), body: [], by: rights)
       if let response { streams.append(response) }
       return response?.status
     }

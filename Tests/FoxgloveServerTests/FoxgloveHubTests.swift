@@ -1,3 +1,6 @@
+import Admission
+import Authorisation
+import Cameras
 import Foundation
 import NIOCore
 import NIOEmbedded
@@ -32,11 +35,11 @@ struct FoxgloveHubTests {
   }
 
   @Test func topicsAreAdvertisedByScope() async throws {
-    let hub = FoxgloveHub(version: "1", now: 5)
+    let hub = FoxgloveHub(version: "1", now: 5, policy: AccessPolicy())
     hub.advertise([.transforms, .log])
     let (owner, guest) = (NIOAsyncTestingChannel(), NIOAsyncTestingChannel())
-    _ = hub.join(owner, scopes: Set(Scope.allCases))
-    _ = hub.join(guest, scopes: [.poses])
+    _ = hub.join(owner, Rights(.user(0), scopes: Set(Scope.allCases)))
+    _ = hub.join(guest, Rights(.user(7), scopes: [.poses]))
     let (all, few) = (try await sent(owner), try await sent(guest))
     #expect(all.first?.contains("serverInfo") == true && few.first?.contains("serverInfo") == true)
     #expect(all.last?.contains("\"/log\"") == true && all.last?.contains("\"/tf\"") == true, "\(all)")
@@ -47,10 +50,10 @@ struct FoxgloveHubTests {
   }
 
   @Test func subscribersGetTheirTopicsOnly() async throws {
-    let hub = FoxgloveHub(version: "1", now: 5)
+    let hub = FoxgloveHub(version: "1", now: 5, policy: AccessPolicy())
     hub.advertise([.transforms, .log])
     let channel = NIOAsyncTestingChannel()
-    let client = hub.join(channel, scopes: [.poses])
+    let client = hub.join(channel, Rights(.user(7), scopes: [.poses]))
     _ = try await sent(channel)
     #expect(!hub.isRead(.transforms))
     let subscription = FoxgloveMessage.Subscription(id: 7, channelId: 1)
@@ -70,10 +73,10 @@ struct FoxgloveHubTests {
   }
 
   @Test func aChannelHasOneSubscriptionOfAClient() async throws {
-    let hub = FoxgloveHub(version: "1", now: 5)
+    let hub = FoxgloveHub(version: "1", now: 5, policy: AccessPolicy())
     hub.advertise([.transforms])
     let channel = NIOAsyncTestingChannel()
-    let client = hub.join(channel, scopes: [.poses])
+    let client = hub.join(channel, Rights(.user(7), scopes: [.poses]))
     _ = try await sent(channel)
     let status = hub.handle(
       .subscribe((1...3).map { FoxgloveMessage.Subscription(id: $0, channelId: 1) }), of: client)
@@ -86,12 +89,12 @@ struct FoxgloveHubTests {
 
   /// The channel's own sign of a full connection is late for other threads; this channel never gives it.
   @Test func framesBeyondTheBytesUnderWayAreDropped() async throws {
-    let hub = FoxgloveHub(version: "1", now: 5)
+    let hub = FoxgloveHub(version: "1", now: 5, policy: AccessPolicy())
     hub.advertise([.transforms])
     let socket = SlowSocket()
     let channel = NIOAsyncTestingChannel()
     try await channel.pipeline.addHandler(socket).get()
-    let client = hub.join(channel, scopes: [.poses])
+    let client = hub.join(channel, Rights(.user(7), scopes: [.poses]))
     #expect(hub.handle(.subscribe([FoxgloveMessage.Subscription(id: 7, channelId: 1)]), of: client) == nil)
     _ = try await sent(channel)
     socket.isFull.store(true, ordering: .relaxed)
@@ -114,10 +117,35 @@ struct FoxgloveHubTests {
     #expect(try await sent(channel).count == 1 && hub.dropped == 9)
   }
 
+  /// Clients name cameras as they like; viewers see those of the most recent frames.
+  @Test func channelsOfEarlierCamerasAreWithdrawn() async throws {
+    let hub = FoxgloveHub(version: "1", now: 5, policy: AccessPolicy())
+    let (owner, guest) = (NIOAsyncTestingChannel(), NIOAsyncTestingChannel())
+    let client = hub.join(owner, Rights(.user(0), scopes: Set(Scope.allCases)))
+    _ = hub.join(guest, Rights(.user(7), scopes: [.poses]))
+    _ = (try await sent(owner), try await sent(guest))
+    for number in 0..<CameraTable<Int>.maximum {
+      hub.advertise([.image(camera: "c\(number)"), .cameraCalibration(camera: "c\(number)")])
+    }
+    #expect(try await sent(owner).allSatisfy { $0.contains("\"advertise\"") })
+    #expect(hub.handle(.subscribe([FoxgloveMessage.Subscription(id: 7, channelId: 1)]), of: client) == nil)
+    #expect(hub.isRead(.image(camera: "c0")))
+    // Frames of the first keep it; the second gives way.
+    hub.advertise([.image(camera: "c0")])
+    hub.advertise([.image(camera: "new")])
+    #expect(try await sent(owner).contains { $0.contains("unadvertise") && $0.contains("[3,4]") })
+    #expect(hub.isRead(.image(camera: "c0")))
+    for number in 0..<1000 { hub.advertise([.image(camera: "d\(number)")]) }
+    #expect(!hub.isRead(.image(camera: "c0")))
+    #expect(hub.handle(.subscribe([FoxgloveMessage.Subscription(id: 7, channelId: 1)]), of: client) != nil)
+    #expect(hub.channelCount == CameraTable<Int>.maximum)
+    #expect(try await sent(guest).isEmpty)
+  }
+
   @Test func aConnectionThatEndsWithoutHandlersLeaves() async throws {
-    let hub = FoxgloveHub(version: "1", now: 5)
+    let hub = FoxgloveHub(version: "1", now: 5, policy: AccessPolicy())
     let channel = NIOAsyncTestingChannel()
-    _ = hub.join(channel, scopes: [.poses])
+    _ = hub.join(channel, Rights(.user(7), scopes: [.poses]))
     #expect(hub.clientCount == 1)
     try await channel.close()
     await channel.testingEventLoop.run()

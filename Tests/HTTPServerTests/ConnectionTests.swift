@@ -1,7 +1,11 @@
+import Authorisation
 import Foundation
 import Glibc
 import Hummingbird
+import Logging
 import NIOCore
+import NIOEmbedded
+import Sensing
 import Synchronization
 import TestSupport
 import Testing
@@ -14,16 +18,16 @@ import Testing
 struct ConnectionTests {
   /// Remembers the principals of its requests.
   private final class RememberingHandler: HTTPHandler {
-    static var routes: [HTTPRoute] { [HTTPRoute(.post, "/remember")] }
+    static var routes: [HTTPRoute] { [HTTPRoute(.post, "/remember", .page)] }
     let principals = Mutex<[Principal]>([])
 
-    func admission(of request: Request, peer: HTTPPeer) -> HTTPAdmission? {
+    func admission(of request: Request, by rights: Rights) -> HTTPAdmission? {
       request.uri.path == "/remember" ? .large : nil
     }
 
-    func answer(_ request: Request, body: [UInt8], peer: HTTPPeer) async -> Response? {
-      principals.withLock { $0.append(peer.principal) }
-      return HTTPReply.text("\(peer.principal)").response
+    func answer(_ request: Request, body: [UInt8], by rights: Rights) async -> Response? {
+      principals.withLock { $0.append(rights.principal) }
+      return HTTPReply.text("\(rights.principal)").response
     }
   }
 
@@ -44,19 +48,38 @@ struct ConnectionTests {
 
   @Test(.enabled(if: canChangeUser, "needs root and setpriv"))
   func aPeerIsSeenAsItsUser() async throws {
-    try await withService { port in
+    try await withService(access: ClientAccess { _ in [.poses] }) { port in
       let text = try await asNobody("exec curl --silent http://127.0.0.1:$0/echo", port)
-      #expect(text == "0 anybody \(Self.nobody)")
+      #expect(text == "0 accessRules \(Self.nobody)")
       let own = try await curl("http://127.0.0.1:\(port)/echo")
-      #expect(own.text == "0 anybody \(getuid())")
+      #expect(own.text == "0 accessRules \(getuid())")
     }
+  }
+
+  /// A failed look-up is counted, and logged at most once a second; the client has the rights of every user.
+  @Test func connectionsWithoutAUserAreCountedAndLogged() throws {
+    let texts = LogLines.Texts()
+    let log = Logger(label: "test") { _ in LogLines(texts: texts) }
+    let gate = ConnectionGate(
+      "test", limits: AdmissionControl.Limits(total: 8),
+      access: ClientAccess { $0 == nil ? [.poses] : [.manage] }, log: log)
+    let before = UnidentifiedPeers.process.count
+    for _ in 0..<3 {
+      // A channel without addresses: nothing can be looked up.
+      let channel = EmbeddedChannel()
+      let connection = try gate.admit(channel)
+      #expect(connection.principal == .unknown && connection.rights.scopes.isEmpty)
+      try? channel.close().wait()
+    }
+    #expect(UnidentifiedPeers.process.count == before + 3)
+    #expect(texts.all.withLock { $0 } == ["test: the user of a connection cannot be determined"])
   }
 
   @Test func aPeerOfAUnixSocketIsSeenAsItsUser() async throws {
     let path = try TestPaths.temporaryFolder() + "/http"
     try await withService(change: { $0.address = .unix(path) }) { _ in
       let answer = try await curl("http://localhost/echo", ["--unix-socket", path])
-      #expect(answer.text == "0 anybody \(getuid())")
+      #expect(answer.text == "0 accessRules \(getuid())")
     }
   }
 
@@ -94,19 +117,20 @@ struct ConnectionTests {
     try #require(listen(server, 1) == 0)
     let local = try name(of: server, host)
     // A listener is no connection.
-    #expect(PeerIdentity.principal(remote: local, local: local) == .unknown)
+    let listening = PeerIdentity.principal(remote: local, local: local)
+    #expect(listening.principal == .unknown && listening.problem == ENOENT)
     if let device {
       let result = setsockopt(client, SOL_SOCKET, SO_BINDTODEVICE, device, socklen_t(device.utf8.count))
       try #require(result == 0)
     }
     try #require(local.withSockAddr { connect(client, $0, socklen_t($1)) } == 0)
     let remote = try name(of: client, host)
-    #expect(PeerIdentity.principal(remote: remote, local: local) == .user(getuid()))
+    #expect(PeerIdentity.principal(remote: remote, local: local).principal == .user(getuid()))
     // Only the connection itself counts: not one with another port, nor one whose end is closed.
     let other = try SocketAddress(ipAddress: host, port: 1)
-    #expect(PeerIdentity.principal(remote: remote, local: other) == .unknown)
+    #expect(PeerIdentity.principal(remote: remote, local: other).principal == .unknown)
     shutdown(client, Int32(SHUT_WR))
-    #expect(PeerIdentity.principal(remote: remote, local: local) == .unknown)
+    #expect(PeerIdentity.principal(remote: remote, local: local).principal == .unknown)
   }
 
   private func name(of descriptor: Int32, _ host: String) throws -> SocketAddress {
@@ -240,14 +264,14 @@ struct ConnectionTests {
 
   /// A reply larger than the buffers of a socket.
   private struct LargeHandler: HTTPHandler {
-    static var routes: [HTTPRoute] { [HTTPRoute(.get, "/large")] }
+    static var routes: [HTTPRoute] { [HTTPRoute(.get, "/large", .page)] }
     static let size = 8 << 20
 
-    func admission(of request: Request, peer: HTTPPeer) -> HTTPAdmission? {
+    func admission(of request: Request, by rights: Rights) -> HTTPAdmission? {
       request.uri.path == "/large" ? .small : nil
     }
 
-    func answer(_ request: Request, body: [UInt8], peer: HTTPPeer) async -> Response? {
+    func answer(_ request: Request, body: [UInt8], by rights: Rights) async -> Response? {
       HTTPReply(status: .ok, body: [UInt8](repeating: 0, count: Self.size)).response
     }
   }
@@ -293,5 +317,22 @@ struct ConnectionTests {
       let enough = try await readSlowly(path, part: 65_536, pause: .milliseconds(20))
       #expect(enough.ended && enough.count > LargeHandler.size, "\(enough)")
     }
+  }
+}
+
+/// Keeps the messages of a log.
+private struct LogLines: LogHandler {
+  final class Texts: Sendable {
+    let all = Mutex<[String]>([])
+  }
+  let texts: Texts
+  var metadata: Logger.Metadata = [:]
+  var logLevel = Logger.Level.info
+
+  func log(event: LogEvent) { texts.all.withLock { $0.append("\(event.message)") } }
+
+  subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+    get { metadata[key] }
+    set { metadata[key] = newValue }
   }
 }

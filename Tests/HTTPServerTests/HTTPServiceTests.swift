@@ -1,33 +1,40 @@
 import Admission
+import Authorisation
+import Dispatch
 import Foundation
 import Glibc
 import Hummingbird
 import Logging
+import Sensing
 import ServiceLifecycle
 import Settings
+import Synchronization
 import TestSupport
 import Testing
 
 @testable import HTTPServer
 
-/// Answers `/echo` with the size of the body, the permission of the client and its user.
+/// Answers `/echo` with the size of the body, the origin of the rights of the client and its user.
 struct EchoHandler: HTTPHandler {
-  static var routes: [HTTPRoute] { [HTTPRoute(.get, "/echo")] }
+  static var routes: [HTTPRoute] {
+    [HTTPRoute(.get, "/echo", .document), HTTPRoute(.post, "/echo", .document)]
+  }
   var isQuick: Bool
 
-  func admission(of request: Request, peer: HTTPPeer) -> HTTPAdmission? {
+  func admission(of request: Request, by rights: Rights) -> HTTPAdmission? {
     request.uri.path == "/echo" ? .large : nil
   }
 
-  func answer(_ request: Request, body: [UInt8], peer: HTTPPeer) async -> Response? {
-    HTTPReply.text("\(body.count) \(peer.permission) \(peer.principal.user.map { String($0) } ?? "none")")
+  func answer(_ request: Request, body: [UInt8], by rights: Rights) async -> Response? {
+    HTTPReply.text("\(body.count) \(rights.origin) \(rights.principal.user.map { String($0) } ?? "none")")
       .response
   }
 }
 
 /// Runs a server on a free port of the loopback during a test.
 func withService(
-  change: (inout HTTPServerOptions) -> Void = { _ in }, handlers: [any HTTPHandler] = [],
+  change: (inout HTTPServerOptions) -> Void = { _ in }, access: ClientAccess = .owners,
+  handlers: [any HTTPHandler] = [],
   _ body: @Sendable @escaping (Int) async throws -> Void
 ) async throws {
   var options = HTTPServerOptions(address: .network(host: "127.0.0.1", port: 0))
@@ -35,7 +42,9 @@ func withService(
   let (ports, announce) = AsyncStream<Int>.makeStream()
   var log = Logger(label: "test")
   log.logLevel = .error
-  let service = try HTTPService(options, handlers: handlers + [EchoHandler(isQuick: true)], log: log) {
+  let service = try HTTPService(
+    options, access: access, handlers: handlers + [EchoHandler(isQuick: true)], log: log
+  ) {
     announce.yield($0 ?? 0)
   }
   let group = ServiceGroup(services: [service], logger: log)
@@ -75,6 +84,19 @@ func code(_ text: String) throws -> String? {
   return (json?["error"] as? String)?.isEmpty == false ? json?["code"] as? String : nil
 }
 
+/// Counts calls.
+private final class Calls: Sendable {
+  private let number = Mutex(0)
+  var count: Int { number.withLock { $0 } }
+
+  func next() -> Int {
+    number.withLock { number in
+      number += 1
+      return number
+    }
+  }
+}
+
 struct HTTPServiceTests {
   private static let secret = "0123456789abcdef"
 
@@ -82,7 +104,7 @@ struct HTTPServiceTests {
   func handlersAreOfferedRequestsInOrder(_ isQuick: Bool) async throws {
     try await withService(handlers: [EchoHandler(isQuick: isQuick)]) { port in
       let answer = try await curl("http://127.0.0.1:\(port)/echo", method: "POST", body: 10)
-      #expect(answer.status == 200 && answer.text == "10 anybody \(getuid())")
+      #expect(answer.status == 200 && answer.text == "10 accessRules \(getuid())")
       let missing = try await curl("http://127.0.0.1:\(port)/nothing")
       #expect(missing.status == 404)
       #expect(try code(missing.text) == "http-not-found")
@@ -123,9 +145,9 @@ struct HTTPServiceTests {
         #expect(try code(refused.text) == "http-unauthorized")
       }
       let answer1 = try await curl(base + "/echo", token: "wrong-wrong-wrong")
-      #expect(answer1.text.contains("unauthenticated"))
+      #expect(answer1.status == 401)
       let answer2 = try await curl(base + "/echo", token: Self.secret)
-      #expect(answer2.text.contains("token(manages: false"))
+      #expect(answer2.text.contains("token"))
       let answer3 = try await curl(base + "/nothing", token: Self.secret)
       #expect(answer3.status == 404)
       let answer4 = try await curl(base + "/metrics", token: Self.secret)
@@ -136,20 +158,52 @@ struct HTTPServiceTests {
     }
   }
 
-  @Test func permissionsFollowTheToken() {
+  @Test func rightsFollowTheToken() {
     var options = HTTPServerOptions(address: .unix("/run/s"))
-    #expect(options.permission(token: nil) == .anybody && HTTPPeer.Permission.anybody.mayUse("any"))
+    let local = Rights(.user(7), scopes: [.poses])
+    #expect(options.rights(token: nil, of: local) == local && local.mayUse("any"))
     options.tokens = [
       HTTPServerOptions.Token(secret: "one-one-one-one", models: ["hands"]),
-      HTTPServerOptions.Token(secret: "all-all-all-all", manages: true),
+      HTTPServerOptions.Token(secret: "all-all-all-all", scopes: Set(Scope.allCases)),
+      HTTPServerOptions.Token(secret: "few-few-few-few", scopes: [.metrics]),
     ]
-    let one = options.permission(header: "Bearer one-one-one-one")
-    #expect(one.mayUse("hands") && !one.mayUse("faces") && !one.manages)
-    let all = options.permission(header: "bearer all-all-all-all")
-    #expect(all.mayUse("faces") && all.manages)
+    let one = options.rights(header: "Bearer one-one-one-one", of: local)
+    #expect(one.mayUse("hands") && !one.mayUse("faces") && one.principal == .user(7))
+    #expect(
+      one.scopes == [.poses, .controls, .camera, .microphone, .infer, .metrics])
+    let all = options.rights(header: "bearer all-all-all-all", of: local)
+    #expect(all.mayUse("faces") && all.scopes.count == 8)
+    #expect(options.rights(header: "Bearer few-few-few-few", of: local).scopes == [.metrics])
+    // The scopes of the user do not count where tokens are configured.
     for header in [nil, "", "Bearer", "Bearer one-one", "Basic one-one-one-one"] {
-      let none = options.permission(header: header)
-      #expect(none == .unauthenticated && !none.mayUse("hands") && !none.manages)
+      let none = options.rights(header: header, of: local)
+      #expect(none.origin == .noToken && none.scopes.isEmpty)
+    }
+  }
+
+  /// The look-up of a user's scopes is made once for a connection, and its event loop serves others meanwhile.
+  @Test func scopesAreLookedUpOnceForAConnectionAndOffTheLoop() async throws {
+    let calls = Calls()
+    let release = DispatchSemaphore(value: 0)
+    let access = ClientAccess { _ in
+      if calls.next() == 1 { _ = release.wait(timeout: .now() + 20) }
+      return [.poses]
+    }
+    try await withService(access: access) { port in
+      let address = "http://127.0.0.1:\(port)/echo"
+      async let slow = curl(address)
+      #expect(await eventually { calls.count == 1 })
+      // More connections than the server has event loops.
+      for _ in 0..<(2 * ProcessInfo.processInfo.activeProcessorCount) {
+        let answer = try await curl(address)
+        #expect(answer.status == 200)
+      }
+      release.signal()
+      #expect(try await slow.status == 200)
+      let before = calls.count
+      let three = try await Program.run("/usr/bin/curl", ["--silent", address, address, address]).output
+      #expect(three.components(separatedBy: "accessRules").count == 4, "\(three)")
+      #expect(calls.count == before + 1)
     }
   }
 
@@ -244,7 +298,7 @@ struct HTTPServiceTests {
       let address = "https://127.0.0.1:\(port)/echo"
       let trusted = ["--cacert", certificate]
       let answer7 = try await curl(address, token: Self.secret, trusted)
-      #expect(answer7.text.contains("token(manages: false"))
+      #expect(answer7.text.contains("token"))
       // No answer without TLS, with an old version, and with a certificate that the client does not trust.
       let answer8 = try await curl("http://127.0.0.1:\(port)/echo")
       #expect(answer8.status == 0)

@@ -13,17 +13,25 @@ struct HTTPSettingsTests {
     let settings = try parse(
       """
       address: 0.0.0.0:8000
-      tokens: [{ file: /t, models: [a, b], manage: true }, { file: u }]
+      tokens: [{ file: /t, models: [a, b], manage: true }, { file: u }, { file: v, scopes: [metrics, infer] }]
       tls: { certificate: /c, key: /k }
       max_body_mb: 3
       requests_per_second: 7
       """)
-    #expect(settings.tokens.map(\.manages) == [true, false] && settings.maximumBody == 3 << 20)
+    #expect(settings.tokens.map(\.manages) == [true, false, false] && settings.maximumBody == 3 << 20)
+    #expect(settings.tokens.map(\.scopes.count) == [8, 6, 2])
     let text = settings.lines.map {
       String(repeating: "  ", count: $0.indent - 1) + $0.key + ($0.key == "-" ? " " : ": ") + $0.value
     }.joined(separator: "\n")
     #expect(try parse(text) == settings, "\(text)")
     #expect(HTTPSettings().lines.isEmpty)
+  }
+
+  @Test(arguments: [
+    "{ file: t, manage: true, scopes: [poses] }", "{ file: t, scopes: [root] }", "{ file: t, scopes: [] }",
+  ])
+  func scopesThatATokenCannotHaveAreErrors(_ token: String) {
+    #expect(throws: DocumentError.self) { try parse("{ address: 'localhost:1', tokens: [\(token)] }") }
   }
 
   @Test func tokensThatCannotBeUsedAreErrors() throws {

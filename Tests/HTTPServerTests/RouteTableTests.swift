@@ -5,16 +5,16 @@ import Testing
 
 struct RouteTableTests {
   private let table = RouteTable<String>([
-    (HTTPRoute(.get, "/v2/models/stats"), "statistics"),
-    (HTTPRoute(.get, "/v2/models/{model}"), "metadata"),
-    (HTTPRoute(.post, "/v2/models/{model}/infer"), "infer"),
-    (HTTPRoute(.post, "/v1/models/{model}:predict"), "predict"),
-    (HTTPRoute(.get, "/v1/models/{model}"), "status"),
+    (HTTPRoute(.get, "/v2/models/stats", .models), "statistics"),
+    (HTTPRoute(.get, "/v2/models/{model}", .models), "metadata"),
+    (HTTPRoute(.post, "/v2/models/{model}/infer", .models), "infer"),
+    (HTTPRoute(.post, "/v1/models/{model}:predict", .models), "predict"),
+    (HTTPRoute(.get, "/v1/models/{model}", .models), "status"),
   ])
 
   private func text(_ method: HTTPRequest.Method, _ path: String) -> String {
     switch table.match(method, path) {
-    case .action(let action, let parameters): ([action] + parameters).joined(separator: " ")
+    case .operation(let operation, let parameters): ([operation] + parameters).joined(separator: " ")
     case .wrongMethod(let allowed): allowed.rawValue
     case .none: "none"
     }

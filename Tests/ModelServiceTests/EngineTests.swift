@@ -1,8 +1,11 @@
+import Admission
+import Authorisation
 import Foundation
 import HTTPServer
 import Hummingbird
 import Inference
 import NIOCore
+import Sensing
 import TestSupport
 import Testing
 
@@ -46,7 +49,7 @@ struct EngineTests {
       request: Request(
         head: .init(method: .get, scheme: nil, authority: nil, path: "/"),
         body: RequestBody(buffer: ByteBuffer())),
-      body: [], permission: .anybody, parameters: ["double"])
+      body: [], rights: Rights(.unknown, scopes: [.infer]), parameters: ["double"])
     let metadata = try JSONDecoder().decode(
       Metadata.self, from: Data(try await endpoints.metadata(call).body))
     #expect(metadata.platform == engine.name)

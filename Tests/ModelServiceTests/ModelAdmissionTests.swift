@@ -1,9 +1,11 @@
 import Admission
+import Authorisation
 import HTTPServer
 import HTTPTypes
 import Hummingbird
 import Inference
 import NIOCore
+import Sensing
 import TestSupport
 import Testing
 
@@ -31,39 +33,49 @@ struct ModelAdmissionTests {
     }
   }
 
-  private static let one = HTTPPeer.Permission.token(manages: false, models: ["double"])
-  private static let all = HTTPPeer.Permission.token(manages: true, models: nil)
+  /// The decision on a request as the server makes it: by the guard of the routes, then by the handler.
+  private func outcome(
+    _ request: Request, _ rights: Rights, _ routes: RouteGuard, _ handler: some HTTPHandler
+  ) -> Outcome {
+    if let refusal = routes.refusal(of: request, by: rights) { return .refused(Int(refusal.status.code)) }
+    return outcome(handler.admission(of: request, by: rights))
+  }
+
+  private static let one = Rights(.unknown, .token, scopes: [.infer, .camera], models: ["double"])
+  private static let all = Rights(.unknown, .token, scopes: Set(Scope.allCases))
+  private static let none = Rights(.unknown, .noToken, scopes: [])
 
   @Test(
     arguments: [
       (.post, "/v2/models/double/infer", one, .large), (.post, "/v2/models/color/infer", one, .refused(404)),
       (.post, "/v2/models/color/infer", all, .large),
-      (.post, "/v2/models/color/infer", .unauthenticated, .refused(401)),
+      (.post, "/v2/models/color/infer", none, .refused(401)),
       (.post, "/v1/models/color:predict", one, .refused(404)), (.get, "/v2/models/color", one, .refused(404)),
       (.post, "/v2/repository/models/double/load", one, .refused(403)),
       (.post, "/v2/repository/models/double/unload", one, .refused(403)),
       (.post, "/v2/repository/models/double/unload", all, .small),
       (.post, "/v2/repository/index", one, .small), (.post, "/classify", one, .large),
-      (.post, "/classify", .unauthenticated, .refused(401)), (.post, "/classify/text", all, .small),
-      (.delete, "/v2/models/double", all, .refused(405)), (.post, "/other", .unauthenticated, .missing),
-    ] as [(HTTPRequest.Method, String, HTTPPeer.Permission, Outcome)])
+      (.post, "/classify", none, .refused(401)), (.post, "/classify/text", all, .small),
+      (.delete, "/v2/models/double", all, .refused(405)), (.post, "/other", none, .refused(401)),
+      (.post, "/other", all, .refused(404)),
+    ] as [(HTTPRequest.Method, String, Rights, Outcome)])
   private func theHeadDecides(
-    _ method: HTTPRequest.Method, _ path: String, _ permission: HTTPPeer.Permission, _ expected: Outcome
+    _ method: HTTPRequest.Method, _ path: String, _ rights: Rights, _ expected: Outcome
   ) throws {
     let host = ModelHost(registry: try TinyModel.registry().registry, local: NoEngine())
     let endpoints = ModelEndpoints(host: host, product: "test")
-    let peer = HTTPPeer(principal: .unknown, permission: permission)
-    #expect(outcome(endpoints.admission(of: request(method, path), peer: peer)) == expected, "\(path)")
+    let routes = RouteGuard(ModelEndpoints.routes, policy: AccessPolicy(allowsModelChanges: true))
+    #expect(outcome(request(method, path), rights, routes, endpoints) == expected, "\(path)")
   }
 
   @Test func framesOfStrangersAreNotRead() {
     let endpoint = FrameEndpoint { _ in true }
-    func outcome(_ permission: HTTPPeer.Permission) -> Outcome {
-      self.outcome(
-        endpoint.admission(
-          of: request(.post, "/frames"), peer: HTTPPeer(principal: .unknown, permission: permission)))
+    let routes = RouteGuard(FrameEndpoint.routes, policy: AccessPolicy())
+    func outcome(_ rights: Rights) -> Outcome {
+      self.outcome(request(.post, "/frames"), rights, routes, endpoint)
     }
-    #expect(outcome(.unauthenticated) == .refused(401) && outcome(Self.one) == .frame)
+    #expect(outcome(Self.none) == .refused(401) && outcome(Self.one) == .frame)
+    #expect(outcome(Rights(.user(7), scopes: [.poses, .infer])) == .refused(403))
   }
 
   /// The event loop parses no large body: it serves other connections.

@@ -1,4 +1,5 @@
 import AsyncHTTPClient
+import Authorisation
 import Foundation
 import HTTPServer
 import Imaging
@@ -6,6 +7,7 @@ import Inference
 import Logging
 import NIOCore
 import NIOHTTP1
+import Sensing
 import ServiceLifecycle
 import Synchronization
 import TestSupport
@@ -16,7 +18,7 @@ import Testing
 /// Runs a model service on a free port of the loopback during a test.
 func withServer<Result: Sendable>(
   _ registry: ModelRegistry, tokens: [HTTPServerOptions.Token] = [],
-  maximumPixels: Int = 32 << 20,
+  maximumPixels: Int = 32 << 20, allowsModelChanges: Bool = true,
   frames: (@Sendable (SubmittedFrame) -> Bool)? = nil,
   _ body: @Sendable @escaping (Int) async throws -> Result
 ) async throws -> Result {
@@ -34,7 +36,11 @@ func withServer<Result: Sendable>(
     try DocumentEndpoint(file: TestPaths.openAPIDocument),
   ]
   if let frames { handlers.append(FrameEndpoint(submit: frames)) }
-  let server = try HTTPService(options, handlers: handlers, log: log) { announce.yield($0 ?? 0) }
+  var access = ClientAccess.owners
+  access.policy.allowsModelChanges = allowsModelChanges
+  let server = try HTTPService(options, access: access, handlers: handlers, log: log) {
+    announce.yield($0 ?? 0)
+  }
   let group = ServiceGroup(services: [server], logger: log)
   let running = Task { try await group.run() }
   var port = 0
@@ -116,7 +122,7 @@ struct ServerTests {
   @Test func aTokenAdmitsToItsModelsOnly() async throws {
     let tokens = [
       HTTPServerOptions.Token(secret: "one-one-one-one-one", models: ["double"]),
-      HTTPServerOptions.Token(secret: "all-all-all-all-all", manages: true),
+      HTTPServerOptions.Token(secret: "all-all-all-all-all", scopes: Set(Scope.allCases)),
     ]
     try await withServer(try TinyModel.registry().registry, tokens: tokens) { port in
       func status(_ path: String, _ secret: String?, _ method: HTTPMethod = .GET) async throws -> Int {
@@ -134,6 +140,17 @@ struct ServerTests {
       let index = try await ask(
         port, .POST, "/v2/repository/index", headers: [("Authorization", "Bearer one-one-one-one-one")])
       #expect(index.text.contains("double") && !index.text.contains("color"))
+    }
+  }
+
+  @Test func modelsAreNotChangedUnlessTheConfigurationPermitsIt() async throws {
+    try await withServer(try TinyModel.registry().registry, allowsModelChanges: false) { port in
+      for change in ["load", "unload"] {
+        let reply = try await ask(port, .POST, "/v2/repository/models/double/\(change)", Array("{}".utf8))
+        #expect(reply.status == 403 && reply.text.contains("model-changes-off"))
+        #expect(reply.text.contains("'models: allow_dynamic_load'"), "\(reply.text)")
+      }
+      #expect(try await ask(port, .GET, "/v2/models/double").status == 200)
     }
   }
 

@@ -1,3 +1,4 @@
+public import Authorisation
 public import Cameras
 public import LiveState
 public import Sensing
@@ -61,7 +62,11 @@ public final class FakeBridgeState: BridgeState {
     contents.withLock { $0.cameraModel }
   }
 
-  public func scopes(ofUser user: UInt32?) -> Set<Scope> { contents.withLock { $0.scopes } }
+  public var access: ClientAccess {
+    let scopes = contents.withLock { $0.scopes }
+    return ClientAccess { _ in scopes }
+  }
+
   public var recording: RecordingStatus { contents.withLock { $0.recording } }
 
   public func startRecording(streams: Set<RecordedStream>) throws -> String {

@@ -1,21 +1,25 @@
+import Authorisation
 import Diagnostics
 import Dialogue
 import Logging
 import Sensing
 import Spatial
 
-/// Carries out commands, and publishes an annotation for each. Commands that end or delete something wait for a "yes".
+/// Carries out commands with the rights of those who give them, and publishes an annotation for each. Commands that end or
+/// delete something wait for a "yes" of the same party.
 struct CommandExecutor {
-  private let maySpeechManage: Bool
+  private let policy: AccessPolicy
   private let needsAddress: Bool
   private let actions: SpeechActions
   private let scene: RecentAnnotations
   private let annotations: SpokenAnnotations
   private let cancelListening: @Sendable () -> Void
   private let log: Logger
-  /// The command that waits for a confirmation.
-  private var pending: (intent: Intent, until: Timestamp)?
+  /// The command of each party that waits for a confirmation. Policy: `dropOldest` beyond the limit.
+  private var pending: [Rights: (intent: Intent, until: Timestamp)] = [:]
 
+  /// Commands that wait for a confirmation.
+  static let maximumPending = 16
   /// Seconds in which a confirmation is accepted.
   private static let confirmationTime = 8.0
   /// Seconds for which a spoken note is shown.
@@ -23,10 +27,10 @@ struct CommandExecutor {
 
   /// - Parameter cancelListening: drops the utterances that are being spoken.
   init(
-    settings: SpeechSettings, actions: SpeechActions, scene: RecentAnnotations,
+    settings: SpeechSettings, policy: AccessPolicy, actions: SpeechActions, scene: RecentAnnotations,
     annotations: SpokenAnnotations, log: Logger, cancelListening: @escaping @Sendable () -> Void
   ) {
-    maySpeechManage = settings.manages
+    self.policy = policy
     // With `always`, a stray "yes" or "no" is overheard speech, not a question.
     needsAddress = settings.activation != .always
     self.actions = actions
@@ -36,32 +40,51 @@ struct CommandExecutor {
     self.cancelListening = cancelListening
   }
 
-  /// Executes a recognised command, or asks for its confirmation.
+  /// Commands that wait for a confirmation, those included whose time is over.
+  var pendingCount: Int { pending.count }
+
+  /// Executes a recognised command, or requests its confirmation.
   mutating func execute(
     _ match: IntentMatch, _ request: SpokenRequest, responder: ChatResponder,
     activation: inout ActivationState
   ) {
     var intent = match.intent
     let time = annotations.now
-    if let waiting = pending {
-      pending = nil
-      if time < waiting.until, intent == .confirm {
+    if let waiting = pending.removeValue(forKey: request.rights), time < waiting.until {
+      if intent == .confirm {
+        guard isPermitted(waiting.intent, match.confidence, request) else { return }
         return carryOut(waiting.intent, match.confidence, request, responder, &activation)
       }
-      if time < waiting.until, intent == .refuse {
-        return report(.cancel, "left as it is", match.confidence, request)
-      }
+      if intent == .refuse { return report(.cancel, "left as it is", match.confidence, request) }
     }
     if intent == .confirm || intent == .refuse {
       guard request.isAddressed, needsAddress else { return }
       intent = .ask(request.text)
     }
+    guard isPermitted(intent, match.confidence, request) else { return }
     if intent.needsConfirmation {
-      pending = (intent, time.advanced(byNanoseconds: Int64(Self.confirmationTime * 1e9)))
+      wait(for: intent, of: request.rights, at: time)
       activation.allowFollowUp(for: Self.confirmationTime, from: time)
       return report(intent, "\(intent.name)? Say yes.", match.confidence, request)
     }
     carryOut(intent, match.confidence, request, responder, &activation)
+  }
+
+  /// Returns whether the party may give the command; reports the missing right otherwise.
+  private func isPermitted(_ intent: Intent, _ confidence: Double, _ request: SpokenRequest) -> Bool {
+    let decision = policy.decision(on: .command(intent.command), by: request.rights)
+    guard case .refused(let error) = decision else { return true }
+    report(intent, "\(intent.name): \(error.description)", confidence, request)
+    return false
+  }
+
+  private mutating func wait(for intent: Intent, of rights: Rights, at time: Timestamp) {
+    pending = pending.filter { time < $0.value.until }
+    if pending.count >= Self.maximumPending, let oldest = pending.min(by: { $0.value.until < $1.value.until })
+    {
+      pending[oldest.key] = nil
+    }
+    pending[rights] = (intent, time.advanced(byNanoseconds: Int64(Self.confirmationTime * 1e9)))
   }
 
   /// Deletes the conversation.
@@ -77,7 +100,16 @@ struct CommandExecutor {
     _ activation: inout ActivationState
   ) {
     switch intent {
-    case .recenter, .startRecording, .stopRecording: manage(intent, confidence, request)
+    case .recenter:
+      actions.recenter()
+      report(intent, "recentred", confidence, request)
+    case .startRecording:
+      do {
+        report(intent, "recording to \(try actions.startRecording())", confidence, request)
+      } catch { report(intent, error.printed, confidence, request) }
+    case .stopRecording:
+      actions.stopRecording()
+      report(intent, "recording stopped", confidence, request)
     case .label(let name):
       guard let head = actions.head(request.captured),
         let thing = scene.gazed(from: head, at: request.captured)
@@ -94,26 +126,6 @@ struct CommandExecutor {
       report(intent, intent.name, confidence, request)
       responder.ask(request, intent)
     case .confirm, .refuse: break
-    }
-  }
-
-  /// Executes a command that changes the bridge's state.
-  private func manage(_ intent: Intent, _ confidence: Double, _ request: SpokenRequest) {
-    guard maySpeechManage else {
-      return report(
-        intent, "\(intent.name): not allowed by voice ('speech: manage')", confidence, request)
-    }
-    switch intent {
-    case .recenter:
-      actions.recenter()
-      report(intent, "recentred", confidence, request)
-    case .startRecording:
-      do {
-        report(intent, "recording to \(try actions.startRecording())", confidence, request)
-      } catch { report(intent, error.printed, confidence, request) }
-    default:
-      actions.stopRecording()
-      report(intent, "recording stopped", confidence, request)
     }
   }
 

@@ -1,7 +1,7 @@
 import Sensing
 import Spatial
 
-/// The effects that speech has on the bridge, each the same as a client's request.
+/// The effects that commands have on the bridge, each the same as a client's request. `CommandExecutor` checks the rights.
 package struct SpeechActions: Sendable {
   package var recenter: @Sendable () -> Void
   /// Starts a recording and returns its path.

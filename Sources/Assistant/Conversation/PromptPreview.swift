@@ -1,3 +1,4 @@
+package import Authorisation
 import Dialogue
 
 /// The messages that a question would send to the language model, for inspection before it is asked.
@@ -9,6 +10,8 @@ package struct PromptPreview: Sendable {
   package var destination = ""
   /// The recognised command with its argument; empty for a plain question.
   package var intent = ""
+  /// Why the client may not give the command; nil where it may.
+  package var refusal: AuthorisationError?
 
   package init() {}
 

@@ -51,8 +51,8 @@ public struct SpeechSettings: Sendable, Equatable {
   public var hasPunctuation = true
   /// Transcripts contain digits: 23 instead of "twenty three".
   public var hasDigits = false
-  /// Spoken commands may recentre and record.
-  public var manages = true
+  /// Spoken commands may recentre and record. Texts of clients have the rights of the client.
+  public var manages = false
   public var segmentation = SegmentationSettings()
 
   public init() {}
@@ -106,7 +106,9 @@ extension SpeechSettings: TabulatedSettings {
       }, "push-to-talk button: ROLE/input/NAME/click"),
     SettingKey("punctuation", \.hasPunctuation, .boolean, "transcripts keep their punctuation"),
     SettingKey("digits", \.hasDigits, .boolean, "transcripts contain digits in place of number words"),
-    SettingKey("manage", \.manages, .boolean, "spoken commands may recentre and record"),
+    SettingKey(
+      "manage", \.manages, .boolean,
+      "spoken commands may recentre and record; a text that a client sends has the client's scopes"),
     SettingKey(
       "voice_threshold", \.segmentation.voiceThreshold, .number(0.05...0.95),
       "confidence at which sound is a voice"),

@@ -1,3 +1,4 @@
+import Authorisation
 import Cameras
 import CLinux
 import Devices
@@ -64,7 +65,8 @@ struct BridgeAssembly: Sendable {
         events: tracking.events, inbox: tracking.inbox, demand: tracking.demand,
         handler: RequestHandler(
           page: tracking.page, devices: manager, recording: tracking.recording, speech: speech.requests,
-          frames: FrameRequests(submit: perception.cameras.submit), log: context.log),
+          frames: FrameRequests(submit: perception.cameras.submit), policy: configuration.accessPolicy,
+          log: context.log),
         onControl: { event in
           speech.receive(event)
           channels.publish(event) { manager.statuses }
@@ -89,7 +91,10 @@ struct BridgeAssembly: Sendable {
       manager: tracking.manager, page: tracking.page, cameras: perception.cameras, models: perception.models,
       recordingControl: tracking.recording, channels: context.channels,
       policy: LiveBridgeState.Policy(
-        scopes: { server.scopes(user: $0, group: $1) },
+        access: ClientAccess(policy: configuration.accessPolicy) {
+          // The highest number belongs to nobody: the kernel takes it for "none" (chown(2)).
+          server.scopes(user: $0 ?? .max, group: .max)
+        },
         recordingPath: { RecordingFile.new(configuration) }, problem: problem))
   }
 

@@ -27,7 +27,7 @@ struct SpeechParts: Sendable {
     let service = SpeechService(
       SpeechService.Settings(
         speech: settings, language: configuration.language.value,
-        annotations: configuration.annotations.value),
+        annotations: configuration.annotations.value, policy: configuration.accessPolicy),
       SpeechService.Dependencies(
         recognition: RecognitionModels(
           speech: settings.models(configuration.models.value, stateFolder: configuration.stateFolder),
@@ -81,8 +81,8 @@ struct SpeechParts: Sendable {
   var requests: SpeechRequests {
     let service = service
     return SpeechRequests(
-      hold: { service.hold($0) }, ask: { service.ask($0) },
-      explain: { await service.explain($0, at: Timestamp(nanoseconds: linux_monotonic_ns())) },
+      hold: { service.hold($0) }, ask: { service.ask($0, by: $1) },
+      explain: { await service.explain($0, by: $1, at: Timestamp(nanoseconds: linux_monotonic_ns())) },
       forget: { service.forget() })
   }
 

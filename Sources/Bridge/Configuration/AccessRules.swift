@@ -1,3 +1,4 @@
+import Authorisation
 import Glibc
 public import Sensing
 public import Settings
@@ -8,13 +9,13 @@ public struct AccessRules: Sendable, Equatable {
   public struct Rule: Sendable, Equatable {
     public var users: [String] = []
     public var groups: [String] = []
-    /// Every user whom the socket's permissions admit.
+    /// Every user of this machine who can connect.
     public var everyone = false
   }
 
   private var rules: [Scope: Rule]
 
-  /// Users who can open the socket read poses and controls; all other scopes are the owner's.
+  /// Users who can connect read poses and controls; all other scopes are the owner's.
   public static let standard = AccessRules(rules: [
     .poses: Rule(everyone: true), .controls: Rule(everyone: true),
   ])
@@ -28,7 +29,7 @@ public struct AccessRules: Sendable, Equatable {
 
   /// Returns the scopes of a client with these credentials.
   ///
-  /// Reads the system's tables of users and groups, so it is called once per connection.
+  /// Reads the system's tables of users and groups, so it is called once per connection, on no event loop.
   public func scopes(user: UInt32, group: UInt32) -> Set<Scope> {
     if user == 0 || user == getuid() { return Set(Scope.allCases) }
     let needsNames = Scope.allCases.contains { !self[$0].users.isEmpty || !self[$0].groups.isEmpty }
@@ -74,6 +75,11 @@ public struct AccessRules: Sendable, Equatable {
   }
 }
 
+extension Configuration {
+  /// The policy that decides on the actions of all clients.
+  var accessPolicy: AccessPolicy { AccessPolicy(allowsModelChanges: models.value.allowsDynamicLoad) }
+}
+
 extension AccessRules: TabulatedSettings {
   public static let table: [SettingKey<Self>] = Scope.allCases.map { scope in
     SettingKey(
@@ -91,6 +97,6 @@ extension AccessRules.Rule: TabulatedSettings {
   public static let table: [SettingKey<Self>] = [
     SettingKey("users", \.users, .texts(), "names or numbers of users"),
     SettingKey("groups", \.groups, .texts(), "names or numbers of groups"),
-    SettingKey("everyone", \.everyone, .boolean, "every user whom the socket's permissions admit"),
+    SettingKey("everyone", \.everyone, .boolean, "every user of this machine who can connect"),
   ]
 }

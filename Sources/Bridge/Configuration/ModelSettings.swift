@@ -20,6 +20,8 @@ public struct ModelSettings: Sendable, Equatable {
   public var key: String?
   /// Concurrent inferences.
   public var width = 1
+  /// Clients with the scope `manage` may load and unload models.
+  public var allowsDynamicLoad = false
   public var standard = ModelHost.Setting()
   public var perModel: [String: ModelHost.Setting] = [:]
 

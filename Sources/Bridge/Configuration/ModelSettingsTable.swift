@@ -22,6 +22,9 @@ extension ModelSettings: TabulatedSettings {
       ),
       SettingKey("cache", \.standard.options.cache, ValueFormat.text.optional, "folder of compiled models"),
       SettingKey("at_once", \.width, .integer(1...64), "concurrent inferences"),
+      SettingKey(
+        "allow_dynamic_load", \.allowsDynamicLoad, .boolean,
+        "clients with the [scope](../explanation/security.md#scopes) `manage` may load and unload models"),
     ]
     + SessionOptions.table.map { row in
       SettingKey(

@@ -1,3 +1,4 @@
+import Authorisation
 import BridgeProtocol
 import CLinux
 import Cameras
@@ -13,8 +14,8 @@ import TrackingPipeline
 struct LiveBridgeState: BridgeState {
   /// What the daemon decides for outputs.
   struct Policy: Sendable {
-    /// Scopes of a user and a group of this machine.
-    var scopes: @Sendable (_ user: UInt32, _ group: UInt32) -> Set<Scope>
+    /// Scopes of users of this machine, and the policy that decides on all actions.
+    var access: ClientAccess
     /// Path of a recording that is started without one.
     var recordingPath: @Sendable () -> String
     /// Why the daemon cannot do its work; nil while it can.
@@ -62,10 +63,7 @@ struct LiveBridgeState: BridgeState {
     cameras.model(of: camera, width: width, height: height)
   }
 
-  func scopes(ofUser user: UInt32?) -> Set<Scope> {
-    // The highest number belongs to nobody: the kernel takes it for "none" (chown(2)).
-    policy.scopes(user ?? .max, .max)
-  }
+  var access: ClientAccess { policy.access }
 
   var recording: RecordingStatus { recordingControl.status }
 

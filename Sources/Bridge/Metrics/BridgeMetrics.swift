@@ -1,3 +1,4 @@
+import Admission
 import Assistant
 import BridgeProtocol
 import Foundation
@@ -28,6 +29,10 @@ struct BridgeMetrics: Sendable {
       "vrbridge_build", .info, "Version of the running program.", [([("version", ProductVersion.text)], 1)])
     addDevices(&text)
     text.add("vrbridge_clients", .gauge, "Clients connected to the socket.", [([], Double(clients()))])
+    text.add(
+      "vrbridge_unidentified_connections", .counter,
+      "Connections of this machine whose user the kernel did not report.",
+      [([], Double(UnidentifiedPeers.process.count))])
     text.add(
       "vrbridge_lost_events", .counter,
       "Poses, controls, annotations and device events dropped on their way to the socket server.",

@@ -1,4 +1,5 @@
 import Admission
+import Authorisation
 import BridgeProtocol
 import CLinux
 import DequeModule
@@ -7,7 +8,7 @@ import Sensing
 import SwiftProtobuf
 import TrackingPipeline
 
-/// One client of the socket server: its scopes, its subscriptions with their queues, and its output.
+/// One client of the socket server: its rights, its subscriptions with their queues, and its output.
 ///
 /// Belongs to the server's thread. Memory is bounded: input by the frame limit, output by the queues of the
 /// subscriptions and `maximumOutput`.
@@ -92,7 +93,7 @@ final class ClientConnection {
   let token: UInt64
   let user: UInt32
   let process: UInt32
-  let scopes: Set<Scope>
+  let rights: Rights
   let connectedAt: Int64
   /// Keeps the connection counted.
   var ticket: AdmissionControl.Ticket?
@@ -121,18 +122,18 @@ final class ClientConnection {
   private(set) var stalledSince: Int64?
 
   init(
-    fileDescriptor: Int32, token: UInt64, user: UInt32, process: UInt32, scopes: Set<Scope>, now: Int64
+    fileDescriptor: Int32, token: UInt64, user: UInt32, process: UInt32, rights: Rights, now: Int64
   ) {
     self.fileDescriptor = fileDescriptor
     self.token = token
     self.user = user
     self.process = process
-    self.scopes = scopes
+    self.rights = rights
     connectedAt = now
   }
 
   /// Whether requests of this client can carry a descriptor, for frames that it shares.
-  var canPassDescriptors: Bool { scopes.contains(.camera) }
+  var canPassDescriptors = false
 
   /// Reads what has come, at most 16 KiB, and keeps the descriptor that came with it for its request.
   ///

@@ -1,4 +1,5 @@
 import Admission
+import Authorisation
 import BridgeProtocol
 import CLinux
 import Diagnostics
@@ -42,36 +43,41 @@ final class ClientTable {
 
   subscript(token: UInt64) -> ClientConnection? { clients[token] }
 
-  /// Admits a new connection, or refuses it by the limit of clients and the access rules.
+  /// Admits a new connection, or refuses it by the limit of clients and its rights.
   func accept(_ descriptor: Int32) {
     var process: UInt32 = 0
     var user: UInt32 = 0
     var group: UInt32 = 0
     guard linux_peer_credentials(descriptor, &process, &user, &group) == 0 else {
+      UnidentifiedPeers.process.add()
       Glibc.close(descriptor)
+      if let left = refusals.permit() {
+        server.dependencies.log.warning(
+          "client refused",
+          metadata: ["reason": "the user of a connection cannot be determined", "lines_left_out": "\(left)"])
+      }
       return
     }
     let token = nextToken
     nextToken += 1
-    func connection(_ scopes: Set<Scope>) -> ClientConnection {
+    func connection(_ rights: Rights) -> ClientConnection {
       ClientConnection(
-        fileDescriptor: descriptor, token: token, user: user, process: process, scopes: scopes,
+        fileDescriptor: descriptor, token: token, user: user, process: process, rights: rights,
         now: linux_monotonic_ns())
     }
     let ticket: AdmissionControl.Ticket
     do throws(AdmissionError) { ticket = try admission.admit(.user(user)) } catch {
-      return refuse(connection([]), RequestError(.tooManyClients, error))
+      return refuse(connection(Rights(.user(user), scopes: [])), RequestError(.tooManyClients, error))
     }
     // Behind the limits: scopes read the database of groups, which takes long.
-    let client = connection(server.scopes(user: user, group: group))
+    let client = connection(Rights(.user(user), scopes: server.scopes(user: user, group: group)))
     client.ticket = ticket
-    guard !client.scopes.isEmpty else {
-      return refuse(
-        client,
-        RequestError(
-          .forbidden, "user-without-scopes",
-          "user \(user) has no scope; grant one under 'access' in the bridge's configuration"))
+    // Before the greeting: a client without rights takes no place.
+    let policy = server.dependencies.handler.policy
+    do throws(AuthorisationError) { try policy.require(.request(.hello), by: client.rights) } catch {
+      return refuse(client, RequestError(.forbidden, error))
     }
+    client.canPassDescriptors = policy.permits(.request(.shareFrames), by: client.rights)
     if client.canPassDescriptors { linux_set_descriptor_passing(descriptor, true) }
     clients[token] = client
     all.append(client)

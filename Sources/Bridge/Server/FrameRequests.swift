@@ -40,7 +40,7 @@ struct ClientFrameRings {
 
 /// Handles the requests of clients that share memory with frames: maps it, hands frames to the cameras, unmaps it.
 struct FrameRequests: Sendable {
-  /// Takes a frame; returns false when clients use too many cameras.
+  /// Takes a frame; returns false when clients, or this one, use too many cameras.
   var submit: @Sendable (PixelData, ClientFrameDetails) -> Bool
   /// Bytes mapped for all clients, and for each user.
   private let budget = ByteBudget(
@@ -56,6 +56,8 @@ struct FrameRequests: Sendable {
   ) throws(RequestError) -> UInt32 {
     // Taken in any case: a descriptor belongs to one request.
     let passed = client.takePassed()
+    // Open until the memory is mapped.
+    defer { withExtendedLifetime(passed) {} }
     guard client.frameRings.rings.count < ClientFrameRings.maximum else {
       throw RequestError(
         .invalid, "shared-frames-rings",
@@ -108,13 +110,14 @@ struct FrameRequests: Sendable {
     let isTaken = submit(
       PixelData(ring.memory.layout, .shared(slot)),
       ClientFrameDetails(
-        camera: ring.camera.isEmpty ? "client" : ring.camera,
+        client: .user(client.user), camera: ring.camera.isEmpty ? "client" : ring.camera,
         captured: request.capturedNs == 0 ? nil : request.capturedNs, pose: pose, intrinsics: ring.intrinsics)
     )
     guard isTaken else {
       throw RequestError(
         .invalid, "frame-cameras-full",
-        "clients have named too many cameras already; use a name that is in use")
+        "too many cameras of clients are in use; use a name that is in use, or wait until one is idle for a minute"
+      )
     }
     return ring.memory.inUse
   }

@@ -1,4 +1,3 @@
-import Sensing
 import SwiftProtobuf
 import BridgeProtocol
 import Diagnostics
@@ -35,13 +34,6 @@ struct RequestError: CodedError {
       $0.fatal = isFatal
       $0.cause = code
     }
-  }
-
-  static func missing(_ scope: Scope) -> RequestError {
-    RequestError(
-      .forbidden, "scope-missing",
-      "the request needs the scope '\(scope.rawValue)'; grant it under 'access' in the bridge's configuration"
-    )
   }
 
   static let tooManyQuestions = RequestError(

@@ -1,4 +1,5 @@
 import Assistant
+import Authorisation
 import BridgeProtocol
 import Diagnostics
 import Foundation
@@ -13,15 +14,15 @@ import SessionLog
 struct SpeechRequests: Sendable {
   /// Starts (true) or ends (false) an utterance, like a button for talking.
   var hold: @Sendable (Bool) -> Void
-  /// Answers a question; false when too many requests wait.
-  var ask: @Sendable (String) -> Bool
-  /// Returns the prompt that the text would lead to, without sending it.
-  var explain: @Sendable (String) async -> PromptPreview
+  /// Acts on a text with the rights of its client; false when too many requests wait.
+  var ask: @Sendable (String, Rights) -> Bool
+  /// Returns the prompt that the text would lead to, without sending it, and whether the client may give the command in it.
+  var explain: @Sendable (String, Rights) async -> PromptPreview
   /// Deletes the conversation; false when too many requests wait.
   var forget: @Sendable () -> Bool
 }
 
-/// Handles requests of clients: checks greeting, version and scopes, and forwards to devices, recording and speech.
+/// Handles requests of clients: checks greeting, version and rights, and forwards to devices, recording and speech.
 ///
 /// Runs on the socket server's thread.
 struct RequestHandler: Sendable {
@@ -41,6 +42,7 @@ struct RequestHandler: Sendable {
   var recording: RecordingControl
   var speech: SpeechRequests
   var frames: FrameRequests
+  var policy: AccessPolicy
   var log: Logger
 
   func answer(_ frame: ClientFrame, _ client: ClientConnection) -> Answer {
@@ -48,6 +50,7 @@ struct RequestHandler: Sendable {
     reply.replyTo = frame.requestID
     var descriptor: Int32 = -1
     do throws(RequestError) {
+      if client.isGreeted { try require(frame.message, client) }
       switch frame.message {
       case .hello(let hello):
         do throws(RequestError) { reply.welcome = try greet(hello, client) } catch { return .refusal(error) }
@@ -55,17 +58,23 @@ struct RequestHandler: Sendable {
       case _ where !client.isGreeted:
         return .refusal(RequestError(.helloExpected, "hello-expected", "the first message must be Hello"))
       case .openPosePage:
-        try require(.poses, client)
         descriptor = page.fileDescriptor
         reply.posePage.size = UInt64(page.size)
         reply.posePage.layoutVersion = 1
       case .ask(let request):
-        let text = try question(client, request)
-        let (speech, template) = (speech, reply)
+        let text = try question(request)
+        let (speech, template, rights) = (speech, reply, client.rights)
         return .later {
           var reply = template
-          reply.prompt = Vrbridge_V1_Prompt(await speech.explain(text))
-          if !request.explain, !speech.ask(text) { reply.error = RequestError.tooManyQuestions.encoded() }
+          let preview = await speech.explain(text, rights)
+          reply.prompt = Vrbridge_V1_Prompt(preview)
+          if !request.explain {
+            if let refusal = preview.refusal {
+              reply.error = RequestError(.forbidden, refusal).encoded()
+            } else if !speech.ask(text, rights) {
+              reply.error = RequestError.tooManyQuestions.encoded()
+            }
+          }
           return reply
         }
       default: reply.message = try message(for: frame, client)
@@ -85,46 +94,36 @@ struct RequestHandler: Sendable {
     case .listDevices:
       return .deviceList(.with { $0.devices = devices.statuses.map { Vrbridge_V1_Device($0) } })
     case .haptic(let request):
-      try require(.controls, client)
       let haptic = try HapticRequest(request)
       try deviceRequest { () throws(DeviceRequestError) in try devices.vibrate(haptic) }
     case .light(let request):
-      try require(.controls, client)
       let light = try LightRequest(request)
       try deviceRequest { () throws(DeviceRequestError) in try devices.shine(light) }
     case .setRole(let request):
-      try require(.manage, client)
       try deviceRequest { () throws(DeviceRequestError) in
         try devices.setRole(request.role.deviceRole, of: DeviceID(request.deviceID))
       }
     case .recenter:
-      try require(.manage, client)
       devices.recenter()
     case .measure(let request):
-      try require(.measure, client)
       try deviceRequest { () throws(DeviceRequestError) in
         try devices.measure(request.measurements.map { (DeviceID($0.deviceID), PoseMeasurement($0)) })
       }
     case .startRecording(let request):
-      try startRecording(client, request)
+      try startRecording(request)
       return .recordingStatus(Vrbridge_V1_RecordingStatus(recording.status))
     case .stopRecording:
-      try require(.manage, client)
       recording.requestStop()
       return .recordingStatus(Vrbridge_V1_RecordingStatus(recording.status))
     case .getRecording: return .recordingStatus(Vrbridge_V1_RecordingStatus(recording.status))
     case .listen(let request):
-      try require(.microphone, client)
       speech.hold(request.held)
     case .forgetConversation:
-      try require(.microphone, client)
       guard speech.forget() else { throw .tooManyQuestions }
     case .shareFrames(let request):
-      try require(.camera, client)
       let id = try frames.share(request, client)
       return .framesShared(.with { $0.ringID = id })
     case .submitFrame(let request):
-      try require(.camera, client)
       let inUse = try frames.submit(request, client)
       return .frameTaken(.with { $0.slotsInUse = inUse })
     case .releaseFrames(let request): try frames.release(request, client)
@@ -136,8 +135,14 @@ struct RequestHandler: Sendable {
     return .done(Vrbridge_V1_Done())
   }
 
-  private func require(_ scope: Scope, _ client: ClientConnection) throws(RequestError) {
-    guard client.scopes.contains(scope) else { throw .missing(scope) }
+  /// Checks that the client may do all that the request consists of.
+  private func require(_ message: ClientFrame.OneOf_Message?, _ client: ClientConnection) throws(RequestError)
+  {
+    for action in message.map({ Action.all(of: $0) }) ?? [] {
+      do throws(AuthorisationError) { try policy.require(action, by: client.rights) } catch {
+        throw RequestError(.forbidden, error)
+      }
+    }
   }
 
   private func deviceRequest(_ body: () throws(DeviceRequestError) -> Void) throws(RequestError) {
@@ -159,32 +164,22 @@ struct RequestHandler: Sendable {
     return .with {
       $0.protocolVersion = BridgeVersion.current
       $0.features = BridgeVersion.features.filter { hello.features.contains($0) }
-      $0.scopes = Scope.allCases.filter { client.scopes.contains($0) }.map(\.rawValue)
+      $0.scopes = Scope.allCases.filter { client.rights.scopes.contains($0) }.map(\.rawValue)
       $0.protocolHash = BridgeVersion.protocolHash
       $0.server = "vrbridge \(ProductVersion.text)"
     }
   }
 
-  private func question(
-    _ client: ClientConnection, _ request: Vrbridge_V1_Ask
-  ) throws(RequestError) -> String {
-    try require(.microphone, client)
+  private func question(_ request: Vrbridge_V1_Ask) throws(RequestError) -> String {
     let text = request.text.trimmingCharacters(in: .whitespacesAndNewlines)
     guard !text.isEmpty, text.utf8.count <= 4000 else {
       throw RequestError(.invalid, "question-length", "a question must have 1 to 4,000 bytes")
     }
-    // The prompt holds annotations of cameras.
-    try require(.camera, client)
     return text
   }
 
-  private func startRecording(
-    _ client: ClientConnection, _ request: Vrbridge_V1_StartRecording
-  ) throws(RequestError) {
-    try require(.manage, client)
+  private func startRecording(_ request: Vrbridge_V1_StartRecording) throws(RequestError) {
     let plan = try RecordingPlan(request)
-    for (stream, scope) in [(RecordedStream.camera, Scope.camera), (.microphone, .microphone)]
-    where plan.streams.contains(stream) { try require(scope, client) }
     do { try recording.start(plan) } catch {
       throw RequestError(.invalid, wrapping: error, code: "recording-refused")
     }

@@ -247,7 +247,8 @@ final class ServerThread {
 
 extension RequestError {
   fileprivate static let passedDescriptors = RequestError(
-    .malformed, "client-descriptors-passed", "file descriptors came that no request takes; pass one with ShareFrames, with the scope 'camera', and none otherwise"
+    .malformed, "client-descriptors-passed",
+    "file descriptors came that no request takes; pass one with ShareFrames, with the scope 'camera', and none otherwise"
   )
   fileprivate static let unreadReplies = RequestError(
     .tooSlow, "client-replies-unread", "too many replies wait to be read; read faster or send fewer requests")

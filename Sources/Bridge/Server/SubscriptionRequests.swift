@@ -1,13 +1,9 @@
+import Authorisation
 import BridgeProtocol
 import Sensing
 
-/// Adds and removes subscriptions of a client, within its limits.
+/// Adds and removes subscriptions of a client, within its limits. `RequestHandler` has checked its rights.
 enum SubscriptionRequests {
-  private static let scopes: [(stream: Vrbridge_V1_Stream, scope: Scope?)] = [
-    (.poses, .poses), (.controls, .controls), (.devices, nil), (.annotations, .camera),
-    (.speech, .microphone),
-  ]
-
   /// Adds a subscription.
   ///
   /// - Returns: its id.
@@ -15,14 +11,11 @@ enum SubscriptionRequests {
     _ client: ClientConnection, _ request: Vrbridge_V1_Subscribe
   ) throws(RequestError) -> UInt32 {
     let streams = Set(request.streams.map(\.rawValue))
-    guard !streams.isEmpty, streams.isSubset(of: scopes.map(\.stream.rawValue)) else {
+    guard !streams.isEmpty, request.streams.allSatisfy({ Action.Data($0) != nil }) else {
       throw RequestError(
         .unsupported, "stream-unknown",
         "a subscription must name at least one of the streams poses, controls, devices, annotations, speech, and no other"
       )
-    }
-    for (stream, scope) in scopes where streams.contains(stream.rawValue) {
-      if let scope, !client.scopes.contains(scope) { throw .missing(scope) }
     }
     guard client.subscriptions.count < ClientConnection.maximumSubscriptions else {
       throw RequestError(

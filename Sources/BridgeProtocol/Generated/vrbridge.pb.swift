@@ -1200,7 +1200,7 @@ public nonisolated struct Vrbridge_V1_ForgetConversation: Sendable {
 
 /// Shares memory with frames of a camera of the client's: a ring of slots, each for one frame. The descriptor of a memory
 /// file comes with the first byte of this frame (SCM_RIGHTS). The file needs the seals SHRINK and FUTURE_WRITE, and all its
-/// pages allocated. Needs the scope 'camera'. Answered with FramesShared.
+/// pages written. Needs the scope 'camera'. Answered with FramesShared.
 public nonisolated struct Vrbridge_V1_ShareFrames: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for

@@ -87,13 +87,12 @@ enum linux_shared_problem {
     LINUX_SHARED_NO_MEMORY = 1,
     LINUX_SHARED_UNSEALED = 2,
     LINUX_SHARED_TOO_SMALL = 3,
-    LINUX_SHARED_TOO_LARGE = 4,
-    LINUX_SHARED_UNALLOCATED = 5
+    LINUX_SHARED_UNWRITTEN = 4
 };
-/* Maps a memory file of another process read-only. It must have at least `size` and at most `limit` bytes, all of them
- * allocated, and the seals SHRINK and FUTURE_WRITE (or WRITE), so that reading never fails. Returns 0, a
+/* Maps the first `size` bytes of a memory file of another process read-only. All their pages must have been written, and
+ * the file must have the seals SHRINK and FUTURE_WRITE (or WRITE), so that reading never fails. Returns 0, a
  * LINUX_SHARED_ problem, or -errno. */
-int linux_map_shared(int fd, size_t size, size_t limit, const void **address, size_t *length);
+int linux_map_shared(int fd, size_t size, const void **address);
 void linux_unmap_shared(const void *address, size_t length);
 /* A file that exists in memory only and can be sealed, or -errno. */
 int linux_memory_file(const char *name);

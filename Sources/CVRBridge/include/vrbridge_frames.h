@@ -161,7 +161,7 @@ static inline int vrb_frames_memory(vrb_frames *frames) {
         error = -errno;
     if (!error) {
         frames->memory = (unsigned char *)map;
-        /* Allocates every page. */
+        /* Writes every page, as the bridge requires. */
         memset(map, 0, frames->memory_size);
         if (fcntl(fd, 1033, 0x1 | 0x2 | 0x4 | 0x10) < 0) error = -errno;
     }

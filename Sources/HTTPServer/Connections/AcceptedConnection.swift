@@ -1,4 +1,5 @@
 public import Admission
+public import Authorisation
 import Synchronization
 
 /// One connection of a listener: its other end, and the time within which it must do its next step.
@@ -18,11 +19,20 @@ public final class AcceptedConnection: Sendable {
     var unreadAllowance: Int?
   }
   private let state = Mutex<Expectation?>(nil)
+  private let identified: Mutex<Rights>
 
   /// The connection of the running task.
   @TaskLocal static var current: AcceptedConnection?
 
-  public init(_ principal: Principal) { self.principal = principal }
+  public init(_ principal: Principal) {
+    self.principal = principal
+    identified = Mutex(Rights(principal, scopes: []))
+  }
+
+  /// The rights of the other end where it shows no token; none until `ConnectionGate` has looked them up.
+  public var rights: Rights { identified.withLock { $0 } }
+
+  func identify(_ rights: Rights) { identified.withLock { $0 = rights } }
 
   var expectation: Expectation? { state.withLock { $0 } }
 

@@ -1,37 +1,70 @@
 public import Admission
+public import Authorisation
 import CLinux
 import Glibc
 public import Logging
 public import NIOCore
+import NIOPosix
+public import Sensing
 import Synchronization
 
-/// Admits the connections of one listener of SwiftNIO: identifies the other end, counts it, and watches its time.
+/// Admits the connections of one listener of SwiftNIO: identifies the other end, counts it, looks its rights up, and watches
+/// its time.
 public struct ConnectionGate: Sendable {
   private let service: String
   private let admission: AdmissionControl
   private let timeouts: ConnectionTimeouts
+  private let access: ClientAccess?
+  private let machines: Set<Scope>
   private let log: Logger
+  private let unidentified = LogLimit()
   private let refused = LogLimit()
   private let closed = LogLimit()
   private let exhausted = LogLimit()
 
-  /// - Parameter service: begins the lines of the log, such as "HTTP".
+  /// - Parameters:
+  ///   - service: begins the lines of the log, such as "HTTP".
+  ///   - access: of clients that show no token; nil where all must show one.
+  ///   - machines: scopes of other machines.
   public init(
     _ service: String, limits: AdmissionControl.Limits, timeouts: ConnectionTimeouts = .init(),
-    log: Logger
+    access: ClientAccess?, machines: Set<Scope> = [], log: Logger
   ) {
     self.service = service
     self.timeouts = timeouts
+    self.access = access
+    self.machines = machines
     self.log = log
     admission = AdmissionControl(limits, owners: [0, geteuid()], remedy: "close one", budget: .process)
   }
 
-  /// Identifies and admits a connection, and adds its watch to the pipeline; in the initializer of the child channel, before
-  /// any other handler.
+  /// Finds the other end of a connection, admits it, and adds its watch to the pipeline; in the initializer of the child
+  /// channel, before any other handler.
   ///
   /// - Throws: `AdmissionError` for a connection beyond the limits, to be answered and closed; any other error of the pipeline.
   public func admit(_ channel: any Channel) throws -> AcceptedConnection {
-    try admit(channel, as: PeerIdentity.principal(of: channel))
+    let (principal, problem) = PeerIdentity.principal(of: channel)
+    if let problem {
+      UnidentifiedPeers.process.add()
+      report(
+        unidentified, "\(service): the user of a connection cannot be determined",
+        ["reason": "\(String(cString: strerror(problem)))"])
+    }
+    return try admit(channel, as: principal)
+  }
+
+  /// Looks up the rights of an admitted connection, off the event loop: the system's tables of users and groups may be on
+  /// a server. In the initializer of the child channel, which reads nothing until its result is there.
+  public func identify(_ connection: AcceptedConnection, on loop: any EventLoop) -> EventLoopFuture<Void> {
+    guard let access else { return loop.makeSucceededVoidFuture() }
+    return NIOThreadPool.singleton.runIfActive(eventLoop: loop) { [machines] in
+      connection.identify(access.rights(of: connection.principal, machines: machines))
+    }
+  }
+
+  /// Logs that an admitted client was refused for lack of rights.
+  public func reportRefusal(of principal: Principal, _ error: AuthorisationError) {
+    report(refused, "\(service): a client was refused", ["client": "\(principal)", "reason": "\(error)"])
   }
 
   /// Admits a connection to a party that is known before the connection exists.

@@ -1,5 +1,6 @@
 import Admission
 import CLinux
+import Glibc
 import NIOCore
 
 /// The party at the other end of an accepted connection.
@@ -7,22 +8,28 @@ import NIOCore
 /// It is looked up once, at accept: later the program may have closed its end, and the kernel lists such a socket as
 /// root's.
 enum PeerIdentity {
+  /// The party, and for an unknown one the error (errno) of the look-up.
+  typealias Result = (principal: Principal, problem: Int32?)
+
   /// Identifies the other end of a connection; on the channel's event loop.
-  static func principal(of channel: any Channel) -> Principal {
+  static func principal(of channel: any Channel) -> Result {
     if case .unixDomainSocket? = channel.localAddress { return unixPeer(of: channel) }
-    guard let remote = channel.remoteAddress, let local = channel.localAddress else { return .unknown }
+    guard let remote = channel.remoteAddress, let local = channel.localAddress else {
+      return (.unknown, ENOTCONN)
+    }
     return principal(remote: remote, local: local)
   }
 
   /// Identifies the program that holds the remote end of a TCP connection.
-  static func principal(remote: SocketAddress, local: SocketAddress) -> Principal {
+  static func principal(remote: SocketAddress, local: SocketAddress) -> Result {
     guard let from = end(remote), let to = end(local), from.bytes.count == to.bytes.count else {
-      return .unknown
+      return (.unknown, EAFNOSUPPORT)
     }
     var user: UInt32 = 0
     let result = linux_tcp_owner(from.bytes, from.port, to.bytes, to.port, from.bytes.count, &user)
-    if result == 0 { return .user(user) }
-    return isThisMachine(from.bytes, to.bytes) ? .unknown : .machine(prefix(from.bytes))
+    if result == 0 { return (.user(user), nil) }
+    // The kernel lists no socket of another machine.
+    return isThisMachine(from.bytes, to.bytes) ? (.unknown, -result) : (.machine(prefix(from.bytes)), nil)
   }
 
   /// Identifies the machine that sent a datagram; the kernel names no user of a sender.
@@ -33,14 +40,14 @@ enum PeerIdentity {
   }
 
   /// The kernel stores the credentials of a Unix socket's client when it connects.
-  private static func unixPeer(of channel: any Channel) -> Principal {
+  private static func unixPeer(of channel: any Channel) -> Result {
     let user = try? channel.pipeline.syncOperations.withUnsafeTransportIfAvailable(
       of: NIOBSDSocket.Handle.self
     ) { descriptor -> UInt32? in
       var (process, user, group) = (UInt32(0), UInt32(0), UInt32(0))
       return linux_peer_credentials(descriptor, &process, &user, &group) == 0 ? user : nil
     }
-    return (user ?? nil).map { .user($0) } ?? .unknown
+    return (user ?? nil).map { (.user($0), nil) } ?? (.unknown, ENOTCONN)
   }
 
   /// The address in network order, and the port.

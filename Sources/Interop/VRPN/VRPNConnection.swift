@@ -1,3 +1,4 @@
+import Authorisation
 import HTTPServer
 import NIOCore
 
@@ -7,6 +8,7 @@ final class VRPNConnection: ChannelInboundHandler {
   typealias OutboundOut = ByteBuffer
 
   private let hub: VRPNHub
+  private let gate: ConnectionGate
   private let connection: AcceptedConnection
   private var number: Int?
   private var waiting = ByteBuffer()
@@ -19,8 +21,9 @@ final class VRPNConnection: ChannelInboundHandler {
   /// Numbers that a client may give to one type; clients give one.
   private static let maximumKinds = 16
 
-  init(hub: VRPNHub, connection: AcceptedConnection) {
+  init(hub: VRPNHub, gate: ConnectionGate, connection: AcceptedConnection) {
     self.hub = hub
+    self.gate = gate
     self.connection = connection
   }
 
@@ -51,7 +54,12 @@ final class VRPNConnection: ChannelInboundHandler {
       }
       isGreeted = true
       connection.expectNothing()
-      number = hub.join(context.channel)
+      do throws(AuthorisationError) { number = try hub.join(context.channel, connection.rights) } catch {
+        // The protocol has no message for a reason; the log has it.
+        gate.reportRefusal(of: connection.principal, error)
+        context.close(promise: nil)
+        return
+      }
     }
     while let bytes = waiting.getBytes(at: waiting.readerIndex, length: VRPNMessage.Header.size) {
       guard let header = VRPNMessage.Header(bytes) else {

@@ -49,8 +49,11 @@ final class VRPNConnector: ChannelInboundHandler {
       .channelInitializer { [hub, gate] channel in
         channel.eventLoop.makeCompletedFuture {
           let connection = try gate.admit(channel, as: sender)
-          try channel.pipeline.syncOperations.addHandler(VRPNConnection(hub: hub, connection: connection))
+          try channel.pipeline.syncOperations.addHandler(
+            VRPNConnection(hub: hub, gate: gate, connection: connection))
+          return connection
         }
+        .flatMap { gate.identify($0, on: channel.eventLoop) }
       }
       .connect(host: host, port: Int(port))
       .whenComplete { result in

@@ -1,23 +1,33 @@
+import Authorisation
 import Foundation
 import NIOCore
 import Synchronization
 
 /// The server's clients, and the senders that were described to them.
 final class VRPNHub: Sendable {
+  private struct Client {
+    var channel: any Channel
+    var rights: Rights
+  }
   private struct State {
-    var clients: [Int: any Channel] = [:]
+    var clients: [Int: Client] = [:]
     var nextClient = 1
     var senders: [String] = []
   }
   private let state = Mutex(State())
+  private let policy: AccessPolicy
+
+  init(policy: AccessPolicy) { self.policy = policy }
 
   /// Adds a client and describes all types and senders to it.
   ///
   /// - Returns: the client's number.
-  func join(_ channel: any Channel) -> Int {
+  /// - Throws: for a client without rights.
+  func join(_ channel: any Channel, _ rights: Rights) throws(AuthorisationError) -> Int {
+    try policy.require(.connect(.vrpn), by: rights)
     let (number, senders) = state.withLock { state -> (Int, [String]) in
       defer { state.nextClient += 1 }
-      state.clients[state.nextClient] = channel
+      state.clients[state.nextClient] = Client(channel: channel, rights: rights)
       return (state.nextClient, state.senders)
     }
     var bytes = VRPNMessage.Kind.allCases.flatMap {
@@ -33,13 +43,13 @@ final class VRPNHub: Sendable {
   func leave(_ number: Int) { state.withLock { _ = $0.clients.removeValue(forKey: number) } }
 
   func closeAll() {
-    for channel in state.withLock({ Array($0.clients.values) }) { channel.close(promise: nil) }
+    for channel in state.withLock({ $0.clients.values.map(\.channel) }) { channel.close(promise: nil) }
   }
 
   var hasClients: Bool { clientCount > 0 }
   var clientCount: Int { state.withLock { $0.clients.count } }
 
-  /// Sends a message to all clients. Policy: `dropNewest` for a client that does not read.
+  /// Sends a message to all clients that may receive its data. Policy: `dropNewest` for a client that does not read.
   ///
   /// Must not be called on an event loop. A message is in the channel's queue before the lock is released, so that it
   /// never precedes the description of its sender.
@@ -48,13 +58,18 @@ final class VRPNHub: Sendable {
       guard !state.clients.isEmpty else { return }
       let known = state.senders.firstIndex(of: sender)
       let number = Int32(known ?? state.senders.count)
-      var bytes = VRPNMessage.frame(body, sender: number, kind: kind.rawValue, time: time)
+      let message = VRPNMessage.frame(body, sender: number, kind: kind.rawValue, time: time)
+      var description: [UInt8] = []
       if known == nil {
         state.senders.append(sender)
-        bytes = VRPNMessage.description(sender, number: number, kind: VRPNMessage.senderDescription) + bytes
+        description = VRPNMessage.description(sender, number: number, kind: VRPNMessage.senderDescription)
       }
-      for client in state.clients.values where known == nil || client.isWritable {
-        client.writeAndFlush(ByteBuffer(bytes: bytes), promise: nil)
+      for client in state.clients.values {
+        let isPermitted = policy.permits(.receive(kind.data), by: client.rights)
+        // All clients have the descriptions of all senders.
+        guard isPermitted ? known == nil || client.channel.isWritable : known == nil else { continue }
+        client.channel.writeAndFlush(
+          ByteBuffer(bytes: isPermitted ? description + message : description), promise: nil)
       }
     }
   }

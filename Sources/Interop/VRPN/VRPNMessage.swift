@@ -1,3 +1,4 @@
+import Authorisation
 import Spatial
 
 /// Messages of the Virtual-Reality Peripheral Network, protocol 7: a header of 24 bytes, then a body padded to eight,
@@ -25,6 +26,15 @@ package enum VRPNMessage {
       case .analogChannel: "vrpn_Analog Channel"
       case .ping: "vrpn_Base ping_message"
       case .pong: "vrpn_Base pong_message"
+      }
+    }
+
+    /// The data of a message; a ping or pong reports that a device is present.
+    var data: Action.Data {
+      switch self {
+      case .trackerPose, .trackerVelocity: .poses
+      case .buttonChange, .buttonStates, .analogChannel: .controls
+      case .ping, .pong: .devices
       }
     }
   }

@@ -1,4 +1,5 @@
 import Admission
+import Authorisation
 import Foundation
 import HTTPServer
 public import LiveState
@@ -19,7 +20,7 @@ public struct VRPNServer: Service {
   private let port: Int
   private let rate: Double
   private let state: any BridgeState
-  let hub = VRPNHub()
+  let hub: VRPNHub
   private let log: Logger
   private let gate: ConnectionGate
 
@@ -44,7 +45,11 @@ public struct VRPNServer: Service {
     rate = settings.rate
     self.state = state
     self.log = log
-    gate = ConnectionGate("VRPN", limits: AdmissionControl.Limits(total: Self.maximumClients), log: log)
+    hub = VRPNHub(policy: state.access.policy)
+    gate = ConnectionGate(
+      "VRPN", limits: AdmissionControl.Limits(total: Self.maximumClients), access: state.access,
+      // The protocol has no authentication: `open` is the permission of other machines.
+      machines: settings.isOpen ? [.poses, .controls] : [], log: log)
   }
 
   public func run() async throws {
@@ -57,14 +62,21 @@ public struct VRPNServer: Service {
         .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
         .childChannelOption(ChannelOptions.writeBufferWaterMark, value: Self.waterMark)
         .childChannelInitializer { [hub, gate] channel in
-          channel.eventLoop.makeCompletedFuture {
+          channel.eventLoop.makeCompletedFuture { () throws -> AcceptedConnection? in
             do {
               let connection = try gate.admit(channel)
-              try channel.pipeline.syncOperations.addHandler(VRPNConnection(hub: hub, connection: connection))
+              try channel.pipeline.syncOperations.addHandler(
+                VRPNConnection(hub: hub, gate: gate, connection: connection))
+              return connection
             } catch is AdmissionError {
               // The protocol has no message for a reason; the log has it.
               try gate.refuse(channel, answer: [])
+              return nil
             }
+          }
+          .flatMap { connection in
+            connection.map { gate.identify($0, on: channel.eventLoop) }
+              ?? channel.eventLoop.makeSucceededVoidFuture()
           }
         }
         .bind(host: host, port: port).get()

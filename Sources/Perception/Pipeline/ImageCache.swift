@@ -10,7 +10,7 @@ final class ImageCache: Sendable {
     var captured: Timestamp
     var image: ReducedImage
   }
-  private let entries = Mutex<[String: Entry]>([:])
+  private let entries = Mutex(CameraTable<Entry>())
 
   /// - Parameter resolution: what the stage needs.
   func image(of frame: CameraFrame, _ resolution: PictureResolution) throws(PictureError) -> ReducedImage {

@@ -1,3 +1,4 @@
+import Cameras
 import Imaging
 import Inference
 import Sensing
@@ -50,9 +51,9 @@ public actor HandStage: PerceptionStage {
   private let host: ModelHost
   private let ids: AnnotationIDs
   private let priority: InferencePriority
-  private var trackers: [String: HandTracker] = [:]
-  private var followed: [String: [UInt64: Followed]] = [:]
-  private var sightings: [String: [Sighting]] = [:]
+  private var trackers = CameraTable<HandTracker>()
+  private var followed = CameraTable<[UInt64: Followed]>()
+  private var sightings = CameraTable<[Sighting]>()
 
   /// Strengths at which a pinch begins and ends.
   private static let pinchStrengths = (begin: 0.8, end: 0.5)
@@ -152,7 +153,7 @@ public actor HandStage: PerceptionStage {
   /// size.
   private func inSpace(_ hand: HandTracker.Hand, _ frame: PerceptionFrame, _ sighting: Sighting) -> [Vector3]?
   {
-    for (camera, others) in sightings where camera != frame.camera {
+    for (camera, others) in sightings.all where camera != frame.camera {
       for other in others
       where other.isRight == sighting.isRight
         && abs(other.captured.seconds(since: sighting.captured)) <= Self.sameMoment

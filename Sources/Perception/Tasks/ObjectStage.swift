@@ -1,3 +1,4 @@
+import Cameras
 import Imaging
 import Inference
 import Sensing
@@ -22,11 +23,11 @@ public actor ObjectStage: PerceptionStage {
   private let priority: InferencePriority
   private let detector: ObjectDetector
   private let threshold: Double
-  private var trackers: [String: ObjectTracker] = [:]
+  private var trackers = CameraTable<ObjectTracker>()
   /// Pixels of the longer side of the model's input.
   private var inputSide: Int?
   /// The last annotation of each track, by camera and track.
-  private var known: [String: [UInt64: Annotation]] = [:]
+  private var known = CameraTable<[UInt64: Annotation]>()
 
   /// Detections of a low score continue tracks and do not begin them (ByteTrack's second association).
   private static let lowestScore = 0.1

@@ -1,3 +1,4 @@
+import Cameras
 import Imaging
 import Inference
 import Sensing
@@ -29,7 +30,7 @@ public actor TextStage: PerceptionStage {
   private let ids: AnnotationIDs
   private let priority: InferencePriority
   private let timeToLive: Double
-  private var known: [String: [Known]] = [:]
+  private var known = CameraTable<[Known]>()
 
   /// Largest angle between two sightings of the same text, in radians.
   private static let sameDirection = 0.12

@@ -58,7 +58,8 @@ enum Outputs {
       log.warning("/openapi.json is not served: \(error.message)")
     }
     if let pages { handlers.append(pages) }
-    let server = try HTTPService(try context.serverOptions(for: address), handlers: handlers, log: log)
+    let server = try HTTPService(
+      try context.serverOptions(for: address), access: daemon.access, handlers: handlers, log: log)
     // The last service stops first: pages end their streams before the server waits for them.
     return [server] + (pages.map { [$0] } ?? [])
   }
@@ -69,7 +70,8 @@ enum Outputs {
     return cameras.submit(
       pixels,
       ClientFrameDetails(
-        camera: frame.camera, captured: frame.captured, pose: frame.pose, intrinsics: frame.intrinsics))
+        client: frame.client, camera: frame.camera, captured: frame.captured, pose: frame.pose,
+        intrinsics: frame.intrinsics))
   }
 }
 
