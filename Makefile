@@ -51,7 +51,7 @@ test-vm: setup-test-vm ## Run the scenarios of Tests/Rig under a real kernel, bu
 bench: setup ## Measure against plain C in one run; docs/explanation/performance.md explains the results.
 	$(BUILD) $(RELEASE) --product vrbridge
 	$(BUILD) $(RELEASE) --product vrbridge-eval
-	.build/release/vrbridge-eval performance --commit "$$(git describe --always --dirty 2>/dev/null || echo unknown)" --stated Benchmarks/figures.json $(ARGS)
+	.build/release/vrbridge-eval performance --commit "$$(git describe --always --dirty 2>/dev/null || echo unknown)" --stated Benchmarks/results.json $(ARGS)
 
 soak: build soak-tools ## Run a bridge with clients, viewers and outputs for SOAK=SECONDS, and fail on leaks, losses or drift.
 	@python=.build/live/bin/python; [ -x $$python ] || python=python3; $$python scripts/soak.py .build/release/vrbridge $(SOAK)

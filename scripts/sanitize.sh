@@ -30,8 +30,9 @@ case $kind in
     exit 64
     ;;
 esac
-# Tests that measure this process, whose memory and time are those of the sanitizer.
+# Tests that measure this process, whose memory, mappings and time are those of the sanitizer.
 skipped='RecordingBombTests|PictureBombTests|FloodTests|memoryIsReleased|indexesOfALongRecordingAreNotInMemory|[pP]ython'
+skipped+='|memoryStaysMappedWhileAFrameIsRead|mappingsEndWithTheirRings'
 if [ "${2:-}" != all ]; then
   skipped+='|EmulatedTruthTests|EstimatorReplayTests|wornIsWhatTheHeadsetSays|aFileThatIsCutAnywhereGivesEveryWholeChunk'
   unset VRBRIDGE_CORPUS

@@ -1,4 +1,4 @@
-import Authorisation
+internal import Authorisation
 import Speech
 
 /// An event that the speech service handles, in the order of arrival.

@@ -48,7 +48,7 @@
     (const char *name, int is_capture, const SDL_AudioSpec *wanted, SDL_AudioSpec *given, int changes),                  \
     (name, is_capture, wanted, given, changes), 0)                                                                       \
   X(int, SDL_PollEvent, (SDL_Event * event), (event), 0)                                                                 \
-  X(SDL_RWops *, SDL_RWFromFile, (const char *file, const char *mode), (file, mode), NULL)                               \
+  X(SDL_RWops *, SDL_RWFromConstMem, (const void *bytes, int count), (bytes, count), NULL)                               \
   X(SDL_bool, SDL_SetHint, (const char *name, const char *value), (name, value), SDL_FALSE)                              \
   X(int, SDL_WaitEventTimeout, (SDL_Event * event, int ms), (event, ms), 0)
 

@@ -182,7 +182,7 @@ public struct MCAPFile {
   }
 
   public func attachment(_ index: MCAPAttachmentIndex) throws(MCAPError) -> MCAPAttachment {
-    try MCAPScanner(input).attachment(at: index.offset, length: index.length)
+    try MCAPScanner(input, limits: limits).attachment(at: index.offset, length: index.length)
   }
 
   public func metadata(_ index: MCAPMetadataIndex) throws(MCAPError) -> MCAPMetadata {

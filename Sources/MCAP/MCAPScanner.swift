@@ -29,7 +29,7 @@ public struct MCAPScanner {
   static let largestOther: UInt64 = 64 << 20
 
   public let input: InputFile
-  private let limits: MCAPLimits
+  let limits: MCAPLimits
 
   public init(_ input: InputFile, limits: MCAPLimits = MCAPLimits()) {
     self.input = input

@@ -13,8 +13,6 @@ extension MCAPScanner {
 
   /// Messages of a file, at most; 32 bytes of memory each.
   static let mostSorted = 20_000_000
-  /// Bytes of chunks that are open at the same time.
-  static let largestOpen = 1 << 30
 
   /// Scans with the messages by log time, whatever their order in the file: a writer may sort them by channel, or not at
   /// all. Other events come first, the end of the file last.
@@ -70,15 +68,15 @@ extension MCAPScanner {
     var counts: [UInt64: Int] = [:]
     for entry in entries { counts[entry.chunk, default: 0] += 1 }
     var open: [UInt64: OpenChunk] = [:]
-    var size = 0
+    var size: UInt64 = 0
     for entry in entries {
       if open[entry.chunk] == nil {
         let loaded = try messages(at: entry.chunk)
-        size += loaded.bytes.count
-        guard size <= Self.largestOpen else {
+        size += UInt64(loaded.bytes.count)
+        guard size <= limits.openChunks else {
           throw MCAPError(
             at: entry.chunk,
-            "its chunks overlap in time by more than \(Self.largestOpen >> 20) MiB; sort the file with 'mcap sort'"
+            "its chunks overlap in time by more than \(limits.openChunks >> 20) MiB; sort the file with 'mcap sort'"
           )
         }
         open[entry.chunk] = OpenChunk(
@@ -93,7 +91,7 @@ extension MCAPScanner {
       guard decision == .goOn else { return .stop }
       open[entry.chunk]?.left -= 1
       if chunk.left == 1 {
-        size -= chunk.bytes.count
+        size -= UInt64(chunk.bytes.count)
         open[entry.chunk] = nil
       }
     }
@@ -113,7 +111,7 @@ extension MCAPScanner {
     let bytes = try body.withUnsafeBytes { bytes in
       var reader = ByteReader(bytes, at: start)
       let chunk = try MCAPChunk(&reader)
-      return try chunk.inflate(reader.take(chunk.storedSize), at: offset, MCAPLimits())
+      return try chunk.inflate(reader.take(chunk.storedSize), at: offset, limits)
     }
     var messages: [Range<Int>] = []
     var place = 0

@@ -100,6 +100,8 @@ struct HostileClientTests {
       return (count, dropped, gap)
     }
     try await body(bridge)
+    // Poses go on afterwards.
+    try await Task.sleep(for: .milliseconds(200))
     #expect(try await bridge.devices().count == 3)
     await bridge.stop()
     let seen = await watching.value

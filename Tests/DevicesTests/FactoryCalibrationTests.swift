@@ -1,4 +1,5 @@
 import DeviceEmulation
+import Foundation
 import Sensing
 import Spatial
 import Synchronization
@@ -148,7 +149,7 @@ struct FactoryCalibrationTests {
       ("degree\": [0, 0, 0]", "degree\": [0, 2, 0]"),
       ("degree\": [0, 0, 0]", "degree\": [0, 0]"), ("_c\": 25", "_c\": 900"),
     ] {
-      let changed = file.replacingOccurrences(of: old, with: new)
+      let changed = file.replacing(old, with: new)
       #expect(changed != file)
       #expect(throws: CalibrationFileError.self, "\(new)") {
         try CalibrationFile(json: Array(changed.utf8), file: "f")

@@ -1,3 +1,4 @@
+import Authorisation
 import HTTPTypes
 import Testing
 

@@ -1,4 +1,5 @@
 import Admission
+import Authorisation
 import HTTPServer
 import HTTPTypes
 import Hummingbird
@@ -62,7 +63,7 @@ struct FrameFormatTests {
         of: Request(
           head: HTTPRequest(method: .post, scheme: nil, authority: nil, path: "/frames?" + query),
           body: RequestBody(buffer: ByteBuffer())),
-        peer: HTTPPeer(principal: .unknown, permission: .anybody))
+        by: Rights(.unknown, .noToken, scopes: []))
     }
     guard case .body(let limit) = admission("format=nv12&width=640&height=480") else {
       Issue.record("refused")

@@ -1,4 +1,4 @@
-import Authorisation
+internal import Authorisation
 import Diagnostics
 import Dialogue
 import Logging

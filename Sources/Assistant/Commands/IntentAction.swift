@@ -1,4 +1,4 @@
-import Authorisation
+internal import Authorisation
 import Dialogue
 
 extension Intent {

@@ -29,7 +29,8 @@ public struct AccessRules: Sendable, Equatable {
 
   /// Returns the scopes of a client with these credentials.
   ///
-  /// Reads the system's tables of users and groups, so it is called once per connection, on no event loop.
+  /// Reads the system's tables of users and groups, so it is called once per connection, on no event loop; the socket
+  /// server keeps the result for a second.
   public func scopes(user: UInt32, group: UInt32) -> Set<Scope> {
     if user == 0 || user == getuid() { return Set(Scope.allCases) }
     let needsNames = Scope.allCases.contains { !self[$0].users.isEmpty || !self[$0].groups.isEmpty }

@@ -78,7 +78,8 @@ final class ClientTable {
       return refuse(client, RequestError(.forbidden, error))
     }
     client.canPassDescriptors = policy.permits(.request(.shareFrames), by: client.rights)
-    if client.canPassDescriptors { linux_set_descriptor_passing(descriptor, true) }
+    // What came before this, and on earlier kernels, the reader discards.
+    if !client.canPassDescriptors { linux_set_descriptor_passing(descriptor, false) }
     clients[token] = client
     all.append(client)
     server.clientCount.store(clients.count, ordering: .relaxed)

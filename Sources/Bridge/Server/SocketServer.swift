@@ -65,8 +65,6 @@ final class SocketServer: Sendable {
     self.dependencies = dependencies
     listener = try SocketFile(
       path: options.path, group: options.group, environment: ProcessInfo.processInfo.environment)
-    // Connections inherit it. On earlier kernels a client that passes descriptors without a need is dropped.
-    linux_set_descriptor_passing(listener.descriptor, false)
   }
 
   deinit { Glibc.close(listener.descriptor) }

@@ -124,8 +124,8 @@ ssize_t linux_send(int fd, const void *bytes, size_t count, int passed_fd);
 ssize_t linux_receive(int fd, void *bytes, size_t capacity, int *passed_fd, int *had_more);
 /* Receives bytes; the kernel discards passed descriptors without installing them, and *had_descriptors is set. */
 ssize_t linux_receive_bytes(int fd, void *bytes, size_t capacity, int *had_descriptors);
-/* From Linux 6.16 on: whether the peer of this socket, and of those it accepts, can pass descriptors (else EPERM). Without
- * effect on earlier kernels, where all can. */
+/* From Linux 6.16 on: whether the peer of this socket can pass descriptors (else EPERM). Without effect on earlier kernels,
+ * where all can. */
 void linux_set_descriptor_passing(int fd, bool can_pass);
 
 /* --- video (linux/videodev2.h) --------------------------------------------------------------------------- */

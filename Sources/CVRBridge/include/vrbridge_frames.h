@@ -220,9 +220,10 @@ static inline int vrb_frames_open(vrb_frames *frames, const vrb_client *client, 
         setsockopt(frames->socket, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
         error = vrb_frames_send(frames, 2, hello, sizeof hello, -1);
     }
+    /* The bridge accepts a descriptor once it has answered Hello. */
+    if (!error) error = vrb_frames_receive(frames, 1);
     if (!error) error = vrb_frames_send(frames, 19, message, (size_t)(at - message), fd);
     if (fd >= 0) close(fd);
-    /* Welcome, then FramesShared. */
     while (!error && !frames->ring_id) error = vrb_frames_receive(frames, 1);
     if (error) vrb_frames_close(frames);
     return error;

@@ -115,10 +115,11 @@ public struct SessionComparison: Sendable {
       let (p, q) = (sample.orientation, other.orientation)
       if p != q || sample.position != other.position { isEqual = false }
       let degrees = 180 / Double.pi
-      let angle = (p * q.conjugate).rotationVector.length * degrees
+      // Rounding would give equal orientations a tiny angle.
+      let angle = p == q ? 0 : (p * q.conjugate).rotationVector.length * degrees
       angles.append(angle)
       let (u, v) = (p.conjugate.rotate(up), q.conjugate.rotate(up))
-      tilts.append(atan2(u.cross(v).length, u.dot(v)) * degrees)
+      tilts.append(p == q ? 0 : atan2(u.cross(v).length, u.dot(v)) * degrees)
       distances.append((sample.position - other.position).length * 1000)
       if i % stride == 0 {
         let start = Timestamp(nanoseconds: a.first?.captured ?? 0)

@@ -24,7 +24,7 @@ struct PerformanceSuiteCommand: AsyncParsableCommand {
     discussion: discussion(
       "Values that differ by more than half from those that '--stated' holds are printed as warnings.",
       examples: "vrbridge-eval performance --quick",
-      "vrbridge-eval performance --commit 1a2b3c4 --stated Benchmarks/figures.json"))
+      "vrbridge-eval performance --commit 1a2b3c4 --stated Benchmarks/results.json"))
 
   @Option(help: ArgumentHelp("Print this commit with the results (default: unknown).", valueName: "name"))
   var commit = "unknown"
@@ -44,11 +44,11 @@ struct PerformanceSuiteCommand: AsyncParsableCommand {
 
   func run() async throws {
     // Read before the measurement, which takes minutes.
-    let expected = try stated.map { try PerformanceFigures(file: $0) }
-    let (failures, figures) = try await PerformanceSuite.run(isQuick: quick, commit: commit)
-    if let write { try figures.write(to: write) }
+    let expected = try stated.map { try PerformanceResults(file: $0) }
+    let (failures, results) = try await PerformanceSuite.run(isQuick: quick, commit: commit)
+    if let write { try results.write(to: write) }
     if let expected {
-      for line in figures.deviations(from: expected) { print("WARNING: \(line)") }
+      for line in results.deviations(from: expected) { print("WARNING: \(line)") }
     }
     guard check, !failures.isEmpty else { return }
     for failure in failures { print("FAILED: \(failure)") }

@@ -103,7 +103,7 @@ struct TakePicture: AsyncParsableCommand {
       var list: [CameraFrame] = []
       try camera.run(until: stop) { frame in
         // Only the last frame keeps its bytes: memory stays bounded.
-        if !list.isEmpty { list[list.count - 1].bytes = [] }
+        if !list.isEmpty { list[list.count - 1].storage = .bytes([]) }
         list.append(frame)
         if list.count >= wanted { linux_eventfd_signal(stop) }
       }

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""figures.py --check|--write PAGE FIGURES   Compares the tables between the marks in PAGE with those made from FIGURES, or
-writes them. FIGURES is what `vrbridge-eval performance --write FILE` wrote (Benchmarks/figures.json)."""
+"""results.py --check|--write PAGE FIGURES   Compares the tables between the marks in PAGE with those made from FIGURES, or
+writes them. FIGURES is what `vrbridge-eval performance --write FILE` wrote (Benchmarks/results.json)."""
 
 import json
 import re
 import sys
 
-MARKS = re.compile(r"(<!-- figures -->\n).*?(<!-- end of figures -->)", re.S)
+MARKS = re.compile(r"(<!-- results -->\n).*?(<!-- end of results -->)", re.S)
 QUANTILES = ["p50", "p99", "p999", "max"]
 
 
@@ -25,9 +25,9 @@ def latency(values, ours, theirs, name, peer, goals):
     return text + row(f"**ratio** ({goals})", (f"**{x / max(y, 1e-9):.2f}**" for x, y in zip(a, b)))
 
 
-def tables(figures):
-    v = figures["values"]
-    return f"""One run of `make bench`: commit `{figures["commit"]}`, {figures["date"]}, {figures["machine"]}.
+def tables(results):
+    v = results["values"]
+    return f"""One run of `make bench`: commit `{results["commit"]}`, {results["date"]}, {results["machine"]}.
 
 From the write of a report to its pose in the pose page; 1 headset, 2 controllers and 8 trackers, each at 1 kHz, out of
 phase:
@@ -51,17 +51,17 @@ def main():
         sys.exit(__doc__)
     page, source = sys.argv[2:]
     with open(source) as file:
-        figures = json.load(file)
+        results = json.load(file)
     with open(page) as file:
         text = file.read()
     if len(MARKS.findall(text)) != 1:
-        sys.exit(f"{page}: one pair of marks, <!-- figures --> and <!-- end of figures -->, is expected")
-    wanted = MARKS.sub(lambda match: match[1] + tables(figures) + match[2], text)
+        sys.exit(f"{page}: one pair of marks, <!-- results --> and <!-- end of results -->, is expected")
+    wanted = MARKS.sub(lambda match: match[1] + tables(results) + match[2], text)
     if sys.argv[1] == "--write":
         with open(page, "w") as file:
             file.write(wanted)
     elif wanted != text:
-        sys.exit(f"{page}: the tables are not those of {source}; run scripts/figures.py --write {page} {source}")
+        sys.exit(f"{page}: the tables are not those of {source}; run scripts/results.py --write {page} {source}")
 
 
 main()

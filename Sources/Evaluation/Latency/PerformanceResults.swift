@@ -2,7 +2,7 @@ import Foundation
 import Glibc
 
 /// The results of one run of the performance suite, with the commit, the date and the machine that they are of.
-package struct PerformanceFigures: Codable, Sendable {
+package struct PerformanceResults: Codable, Sendable {
   /// Of the measured program; "unknown" when it was not named.
   package var commit: String
   /// YYYY-MM-DD.
@@ -22,13 +22,13 @@ package struct PerformanceFigures: Codable, Sendable {
     machine = "\(ProcessInfo.processInfo.activeProcessorCount) processors, Linux \(release)"
   }
 
-  /// - Throws: `EvaluationError` for a file that cannot be read or is no record of figures.
+  /// - Throws: `EvaluationError` for a file that cannot be read or is no record of results.
   package init(file: String) throws {
     do {
       self = try JSONDecoder().decode(Self.self, from: Data(contentsOf: URL(fileURLWithPath: file)))
     } catch {
       throw EvaluationError(
-        "figures-unreadable", "\(file) holds no figures of a run; write it with 'performance --write'")
+        "results-unreadable", "\(file) holds no results of a run; write it with 'performance --write'")
     }
   }
 
@@ -41,7 +41,7 @@ package struct PerformanceFigures: Codable, Sendable {
   }
 
   /// Lines about values that differ by more than half from those that are stated, and about values that are not stated.
-  package func deviations(from stated: PerformanceFigures) -> [String] {
+  package func deviations(from stated: PerformanceResults) -> [String] {
     let source = "stated for commit \(stated.commit) of \(stated.date)"
     var lines: [String] = []
     for (name, value) in values.sorted(by: { $0.key < $1.key }) {
