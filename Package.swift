@@ -81,8 +81,11 @@ let package = Package(
     .target(
       name: "DeviceEmulation", dependencies: ["CLinux", "Compression", "Devices", "Sensing", "Spatial"],
       swiftSettings: strict),
+    // Confined processes for work on foreign data.
+    .target(name: "Sandbox", dependencies: ["CLinux", "Diagnostics"], swiftSettings: strict),
     .target(
-      name: "Imaging", dependencies: ["CDynamicLibrary", "CPNG", "CSampler", "CTurboJPEG", "Diagnostics"],
+      name: "Imaging",
+      dependencies: ["CDynamicLibrary", "CPNG", "CSampler", "CTurboJPEG", "Diagnostics", "Sandbox"],
       swiftSettings: strict),
     .target(
       name: "Cameras",
@@ -110,7 +113,7 @@ let package = Package(
       name: "Inference",
       dependencies: [
         "Diagnostics",
-        "CDynamicLibrary", "CLinux", "COnnxRuntime", "COpenVINO", "StrictYAML",
+        "CDynamicLibrary", "CLinux", "COnnxRuntime", "COpenVINO", "Sandbox", "StrictYAML",
         "Cryptography",
       ],
       swiftSettings: strict),
@@ -231,8 +234,8 @@ let package = Package(
       dependencies: [
         "Admission", "Authorisation", "Diagnostics",
         "Assistant", "Spatial", "Sensing", "StrictYAML", "Cameras", "DeviceEmulation", "Devices", "Dialogue",
-        "GameControllers", "Imaging", "Inference", "LiveState", "Microphones", "Perception", "Settings",
-        "Speech", "Tracking", "TrackingPipeline",
+        "GameControllers", "Imaging", "Inference", "LiveState", "Microphones", "Perception", "Sandbox",
+        "Settings", "Speech", "Tracking", "TrackingPipeline",
         "BridgeProtocol", "CLinux", "MCAP", "SessionLog",
         "Cryptography",
         .product(name: "DequeModule", package: "swift-collections"),
@@ -284,7 +287,7 @@ let package = Package(
       name: "CommandSupport",
       dependencies: [
         "Diagnostics",
-        "Bridge", "Cryptography", "Devices", "Inference", "Perception", "Speech",
+        "Bridge", "Cryptography", "Devices", "Imaging", "Inference", "Perception", "Sandbox", "Speech",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
@@ -298,7 +301,7 @@ let package = Package(
         "Dashboard", "FoxgloveServer", "HTTPServer", "Imaging", "InertialTables", "Inference",
         "InferenceClients",
         "Interop", "MCAP", "Microphones", "ModelService", "Pairing", "Settings",
-        "Perception",
+        "Perception", "Sandbox",
         "SessionLog", "SessionTools", "Speech", "Tracking", "TrackingPipeline",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
@@ -312,7 +315,7 @@ let package = Package(
       dependencies: [
         "Diagnostics",
         "Bridge", "CommandSupport", "Dialogue", "Evaluation", "Imaging", "InertialTables", "Inference",
-        "Perception", "PerformanceBenchmarks", "Speech", "Tracking",
+        "Perception", "PerformanceBenchmarks", "Sandbox", "Speech", "Tracking",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
@@ -334,7 +337,7 @@ let package = Package(
         "Bridge", "BridgeClient", "BridgeProtocol", "CBaseline", "CLinux", "CVRBridge", "DeviceEmulation",
         "Devices", "Evaluation",
         "HTTPServer", "Imaging",
-        "Inference", "MCAP", "ModelService", "Perception", "Sensing",
+        "Inference", "MCAP", "ModelService", "Perception", "Sandbox", "Sensing",
         "SessionLog", "SessionTools", "Spatial", "Tracking", "TrackingPipeline",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -349,8 +352,16 @@ let package = Package(
         "Spatial",
       ],
       path: "Tests/Support", swiftSettings: strict),
+    // Attempts of a confined process to do what it must not; its roles exist in no program that is installed.
+    .target(name: "CSandboxProbe", path: "Tests/CSandboxProbe", cSettings: strictC),
+    .executableTarget(
+      name: "sandbox-probe", dependencies: ["CSandboxProbe", "Sandbox"], path: "Tests/SandboxProbe",
+      swiftSettings: strict),
     .executableTarget(
       name: "c-reader", dependencies: ["CVRBridge"], path: "Tests/CReader", cSettings: strictC),
+    .testTarget(
+      name: "SandboxTests", dependencies: ["Imaging", "Sandbox", "TestSupport", "sandbox-probe", "vrbridge"],
+      swiftSettings: strict),
     .testTarget(name: "AdmissionTests", dependencies: ["Admission"], swiftSettings: strict),
     .testTarget(
       name: "AuthorisationTests",
@@ -418,13 +429,17 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "CamerasTests",
-      dependencies: ["Admission", "CLinux", "CTurboJPEG", "Cameras", "Imaging", "Sensing", "Spatial"],
+      dependencies: [
+        "Admission", "CLinux", "CTurboJPEG", "Cameras", "Imaging", "Sensing", "Spatial",
+        "TestSupport",
+      ],
       swiftSettings: strict),
     .testTarget(
       name: "InferenceTests",
       dependencies: [
-        "CDynamicLibrary", "COnnxRuntime", "COpenVINO", "Inference", "Spatial", "StrictYAML", "TestSupport",
-        "Cryptography",
+        "CDynamicLibrary", "COnnxRuntime", "COpenVINO", "Inference", "Sandbox", "Spatial", "StrictYAML",
+        "TestSupport",
+        "Cryptography", "vrbridge",
       ],
       swiftSettings: strict),
     .testTarget(
@@ -548,8 +563,8 @@ let package = Package(
       dependencies: [
         "Bridge", "BridgeProtocol", "Cameras", "DeviceEmulation", "Devices", "Dialogue", "Evaluation",
         "FoxgloveServer", "Imaging", "InertialTables", "Inference", "InferenceClients", "Interop",
-        "MCAP", "ModelService", "Perception", "Sensing", "SessionLog", "SessionTools", "Spatial", "Speech",
-        "Tracking",
+        "MCAP", "ModelService", "Perception", "Sandbox", "Sensing", "SessionLog", "SessionTools", "Spatial",
+        "Speech", "Tracking",
         .product(name: "SwiftProtobuf", package: "swift-protobuf"),
       ],
       path: "Tests/FuzzTargets", swiftSettings: strict),

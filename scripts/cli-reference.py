@@ -28,7 +28,7 @@ the part of this page for one command.
 | status | meaning |
 |---|---|
 | 0 | The command did its work. A comparison or check found no difference and no problem. |
-| 1 | A comparison or check was made, and its result is negative: `replay --verify` and `compare` found a difference, `doctor` a problem, `models verify` a rejected model, `bench --check` a broken bound. |
+| 1 | A comparison or check was made, and its result is negative: `replay --verify` and `compare` found a difference, `doctor` a problem, `models verify` a rejected model, `vrbridge-eval performance --check` a broken bound. |
 | 2 | The command could not do its work, or not all of it: nothing was compared, played, imported or recovered, a file is damaged or can't be read, a device or the bridge does not answer. Standard error names input, cause and remedy, with the error's [code](errors.md) in brackets. |
 | 64 | The command line is invalid. |
 """

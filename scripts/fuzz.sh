@@ -4,8 +4,8 @@
 set -eu
 seconds=$1
 binary=.build-fuzz/release/vrbridge-fuzz
-for target in decoder description recording report-descriptor lighthouse configuration frames table mat calibration \
-  mcap session capture datagram vrpn foxglove upload picture manifest inference movement speech placement state; do
+for target in decoder description recording report-descriptor lighthouse configuration frame-request frames table mat calibration \
+  mcap session capture datagram vrpn foxglove upload confined picture manifest inference movement speech placement state; do
   corpus=.build-fuzz/corpus/$target
   found=Tests/Fixtures/fuzz/$target
   mkdir -p "$corpus"

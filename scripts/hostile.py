@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""hostile.py PROGRAM SECONDS   Attacks a bridge, and checks that a client of poses does not notice.
+"""hostile.py PROGRAM SECONDS   Attacks a bridge, and checks gaps between poses, memory, descriptors, threads and the log.
 
 The bridge has emulated devices and all its listeners: socket, HTTP, Foxglove, VRPN, SlimeVR. One client subscribes to all
 poses. Each attack of hostile_attacks.py runs for an equal share of SECONDS, as another user where root starts this program,
@@ -151,7 +151,8 @@ class Bridge:
 
         def limit():
             # So that an attack can use all descriptors within its bounds.
-            resource.setrlimit(resource.RLIMIT_NOFILE, (DESCRIPTOR_LIMIT, DESCRIPTOR_LIMIT))
+            limit = min(DESCRIPTOR_LIMIT, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
+            resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
 
         self.process = subprocess.Popen(
             [program, "run", "--demo", "--no-hardware", "--config", f"{self.folder}/c.yaml"],
@@ -178,6 +179,8 @@ class Bridge:
             return file.read()
 
     def status(self, key):
+        if self.process.poll() is not None:
+            sys.exit(f"hostile: the bridge ended with {self.process.returncode}:\n{self.log_text()[-2000:]}")
         with open(f"{self.tree}/status") as file:
             return int(re.search(rf"^{key}:\s+(\d+)", file.read(), re.M)[1])
 
@@ -308,6 +311,8 @@ def self_test():
 
 
 def main(program, seconds):
+    # The bridge ends with this program, also where a shell or a machine ends it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     bridge = Bridge(program)
     output = f"{bridge.folder}/poses"
     client = subprocess.Popen([sys.executable, str(SCRIPT), "--watch", bridge.socket, output], stdin=subprocess.PIPE)
@@ -320,7 +325,11 @@ def main(program, seconds):
         quiet = (quiet, time.monotonic())
         for name in hostile_attacks.ATTACKS:
             process = start_attack(name, 0.15, bridge)
-            process.communicate(timeout=20)
+            try:
+                process.communicate(timeout=20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise
         time.sleep(SETTLING)
         rows = [attack(name, share, bridge) for name in hostile_attacks.ATTACKS]
         client.stdin.close()
@@ -331,6 +340,7 @@ def main(program, seconds):
         status = bridge.stop()
     failures = []
     if client_status != 0:
+        shutil.rmtree(bridge.folder, ignore_errors=True)
         sys.exit("hostile: the client of poses lost its connection")
     seen = array.array("d")
     with open(output, "rb") as file:

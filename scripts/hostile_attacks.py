@@ -62,7 +62,7 @@ def become(user):
 
 
 def attempt(action):
-    """The result of an action; None when the bridge refused it, which is its right."""
+    """The result of an action; None when the bridge refused it."""
     try:
         return action()
     except OSError:
@@ -214,7 +214,7 @@ def live(bridge):
 
 
 def pour(bridge, client, data):
-    """Sends without reading; a full connection is left to its fate."""
+    """Sends without reading, until the end of the attack or until a send blocks for 0.2 s."""
     client.settimeout(0.2)
     try:
         while bridge.goes_on():
@@ -274,11 +274,12 @@ def large_bodies(bridge):
 
 def strangers(bridge):
     """Requests from many users, where root starts the attack, and from many addresses of the loopback."""
-    children = []
+    children, is_child = [], False
     if os.geteuid() == 0:
         for user in range(20_000, 20_024):
             child = os.fork()
             if child == 0:
+                is_child = True
                 become(user)
                 break
             children.append(child)
@@ -298,7 +299,7 @@ def strangers(bridge):
             with client:
                 sends(client, HELLO)
         time.sleep(0.01)
-    if os.getuid() >= 20_000 and os.getuid() != NOBODY:
+    if is_child:
         os._exit(0)
     for child in children:
         os.waitpid(child, 0)

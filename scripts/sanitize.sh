@@ -50,10 +50,10 @@ status=0
 NO_COLOR=1 timeout 1500 "$scratch/debug/vrbridgePackageTests.xctest" --testing-library swift-testing --no-parallel \
   --skip "$skipped" >"$log" 2>&1 || status=$?
 grep -aE '✘|recorded an issue|(ERROR|WARNING|SUMMARY): |Test run with' "$log" | sort -u | tail -n 60 || true
-# A run without tests is a wrong list, not a success.
-grep -aqE 'Test run with [1-9][0-9]* tests?' "$log" || { tail -n 40 "$log"; exit 1; }
 if grep -aqE '(ERROR|WARNING): (Address|Leak|Thread)Sanitizer' "$log"; then
   grep -aE -A 40 '(ERROR|WARNING): (Address|Leak|Thread)Sanitizer' "$log" | head -n 200
   exit 99
 fi
+# A run without tests is a wrong list, not a success.
+grep -aqE 'Test run with [1-9][0-9]* tests?' "$log" || { tail -n 40 "$log"; exit 1; }
 exit "$status"

@@ -15,7 +15,7 @@ import ServiceLifecycle
 ///     python3 -m venv PEERS && PEERS/bin/pip install mediapipe==0.10.21 openvino==2026.4.1
 ///     vrbridge-eval performance inference IMAGE PEERS/bin/python .build/servers/bin/python
 enum InferenceBench {
-  static func host(library: SessionOptions.Library = .openVINO) -> ModelHost {
+  static func host(library: SessionOptions.Library = .openVINO, isSeparate: Bool = false) -> ModelHost {
     let environment = ProcessInfo.processInfo.environment
     let folder = ModelRegistry.standardFolder(environment: environment)
     let state = environment["VRBRIDGE_STATE"] ?? (environment["HOME"] ?? "") + "/.local/state/vrbridge"
@@ -26,11 +26,15 @@ enum InferenceBench {
     let runtime = place("openvino", environment["VRBRIDGE_OPENVINO"])
     var setting = ModelHost.Setting()
     setting.options.library = library
+    let speech = place("sherpa-onnx", environment["VRBRIDGE_SHERPA_ONNX"])
+    let engine: any InferenceEngine =
+      isSeparate
+      ? SeparateEngine(openVINO: runtime, onnxRuntime: speech)
+      : LocalEngine(openVINO: runtime, onnxRuntime: speech)
     return ModelHost(
       registry: ModelRegistry(
         folder: folder, trusted: TrustedKeys(Set([key.map { SigningKey.publicText($0) }].compactMap { $0 }))),
-      local: LocalEngine(
-        openVINO: runtime, onnxRuntime: place("sherpa-onnx", environment["VRBRIDGE_SHERPA_ONNX"])),
+      local: engine,
       standard: setting)
   }
 
@@ -176,7 +180,7 @@ enum InferenceBench {
     var options = HTTPServerOptions(address: .network(host: "127.0.0.1", port: 0))
     options.requestsPerSecond = 1e6
     let server = try HTTPService(
-      options, handlers: [ModelEndpoints(host: host, product: "bench")], log: log,
+      options, handlers: [ModelEndpoints(host: host, pictures: .inThisProcess, product: "bench")], log: log,
       onRunning: { announce.yield($0 ?? 0) })
     let group = ServiceGroup(services: [server], logger: log)
     let running = Task { try await group.run() }

@@ -68,6 +68,8 @@ package enum PerformanceSuite {
     try FilterBench.run(path, count: count, rounds: rounds)
   }
 
+  package static func processes(image: String) async throws { try await ProcessSplitBench.run(image: image) }
+
   /// Compares hands in clients' frames, over each way to the bridge, with MediaPipe.
   package static func frames(image: String, python: String) async throws {
     try await FrameBench.run(image: image, python: python)

@@ -4,6 +4,7 @@ import BridgeProtocol
 import Cameras
 import Devices
 import Diagnostics
+public import Imaging
 import Inference
 public import LiveState
 import Logging
@@ -41,6 +42,8 @@ public final class Daemon: Sendable {
   public var access: ClientAccess { live.access }
   /// The models, for perception and for services.
   public var models: ModelHost { parts.perception.models }
+  /// Decodes pictures that clients send.
+  public var pictures: PictureDecoder { parts.perception.processes.decoders.uploads }
   public var socketPath: String { parts.context.configuration.socketPath.value }
 
   public static let metricsType = OpenMetricsText.type
@@ -52,12 +55,14 @@ public final class Daemon: Sendable {
       registry: tracking.registry, loop: tracking.loop, recording: tracking.recording, models: models,
       microphones: parts.speech.microphones, speech: parts.speech.service,
       clients: { server.clientCount.load(ordering: .relaxed) }, lostEvents: { tracking.events.dropped },
-      delivery: server.latency
+      delivery: server.latency, processes: parts.perception.processes
     ).text()
   }
 
   /// Why the bridge cannot do its work at present; nil while it can.
-  public var problem: String? { watchdog.check(parts.tracking.loop) }
+  public var problem: String? {
+    watchdog.check(parts.tracking.loop) ?? parts.perception.processes.problem
+  }
 
   /// The parts as services. On shutdown the last one stops first: tracked states still reach the clients.
   public var services: [any Service] {

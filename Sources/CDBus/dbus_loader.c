@@ -3,6 +3,8 @@
 #include "dynamic_library.h"
 #include <pthread.h>
 #include <stddef.h>
+#include <stdio.h>
+#include <string.h>
 
 // Result, name, parameters, arguments, result without the library.
 #define FUNCTIONS(X)                                                                                                     \
@@ -73,7 +75,11 @@ static char reason[512];
 
 static void open_library(void) {
   void *handle = cdynamic_open("libdbus-1.so.3", reason, sizeof reason);
-  if (!handle) return;
+  if (!handle) {
+    size_t used = strlen(reason);
+    snprintf(reason + used, sizeof reason - used, "; install libdbus-1-3");
+    return;
+  }
   is_open = cdynamic_resolve(
                 handle, symbols, sizeof symbols / sizeof *symbols, &library, "libdbus 1.14 or later is needed", reason,
                 sizeof reason) == 0;

@@ -5,10 +5,14 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #ifndef F_SEAL_FUTURE_WRITE
 #define F_SEAL_FUTURE_WRITE 0x0010 /* Linux 5.1 */
+#endif
+#ifndef HUGETLBFS_MAGIC
+#define HUGETLBFS_MAGIC 0x958458f6 /* linux/magic.h */
 #endif
 
 int linux_map_shared(int fd, size_t size, const void **address) {
@@ -17,6 +21,10 @@ int linux_map_shared(int fd, size_t size, const void **address) {
     if (seals < 0) return LINUX_SHARED_NO_MEMORY;
     /* A file that can shrink, or lose pages, would end the reader with SIGBUS. FUTURE_WRITE and WRITE forbid holes. */
     if (!(seals & F_SEAL_SHRINK) || !(seals & (F_SEAL_FUTURE_WRITE | F_SEAL_WRITE))) return LINUX_SHARED_UNSEALED;
+    /* Huge pages have no holes that are reported, and are mapped in other lengths than are asked for. */
+    struct statfs system;
+    if (fstatfs(fd, &system) < 0) return -errno;
+    if ((uint32_t)system.f_type == HUGETLBFS_MAGIC) return LINUX_SHARED_NO_MEMORY;
     struct stat info;
     if (fstat(fd, &info) < 0) return -errno;
     if (info.st_size < 0 || (uint64_t)info.st_size < size) return LINUX_SHARED_TOO_SMALL;
@@ -25,8 +33,14 @@ int linux_map_shared(int fd, size_t size, const void **address) {
     off_t hole = lseek(fd, 0, SEEK_HOLE);
     if (hole < 0) return -errno;
     if ((uint64_t)hole < size) return LINUX_SHARED_UNWRITTEN;
-    void *map = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
+    /* A program that locks its memory would otherwise lock the client's, which uses up its limit. */
+    void *map = mmap(NULL, size, PROT_NONE, MAP_SHARED, fd, 0);
     if (map == MAP_FAILED) return -errno;
+    if (munlock(map, size) < 0 || mprotect(map, size, PROT_READ) < 0) {
+        int error = errno;
+        munmap(map, size);
+        return -error;
+    }
     *address = map;
     return 0;
 }

@@ -150,9 +150,4 @@ int linux_short_slice_thread(int64_t slice_ns, int nice_change) {
     return syscall(SYS_sched_setattr, 0, &wanted, 0) < 0 ? -errno : 0;
 }
 
-int linux_limit_memory(uint64_t bytes) {
-    struct rlimit limit = {.rlim_cur = bytes, .rlim_max = bytes};
-    return setrlimit(RLIMIT_DATA, &limit) < 0 ? -errno : 0;
-}
-
 int linux_lock_memory(void) { return mlockall(MCL_CURRENT | MCL_FUTURE) < 0 ? -errno : 0; }

@@ -3,6 +3,8 @@
 #include "dynamic_library.h"
 #include <pthread.h>
 #include <stddef.h>
+#include <stdio.h>
+#include <string.h>
 
 // Result, name, parameters, arguments, result without the library.
 #define FUNCTIONS(X)                                                                                                     \
@@ -89,9 +91,13 @@ static char reason[512];
 // The library stays open: it starts threads.
 static void open_library(void) {
   void *handle = cdynamic_open("libSDL2-2.0.so.0", reason, sizeof reason);
-  if (!handle) return;
+  if (!handle) {
+    size_t used = strlen(reason);
+    snprintf(reason + used, sizeof reason - used, "; install libsdl2-2.0-0");
+    return;
+  }
   is_open = cdynamic_resolve(
-                handle, symbols, sizeof symbols / sizeof *symbols, &library, "SDL 2.0.18 or later is needed", reason,
+                handle, symbols, sizeof symbols / sizeof *symbols, &library, "SDL 2.24 or later is needed", reason,
                 sizeof reason) == 0;
   if (!is_open) cdynamic_close(handle);
 }

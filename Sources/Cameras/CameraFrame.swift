@@ -123,6 +123,8 @@ public struct CameraFrame: Sendable {
   public var sequence: UInt32
   /// The head's pose at `captured`; nil when no head is tracked.
   public var worldFromHead: Pose?
+  /// A client sent the frame.
+  public internal(set) var isFromClient = false
 
   public init(
     camera: String, pixels: PixelData, captured: Timestamp, received: Timestamp, sequence: UInt32 = 0,
@@ -149,12 +151,15 @@ public struct CameraFrame: Sendable {
 
   /// Splits a side-by-side stereo frame. JPEG frames become grey.
   ///
+  /// - Parameter decoder: decodes JPEG; the calling thread waits for it.
   /// - Throws: `PictureError` for a damaged JPEG or a truncated frame.
-  public func halves() throws(PictureError) -> (left: CameraFrame, right: CameraFrame) {
+  public func halves(
+    using decoder: PictureDecoder = .inThisProcess
+  ) throws(PictureError) -> (left: CameraFrame, right: CameraFrame) {
     var source = self
     if format == .mjpeg {
       guard case .bytes(let bytes) = storage else { throw .sharedJPEG }
-      let (pixels, width, height) = try JPEG.decodeGrey(bytes)
+      let (pixels, width, height) = try decoder.decodeGreyAndWait(bytes)
       (source.format, source.storage) = (.grey, .bytes(pixels))
       (source.width, source.height, source.stride) = (width, height, width)
     }
@@ -221,6 +226,22 @@ public struct CameraFrame: Sendable {
     }
     guard case .bytes(let bytes) = storage else { throw .sharedJPEG }
     return try Picture.decode(bytes, resolution: resolution)
+  }
+
+  /// The frame as RGB, as `image` makes it.
+  ///
+  /// - Parameter decoder: decodes JPEG.
+  public func image(
+    _ resolution: PictureResolution, using decoder: PictureDecoder
+  ) async throws(PictureError) -> ReducedImage {
+    guard format == .mjpeg, case .bytes(let bytes) = storage else { return try image(resolution) }
+    return try await decoder.decode(bytes, resolution: resolution)
+  }
+
+  /// The frame as RGB; the calling thread waits for the decoder.
+  func imageAndWait(using decoder: PictureDecoder) throws(PictureError) -> RGBImage {
+    guard format == .mjpeg, case .bytes(let bytes) = storage else { return try image() }
+    return try decoder.decodeAndWait(bytes)
   }
 }
 

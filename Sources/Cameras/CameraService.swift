@@ -16,15 +16,17 @@ public struct CameraEnvironment: Sendable {
   /// USB ports of the connected headsets, which identify their cameras.
   public var headsetPorts: @Sendable () -> [String]
   public var recorder: any FrameRecorder
+  public var decoders: PictureDecoders
   public var log: Logger
 
   public init(
     head: @escaping @Sendable (Timestamp) -> Pose?, headsetPorts: @escaping @Sendable () -> [String],
-    recorder: any FrameRecorder, log: Logger
+    recorder: any FrameRecorder, decoders: PictureDecoders, log: Logger
   ) {
     self.head = head
     self.headsetPorts = headsetPorts
     self.recorder = recorder
+    self.decoders = decoders
     self.log = log
   }
 }
@@ -82,9 +84,10 @@ public final class CameraService: @unchecked Sendable {
   public func submit(_ pixels: PixelData, _ details: ClientFrameDetails) -> Bool {
     let now = Timestamp(nanoseconds: linux_monotonic_ns())
     let captured = details.captured ?? now
-    let frame = CameraFrame(
+    var frame = CameraFrame(
       camera: "client: " + details.camera, pixels: pixels, captured: captured, received: now,
       worldFromHead: details.worldFromHead ?? environment.head(captured))
+    frame.isFromClient = true
     guard calibrations.submit(details.intrinsics, of: frame.camera, by: details.client) else { return false }
     distribute(frame)
     return true
@@ -100,6 +103,17 @@ public final class CameraService: @unchecked Sendable {
     distribute(frame)
   }
 
+  private func decoder(of frame: CameraFrame) -> PictureDecoder {
+    frame.isFromClient ? environment.decoders.uploads : environment.decoders.cameras
+  }
+
+  /// The frame as RGB at the lowest resolution that is enough.
+  public func image(
+    of frame: CameraFrame, _ resolution: PictureResolution
+  ) async throws(PictureError) -> ReducedImage {
+    try await frame.image(resolution, using: decoder(of: frame))
+  }
+
   private func distribute(_ frame: CameraFrame) {
     latest.withLock { $0 = frame }
     for feed in feeds.withLock({ $0 }) { feed.put(frame) }
@@ -112,7 +126,7 @@ public final class CameraService: @unchecked Sendable {
     guard let frame = latest.withLock({ $0 }) else { return [] }
     guard let region, region.camera == frame.camera,
       [region.x, region.y, region.sizeX, region.sizeY].allSatisfy({ abs($0) < 1e5 }),
-      let image = try? frame.image()
+      let image = try? frame.imageAndWait(using: decoder(of: frame))
     else {
       return (try? frame.jpeg(quality: 85)) ?? []
     }
@@ -221,7 +235,7 @@ public final class CameraService: @unchecked Sendable {
     if frame.worldFromHead == nil { frame.worldFromHead = environment.head(frame.captured) }
     do throws(PictureError) {
       if isStereo {
-        let (left, right) = try frame.halves()
+        let (left, right) = try frame.halves(using: decoder(of: frame))
         try distributeAndRecord(left)
         try distributeAndRecord(right)
       } else {

@@ -14,7 +14,7 @@ public struct ClientFrameDetails: Sendable {
   /// Focal lengths and principal point, in pixels; nil for an uncalibrated camera.
   public var intrinsics: [Double]?
 
-  /// Characters of a camera's name, at most; the rest is cut off.
+  /// Bytes of a camera's name, at most; the rest is cut off.
   private static let maximumName = 64
 
   /// - Parameters:
@@ -26,7 +26,8 @@ public struct ClientFrameDetails: Sendable {
     client: Principal, camera: String, captured: Int64?, pose: [Double]?, intrinsics: [Double]?
   ) {
     self.client = client
-    self.camera = String(camera.prefix(Self.maximumName))
+    // Bytes: one character may have thousands of combining marks.
+    self.camera = String(decoding: camera.utf8.prefix(Self.maximumName), as: UTF8.self)
     self.captured = captured.map { Timestamp(nanoseconds: $0) }
     self.intrinsics = intrinsics
     if let p = pose, p.count == 7 {

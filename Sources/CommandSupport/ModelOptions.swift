@@ -34,7 +34,13 @@ package struct ModelOptions: ParsableArguments {
   }
 
   package func host() throws -> ModelHost {
-    try settings().host(stateFolder: stateFolder, remote: nil) { Terminal.complain("vrbridge: \($0)") }
+    let configuration = try configuration()
+    let (models, sandbox) = (configuration.models.value, configuration.sandbox.value)
+    let report: @Sendable (String) -> Void = { Terminal.complain("vrbridge: \($0)") }
+    return models.host(
+      stateFolder: stateFolder,
+      local: sandbox.models == .separate ? models.separateEngine(sandbox, report: report) : nil, remote: nil,
+      report: report)
   }
 
   package func registry() throws -> ModelRegistry { try settings().registry(stateFolder: stateFolder) }

@@ -93,8 +93,9 @@ public struct HTTPService: Service {
   private func claim() throws(HTTPServerError) -> SocketClaim? {
     guard case .unix(let path) = options.address else { return nil }
     do throws(SocketClaimError) { return try SocketClaim(path) } catch {
+      let remedy = error.cause == .inUse ? "stop it" : "remove it"
       throw HTTPServerError(
-        .address, "HTTP can't be served: \(error.description); remove it, or choose another path")
+        .address, "HTTP can't be served: \(error.description); \(remedy), or choose another path")
     }
   }
 

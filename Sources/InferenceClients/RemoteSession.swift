@@ -26,6 +26,8 @@ final class RemoteSession: ModelSession {
   private static let maximumFailures = 3
   private static let longestPause = 30.0
 
+  var isLost: Bool { fallback?.isLost ?? false }
+
   /// The server; the local engine while requests go to the fallback.
   var engine: EngineIdentity {
     let isOpen = breaker.withLock { $0.openUntil != nil }

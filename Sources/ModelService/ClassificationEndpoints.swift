@@ -8,6 +8,7 @@ import Perception
 /// `/classify` and `/classify/text`: labels for a picture or a text.
 struct ClassificationEndpoints: Sendable {
   let access: ModelAccess
+  let pictures: PictureDecoder
   /// Width times height of a picture, at most.
   let maximumPixels: Int
 
@@ -55,9 +56,9 @@ struct ClassificationEndpoints: Sendable {
     let loaded = try await access.model(name, nil, call.rights)
     let image: RGBImage
     do throws(PictureError) {
-      image = try Picture.decode(upload.bytes, maximumPixels: maximumPixels)
+      image = try await pictures.decode(upload.bytes, maximumPixels: maximumPixels)
     } catch {
-      throw InferenceError(.input, error.description)
+      throw InferenceError(error)
     }
     return .json(
       Answer(
@@ -95,5 +96,17 @@ struct ClassificationEndpoints: Sendable {
     // The error for a model that the client may not use is that of a missing one, here as elsewhere.
     _ = try await access.model(SentenceEmbedder.modelName, nil, call.rights)
     return .json(try await request.answer(SentenceEmbedder(host: access.host)))
+  }
+}
+
+extension InferenceError {
+  init(_ error: PictureError) {
+    let kind: Kind =
+      switch error.cause {
+      case .invalid, .timeout: .input
+      case .decoderFailed: .unavailable
+      case .decoderBusy: .late
+      }
+    self.init(kind, error.description)
   }
 }

@@ -2,6 +2,7 @@ public import Authorisation
 public import HTTPServer
 import HTTPTypes
 public import Hummingbird
+public import Imaging
 public import Inference
 
 /// Limits of the model endpoints.
@@ -36,14 +37,20 @@ public struct ModelEndpoints: HTTPHandler {
   /// Bytes of a text to classify, with its examples.
   private static let maximumText = 4 << 20
 
-  /// - Parameter product: version of the program, for the server's metadata.
-  public init(host: ModelHost, product: String, options: ModelServiceOptions = ModelServiceOptions()) {
+  /// - Parameters:
+  ///   - pictures: decodes submitted pictures.
+  ///   - product: version of the program, for the server's metadata.
+  public init(
+    host: ModelHost, pictures: PictureDecoder, product: String,
+    options: ModelServiceOptions = ModelServiceOptions()
+  ) {
     let access = ModelAccess(host: host, timeout: options.timeout)
     self.product = product
     openInference = OpenInferenceEndpoints(access: access)
     repository = RepositoryEndpoints(access: access)
     tensorFlow = TensorFlowEndpoints(access: access)
-    classification = ClassificationEndpoints(access: access, maximumPixels: options.maximumPixels)
+    classification = ClassificationEndpoints(
+      access: access, pictures: pictures, maximumPixels: options.maximumPixels)
   }
 
   public static var routes: [HTTPRoute] { table.routes }

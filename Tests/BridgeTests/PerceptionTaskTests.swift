@@ -45,6 +45,11 @@ struct PerceptionTaskTests {
     func subscribe() -> FrameFeed { feed }
     func unsubscribe(_ feed: FrameFeed) { feed.close() }
     func model(of camera: String, width: Int, height: Int) -> CameraModel? { nil }
+    func image(
+      of frame: CameraFrame, _ resolution: PictureResolution
+    ) async throws(PictureError) -> ReducedImage {
+      try frame.image(resolution)
+    }
   }
 
   private final class Collector: Sendable {

@@ -191,7 +191,7 @@ struct SharedFrameRequestTests {
       #expect(
         try await refusal(connection, .releaseFrames(.with { $0.ringID = frame.framesShared.ringID })) == nil)
     }
-    #expect(try descriptors(of: name) == 1 && mappings(of: name) == 0)
+    #expect(try await eventually { try descriptors(of: name) == 1 && mappings(of: name) == 0 })
     for _ in 0..<20 {
       let other = try await connect(bridge)
       // Of clients that leave.
@@ -242,7 +242,7 @@ struct SharedFrameRequestTests {
   }
 
   /// The descriptor of a request that fails is closed with it.
-  @Test func aRefusedRequestKeepsNoDescriptor() throws {
+  @Test func aRefusedRequestKeepsNoDescriptor() async throws {
     let requests = FrameRequests { _, _ in true }
     var ends: [Int32] = [0, 0]
     try #require(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &ends) == 0)
@@ -260,7 +260,7 @@ struct SharedFrameRequestTests {
     #expect(throws: RequestError.self) {
       try requests.share(.with { $0.intrinsics = [1] }, client)
     }
-    #expect(try descriptors(of: name) == 0)
+    #expect(try await eventually { try descriptors(of: name) == 0 })
     #expect(client.takePassed() == nil)
   }
 }

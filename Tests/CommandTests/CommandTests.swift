@@ -33,17 +33,17 @@ struct CommandTests {
   @Test(arguments: [
     (["run", "--nonsense"], 64, "Unknown option"),
     (["run", "--device", "file.hid"], 64, "recorded:FILE"),
-    (["run", "--device", "recorded:/nonexistent.hid"], 1, "can't be read"),
+    (["run", "--device", "recorded:/nonexistent.hid"], 2, "can't be read"),
     (["run", "--device", "recorded:x,speed=0"], 64, "speed=0"),
-    (["run", "--config", "/nonexistent.yaml"], 1, "can't be read"),
+    (["run", "--config", "/nonexistent.yaml"], 2, "can't be read"),
     (["run", "--log-level", "loud"], 64, "loud"),
-    (["run", "--descriptions", "/nonexistent"], 1, "cannot be read"),
-    (["watch"], 1, "no bridge answers"),
+    (["run", "--descriptions", "/nonexistent"], 2, "cannot be read"),
+    (["watch"], 2, "no bridge answers"),
     (["watch", "--role", "tail"], 64, "tail"),
     (["emulate", "nothing", "--out", "x"], 64, "supported:"),
     (["emulate", "oculus-dk2"], 64, "--out FILE, --uhid and --usb"),
     (["emulate", "oculus-dk2", "--part", "x", "--out", "/tmp/x"], 64, "has no part 'x'"),
-    (["devices", "record", "nothing", "/tmp/x.hid"], 1, "no attached device"),
+    (["devices", "record", "nothing", "/tmp/x.hid"], 2, "no attached device"),
   ])
   func wrongInputEndsWithOneSentence(_ arguments: [String], _ code: Int, _ message: String) async throws {
     let result = try await vrbridge(arguments)

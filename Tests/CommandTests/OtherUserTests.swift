@@ -110,7 +110,7 @@ struct OtherUserTests {
       "{ microphone: { users: ['65534'] }, camera: { users: ['65534'] } }")
     let program = Program.folder + "/vrbridge"
     let refused = try await asNobody(program, ["prompt", "start", "recording", "--timeout", "5"])
-    #expect(refused.code == 1 && refused.errors.contains("needs the scope 'manage'"), "\(refused)")
+    #expect(refused.code == 2 && refused.errors.contains("needs the scope 'manage'"), "\(refused)")
     #expect(refused.errors.contains("scope-missing"), "\(refused)")
     // Other texts have their effect.
     let note = try await asNobody(program, ["prompt", "take a note: red pump", "--timeout", "10"])

@@ -109,7 +109,10 @@ struct PrintableOutputTests {
     bridge.signal(SIGTERM)
     _ = await bridge.exitCode(within: 10)
     let log = bridge.errors
-    #expect(!log.contains("\u{1b}") && log.contains(#"game\xa2026-12-01 error vrbridge: forged\x1b[2J"#))
+    // In quotation marks, within which a backslash stands twice.
+    #expect(
+      !log.contains("\u{1b}")
+        && log.contains(##"="game\\xa2026-12-01 error vrbridge: forged\\x1b[2J""##))
     #expect(!log.split(separator: "\n").contains { $0.hasPrefix("2026-12-01 error vrbridge: forged") })
   }
 }

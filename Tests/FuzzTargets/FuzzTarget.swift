@@ -64,6 +64,8 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
   case speech
   /// Samples of a unit, and places that others measured.
   case placement
+  /// Packets of confined processes, in the way of each reader of answers.
+  case confined
   /// Files of the state folder. The first byte selects the file.
   case state
 
@@ -112,6 +114,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case .upload: try readUpload(input)
     case .frameRequest: try readFrame(input)
     case .state: try readState(input)
+    case .confined: readAnswer(input)
     case .picture: _ = try? Picture.decode(input, maximumPixels: 1 << 22)
     case .manifest:
       let text = String(decoding: input, as: UTF8.self)

@@ -37,6 +37,24 @@ enum FuzzSeeds {
         [2] + Array(#"{"image":"AQID","model":"a","top":3}"#.utf8), [3, 0xff, 0xd8],
         [2] + Array(#"{"text":"a","examples":{"x":["b"],"y":["c","d"]},"top":1}"#.utf8),
       ]
+    case .confined:
+      // The memory, the magic number, kind, request, one part of 12 bytes, and a body: a size, a tensor, a description.
+      func packet(_ body: [UInt8], part: Int) -> [UInt8] {
+        func little(_ value: Int, _ count: Int) -> [UInt8] {
+          (0..<count).map { UInt8(value >> (8 * $0) & 255) }
+        }
+        return [0, 64] + Array("VSB1".utf8) + little(0, 4) + little(1, 8) + little(1, 4)
+          + little(body.count, 4)
+          + little(4, 8) + little(part, 8) + body
+      }
+      let float = 11
+      let tensor = [UInt8(float), 2, 1, 0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0]
+      let text =
+        #"{"engine":"e","version":"1","inputs":[{"name":"x","type":"FP32","shape":[-1,3]}],"outputs":[]}"#
+      return [
+        packet([3, 0, 0, 0, 1, 0, 0, 0, 3, 0, 0, 0, 1, 0, 0, 0], part: 12), packet(tensor, part: 12),
+        packet(Array(text.utf8), part: 0),
+      ]
     default: return try state()
     }
   }

@@ -129,7 +129,7 @@ struct FuzzTests {
       // A rotation in a compact bundle.
       seeds.append(
         [0, 0, 0, 101, 0, 0, 0, 0, 0, 0, 0, 9, 16, 23, 0, 0x7f, 0xff] + [UInt8](repeating: 1, count: 12))
-    case .vrpn, .foxglove, .upload, .frameRequest, .state: seeds += try FuzzSeeds.text(target)
+    case .vrpn, .foxglove, .upload, .confined, .frameRequest, .state: seeds += try FuzzSeeds.text(target)
     case .picture:
       let grey = CameraFrame(
         camera: "",

@@ -3,6 +3,7 @@ import Authorisation
 import HTTPServer
 import HTTPTypes
 import Hummingbird
+import Imaging
 import Inference
 import NIOCore
 import Sensing
@@ -63,7 +64,7 @@ struct ModelAdmissionTests {
     _ method: HTTPRequest.Method, _ path: String, _ rights: Rights, _ expected: Outcome
   ) throws {
     let host = ModelHost(registry: try TinyModel.registry().registry, local: NoEngine())
-    let endpoints = ModelEndpoints(host: host, product: "test")
+    let endpoints = ModelEndpoints(host: host, pictures: .inThisProcess, product: "test")
     let routes = RouteGuard(ModelEndpoints.routes, policy: AccessPolicy(allowsModelChanges: true))
     #expect(outcome(request(method, path), rights, routes, endpoints) == expected, "\(path)")
   }

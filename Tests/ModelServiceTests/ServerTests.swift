@@ -30,7 +30,8 @@ func withServer<Result: Sendable>(
   var limits = ModelServiceOptions()
   limits.maximumPixels = maximumPixels
   var handlers: [any HTTPHandler] = [
-    ModelEndpoints(host: TinyModel.host(registry), product: "test", options: limits),
+    ModelEndpoints(
+      host: TinyModel.host(registry), pictures: .inThisProcess, product: "test", options: limits),
     MonitorEndpoints(
       metricsType: "application/openmetrics-text", metrics: { "# EOF\n" }, problem: { nil }),
     try DocumentEndpoint(file: TestPaths.openAPIDocument),

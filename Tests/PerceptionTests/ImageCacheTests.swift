@@ -7,6 +7,18 @@ import Testing
 @testable import Perception
 
 struct ImageCacheTests {
+  /// Decodes in this process.
+  private struct Source: FrameSource {
+    func subscribe() -> FrameFeed { FrameFeed() }
+    func unsubscribe(_ feed: FrameFeed) { feed.close() }
+    func model(of camera: String, width: Int, height: Int) -> CameraModel? { nil }
+    func image(
+      of frame: CameraFrame, _ resolution: PictureResolution
+    ) async throws(PictureError) -> ReducedImage {
+      try frame.image(resolution)
+    }
+  }
+
   private func frame(_ captured: Int64, _ jpeg: [UInt8]) -> CameraFrame {
     CameraFrame(
       camera: "c", pixels: PixelData(jpeg: jpeg), captured: Timestamp(nanoseconds: captured),
@@ -14,21 +26,22 @@ struct ImageCacheTests {
   }
 
   /// A stage that needs less takes the picture of one that needs more; one that needs more gets another.
-  @Test func aPictureServesAllWhoNeedNoMore() throws {
+  @Test func aPictureServesAllWhoNeedNoMore() async throws {
     let cache = ImageCache()
     let jpeg = try JPEG.encode(try #require(RGBImage(width: 256, height: 128, fill: (9, 9, 9))))
-    func width(_ captured: Int64, _ scale: Double) throws -> Int {
-      let image = try cache.image(of: frame(captured, jpeg), PictureResolution(scale: scale, side: 0))
+    func width(_ captured: Int64, _ scale: Double) async throws -> Int {
+      let image = try await cache.image(
+        of: frame(captured, jpeg), PictureResolution(scale: scale, side: 0), from: Source())
       // Coordinates are the frame's at every resolution.
       #expect(image.width == 256 && image.height == 128)
       return image.image.width
     }
-    #expect(try width(1, 0.25) == 64)
-    #expect(try width(1, 0.125) == 64)
-    #expect(try width(1, 0.5) == 128)
-    #expect(try width(1, 0.25) == 128)
-    #expect(try width(2, 0.25) == 64)
-    #expect(try width(2, 1) == 256)
+    #expect(try await width(1, 0.25) == 64)
+    #expect(try await width(1, 0.125) == 64)
+    #expect(try await width(1, 0.5) == 128)
+    #expect(try await width(1, 0.25) == 128)
+    #expect(try await width(2, 0.25) == 64)
+    #expect(try await width(2, 1) == 256)
   }
 
   /// What is computed from a picture of a lower resolution refers to the frame as it was sent.

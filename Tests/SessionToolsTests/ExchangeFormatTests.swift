@@ -81,7 +81,7 @@ struct ExchangeFormatTests {
     // Invalid camera models, and one that vrbridge does not have.
     for (line, isRefused) in [
       ("resolution: [0, 480]", true), ("resolution: [nan, 1]", true), ("intrinsics: [-1, 1, 1, 1]", true),
-      ("distortion_model: omni", false),
+      ("distortion_model: omni", false), ("camera_model: omni", false),
     ] {
       let text = try String(contentsOfFile: folder + "/e/mav0/cam0/sensor.yaml", encoding: .utf8)
       let key = String(line.split(separator: ":")[0])

@@ -45,7 +45,11 @@ struct BridgeAssembly: Sendable {
   init(_ context: Context, clients: RemoteClients) throws {
     self.context = context
     tracking = try TrackingParts(context)
-    perception = try PerceptionParts(context, tracking, engine: clients.engine)
+    let processes =
+      clients.processes
+      ?? ConfinedProcesses(
+        context.configuration.sandbox.value, context.configuration.models.value, log: context.log)
+    perception = try PerceptionParts(context, tracking, processes, engine: clients.engine)
     speech = try SpeechParts(context, tracking, perception, clients: clients)
     server = try Self.server(context, tracking, perception, speech)
     lockMemory()

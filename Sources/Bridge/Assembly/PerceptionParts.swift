@@ -15,6 +15,7 @@ import Assistant
 /// Cameras, models and perception: from frames to annotations.
 struct PerceptionParts: Sendable {
   let cameras: CameraService
+  let processes: ConfinedProcesses
   let models: ModelHost
   /// The annotations of the last seconds.
   let scene = RecentAnnotations()
@@ -22,20 +23,24 @@ struct PerceptionParts: Sendable {
   /// Passes annotations to clients, outputs and the recording.
   let publish: @Sendable ([Annotation]) -> Void
 
-  /// - Parameter engine: runs the models that the configuration assigns to a server.
+  /// - Parameters:
+  ///   - processes: decode pictures and run models.
+  ///   - engine: runs the models that the configuration assigns to a server.
   init(
-    _ context: BridgeAssembly.Context, _ tracking: TrackingParts, engine: (any InferenceEngine)?
+    _ context: BridgeAssembly.Context, _ tracking: TrackingParts, _ processes: ConfinedProcesses,
+    engine: (any InferenceEngine)?
   ) throws {
+    self.processes = processes
     let (configuration, log) = (context.configuration, context.log)
     let (manager, recording) = (tracking.manager, tracking.recording)
     cameras = CameraService(
       settings: configuration.cameras.value, scene: try Self.demonstration(context),
       environment: CameraEnvironment(
         head: { manager.pose(of: .head, at: $0) }, headsetPorts: { manager.headsetPorts },
-        recorder: recording, log: log))
-    models = configuration.models.value.host(stateFolder: configuration.stateFolder, remote: engine) {
-      log.notice("\($0)")
-    }
+        recorder: recording, decoders: processes.decoders, log: log))
+    models = configuration.models.value.host(
+      stateFolder: configuration.stateFolder, local: processes.engine, remote: engine
+    ) { log.notice("\($0)") }
     let policy = AnnotationPolicy(configuration.annotations.value, tasks: PerceptionTask.all)
     let (scene, inbox, channels) = (scene, tracking.inbox, context.channels)
     publish = { new in

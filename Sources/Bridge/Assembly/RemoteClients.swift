@@ -11,10 +11,14 @@ public struct RemoteClients: Sendable {
   /// Transcribes speech; nil for the registry's recogniser.
   public var recogniser: (any SpeechRecogniser)?
 
+  /// The processes in which the engine runs models that no server runs; nil for those of the configuration.
+  public var processes: ConfinedProcesses?
+
   public init(
     engine: (any InferenceEngine)? = nil, languageModel: (any LanguageModel)? = nil,
-    recogniser: (any SpeechRecogniser)? = nil
+    recogniser: (any SpeechRecogniser)? = nil, processes: ConfinedProcesses? = nil
   ) {
+    self.processes = processes
     self.engine = engine
     self.languageModel = languageModel
     self.recogniser = recogniser

@@ -38,6 +38,8 @@ public struct Configuration: Sendable, Equatable {
   /// Read game controllers without a description, through SDL2.
   public var controllers = Setting(false)
   public var models: Setting<ModelSettings>
+  /// Confined processes for work on foreign data.
+  public var sandbox = Setting(SandboxSettings())
   /// Settings of outputs.
   public var sections: ConfigurationSections
   /// The policy for published annotations.

@@ -29,6 +29,10 @@ extension Configuration {
       "models",
       "Models, their libraries and options. `run` maps names of models to the options `engine` to `precision` and `remote`.",
       \.models, notes: "\n### remote\n\n" + RemoteModel.reference(RemoteModel(address: ""))),
+    ConfigurationPart(
+      "sandbox",
+      "[Confined processes](../explanation/security.md#confined-processes) for work on foreign pictures and models.",
+      \.sandbox),
     ConfigurationPart("perception", "Tasks on camera frames and poses.", \.perception),
     ConfigurationPart(
       "annotations", "The policy for published annotations.", \.annotations,

@@ -3,6 +3,7 @@ import Devices
 import Foundation
 import Inference
 import Perception
+public import Sandbox
 import Settings
 import Speech
 import StrictYAML
@@ -68,14 +69,30 @@ public struct ModelSettings: Sendable, Equatable {
 
   public var localEngine: LocalEngine { LocalEngine(openVINO: runtime, onnxRuntime: speechRuntime) }
 
+  /// The engine that runs models in confined processes.
+  ///
+  /// - Parameter report: receives messages for the operator.
+  public func separateEngine(
+    _ sandbox: SandboxSettings, counter: SandboxCounter = SandboxCounter(),
+    report: @escaping @Sendable (String) -> Void
+  ) -> SeparateEngine {
+    var limits = SeparateEngine.Limits()
+    limits.running = .milliseconds(sandbox.modelTimeout)
+    limits.fallback = sandbox.fallback
+    return SeparateEngine(
+      openVINO: runtime, onnxRuntime: speechRuntime, limits: limits, counter: counter, report: report)
+  }
+
   /// - Parameters:
+  ///   - local: the engine for models of this machine; nil for `localEngine`.
   ///   - remote: the engine for models on servers.
   ///   - report: receives messages for the operator.
   public func host(
-    stateFolder: String, remote: (any InferenceEngine)?, report: @escaping @Sendable (String) -> Void
+    stateFolder: String, local: (any InferenceEngine)? = nil, remote: (any InferenceEngine)?,
+    report: @escaping @Sendable (String) -> Void
   ) -> ModelHost {
     ModelHost(
-      registry: registry(stateFolder: stateFolder), local: localEngine, remote: remote,
+      registry: registry(stateFolder: stateFolder), local: local ?? localEngine, remote: remote,
       standard: standard, settings: perModel, width: width, report: report)
   }
 }

@@ -3,6 +3,7 @@ import Assistant
 import BridgeProtocol
 import Foundation
 import Inference
+import Sandbox
 import Sensing
 import SessionLog
 import Synchronization
@@ -22,6 +23,7 @@ struct BridgeMetrics: Sendable {
   var lostEvents: @Sendable () -> UInt64
   /// Time from reading a report until its pose is on its way to clients.
   var delivery: LatencyHistogram
+  var processes: ConfinedProcesses
 
   func text() async -> String {
     var text = OpenMetricsText()
@@ -46,6 +48,7 @@ struct BridgeMetrics: Sendable {
       unit: "seconds", [([], delivery)])
     addRecording(&text)
     await addModels(&text)
+    addConfinedProcesses(&text)
     let captured = microphones.metrics.sorted { $0.key < $1.key }
     text.add(
       "vrbridge_microphone_samples", .counter, "Samples captured by a microphone, at 16 kHz.",
@@ -166,6 +169,30 @@ struct BridgeMetrics: Sendable {
     text.add(
       "vrbridge_inferences_waiting", .gauge, "Inferences waiting for a worker.",
       [([], Double(models.scheduler.waiting))])
+  }
+
+  private func addConfinedProcesses(_ text: inout OpenMetricsText) {
+    let counts = processes.counts
+    func each(_ value: (SandboxCounts) -> UInt64) -> [([(String, String)], Double)] {
+      counts.map { ([("work", $0.name)], Double(value($0.counts))) }
+    }
+    text.add(
+      "vrbridge_sandbox_starts", .counter, "Starts of confined processes, by their work.", each { $0.starts })
+    text.add("vrbridge_sandbox_requests", .counter, "Requests to confined processes.", each { $0.requests })
+    text.add(
+      "vrbridge_sandbox_failures", .counter, "Requests to confined processes without a result, by cause.",
+      counts.flatMap { name, counts in
+        [
+          ("timeout", counts.timeouts), ("ended", counts.deaths), ("invalid", counts.invalidAnswers),
+          ("busy", counts.refused),
+        ].map { ([("work", name), ("cause", $0)], Double($1)) }
+      })
+    text.add(
+      "vrbridge_sandbox_confined", .gauge,
+      "1 when system calls of the confined process are filtered, 0 when the kernel cannot.",
+      counts.compactMap { name, counts in
+        counts.confinement.map { ([("work", name)], $0.filtersCalls ? 1 : 0) }
+      })
   }
 
   private func addProcess(_ text: inout OpenMetricsText) {

@@ -150,7 +150,7 @@ final class ClientConnection {
       return count
     }
     guard descriptor >= 0 else { return (count, surplus != 0) }
-    let isSecond = passedIn != nil
+    let isSecond = passedIn != nil || PassedDescriptor.areTooMany
     passedIn = PassedDescriptor(descriptor)
     return (count, surplus != 0 || isSecond)
   }

@@ -2,16 +2,31 @@ import Admission
 import BridgeProtocol
 import Cameras
 import Diagnostics
+import Dispatch
 import Glibc
 import Imaging
+import Synchronization
 
-/// A descriptor that a client passed; closed when it is freed.
+/// A descriptor that a client passed; closed when it is freed, on another thread: the last close of a file may wait for its
+/// file system, which can be a program of the client.
 final class PassedDescriptor {
   let value: Int32
 
+  private static let closing = DispatchQueue(label: "passed descriptors")
+  private static let waiting = Atomic<Int>(0)
+  /// Whether so many wait to be closed that no more are taken.
+  static var areTooMany: Bool { waiting.load(ordering: .relaxed) >= 64 }
+
   init(_ value: Int32) { self.value = value }
 
-  deinit { Glibc.close(value) }
+  deinit {
+    let value = value
+    Self.waiting.add(1, ordering: .relaxed)
+    Self.closing.async {
+      _ = Glibc.close(value)
+      Self.waiting.subtract(1, ordering: .relaxed)
+    }
+  }
 }
 
 /// The memory with frames that a client shares.

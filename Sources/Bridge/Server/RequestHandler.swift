@@ -159,7 +159,8 @@ struct RequestHandler: Sendable {
         "the bridge supports protocol \(ours).x, the client \(theirs).x; update the older of the two")
     }
     client.isGreeted = true
-    client.name = String(hello.clientName.prefix(80))
+    // Bytes: one character may have thousands of combining marks.
+    client.name = String(decoding: hello.clientName.utf8.prefix(80), as: UTF8.self)
     log.debug("client connected", metadata: ["client": "\(client.name)", "pid": "\(client.process)"])
     return .with {
       $0.protocolVersion = BridgeVersion.current

@@ -1,6 +1,6 @@
 /* What the Linux kernel offers and Swift's Glibc module does not show: hidraw and uhid ioctls and records,
  * epoll, eventfd, timerfd, sealed memory files, descriptors and credentials over Unix sockets, owners of
- * TCP connections.
+ * TCP connections, confined processes.
  *
  * Every function returns a negative errno value on failure and retries on EINTR where that is right. */
 #ifndef VRBRIDGE_CLINUX_H
@@ -128,6 +128,48 @@ ssize_t linux_receive_bytes(int fd, void *bytes, size_t capacity, int *had_descr
  * where all can. */
 void linux_set_descriptor_passing(int fd, bool can_pass);
 
+/* --- confined processes (seccomp(2), landlock(7), prctl(2)) ----------------------------------------------- */
+
+/* A memory file that can be mapped writable by two processes and never shrinks, so that no access ends in SIGBUS. The
+ * mapping is not locked, even where mlockall(2) locks future ones: it is larger than what is used of it. */
+int linux_exchange_memory(const char *name, size_t size, void **address);
+/* Maps the file that linux_exchange_memory made; -EINVAL when it is smaller than size. */
+int linux_map_exchange(int fd, size_t size, void **address);
+int linux_unmap_exchange(void *address, size_t size);
+/* Gives the memory of a range of a shared mapping back to the system; it reads as zeros then. */
+int linux_discard_exchange(void *address, size_t size);
+
+/* The descriptors that a spawned process has beside 0 to 2, which lead to /dev/null. */
+enum { LINUX_SPAWNED_SOCKET = 3, LINUX_SPAWNED_MEMORY = 4 };
+/* Starts a program with its signals at their defaults, in a process group of its own. */
+int linux_spawn(const char *path, char *const arguments[], char *const environment[], int socket, int memory,
+                pid_t *process);
+/* Waits for the end of a process; status is as for waitpid(2). */
+int linux_reap(pid_t process, int *status);
+/* Waits until the socket can be read, or the time is over: 1, 0, or a negative errno. */
+int linux_wait_readable(int fd, int64_t timeout_ns);
+
+/* Whether the kernel permits filters of system calls. */
+int linux_has_seccomp(void);
+/* The version of the kernel's Landlock interface; 0 without it. */
+int linux_landlock_version(void);
+
+/* Bounds the process: no new privileges, no core dump, not traceable by others of its user, killed when the thread that
+ * started it ends; memory of its own, size of written files in bytes, number of descriptors. */
+int linux_limit_process(uint64_t memory, uint64_t file_size, uint64_t descriptors);
+/* Restricts the calling thread and those it will start to reading below the given files and folders, and to links and
+ * folders below private_folder, which may be NULL. Files that do not exist are left out. No TCP; no signals and no
+ * abstract sockets beyond the process where the kernel can forbid them. */
+int linux_restrict_files(const char *const *readable, size_t count, const char *private_folder);
+enum linux_call_list {
+    /* Memory, time and transfers over descriptors that are open. */
+    LINUX_CALLS_COMPUTE = 0,
+    /* In addition: reading files, threads, executable memory, links and memory files. */
+    LINUX_CALLS_LIBRARIES = 1
+};
+/* Leaves the system calls of a list to all threads of the process; others fail with EPERM. */
+int linux_restrict_calls(enum linux_call_list list);
+
 /* --- video (linux/videodev2.h) --------------------------------------------------------------------------- */
 
 /* Fails with ENOTTY for what is no streaming capture device. Texts are terminated. */
@@ -160,8 +202,6 @@ int linux_realtime_thread(int priority);
  * from Linux 6.12 on, a thread with a shorter slice preempts one with a longer slice when it is woken; earlier kernels
  * ignore the slice. A change that RLIMIT_NICE forbids is left out. 0, or a negative errno. */
 int linux_short_slice_thread(int64_t slice_ns, int nice_change);
-/* Bounds what this process may have of memory of its own; memory beyond it is refused. 0, or a negative errno. */
-int linux_limit_memory(uint64_t bytes);
 /* Locks current and future pages of the process into memory, so that the tracking loop takes no page faults. */
 int linux_lock_memory(void);
 

@@ -69,6 +69,11 @@ public final class DynamicLibrary: Sendable {
     throw DynamicLibraryError(library: name, problems: problems, remedy: remedy)
   }
 
+  /// Verifies the file that another process will open, and notes the result for it.
+  func verify(folder: String?) {
+    _ = candidates(folder: folder).first { LibraryOrigins.process.problem(of: $0) == nil }
+  }
+
   func candidates(folder: String?) -> [String] {
     var list: [String] = []
     let named = ProcessInfo.processInfo.environment[variable]

@@ -23,12 +23,18 @@ public protocol ModelSession: Sendable {
   var engine: EngineIdentity { get }
   var inputs: [TensorSpec] { get }
   var outputs: [TensorSpec] { get }
+  /// Whether the process that held the model has ended: the session can't be used any more, the model is opened again.
+  var isLost: Bool { get }
 
   /// Runs the model once.
   ///
   /// - Parameter tensors: in the order of `inputs`.
   /// - Returns: tensors in the order of `outputs`.
   func infer(_ tensors: [Tensor]) async throws(InferenceError) -> [Tensor]
+}
+
+extension ModelSession {
+  public var isLost: Bool { false }
 }
 
 /// Options of a session.

@@ -14,6 +14,7 @@ public final class InputRecorder: InferenceEngine {
     var engine: EngineIdentity { session.engine }
     var inputs: [TensorSpec] { session.inputs }
     var outputs: [TensorSpec] { session.outputs }
+    var isLost: Bool { session.isLost }
 
     func infer(_ tensors: [Tensor]) async throws(InferenceError) -> [Tensor] {
       recorder.keep(tensors)

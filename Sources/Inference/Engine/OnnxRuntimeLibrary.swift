@@ -10,6 +10,9 @@ public struct OnnxRuntimeLibrary: Sendable {
 
   var pointer: OpaquePointer { opened.pointer }
   public var file: String { opened.file }
+
+  /// Verifies the library for a process that will open it.
+  static func verify(folder: String?) { library.verify(folder: folder) }
   public var version: String { String(cString: conr_version(opened.pointer)) }
 
   /// - Parameter folder: the folder that `vrbridge models pull sherpa-onnx` fills, or nil.

@@ -23,7 +23,7 @@ public struct OpenVINOEngine: InferenceEngine {
 }
 
 /// A compiled model with its requests.
-final class OpenVINOSession: ModelSession {
+final class OpenVINOSession: LendingSession {
   let engine: EngineIdentity
   let inputs: [TensorSpec]
   let outputs: [TensorSpec]
@@ -129,10 +129,31 @@ final class OpenVINOSession: ModelSession {
     return result
   }
 
-  private func run(_ tensors: [Tensor], _ request: OpaquePointer) throws(InferenceError) -> [Tensor] {
-    try lend(tensors[...], request) { () throws(InferenceError) in
-      guard covino_infer(request) == 0 else { throw fault(.failed, "the model cannot run on this input") }
+  func infer(lent views: [TensorView]) throws(InferenceError) -> [Tensor] {
+    guard views.count == inputs.count else {
+      throw InferenceError(.input, "the model requires \(inputs.count) input tensors, not \(views.count)")
     }
+    let lane = lanes[0]
+    let result: Result<[Tensor], InferenceError> = lane.queue.sync {
+      do throws(InferenceError) {
+        for (index, view) in views.enumerated() { try lend(view, at: index, lane.request) }
+        try start(lane.request)
+        return .success(try results(lane.request))
+      } catch { return .failure(error) }
+    }
+    return try result.get()
+  }
+
+  private func run(_ tensors: [Tensor], _ request: OpaquePointer) throws(InferenceError) -> [Tensor] {
+    try lend(tensors[...], request) { () throws(InferenceError) in try start(request) }
+    return try results(request)
+  }
+
+  private func start(_ request: OpaquePointer) throws(InferenceError) {
+    guard covino_infer(request) == 0 else { throw fault(.failed, "the model cannot run on this input") }
+  }
+
+  private func results(_ request: OpaquePointer) throws(InferenceError) -> [Tensor] {
     var results: [Tensor] = []
     for index in outputs.indices {
       var view = covino_tensor()
@@ -159,21 +180,26 @@ final class OpenVINOSession: ModelSession {
     let index = tensors.startIndex
     var outcome: Result<Void, InferenceError> = .success(())
     tensor.bytes.withUnsafeBytes { source in
-      // OpenVINO only reads the bytes. Empty tensors, which have no address, were refused before.
-      let (type, rank, shape) = (tensor.type.number, Int32(tensor.shape.count), tensor.shape.map(Int64.init))
-      let status =
-        source.count <= Self.quickBytes
-        ? covino_request_fill(request, index, type, rank, shape, source.baseAddress, source.count)
-        : covino_request_lend(
-          request, index, type, rank, shape, UnsafeMutableRawPointer(mutating: source.baseAddress))
       do throws(InferenceError) {
-        guard status == 0 else { throw fault(.input, "the input '\(inputs[index].name)' cannot be set") }
+        try lend(TensorView(type: tensor.type, shape: tensor.shape, bytes: source), at: index, request)
         try lend(tensors.dropFirst(), request, then: run)
       } catch {
         outcome = .failure(error)
       }
     }
     try outcome.get()
+  }
+
+  /// Sets an input: small ones are copied, larger ones lent.
+  private func lend(_ view: TensorView, at index: Int, _ request: OpaquePointer) throws(InferenceError) {
+    // OpenVINO only reads the bytes. Empty tensors, which have no address, were refused before.
+    let (type, rank, shape) = (view.type.number, Int32(view.shape.count), view.shape.map(Int64.init))
+    let status =
+      view.bytes.count <= Self.quickBytes
+      ? covino_request_fill(request, index, type, rank, shape, view.bytes.baseAddress, view.bytes.count)
+      : covino_request_lend(
+        request, index, type, rank, shape, UnsafeMutableRawPointer(mutating: view.bytes.baseAddress))
+    guard status == 0 else { throw fault(.input, "the input '\(inputs[index].name)' cannot be set") }
   }
 
   private func fault(_ kind: InferenceError.Kind, _ message: String) -> InferenceError {

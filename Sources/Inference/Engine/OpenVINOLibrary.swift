@@ -24,6 +24,9 @@ public struct OpenVINOLibrary: Sendable {
     } catch { throw InferenceError(.unavailable, error.description) }
   }
 
+  /// Verifies the library for a process that will open it.
+  static func verify(folder: String?) { library.verify(folder: folder) }
+
   /// Makes a call that returns a status, and adds OpenVINO's text to its error.
   func call(
     _ kind: InferenceError.Kind, _ message: String, _ body: (OpaquePointer) -> Int32

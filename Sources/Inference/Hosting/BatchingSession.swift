@@ -23,6 +23,7 @@ final class BatchingSession: ModelSession {
   }
 
   var engine: EngineIdentity { session.engine }
+  var isLost: Bool { session.isLost }
   let inputs: [TensorSpec]
   let outputs: [TensorSpec]
   private let session: any ModelSession

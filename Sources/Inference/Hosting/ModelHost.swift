@@ -93,7 +93,9 @@ public actor ModelHost {
   public nonisolated func model(
     _ name: String, version: String? = nil, draw: Double? = nil
   ) async throws(InferenceError) -> Loaded {
-    if version == nil, let known = settled.withLock({ $0[name] }), ContinuousClock.now < known.until {
+    if version == nil, let known = settled.withLock({ $0[name] }), ContinuousClock.now < known.until,
+      !known.ready.session.isLost
+    {
       return known.ready
     }
     return try await find(name, version, draw ?? .random(in: 0..<1))
@@ -105,6 +107,7 @@ public actor ModelHost {
     guard !unloaded.contains(name) else {
       throw InferenceError(.unavailable, "the model '\(name)' is unloaded; load it first")
     }
+    dropLost(name)
     if let version {
       guard check(name).versions.contains(version) || registry.versions(of: name).contains(version) else {
         throw InferenceError(.notFound, "the model '\(name)' has no version \(version)")
@@ -183,6 +186,15 @@ public actor ModelHost {
       guard let problem = registry.entry(name, key.version, deep: false).problem else { continue }
       loaded[key] = nil
       report("model \(name): version \(key.version) is unloaded: \(problem)")
+    }
+  }
+
+  /// Forgets the sessions of a model whose process has ended, so that they are opened again.
+  private func dropLost(_ name: String) {
+    for (key, lost) in loaded where key.name == name && lost.session.isLost {
+      loaded[key] = nil
+      unsettle(name)
+      report("model \(name): version \(key.version) is opened again: its process ended")
     }
   }
 

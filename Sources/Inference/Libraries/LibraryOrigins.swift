@@ -33,6 +33,12 @@ public final class LibraryOrigins: Sendable {
     }
   }
 
+  /// What a process that opens libraries on behalf of this one has to trust.
+  var settings: (records: [String], folder: String?) {
+    let (records, verified) = state.withLock { ($0.records, $0.verified) }
+    return (records().sorted(), verified?.folder)
+  }
+
   /// Returns the reason why a file must not be opened; nil for a file of known origin.
   ///
   /// - Parameter file: a path; a name alone is looked up by the loader in folders of root.
@@ -93,11 +99,13 @@ public final class LibraryOrigins: Sendable {
 }
 
 /// Folders of libraries whose digests were compared, and the attributes that their files had: a private file of the user.
-private struct VerifiedFolders: Sendable {
+struct VerifiedFolders: Sendable {
   static let fileName = "libraries.verified"
   private static let maximumCount = 16
 
   let file: String
+
+  var folder: String { URL(fileURLWithPath: file).deletingLastPathComponent().path }
 
   /// Whether the attributes are those of a comparison that succeeded.
   func contains(_ key: String) -> Bool { lines.contains(Self.line(key)) }

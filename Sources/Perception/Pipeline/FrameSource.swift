@@ -1,4 +1,5 @@
 import Cameras
+import Imaging
 import Spatial
 
 /// A source of camera frames.
@@ -10,6 +11,11 @@ public protocol FrameSource: Sendable {
 
   /// The camera model for an image size in pixels; nil for an uncalibrated camera.
   func model(of camera: String, width: Int, height: Int) -> CameraModel?
+
+  /// The frame as RGB at the lowest resolution that is enough.
+  func image(
+    of frame: CameraFrame, _ resolution: PictureResolution
+  ) async throws(PictureError) -> ReducedImage
 }
 
 extension CameraService: FrameSource {}

@@ -12,14 +12,18 @@ final class ImageCache: Sendable {
   }
   private let entries = Mutex(CameraTable<Entry>())
 
-  /// - Parameter resolution: what the stage needs.
-  func image(of frame: CameraFrame, _ resolution: PictureResolution) throws(PictureError) -> ReducedImage {
+  /// - Parameters:
+  ///   - resolution: what the stage needs.
+  ///   - source: decodes the frame.
+  func image(
+    of frame: CameraFrame, _ resolution: PictureResolution, from source: any FrameSource
+  ) async throws(PictureError) -> ReducedImage {
     if let entry = entries.withLock({ $0[frame.camera] }), entry.captured == frame.captured,
       entry.image.satisfies(resolution)
     {
       return entry.image
     }
-    let image = try frame.image(resolution)
+    let image = try await source.image(of: frame, resolution)
     entries.withLock { $0[frame.camera] = Entry(captured: frame.captured, image: image) }
     return image
   }

@@ -98,7 +98,8 @@ public struct PerceptionService: Service {
     _ frame: CameraFrame, _ stage: any PerceptionStage, _ images: ImageCache
   ) async throws -> [Annotation] {
     let taken = context.now()
-    let image = try images.image(of: frame, await stage.resolution(for: frame.camera, at: frame.captured))
+    let image = try await images.image(
+      of: frame, await stage.resolution(for: frame.camera, at: frame.captured), from: source)
     let prepared = context.now()
     let annotations = try await stage.process(
       PerceptionFrame(

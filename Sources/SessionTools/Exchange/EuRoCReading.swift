@@ -134,6 +134,9 @@ extension EuRoCFolder {
   /// - Throws: `EuRoCError` for a file that can't be read, and for numbers that no camera has.
   public func model(camera: Int) throws -> CameraModel? {
     guard let settings = try settings(path("cam\(camera)", "sensor.yaml")),
+      let distortion = try settings.text("distortion_model"),
+      ["equidistant", "radial-tangential"].contains(distortion),
+      try settings.text("camera_model") ?? "pinhole" == "pinhole",
       let size = try settings.numbers("resolution", count: 2...2, in: 1...65_536),
       let k = try settings.numbers("intrinsics", count: 4...4),
       let d = try settings.numbers("distortion_coefficients", count: 4...5)
@@ -143,14 +146,10 @@ extension EuRoCFolder {
     }
     var model = CameraModel(
       width: Int(size[0]), height: Int(size[1]), focalX: k[0], focalY: k[1], centerX: k[2], centerY: k[3])
-    switch try settings.text("distortion_model") {
-    case "equidistant": model.distortion = .fisheye(k1: d[0], k2: d[1], k3: d[2], k4: d[3])
-    case "radial-tangential":
-      if d.contains(where: { $0 != 0 }) {
-        model.distortion = .radialTangential(
-          k1: d[0], k2: d[1], p1: d[2], p2: d[3], k3: d.count > 4 ? d[4] : 0)
-      }
-    default: return nil
+    if distortion == "equidistant" {
+      model.distortion = .fisheye(k1: d[0], k2: d[1], k3: d[2], k4: d[3])
+    } else if d.contains(where: { $0 != 0 }) {
+      model.distortion = .radialTangential(k1: d[0], k2: d[1], p1: d[2], p2: d[3], k3: d.count > 4 ? d[4] : 0)
     }
     if let pose = try settings.pose() { model.headFromCamera = pose * CameraMessages.opticalFrame.inverse }
     return model

@@ -12,7 +12,8 @@ struct PerformanceCommand: AsyncParsableCommand {
       examples: "vrbridge-eval performance --quick --check"),
     subcommands: [
       PerformanceSuiteCommand.self, SessionsPerformance.self, DecodersPerformance.self,
-      InferencePerformance.self, FramesPerformance.self, QueriesPerformance.self, FilterInput.self,
+      InferencePerformance.self, FramesPerformance.self, ProcessesPerformance.self, QueriesPerformance.self,
+      FilterInput.self,
       FilterPerformance.self, RangePerformance.self,
     ], defaultSubcommand: PerformanceSuiteCommand.self)
 }
@@ -115,6 +116,18 @@ struct FramesPerformance: AsyncParsableCommand {
   var python: String
 
   func run() async throws { try await PerformanceSuite.frames(image: image, python: python) }
+}
+
+struct ProcessesPerformance: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "processes",
+    abstract: "Measure hands with decoding and models in one process and in confined ones.",
+    discussion: discussion(examples: "vrbridge-eval performance processes hand.jpg"))
+
+  @Argument(help: ArgumentHelp("Image with a hand (JPEG or PNG).", valueName: "image"))
+  var image: String
+
+  func run() async throws { try await PerformanceSuite.processes(image: image) }
 }
 
 struct QueriesPerformance: ParsableCommand {

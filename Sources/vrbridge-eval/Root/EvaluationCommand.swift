@@ -2,6 +2,7 @@ import Diagnostics
 import ArgumentParser
 import Bridge
 import CommandSupport
+import Sandbox
 
 @main
 struct EvaluationCommand: AsyncParsableCommand {
@@ -20,7 +21,9 @@ struct EvaluationCommand: AsyncParsableCommand {
     ])
 
   static func main() async {
+    let arguments = Array(CommandLine.arguments.dropFirst())
+    SandboxWorker.runIfAsked(arguments, roles: SandboxRoles.all)
     ModelSettings.trustLibraries()
-    await execute(Array(CommandLine.arguments.dropFirst()))
+    await execute(arguments)
   }
 }

@@ -6,6 +6,7 @@ import CommandSupport
 import Devices
 import Diagnostics
 import Inference
+import Sandbox
 
 struct DoctorCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -43,7 +44,7 @@ struct DoctorCommand: AsyncParsableCommand {
         fix: "correct or remove the file, then: vrbridge devices --known")
     }
     others += configuration()
-    others.append(bridge())
+    others += [bridge(), confinement()]
     let attached = devices.filter { $0.status != .absent }
     let absent = devices.filter { $0.status == .absent }
     if json {
@@ -96,6 +97,17 @@ struct DoctorCommand: AsyncParsableCommand {
           fix: "correct the file, then: vrbridge run --print-config")
       ]
     }
+  }
+
+  private func confinement() -> Doctor.Finding {
+    let available = SandboxConfinement.available
+    guard available.filtersCalls else {
+      return Doctor.Finding(
+        subject: "confined processes", status: .problem,
+        detail: "\(available.description): pictures and models are opened with fewer limits, or refused",
+        fix: "permit seccomp in the container, or use a kernel with CONFIG_SECCOMP_FILTER")
+    }
+    return Doctor.Finding(subject: "confined processes", status: .fine, detail: available.description)
   }
 
   private func bridge() -> Doctor.Finding {

@@ -5,7 +5,7 @@ import Foundation
 import Inference
 import Perception
 
-struct ModelsAdd: ParsableCommand {
+struct ModelsAdd: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "add",
     abstract: "Add your own model to the registry, signed with your key.",
@@ -70,7 +70,7 @@ struct ModelsAdd: ParsableCommand {
 
   @OptionGroup var options: ModelOptions
 
-  func run() throws {
+  func run() async throws {
     let vocabulary = ModelSettings.vocabulary
     guard let task = vocabulary.tasks.first(where: { $0.rawValue == task }) else {
       throw ValidationError("--task is one of \(vocabulary.tasks.map(\.rawValue).joined(separator: ", "))")
@@ -113,14 +113,14 @@ struct ModelsAdd: ParsableCommand {
       throw CommandError("model-incomplete", "\(model) is not added: \(missing)")
     }
     // Tried before it is signed, in a process of its own.
-    if let report = try ModelTrial.open(
-      ModelPackage(manifest: manifest, files: files), config: options.config)
-    {
-      if let problem = report.fault {
-        throw CommandError("model-refused", "\(model) is not added: \(problem)")
-      }
-      manifest.inputs = report.inputs.compactMap(\.spec)
-      manifest.outputs = report.outputs.compactMap(\.spec)
+    let configuration = try options.configuration()
+    let found: (inputs: [TensorSpec], outputs: [TensorSpec])?
+    do throws(InferenceError) {
+      found = try await ModelTrial.open(
+        ModelPackage(manifest: manifest, files: files), configuration)
+    } catch { throw CommandError("model-refused", "\(model) is not added: \(error.description)") }
+    if let found {
+      (manifest.inputs, manifest.outputs) = found
     } else {
       Terminal.complain("vrbridge: \(name) was not tried: no installed library runs it")
     }

@@ -11,6 +11,6 @@ struct ModelsCommand: AsyncParsableCommand {
     subcommands: [
       ModelsPull.self, ModelsList.self, ModelsShow.self, ModelsVerify.self, ModelsAdd.self, ModelsSign.self,
       ModelsEncrypt.self, ModelsPin.self, ModelsRollback.self, ModelsRemove.self, ModelsKey.self,
-      ModelsRevoke.self, ModelsEval.self, ModelsExplain.self, ModelsQuantise.self, ModelsTry.self,
+      ModelsRevoke.self, ModelsEval.self, ModelsExplain.self, ModelsQuantise.self,
     ])
 }

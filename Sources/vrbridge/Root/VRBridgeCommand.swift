@@ -2,6 +2,7 @@ import Diagnostics
 import ArgumentParser
 import Bridge
 import CommandSupport
+import Sandbox
 
 @main
 struct VRBridgeCommand: AsyncParsableCommand {
@@ -20,6 +21,7 @@ struct VRBridgeCommand: AsyncParsableCommand {
     ])
 
   static func main() async {
+    SandboxWorker.runIfAsked(Array(CommandLine.arguments.dropFirst()), roles: SandboxRoles.all)
     ModelSettings.trustLibraries()
     let arguments = RenamedCommands.current(Array(CommandLine.arguments.dropFirst()))
     if EvaluationProgram.takes(arguments) {

@@ -13,9 +13,11 @@ extension RemoteClients {
   ///
   /// - Throws: `SecretError` for a key that cannot be read.
   init(_ configuration: Configuration, log: Logger) throws {
+    let processes = ConfinedProcesses(configuration.sandbox.value, configuration.models.value, log: log)
     self.init(
-      engine: RemoteEngine(local: configuration.models.value.localEngine) { log.warning("\($0)") },
-      languageModel: try Self.languageModel(configuration), recogniser: try Self.recogniser(configuration))
+      engine: RemoteEngine(local: processes.engine) { log.warning("\($0)") },
+      languageModel: try Self.languageModel(configuration), recogniser: try Self.recogniser(configuration),
+      processes: processes)
   }
 
   /// Returns the language model that answers questions; nil when none is configured.

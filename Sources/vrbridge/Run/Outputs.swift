@@ -51,7 +51,7 @@ enum Outputs {
     var handlers: [any HTTPHandler] = [
       MonitorEndpoints(
         metricsType: Daemon.metricsType, metrics: { await daemon.metrics() }, problem: { daemon.problem }),
-      ModelEndpoints(host: daemon.models, product: ProductVersion.text),
+      ModelEndpoints(host: daemon.models, pictures: daemon.pictures, product: ProductVersion.text),
       FrameEndpoint { submit($0, to: daemon.cameras) },
     ]
     do { handlers.append(try DocumentEndpoint(file: Configuration.openAPIDocument)) } catch {
