@@ -71,6 +71,7 @@ MEANINGS = {
     "secret-exposed": "The file of a secret can be read or written by other users",
     "secret-foreign": "The file of a secret belongs to another user, who can change it",
     "secret-unreadable": "The file of a secret can't be read",
+    "results-unreadable": "The file holds no results of a run",
     "session-damaged": "The session can't be read whole; the output lacks the rest",
     "system-error": "A call of the system failed, for the reason given",
     "socket-foreign": "The path is a socket of another user, which the bridge does not replace",
@@ -80,6 +81,7 @@ MEANINGS = {
     "socket-in-use": "Another bridge serves the socket",
     "socket-not-bound": "The socket can't be bound",
     "socket-path-taken": "The path of the socket exists and is not a socket",
+    "socket-path-too-long": "The socket's path has more bytes than the kernel permits",
     "system-bus-unreachable": "The system bus can't be reached",
     "task-unsupported": "The model takes no images",
     "time-out-of-range": "A time of the table is more than thirty years from the first",
@@ -186,7 +188,7 @@ def collect():
                     codes[match.group(1)].append((meaning or (whole if len(set(re.findall(CODE, body))) == 1 else ""), module, name))
     for path, text in files.items():
         module = path.relative_to(ROOT / "Sources").parts[0]
-        for match in re.finditer(rf"\b(\w+)\(\s*(?:code:\s*)?{CODE},\s*(?:\w+:\s*)?(\"(?:\\.|[^\"\\\n])*\")?", text):
+        for match in re.finditer(rf"\b(\w+)\(\s*(?:\.\w+,\s*)?(?:code:\s*)?{CODE},\s*(?:\w+:\s*)?(\"(?:\\.|[^\"\\\n])*\")?", text):
             if match.group(1) not in types:
                 continue
             message = shortened((match.group(3) or "").strip('"'))

@@ -20,7 +20,7 @@ struct GestureCommandTests {
     ]
   }
 
-  private func gestures(_ arguments: [String], within seconds: Double = 30) async throws -> (
+  private func gestures(_ arguments: [String], within seconds: Double = 120) async throws -> (
     code: Int32?, output: String, errors: String
   ) {
     try await Program.run("vrbridge", ["gestures"] + arguments, environment: environment, within: seconds)
