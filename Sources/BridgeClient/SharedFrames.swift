@@ -72,7 +72,7 @@ public final class SharedFrames {
   /// Writes and submits a frame.
   ///
   /// - Parameters:
-  ///   - captured: capture time, nanoseconds of CLOCK_MONOTONIC; 0 for now.
+  ///   - captured: capture time, nanoseconds of CLOCK_MONOTONIC; 0 for the time of the call.
   ///   - pose: world from camera: x, y, z in metres, qx, qy, qz, qw; empty for the pose of the tracked head.
   ///   - write: writes the pixels. The bridge may read at the same time if it still reads all slots.
   /// - Throws: ``BridgeClientError``, for example if the connection is closed.

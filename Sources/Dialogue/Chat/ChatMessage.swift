@@ -130,7 +130,7 @@ public struct ChatEnding: Sendable, Equatable {
 /// A language model gave no answer, or an incomplete one.
 public struct ChatError: CodedError, Sendable, Equatable {
   public enum Kind: Sendable, Equatable {
-    /// The server is unavailable for now: a repeated request may succeed, after the given number of seconds.
+    /// The server is temporarily unavailable: a repeated request may succeed, after the given number of seconds.
     case passing(after: Double?)
     /// The server rejects the request: a repeated request fails again.
     case lasting
