@@ -590,13 +590,18 @@ let package = Package(
   ]
 )
 
-// scripts/sanitize.sh builds some test targets, with what they depend on and nothing else.
+// scripts/sanitize.sh builds some test targets, with what they depend on and nothing else. Programs that tests start are
+// left out: they depend on all modules.
 if let names = Context.environment["VRBRIDGE_TEST_TARGETS"] {
+  let programs = ["vrbridge", "vrbridge-eval"]
   let all = Dictionary(uniqueKeysWithValues: package.targets.map { ($0.name, $0) })
   var kept: Set<String> = []
   var waiting = names.split(separator: " ").map(String.init)
   while let name = waiting.popLast() {
     guard let target = all[name], kept.insert(name).inserted else { continue }
+    target.dependencies.removeAll {
+      if case .byNameItem(let other, _) = $0 { programs.contains(other) } else { false }
+    }
     for dependency in target.dependencies {
       if case .byNameItem(let other, _) = dependency { waiting.append(other) }
     }

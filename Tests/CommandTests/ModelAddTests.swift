@@ -52,7 +52,8 @@ struct ModelAddTests {
   }
 
   /// A library that falls over the model takes the process that tried it along, and nothing else.
-  @Test func aCrashIsToldAndNothingIsAdded() async throws {
+  @Test(.enabled(if: geteuid() == 0, "needs root, whose libraries are opened"))
+  func aCrashIsToldAndNothingIsAdded() async throws {
     let library = folder + "/runtime"
     try FileManager.default.createDirectory(atPath: library, withIntermediateDirectories: true)
     let source = try file(
@@ -64,6 +65,16 @@ struct ModelAddTests {
     let result = try await add("double", try file("double.xml", TinyModel.double.utf8), runtime: library)
     #expect(result.code == 2 && result.errors.contains("crashed (signal 6)"), "\(result)")
     #expect(!isAdded("double"))
+  }
+
+  /// The library of another user is not opened, and the message says why.
+  @Test(.enabled(if: geteuid() != 0, "needs a user other than root"))
+  func aLibraryOfUnknownOriginIsTold() async throws {
+    let library = folder + "/runtime"
+    try FileManager.default.createDirectory(atPath: library, withIntermediateDirectories: true)
+    _ = try file("runtime/libopenvino_c.so", [0x7f, 0x45, 0x4c, 0x46])
+    let result = try await add("double", try file("double.xml", TinyModel.double.utf8), runtime: library)
+    #expect(result.errors.contains("was not tried") && result.errors.contains("its origin is not known"), "\(result)")
   }
 
   @Test func whatNothingHereRunsIsAddedUntried() async throws {

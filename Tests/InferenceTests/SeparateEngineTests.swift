@@ -58,6 +58,26 @@ struct SeparateEngineTests {
     } catch { #expect(error.kind == .input) }
   }
 
+  /// libdispatch ends a confined process in which it has threads, at a moment within the first second.
+  @Test(
+    arguments: [SessionOptions.Library.openVINO, .onnxRuntime].filter { $0 == .openVINO || Models.hear })
+  func theProcessHasNoThreadsOfDispatch(_ library: SessionOptions.Library) async throws {
+    var options = SessionOptions()
+    options.library = library
+    let session = try await engine().open(package("double.onnx", TinyModel.doubleONNX), options)
+    _ = try await session.infer([Tensor(float32: [1, 3], [1, 2, 3])])
+    let processes = try Self.children()
+    try #require(!processes.isEmpty)
+    for process in processes {
+      let tasks = "/proc/\(process)/task"
+      let names = try FileManager.default.contentsOfDirectory(atPath: tasks).map {
+        try String(contentsOfFile: "\(tasks)/\($0)/comm", encoding: .utf8)
+      }
+      #expect(!names.isEmpty && !names.contains { $0.contains("qos") || $0.contains("dispatch") }, "\(names)")
+    }
+    withExtendedLifetime(session) {}
+  }
+
   @Test(.enabled(if: Models.hear, "needs sherpa-onnx"))
   func onnxRuntimeRunsToo() async throws {
     var options = SessionOptions()

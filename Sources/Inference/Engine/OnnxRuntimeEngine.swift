@@ -1,6 +1,5 @@
 import CLinux
 import COnnxRuntime
-import Dispatch
 import Synchronization
 
 /// Runs ONNX models in this process with ONNX Runtime, which is faster than OpenVINO on some processors and accepts models
@@ -33,7 +32,7 @@ final class OnnxRuntimeSession: ModelSession {
   let inputs: [TensorSpec]
   let outputs: [TensorSpec]
   private let model: Model
-  private let lanes: [DispatchQueue]
+  private let lanes: [InferenceQueue]
   private let next = Atomic<Int>(0)
 
   init(
@@ -63,7 +62,7 @@ final class OnnxRuntimeSession: ModelSession {
     engine = EngineIdentity(name: "onnxruntime", version: library.version)
     inputs = try Self.ports(model.pointer, isOutput: false)
     outputs = try Self.ports(model.pointer, isOutput: true)
-    lanes = (0..<max(1, options.streams)).map { _ in DispatchQueue(label: "vrbridge.inference") }
+    lanes = (0..<max(1, options.streams)).map { _ in InferenceQueue() }
   }
 
   func infer(_ tensors: [Tensor]) async throws(InferenceError) -> [Tensor] {

@@ -47,7 +47,7 @@ final class OpenVINOSession: LendingSession {
   ///
   /// `@unchecked Sendable`: only the queue uses the request.
   private final class Lane: @unchecked Sendable {
-    let queue = DispatchQueue(label: "vrbridge.inference")
+    let queue = InferenceQueue()
     let request: OpaquePointer
     private let model: Model
     init(_ request: OpaquePointer, _ model: Model) {

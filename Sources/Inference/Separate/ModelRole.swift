@@ -1,4 +1,3 @@
-import Dispatch
 import Foundation
 public import Sandbox
 import Synchronization
@@ -77,21 +76,12 @@ public enum ModelRole {
     return SandboxAnswer(parts: parts, body: TensorTransfer.header(results))
   }
 
-  /// Waits on the main thread of the process, which does nothing else, for work on the concurrency pool.
   private static func wait<Value: Sendable>(
     _ body: @escaping @Sendable () async throws(InferenceError) -> Value
   ) throws(InferenceError) -> Value {
-    let done = DispatchSemaphore(value: 0)
-    let box = Mutex<Result<Value, InferenceError>?>(nil)
-    Task.detached {
-      let result: Result<Value, InferenceError>
-      do throws(InferenceError) { result = .success(try await body()) } catch { result = .failure(error) }
-      box.withLock { $0 = result }
-      done.signal()
-    }
-    done.wait()
-    guard let result = box.withLock({ $0 }) else { throw InferenceError(.failed, "the model gave no result") }
-    return try result.get()
+    try ThisThreadExecutor.wait { () async -> Result<Value, InferenceError> in
+      do throws(InferenceError) { return .success(try await body()) } catch { return .failure(error) }
+    }.get()
   }
 }
 

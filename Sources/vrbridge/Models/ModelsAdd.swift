@@ -114,15 +114,14 @@ struct ModelsAdd: AsyncParsableCommand {
     }
     // Tried before it is signed, in a process of its own.
     let configuration = try options.configuration()
-    let found: (inputs: [TensorSpec], outputs: [TensorSpec])?
+    let outcome: ModelTrial.Outcome
     do throws(InferenceError) {
-      found = try await ModelTrial.open(
+      outcome = try await ModelTrial.open(
         ModelPackage(manifest: manifest, files: files), configuration)
     } catch { throw CommandError("model-refused", "\(model) is not added: \(error.description)") }
-    if let found {
-      (manifest.inputs, manifest.outputs) = found
-    } else {
-      Terminal.complain("vrbridge: \(name) was not tried: no installed library runs it")
+    switch outcome {
+    case .opened(let inputs, let outputs): (manifest.inputs, manifest.outputs) = (inputs, outputs)
+    case .untried(let reason): Terminal.complain("vrbridge: \(name) was not tried: \(reason)")
     }
     let key = try options.signingKey()
     let registry = try options.registry()
