@@ -75,6 +75,17 @@ static void permit_without(struct filter *filter, uint32_t call, int argument, u
     end(filter, refused);
 }
 
+/* Permits a mapping that has none of the bits of protection and none of the flags. */
+static void permit_mapping_without(struct filter *filter, uint32_t protection, uint32_t flags) {
+    emit(filter, BPF_JMP | BPF_JEQ | BPF_K, SYS_mmap, 0, 6);
+    load_argument(filter, 2);
+    emit(filter, BPF_JMP | BPF_JSET | BPF_K, protection, 3, 0);
+    load_argument(filter, 3);
+    emit(filter, BPF_JMP | BPF_JSET | BPF_K, flags, 1, 0);
+    end(filter, SECCOMP_RET_ALLOW);
+    end(filter, refused);
+}
+
 /* Permits a call whose argument has one of the bits. */
 static void permit_with(struct filter *filter, uint32_t call, int argument, uint32_t bits) {
     emit(filter, BPF_JMP | BPF_JEQ | BPF_K, call, 0, 4);
@@ -147,7 +158,8 @@ int linux_restrict_calls(enum linux_call_list list) {
     /* Limits of its own, which it can only lower. */
     permit_values(&filter, SYS_prlimit64, 0, (const uint32_t[]){0}, 1);
     if (list == LINUX_CALLS_COMPUTE) {
-        permit_without(&filter, SYS_mmap, 2, PROT_EXEC);
+        /* Shared memory does not count towards the limit of the process's memory. */
+        permit_mapping_without(&filter, PROT_EXEC, MAP_SHARED);
         permit_without(&filter, SYS_mprotect, 2, PROT_EXEC);
     } else {
         for (size_t index = 0; index < sizeof library_calls / sizeof *library_calls; index++)

@@ -90,6 +90,11 @@ static int executable_memory(void) {
     void *made = mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     return made == MAP_FAILED ? errno : 0;
 }
+/* Does not count towards RLIMIT_DATA. */
+static int shared_memory(void) {
+    void *made = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    return made == MAP_FAILED ? errno : 0;
+}
 static int memory_file(void) { return result(memfd_create("probe", 0)); }
 static int list_folder(void) { return result(open("/", O_RDONLY | O_DIRECTORY)); }
 
@@ -128,6 +133,7 @@ static const struct {
     {"bpf", load_program, 0},
     {"add a key", add_key, 0},
     {"executable memory", executable_memory, 1},
+    {"shared memory", shared_memory, 1},
     {"memory file", memory_file, 1},
 };
 

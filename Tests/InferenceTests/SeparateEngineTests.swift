@@ -148,7 +148,11 @@ struct SeparateEngineTests {
   }
 
   @Test func aModelThatIsTooLargeForItsLimitIsAnError() async throws {
-    let engine = engine { $0.memory = (1 << 20, 0) }
+    let engine = engine {
+      $0.memory = (1 << 20, 0)
+      // Its libraries may wait for memory that does not come.
+      $0.opening = .seconds(5)
+    }
     do {
       _ = try await engine.open(double, SessionOptions())
       Issue.record("a library was loaded in 1 MiB")
