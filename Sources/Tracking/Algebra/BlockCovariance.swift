@@ -77,6 +77,23 @@ struct BlockCovariance: Sendable {
     self[i, i] = .diagonal(Vector3(repeating: deviation * deviation))
   }
 
+  /// Forgets how one component of block `i` goes with all others, and gives it a new variance.
+  ///
+  /// To forget some of the pairs only would leave numbers that are no covariance: the gains of later observations would
+  /// then be arbitrary.
+  mutating func isolate(_ i: Int, component: Int, variance: Double) {
+    let others = Vector3(component == 0 ? 0 : 1, component == 1 ? 0 : 1, component == 2 ? 0 : 1)
+    for j in 0..<order where j != i {
+      let block = self[i, j]
+      self[i, j] = Matrix3(block.row0 * others.x, block.row1 * others.y, block.row2 * others.z)
+    }
+    let block = self[i, i]
+    self[i, i] =
+      Matrix3(
+        block.row0 * others * others.x, block.row1 * others * others.y, block.row2 * others * others.z)
+      + .diagonal((Vector3(1, 1, 1) - others) * variance)
+  }
+
   /// What an observation adds to each block of the state. Room for eight blocks.
   typealias Correction = InlineArray<8, Vector3>
 

@@ -17,7 +17,8 @@ extension OrientationFilter {
     lastForce = heading.rotate(lastForce)
     meanForce = heading.rotate(meanForce)
     errors.turn((Block.attitude, Block.velocity, Block.position), by: heading.matrix)
-    errors[Block.attitude, Block.attitude].row1.y = Self.startingHeading * Self.startingHeading
+    errors.isolate(
+      Block.attitude, component: 1, variance: Self.startingHeading * Self.startingHeading)
     isHeadingReferenced = true
   }
 

@@ -35,7 +35,10 @@ extension OrientationFilter {
       hasEverRested = true
       // Until now the heading has run with an unknown bias. Without a reference any heading is as good as another,
       // so that is let be instead of turned back at one stroke.
-      if !isHeadingReferenced { errors[Block.attitude, Block.bias].row1 = .zero }
+      if !isHeadingReferenced {
+        let variance = errors[Block.attitude, Block.attitude].row1.y
+        errors.isolate(Block.attitude, component: 1, variance: variance)
+      }
       if !isExpected {
         errors.add(variance: settings.largestBias * settings.largestBias, to: Block.bias)
         field = FieldReference()
