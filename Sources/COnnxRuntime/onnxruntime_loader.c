@@ -68,7 +68,8 @@ struct conr_session {
 // Takes the reason out of a status.
 static int failed(const conr_library *library, status_t *status, char *error, size_t error_size) {
   if (!status) return 0;
-  if (error) snprintf(error, error_size, "%s", library->GetErrorMessage(status));
+  const char *text = library->GetErrorMessage(status);
+  if (error) snprintf(error, error_size, "%s", text && *text ? text : "ONNX Runtime gives no reason");
   library->ReleaseStatus(status);
   return 1;
 }
@@ -87,7 +88,8 @@ conr_library *conr_open(const char *file, char *error, size_t error_size) {
     return 0;
   }
   // From here on the library stays open: ONNX Runtime has threads.
-  const void *const *table = entry.get_base()->get_api(1);
+  const api_base_t *base = entry.get_base();
+  const void *const *table = base ? base->get_api(1) : 0;
   conr_library *library = table ? calloc(1, sizeof *library) : 0;
   if (!library) {
     snprintf(error, error_size, "it does not offer version 1 of ONNX Runtime's functions");
@@ -96,7 +98,8 @@ conr_library *conr_open(const char *file, char *error, size_t error_size) {
 #define X(name, index, result, arguments) library->name = (result(*) arguments)(uintptr_t)table[index];
   FUNCTIONS(X)
 #undef X
-  snprintf(library->version, sizeof library->version, "%s", entry.get_base()->get_version());
+  const char *version = base->get_version();
+  snprintf(library->version, sizeof library->version, "%s", version ? version : "unknown");
   // 3: errors alone are logged. 1 and 0: the arena's memory, of the kind that the processor uses.
   if (failed(library, library->CreateEnv(3, "vrbridge", &library->environment), error, error_size) ||
       failed(library, library->CreateCpuMemoryInfo(1, 0, &library->memory), error, error_size) ||
@@ -134,6 +137,10 @@ static int learn_port(conr_session *session, int is_output, size_t index, char *
                  session->session, index, library->allocator, &name),
              error, error_size))
     return -1;
+  if (!name) {
+    snprintf(error, error_size, "a tensor has no name");
+    return -1;
+  }
   int fits = snprintf(port->name, sizeof port->name, "%s", name) < (int)sizeof port->name;
   failed(library, library->AllocatorFree(library->allocator, name), 0, 0);
   object_t *information = 0;
@@ -155,6 +162,7 @@ conr_session *conr_session_create(
     conr_library *library, const void *bytes, size_t size, int threads, char *error, size_t error_size) {
   conr_session *session = calloc(1, sizeof *session);
   object_t *options = 0;
+  snprintf(error, error_size, "there is no memory for it");
   if (!session || failed(library, library->CreateSessionOptions(&options), error, error_size)) {
     free(session);
     return 0;

@@ -1,88 +1,9 @@
-#include "openvino_loader.h"
+#include "openvino_table.h"
 
 #include "dynamic_library.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-// Structures of the C API that are passed by value or read.
-typedef struct {
-  int64_t rank;
-  int64_t *dimensions;
-} shape_t;
-typedef struct {
-  int64_t minimum, maximum;
-} dimension_t;
-typedef struct {
-  dimension_t rank;
-  dimension_t *dimensions;
-} partial_shape_t;
-typedef struct {
-  const char *build, *description;
-} version_t;
-typedef void object_t;
-
-#define FUNCTIONS(X)                                                                                                 \
-  X(int, get_openvino_version, (version_t *))                                                                        \
-  X(void, version_free, (version_t *))                                                                               \
-  X(const char *, get_last_err_msg, (void))                                                                          \
-  X(int, core_create, (object_t **))                                                                                 \
-  X(void, core_free, (object_t *))                                                                                   \
-  X(int, core_read_model, (const object_t *, const char *, const char *, object_t **))                               \
-  X(int, core_read_model_from_memory_buffer, (const object_t *, const char *, size_t, const object_t *, object_t **)) \
-  X(int, core_compile_model, (const object_t *, const object_t *, const char *, size_t, object_t **, ...))           \
-  X(void, model_free, (object_t *))                                                                                  \
-  X(int, model_const_input_by_index, (const object_t *, size_t, object_t **))                                        \
-  X(void, compiled_model_free, (object_t *))                                                                         \
-  X(int, compiled_model_inputs_size, (const object_t *, size_t *))                                                   \
-  X(int, compiled_model_outputs_size, (const object_t *, size_t *))                                                  \
-  X(int, compiled_model_input_by_index, (const object_t *, size_t, object_t **))                                     \
-  X(int, compiled_model_output_by_index, (const object_t *, size_t, object_t **))                                    \
-  X(int, compiled_model_create_infer_request, (const object_t *, object_t **))                                       \
-  X(void, output_const_port_free, (object_t *))                                                                      \
-  X(int, port_get_element_type, (const object_t *, int *))                                                           \
-  X(int, port_get_partial_shape, (const object_t *, partial_shape_t *))                                              \
-  X(int, port_get_any_name, (const object_t *, char **))                                                             \
-  X(void, free, (const char *))                                                                                      \
-  X(void, partial_shape_free, (partial_shape_t *))                                                                   \
-  X(int, shape_create, (int64_t, const int64_t *, shape_t *))                                                        \
-  X(int, shape_free, (shape_t *))                                                                                    \
-  X(int, tensor_create, (int, shape_t, object_t **))                                                                 \
-  X(int, tensor_create_from_host_ptr, (int, shape_t, void *, object_t **))                                           \
-  X(int, tensor_get_shape, (const object_t *, shape_t *))                                                            \
-  X(int, tensor_get_element_type, (const object_t *, int *))                                                         \
-  X(int, tensor_get_byte_size, (const object_t *, size_t *))                                                         \
-  X(int, tensor_data, (const object_t *, void **))                                                                   \
-  X(void, tensor_free, (object_t *))                                                                                 \
-  X(int, infer_request_get_output_tensor_by_index, (const object_t *, size_t, object_t **))                          \
-  X(int, infer_request_set_input_tensor_by_index, (object_t *, size_t, const object_t *))                            \
-  X(int, infer_request_infer, (object_t *))                                                                          \
-  X(void, infer_request_free, (object_t *))
-
-enum { OPENVINO_TYPES = 64 };
-
-struct covino_library {
-  object_t *core;
-  char version[128];
-  int to_openvino[COVINO_TYPE_COUNT];
-  int from_openvino[OPENVINO_TYPES];
-#define X(result, name, arguments) result(*name) arguments;
-  FUNCTIONS(X)
-#undef X
-};
-
-struct covino_model {
-  covino_library *library;
-  object_t *compiled;
-};
-
-struct covino_request {
-  covino_library *library;
-  object_t *request;
-  size_t input_count;
-  // Memory of inputs that were copied; no data where the last input was lent.
-  covino_tensor *inputs;
-};
 
 static const char *const type_names[COVINO_TYPE_COUNT] = {
     0, "boolean", "bf16", "f16", "f32", "f64", "i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64"};
@@ -105,7 +26,7 @@ static int learn_types(covino_library *library) {
     int code = -1;
     if (library->core_read_model_from_memory_buffer(library->core, text, (size_t)length, 0, &model)) return -1;
     if (!library->model_const_input_by_index(model, 0, &port)) {
-      library->port_get_element_type(port, &code);
+      if (library->port_get_element_type(port, &code)) code = -1;
       library->output_const_port_free(port);
     }
     library->model_free(model);
@@ -133,17 +54,18 @@ covino_library *covino_open(const char *file, char *error, size_t error_size) {
           handle, symbols, sizeof symbols / sizeof *symbols, library, "its version is too old",
           error, error_size))
     goto refused;
+  snprintf(library->version, sizeof library->version, "unknown");
   version_t version = {0};
   if (!library->get_openvino_version(&version)) {
-    snprintf(library->version, sizeof library->version, "%s", version.build);
+    if (version.build) snprintf(library->version, sizeof library->version, "%s", version.build);
     library->version_free(&version);
   }
   if (library->core_create(&library->core)) {
-    snprintf(error, error_size, "%s", library->get_last_err_msg());
+    snprintf(error, error_size, "it can't be started: %s", covino_last_error(library));
     goto refused;
   }
   if (learn_types(library)) {
-    snprintf(error, error_size, "its numbers of element types can't be read: %s", library->get_last_err_msg());
+    snprintf(error, error_size, "its numbers of element types can't be read: %s", covino_last_error(library));
     library->core_free(library->core);
     goto refused;
   }
@@ -156,42 +78,68 @@ refused:
 }
 
 const char *covino_version(const covino_library *library) { return library->version; }
-const char *covino_last_error(const covino_library *library) { return library->get_last_err_msg(); }
+
+const char *covino_last_error(const covino_library *library) {
+  const char *text = library->get_last_err_msg();
+  return text ? text : "";
+}
 
 int covino_compile(
     covino_library *library, const char *model_file, const char *device, const char *const *properties, size_t count,
     covino_model **result) {
-  object_t *source = 0, *compiled = 0;
-  int status = library->core_read_model(library->core, model_file, 0, &source);
-  if (status) return status;
-  // The API takes any number of arguments and reads as many as its count says.
-  const char *p[2 * COVINO_MAXIMUM_PROPERTIES] = {0};
-  if (count > COVINO_MAXIMUM_PROPERTIES) count = COVINO_MAXIMUM_PROPERTIES;
-  for (size_t i = 0; i < 2 * count; i++) p[i] = properties[i];
-  status = library->core_compile_model(
-      library->core, source, device, 2 * count, &compiled, p[0], p[1], p[2], p[3], p[4], p[5], p[6], p[7], p[8], p[9],
-      p[10], p[11], p[12], p[13], p[14], p[15]);
-  library->model_free(source);
-  if (status) return status;
   covino_model *model = calloc(1, sizeof *model);
-  if (!model) {
-    library->compiled_model_free(compiled);
-    return -1;
-  }
+  if (!model) return -1;
   model->library = library;
-  model->compiled = compiled;
+  int status = library->core_read_model(library->core, model_file, 0, &model->source);
+  if (!status) {
+    // The API takes any number of arguments and reads as many as its count says.
+    const char *p[2 * COVINO_MAXIMUM_PROPERTIES] = {0};
+    if (count > COVINO_MAXIMUM_PROPERTIES) count = COVINO_MAXIMUM_PROPERTIES;
+    for (size_t i = 0; i < 2 * count; i++) p[i] = properties[i];
+    status = library->core_compile_model(
+        library->core, model->source, device, 2 * count, &model->compiled, p[0], p[1], p[2], p[3], p[4], p[5], p[6],
+        p[7], p[8], p[9], p[10], p[11], p[12], p[13], p[14], p[15]);
+  }
+  if (!status) status = library->compiled_model_inputs_size(model->compiled, &model->counts[0]);
+  if (!status) status = library->compiled_model_outputs_size(model->compiled, &model->counts[1]);
+  if (status) {
+    covino_model_free(model);
+    return status;
+  }
   *result = model;
   return 0;
 }
 
 void covino_model_free(covino_model *model) {
-  model->library->compiled_model_free(model->compiled);
+  if (model->source) model->library->model_free(model->source);
+  if (model->compiled) model->library->compiled_model_free(model->compiled);
   free(model);
 }
 
-int covino_port_count(const covino_model *model, int is_output, size_t *count) {
-  return (is_output ? model->library->compiled_model_outputs_size : model->library->compiled_model_inputs_size)(
-      model->compiled, count);
+void covino_model_settle(covino_model *model) {
+  if (model->source) model->library->model_free(model->source);
+  model->source = 0;
+}
+
+int covino_has_open_shapes(const covino_model *model) {
+  return model->source ? model->library->model_is_dynamic(model->source) : 0;
+}
+
+size_t covino_port_count(const covino_model *model, int is_output) { return model->counts[is_output != 0]; }
+
+// Reads the shape of a port; a rank of -1 for one that is open or too high.
+static int read_shape(covino_library *library, const object_t *port, covino_shape *result) {
+  partial_shape_t shape = {0};
+  int status = library->port_get_partial_shape(port, &shape);
+  if (status) return status;
+  int is_open = shape.rank.minimum != shape.rank.maximum || shape.rank.maximum > COVINO_MAXIMUM_RANK;
+  result->rank = is_open ? -1 : (int)shape.rank.maximum;
+  for (int i = 0; i < result->rank; i++) {
+    dimension_t d = shape.dimensions[i];
+    result->dimensions[i] = d.minimum == d.maximum ? d.maximum : -1;
+  }
+  library->partial_shape_free(&shape);
+  return 0;
 }
 
 int covino_port_at(const covino_model *model, int is_output, size_t index, covino_port *result) {
@@ -202,123 +150,52 @@ int covino_port_at(const covino_model *model, int is_output, size_t index, covin
       model->compiled, index, &port);
   if (status) return status;
   int type = 0;
-  library->port_get_element_type(port, &type);
-  result->type = type >= 0 && type < OPENVINO_TYPES ? library->from_openvino[type] : COVINO_UNKNOWN;
+  status = library->port_get_element_type(port, &type);
+  result->type = !status && type >= 0 && type < OPENVINO_TYPES ? library->from_openvino[type] : COVINO_UNKNOWN;
   char *name = 0;
+  // A tensor without a name is an error of the call, and none here.
   if (!library->port_get_any_name(port, &name) && name) {
     snprintf(result->name, sizeof result->name, "%s", name);
     library->free(name);
   }
-  partial_shape_t shape = {0};
-  status = library->port_get_partial_shape(port, &shape);
-  if (!status) {
-    int is_open = shape.rank.minimum != shape.rank.maximum || shape.rank.maximum > COVINO_MAXIMUM_RANK;
-    result->rank = is_open ? -1 : (int)shape.rank.maximum;
-    for (int i = 0; i < result->rank; i++) {
-      dimension_t d = shape.dimensions[i];
-      result->dimensions[i] = d.minimum == d.maximum ? d.maximum : -1;
-    }
-    library->partial_shape_free(&shape);
-  }
+  if (!status) status = read_shape(library, port, &result->shape);
   library->output_const_port_free(port);
   return status;
 }
 
-int covino_request_create(covino_model *model, covino_request **result) {
-  size_t count = 0;
-  int status = covino_port_count(model, 0, &count);
-  if (status) return status;
-  covino_request *request = calloc(1, sizeof *request);
-  if (!request) return -1;
-  request->inputs = calloc(count ? count : 1, sizeof *request->inputs);
-  request->input_count = count;
-  request->library = model->library;
-  status = request->inputs
-      ? model->library->compiled_model_create_infer_request(model->compiled, &request->request) : -1;
-  if (status) {
-    free(request->inputs);
-    free(request);
-    return status;
+int covino_infer_shapes(
+    covino_model *model, const covino_shape *inputs, covino_shape *outputs, int *has_open_shapes) {
+  covino_library *library = model->library;
+  size_t count = model->counts[0];
+  if (!model->source) return -1;
+  size_t *indices = calloc(count + 1, sizeof *indices);
+  partial_shape_t *shapes = calloc(count + 1, sizeof *shapes);
+  dimension_t *dimensions = calloc(count * COVINO_MAXIMUM_RANK + 1, sizeof *dimensions);
+  int status = indices && shapes && dimensions ? 0 : -1;
+  size_t given = 0;
+  for (size_t i = 0; !status && i < count; i++) {
+    if (inputs[i].rank < 0 || inputs[i].rank > COVINO_MAXIMUM_RANK) status = -1;
+    // The C API takes a rank of 0 for an open one. A scalar has one shape.
+    if (status || inputs[i].rank == 0) continue;
+    indices[given] = i;
+    shapes[given].rank.minimum = shapes[given].rank.maximum = inputs[i].rank;
+    shapes[given].dimensions = dimensions + given * COVINO_MAXIMUM_RANK;
+    for (int d = 0; d < inputs[i].rank; d++)
+      shapes[given].dimensions[d].minimum = shapes[given].dimensions[d].maximum = inputs[i].dimensions[d];
+    given++;
   }
-  *result = request;
-  return 0;
-}
-
-void covino_request_free(covino_request *request) {
-  request->library->infer_request_free(request->request);
-  free(request->inputs);
-  free(request);
-}
-
-static int describe(covino_library *library, object_t *tensor, covino_tensor *result) {
-  shape_t shape = {0};
-  int type = 0, status;
-  memset(result, 0, sizeof *result);
-  if ((status = library->tensor_get_byte_size(tensor, &result->size)) ||
-      (status = library->tensor_get_element_type(tensor, &type)) ||
-      (status = library->tensor_get_shape(tensor, &shape)))
-    return status;
-  result->type = type >= 0 && type < OPENVINO_TYPES ? library->from_openvino[type] : COVINO_UNKNOWN;
-  result->rank = shape.rank > COVINO_MAXIMUM_RANK ? COVINO_MAXIMUM_RANK : (int)shape.rank;
-  for (int i = 0; i < result->rank; i++) result->dimensions[i] = shape.dimensions[i];
-  int is_deep = shape.rank > COVINO_MAXIMUM_RANK;
-  library->shape_free(&shape);
-  if (is_deep) return -1;
-  return result->size ? library->tensor_data(tensor, &result->data) : 0;
-}
-
-int covino_request_lend(
-    covino_request *request, size_t index, int type, int rank, const int64_t *dimensions, void *data) {
-  if (index >= request->input_count || rank < 0 || rank > COVINO_MAXIMUM_RANK) return -1;
-  if (type <= COVINO_UNKNOWN || type >= COVINO_TYPE_COUNT) return -1;
-  covino_library *library = request->library;
-  request->inputs[index].data = 0;
-  shape_t shape = {0};
-  object_t *lent = 0;
-  int status = library->shape_create(rank, dimensions, &shape);
-  if (status) return status;
-  status = library->tensor_create_from_host_ptr(library->to_openvino[type], shape, data, &lent);
-  library->shape_free(&shape);
-  if (status) return status;
-  status = library->infer_request_set_input_tensor_by_index(request->request, index, lent);
-  library->tensor_free(lent);
-  return status;
-}
-
-int covino_request_fill(
-    covino_request *request, size_t index, int type, int rank, const int64_t *dimensions, const void *data, size_t size) {
-  if (index >= request->input_count || rank < 0 || rank > COVINO_MAXIMUM_RANK) return -1;
-  covino_library *library = request->library;
-  covino_tensor *kept = &request->inputs[index];
-  if (!kept->data || kept->type != type || kept->rank != rank ||
-      memcmp(kept->dimensions, dimensions, (size_t)rank * sizeof *dimensions)) {
-    if (type <= COVINO_UNKNOWN || type >= COVINO_TYPE_COUNT) return -1;
-    shape_t shape = {0};
-    object_t *created = 0;
-    int status = library->shape_create(rank, dimensions, &shape);
-    if (status) return status;
-    status = library->tensor_create(library->to_openvino[type], shape, &created);
-    library->shape_free(&shape);
-    if (status) return status;
-    // The request shares the tensor, whose memory lives on with it.
-    memset(kept, 0, sizeof *kept);
-    status = library->infer_request_set_input_tensor_by_index(request->request, index, created);
-    if (!status) status = describe(library, created, kept);
-    library->tensor_free(created);
-    if (status) return status;
+  // A failure leaves the model with its earlier shapes.
+  if (!status && given) status = library->model_reshape_by_port_indexes(model->source, indices, shapes, given);
+  free(indices);
+  free(shapes);
+  free(dimensions);
+  for (size_t i = 0; !status && i < model->counts[1]; i++) {
+    object_t *port = 0;
+    status = library->model_const_output_by_index(model->source, i, &port);
+    if (status) break;
+    status = read_shape(library, port, &outputs[i]);
+    library->output_const_port_free(port);
   }
-  if (!kept->data || kept->size != size) return -1;
-  memcpy(kept->data, data, size);
-  return 0;
-}
-
-int covino_infer(covino_request *request) { return request->library->infer_request_infer(request->request); }
-
-int covino_request_output(covino_request *request, size_t index, covino_tensor *tensor) {
-  object_t *output = 0;
-  int status = request->library->infer_request_get_output_tensor_by_index(request->request, index, &output);
-  if (status) return status;
-  status = describe(request->library, output, tensor);
-  request->library->tensor_free(output);
+  if (!status) *has_open_shapes = library->model_is_dynamic(model->source);
   return status;
 }

@@ -36,6 +36,8 @@ struct OpenInferenceEndpoints: Sendable {
       var digest: String
       var version: String
       var engine: String
+      /// Numbers that the engine computes with less precision than the model states.
+      var precision: String?
     }
     var name: String
     var versions: [String]
@@ -55,7 +57,7 @@ struct OpenInferenceEndpoints: Sendable {
         outputs: loaded.session.outputs.map(Metadata.Port.init),
         parameters: Metadata.Parameters(
           task: loaded.manifest.task.rawValue, digest: loaded.digest, version: loaded.manifest.version,
-          engine: "\(engine.name) \(engine.version)")))
+          engine: "\(engine.name) \(engine.version)", precision: loaded.session.precisionNote)))
   }
 
   func ready(_ call: ModelCall) async -> HTTPReply {

@@ -10,10 +10,11 @@ struct ModelAddTests {
   init() throws { folder = try TestPaths.temporaryFolder() }
 
   private func add(
-    _ name: String, _ file: String, runtime: String = Models.runtime, task: String = "tensors"
+    _ name: String, _ file: String, runtime: String = Models.runtime, task: String = "tensors",
+    options: [String] = []
   ) async throws -> (code: Int32?, output: String, errors: String) {
     try await Program.run(
-      "vrbridge", ["models", "add", name, file, "--version", "1", "--task", task],
+      "vrbridge", ["models", "add", name, file, "--version", "1", "--task", task] + options,
       environment: [
         "VRBRIDGE_MODELS": folder + "/models", "VRBRIDGE_OPENVINO": runtime, "VRBRIDGE_STATE": folder,
         "VRBRIDGE_SHERPA_ONNX": "/nonexistent", "XDG_CONFIG_HOME": folder, "TERM": "dumb",
@@ -37,6 +38,28 @@ struct ModelAddTests {
     #expect(manifest.contains("inputs:") && manifest.contains("[-1, 3]"), "\(manifest)")
     let onnx = try await add("twice", try file("twice.onnx", TinyModel.doubleONNX))
     #expect(onnx.code == 0 && isAdded("twice"), "\(onnx)")
+  }
+
+  /// Rows that run together only where the model is a batch.
+  @Test func aBatchIsTested() async throws {
+    let rows = try await add(
+      "rows", try file("double.xml", TinyModel.double.utf8), options: ["--batch"])
+    #expect(rows.code == 0, "\(rows)")
+    let manifest = try String(contentsOfFile: folder + "/models/rows/1/manifest.yaml", encoding: .utf8)
+    #expect(manifest.contains("batch: true"), "\(manifest)")
+    let picture = try await add("color", try file("color.xml", TinyModel.color.utf8), options: ["--batch"])
+    #expect(picture.code == 2 && picture.errors.contains("no open first dimension"), "\(picture)")
+    #expect(!isAdded("color"))
+  }
+
+  @Test func numbersOf64BitsAreReported() async throws {
+    let text = TinyModel.double.replacingOccurrences(of: "f32", with: "i64")
+      .replacingOccurrences(of: "FP32", with: "I64")
+    let result = try await add("whole", try file("whole.xml", text.utf8))
+    #expect(result.code == 0 && isAdded("whole"), "\(result)")
+    #expect(result.errors.contains("OpenVINO computes in 32 bits: 'x' (INT64), 'y' (INT64)"), "\(result)")
+    let plain = try await add("double", try file("double.xml", TinyModel.double.utf8))
+    #expect(plain.code == 0 && !plain.errors.contains("32 bits"), "\(plain)")
   }
 
   @Test func whatIsNoModelIsNotAdded() async throws {

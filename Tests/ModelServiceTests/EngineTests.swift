@@ -14,6 +14,7 @@ import Testing
 /// A session that runs nothing.
 private struct FakeSession: ModelSession {
   var engine: EngineIdentity
+  var precisionNote: String?
   var inputs: [TensorSpec] { [TensorSpec(name: "x", type: .float32, shape: [-1, 3])] }
   var outputs: [TensorSpec] { [TensorSpec(name: "y", type: .float32, shape: [-1, 3])] }
 
@@ -23,21 +24,39 @@ private struct FakeSession: ModelSession {
 /// An engine with a given name and version.
 private struct FakeEngine: InferenceEngine {
   var engine: EngineIdentity
+  var precisionNote: String?
 
   func open(
     _ model: ModelPackage, _ options: SessionOptions
   ) async throws(InferenceError) -> any ModelSession {
-    FakeSession(engine: engine)
+    FakeSession(engine: engine, precisionNote: precisionNote)
   }
 }
 
 private struct Metadata: Decodable {
-  struct Parameters: Decodable { var engine: String }
+  struct Parameters: Decodable {
+    var engine: String
+    var precision: String?
+  }
   var platform: String
   var parameters: Parameters
 }
 
 struct EngineTests {
+  @Test(arguments: [nil, "OpenVINO computes in 32 bits: 'x' (INT64)"] as [String?])
+  func metadataNameNumbersOfLessPrecision(_ note: String?) async throws {
+    let engine = FakeEngine(engine: EngineIdentity(name: "openvino", version: "1"), precisionNote: note)
+    let host = ModelHost(registry: try TinyModel.registry().registry, local: engine)
+    let call = ModelCall(
+      request: Request(
+        head: .init(method: .get, scheme: nil, authority: nil, path: "/"),
+        body: RequestBody(buffer: ByteBuffer())),
+      body: [], rights: Rights(.unknown, scopes: [.infer]), parameters: ["double"])
+    let reply = try await OpenInferenceEndpoints(access: ModelAccess(host: host, timeout: 1)).metadata(call)
+    let metadata = try JSONDecoder().decode(Metadata.self, from: Data(reply.body))
+    #expect(metadata.parameters.precision == note)
+  }
+
   @Test(arguments: [
     EngineIdentity(name: "onnxruntime", version: "1.2.3"),
     EngineIdentity(name: "remote", version: "http://127.0.0.1:8001"),

@@ -20,9 +20,14 @@ struct BertGraph {
   private let weights: Safetensors
   private var graph: IRGraph
 
-  /// - Returns: the two files of an IR that replace the weights; nil for files of other formats.
-  static func files(_ files: [ModelPackage.File], name: String) throws(InferenceError) -> [ModelPackage.File]?
-  {
+  /// The two files of an IR that replace the weights, and the lengths that the graph takes.
+  struct Generated {
+    var files: [ModelPackage.File]
+    var rules: DimensionRules
+  }
+
+  /// - Returns: nil for files of other formats.
+  static func files(_ files: [ModelPackage.File], name: String) throws(InferenceError) -> Generated? {
     guard let model = files.first, model.name.hasSuffix(".safetensors") else { return nil }
     guard let config = files.first(where: { $0.name == "config.json" }) else {
       throw InferenceError(.model, "the weights of '\(name)' need a config.json")
@@ -41,10 +46,35 @@ struct BertGraph {
     var made = BertGraph(
       settings: settings, weights: weights, graph: IRGraph(weightCount: model.bytes.count))
     try made.build()
-    return [
-      ModelPackage.File(name: "model.xml", bytes: made.graph.xml(name: "encoder")),
-      ModelPackage.File(name: "model.bin", bytes: model.bytes + made.graph.tail),
-    ]
+    return Generated(
+      files: [
+        ModelPackage.File(name: "model.xml", bytes: made.graph.xml(name: "encoder")),
+        ModelPackage.File(name: "model.bin", bytes: model.bytes + made.graph.tail),
+      ], rules: try made.rules())
+  }
+
+  /// Whether a package is converted, so that its rows are texts that do not affect each other.
+  static func converts(_ files: [ModelPackage.File]) -> Bool {
+    files.first?.name.hasSuffix(".safetensors") == true
+  }
+
+  /// One row for each text, as many tokens in both inputs as there are positions at most, and tokens of the vocabulary.
+  ///
+  /// OpenVINO gathers zeros for others.
+  private func rules() throws(InferenceError) -> DimensionRules {
+    func rows(_ name: String) throws(InferenceError) -> Int {
+      guard let count = (weights.entries[name] ?? weights.entries["bert." + name])?.shape.first, count > 0
+      else { throw InferenceError(.model, "the weights lack '\(name)'") }
+      return count
+    }
+    let positions = try rows("embeddings.position_embeddings.weight")
+    let words = try rows("embeddings.word_embeddings.weight")
+    var rules = DimensionRules(
+      inputs: [["text", "token"], ["text", "token"]], outputs: [["text", nil]])
+    rules.maxima = ["token": min(positions, settings.maxPositionEmbeddings)]
+    rules.values = [0: 0...Int64(words - 1)]
+    rules.isComplete = true
+    return rules
   }
 
   private mutating func weight(_ name: String, rank: Int) throws(InferenceError) -> IRGraph.Value {

@@ -25,6 +25,8 @@ public protocol ModelSession: Sendable {
   var outputs: [TensorSpec] { get }
   /// Whether the process that held the model has ended: the session can't be used any more, the model is opened again.
   var isLost: Bool { get }
+  /// The numbers that the engine computes with less precision than the model states, for people; nil when there are none.
+  var precisionNote: String? { get }
 
   /// Runs the model once.
   ///
@@ -35,12 +37,13 @@ public protocol ModelSession: Sendable {
 
 extension ModelSession {
   public var isLost: Bool { false }
+  public var precisionNote: String? { nil }
 }
 
 /// Options of a session.
 public struct SessionOptions: Sendable, Equatable {
   public enum Library: String, Sendable, CaseIterable {
-    /// OpenVINO; ONNX Runtime for ONNX models that OpenVINO refuses.
+    /// OpenVINO; ONNX Runtime for ONNX models that OpenVINO refuses or would run with other results.
     case automatic = "auto"
     case openVINO = "openvino"
     case onnxRuntime = "onnxruntime"

@@ -15,6 +15,7 @@ public final class InputRecorder: InferenceEngine {
     var inputs: [TensorSpec] { session.inputs }
     var outputs: [TensorSpec] { session.outputs }
     var isLost: Bool { session.isLost }
+    var precisionNote: String? { session.precisionNote }
 
     func infer(_ tensors: [Tensor]) async throws(InferenceError) -> [Tensor] {
       recorder.keep(tensors)

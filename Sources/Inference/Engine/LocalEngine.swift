@@ -18,12 +18,26 @@ public struct LocalEngine: InferenceEngine {
     case .openVINO: return try await openVINO.open(model, options)
     case .onnxRuntime: return try await onnxRuntime.open(model, options)
     case .automatic:
-      do throws(InferenceError) { return try await openVINO.open(model, options) } catch {
-        let mayRunElsewhere =
-          model.files.first?.name.hasSuffix(".onnx") == true && [.model, .unavailable].contains(error.kind)
-        guard mayRunElsewhere, let session = try? await onnxRuntime.open(model, options) else { throw error }
+      guard let facts = ONNXFacts(model.files.first) else { return try await openVINO.open(model, options) }
+      do throws(InferenceError) {
+        let session = try openVINO.openSession(model, options)
+        guard options.device == "CPU", Self.prefersOnnxRuntime(session, facts),
+          let exact = try? await onnxRuntime.open(model, options)
+        else { return session }
+        return exact
+      } catch {
+        guard [.model, .unavailable].contains(error.kind),
+          let session = try? await onnxRuntime.open(model, options)
+        else { throw error }
         return session
       }
     }
+  }
+
+  /// Whether results of OpenVINO may differ from the model's: for numbers of 64 bits, indices that it does not check, and
+  /// shapes that can't be verified before a run.
+  private static func prefersOnnxRuntime(_ session: OpenVINOSession, _ facts: ONNXFacts) -> Bool {
+    NarrowArithmetic.prefersExact(inputs: session.inputs, outputs: session.outputs, facts)
+      || session.verification.dependsOnValues() != false
   }
 }

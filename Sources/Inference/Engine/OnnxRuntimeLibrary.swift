@@ -8,6 +8,8 @@ public struct OnnxRuntimeLibrary: Sendable {
 
   private let opened: DynamicLibrary.Opened
 
+  init(_ opened: DynamicLibrary.Opened) { self.opened = opened }
+
   var pointer: OpaquePointer { opened.pointer }
   public var file: String { opened.file }
 
@@ -19,7 +21,7 @@ public struct OnnxRuntimeLibrary: Sendable {
   /// - Throws: `InferenceError` of kind `unavailable`, with the command that installs the library.
   public static func shared(folder: String?) throws(InferenceError) -> OnnxRuntimeLibrary {
     do throws(DynamicLibraryError) {
-      return OnnxRuntimeLibrary(opened: try library.open(folder: folder))
+      return OnnxRuntimeLibrary(try library.open(folder: folder))
     } catch { throw InferenceError(.unavailable, error.description) }
   }
 }

@@ -13,6 +13,8 @@ public struct OpenVINOLibrary: Sendable {
 
   private let opened: DynamicLibrary.Opened
 
+  init(_ opened: DynamicLibrary.Opened) { self.opened = opened }
+
   public var file: String { opened.file }
   public var version: String { String(cString: covino_version(opened.pointer)) }
 
@@ -20,7 +22,7 @@ public struct OpenVINOLibrary: Sendable {
   /// - Throws: `InferenceError` of kind `unavailable`, with the command that installs the library.
   public static func shared(folder: String?) throws(InferenceError) -> OpenVINOLibrary {
     do throws(DynamicLibraryError) {
-      return OpenVINOLibrary(opened: try library.open(folder: folder))
+      return OpenVINOLibrary(try library.open(folder: folder))
     } catch { throw InferenceError(.unavailable, error.description) }
   }
 

@@ -3,8 +3,8 @@ import Synchronization
 /// Combines waiting requests for one model into batches. A request never waits for others: a batch consists of the
 /// requests that arrived during the previous run.
 ///
-/// Policy of the queue: bounded to 1024 requests; further requests fail. Only for models whose tensors all have an open
-/// first dimension.
+/// Policy of the queue: bounded to 1024 requests; further requests fail. Only for models whose manifest states that rows do
+/// not affect each other (`batch`), and whose tensors all have an open first dimension.
 final class BatchingSession: ModelSession {
   /// The outcome of waiting.
   private enum Turn: Sendable {
@@ -24,6 +24,7 @@ final class BatchingSession: ModelSession {
 
   var engine: EngineIdentity { session.engine }
   var isLost: Bool { session.isLost }
+  var precisionNote: String? { session.precisionNote }
   let inputs: [TensorSpec]
   let outputs: [TensorSpec]
   private let session: any ModelSession

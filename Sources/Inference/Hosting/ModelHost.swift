@@ -236,10 +236,12 @@ public actor ModelHost {
         }
         let session = try await local.open(package, setting.options)
         try package.manifest.check(session)
+        // An open first dimension may be a time or a list of points.
+        let batching = package.hasIndependentRows ? BatchingSession(session) : nil
         return Opened(
           model: Loaded(
-            manifest: package.manifest, digest: digest, session: BatchingSession(session) ?? session,
-            location: "local"), trust: trust)
+            manifest: package.manifest, digest: digest, session: batching ?? session, location: "local"),
+          trust: trust)
       }
     loading[key] = task
     do {

@@ -27,6 +27,8 @@ public struct ModelManifest: Sendable, Hashable {
   public var labels: [String] = []
   /// The file among `files` that holds one label per line, for long lists.
   public var labelsFile: String?
+  /// Whether the first dimension of all tensors is a batch, whose rows do not affect each other.
+  public var isBatch = false
   /// Empty when the manifest does not declare tensors.
   public var inputs: [TensorSpec] = []
   public var outputs: [TensorSpec] = []
@@ -47,7 +49,7 @@ public struct ModelManifest: Sendable, Hashable {
   static let keys: [String: [String]] = [
     "": [
       "format", "name", "version", "task", "title", "licence", "source", "decoder", "picture", "sound_scale",
-      "labels", "labels_file", "inputs", "outputs", "files",
+      "labels", "labels_file", "batch", "inputs", "outputs", "files",
     ],
     "picture": ["layout", "order", "mean", "scale"],
     "tensor": ["name", "type", "shape"],
@@ -85,6 +87,7 @@ public struct ModelManifest: Sendable, Hashable {
     source = try root["source"]?.string() ?? ""
     if let given = root["decoder"] { decoder = try Self.choice(given, among: vocabulary?.decoders) }
     if let given = root["picture"] { picture = try Self.picture(given) }
+    if let given = root["batch"] { isBatch = try given.boolean() }
     if let given = root["sound_scale"] { soundScale = try given.number(in: 1...32_768) }
     for item in try root["labels"]?.list(count: 0...100_000) ?? [] {
       let label = try item.string()
@@ -211,6 +214,7 @@ public struct ModelManifest: Sendable, Hashable {
       )
     }
     if soundScale != 32_768 { lines.append("sound_scale: \(soundScale)") }
+    if isBatch { lines.append("batch: true") }
     if let labelsFile { lines.append("labels_file: \(quotedYAML(labelsFile))") }
     if !labels.isEmpty { lines.append("labels: [" + labels.map(quotedYAML).joined(separator: ", ") + "]") }
     for (key, specs) in [("inputs", inputs), ("outputs", outputs)] where !specs.isEmpty {

@@ -4,11 +4,11 @@
 /// The reader skips the weights, which generated code would parse.
 package enum ONNXMetadata {
   package static func value(_ key: String, in model: [UInt8]) -> String? {
-    var reader = WireReader(model[...])
+    var reader = ProtobufFields(model[...])
     while let field = reader.next() {
       guard field.number == 14, let body = field.body else { continue }
       var pair = (key: "", value: "")
-      var inner = WireReader(body)
+      var inner = ProtobufFields(body)
       while let entry = inner.next() {
         guard let body = entry.body else { continue }
         if entry.number == 1 { pair.key = String(decoding: body, as: UTF8.self) }
@@ -17,42 +17,5 @@ package enum ONNXMetadata {
       if pair.key == key { return pair.value }
     }
     return nil
-  }
-
-  /// Steps through the fields of a Protocol Buffers message.
-  private struct WireReader {
-    private var rest: ArraySlice<UInt8>
-
-    init(_ bytes: ArraySlice<UInt8>) { rest = bytes }
-
-    private mutating func varint() -> UInt64? {
-      var value: UInt64 = 0
-      for shift in stride(from: UInt64(0), to: 64, by: 7) {
-        guard let byte = rest.popFirst() else { return nil }
-        value |= UInt64(byte & 0x7f) << shift
-        if byte < 0x80 { return value }
-      }
-      return nil
-    }
-
-    /// - Returns: nil at the end and for malformed bytes.
-    mutating func next() -> (number: UInt64, body: ArraySlice<UInt8>?)? {
-      guard let tag = varint() else { return nil }
-      let length: UInt64
-      switch tag & 7 {
-      case 0:
-        guard varint() != nil else { return nil }
-        return (tag >> 3, nil)
-      case 1: length = 8
-      case 5: length = 4
-      case 2:
-        guard let given = varint() else { return nil }
-        length = given
-      default: return nil
-      }
-      guard length <= UInt64(rest.count) else { return nil }
-      defer { rest = rest.dropFirst(Int(length)) }
-      return (tag >> 3, tag & 7 == 2 ? rest.prefix(Int(length)) : nil)
-    }
   }
 }

@@ -8,20 +8,23 @@ package enum ModelAnswer {
     var engine: EngineIdentity
     var inputs: [TensorSpec]
     var outputs: [TensorSpec]
+    var precisionNote: String?
   }
 
   @Sendable package static func description(
     _ message: SandboxMessage, _ memory: UnsafeRawBufferPointer
   ) throws(SandboxError) -> Description {
     guard let given = try? JSONDecoder().decode(ModelDescription.self, from: Data(message.body)),
-      given.engine.utf8.count <= 100, given.version.utf8.count <= 200
+      given.engine.utf8.count <= 100, given.version.utf8.count <= 200,
+      (given.precisionNote ?? "").count <= ModelDescription.maximumNote
     else { throw SandboxError(.answerInvalid, "the process of a model gave no description of it") }
     let (inputs, outputs) = (given.inputs.compactMap(\.spec), given.outputs.compactMap(\.spec))
     guard inputs.count == given.inputs.count, outputs.count == given.outputs.count else {
       throw SandboxError(.answerInvalid, "the process of a model gave impossible tensors")
     }
     return Description(
-      engine: EngineIdentity(name: given.engine, version: given.version), inputs: inputs, outputs: outputs)
+      engine: EngineIdentity(name: given.engine, version: given.version), inputs: inputs, outputs: outputs,
+      precisionNote: given.precisionNote)
   }
 
   /// Copies the tensors of an answer.

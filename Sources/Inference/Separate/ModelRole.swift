@@ -144,13 +144,18 @@ struct ModelDescription: Codable {
     }
   }
 
+  /// Characters of a note.
+  static let maximumNote = 2000
+
   var engine: String
   var version: String
   var inputs: [Port]
   var outputs: [Port]
+  var precisionNote: String?
 
   init(_ session: any ModelSession) {
     (engine, version) = (session.engine.name, session.engine.version)
     (inputs, outputs) = (session.inputs.map(Port.init), session.outputs.map(Port.init))
+    precisionNote = session.precisionNote.map { String($0.prefix(Self.maximumNote)) }
   }
 }

@@ -6,6 +6,7 @@ final class SeparateSession: ModelSession {
   let engine: EngineIdentity
   let inputs: [TensorSpec]
   let outputs: [TensorSpec]
+  let precisionNote: String?
   var isLost: Bool { lost.load(ordering: .relaxed) }
   private let process: SandboxProcess
   /// Exists as long as the process.
@@ -25,6 +26,7 @@ final class SeparateSession: ModelSession {
     engine = description.engine
     inputs = description.inputs
     outputs = description.outputs
+    precisionNote = description.precisionNote
     self.process = process
     self.folder = folder
     self.limit = limit

@@ -62,6 +62,12 @@ struct ModelsAdd: AsyncParsableCommand {
       "Multiply the differences with these values (default: 1/255 each).", valueName: "a,b,c"))
   var scale: String?
 
+  @Flag(
+    help:
+      "State that the first dimension of all tensors is a batch, so that requests may run together; rows that affect each other are refused."
+  )
+  var batch = false
+
   @Option(help: ArgumentHelp("Describe the model in a few words (default: none).", valueName: "text"))
   var title: String = ""
 
@@ -79,6 +85,7 @@ struct ModelsAdd: AsyncParsableCommand {
     manifest.title = title
     manifest.licence = licence
     manifest.source = "added from a file"
+    manifest.isBatch = batch
     if let decoder {
       guard let known = vocabulary.decoders.first(where: { $0.rawValue == decoder }) else {
         throw ValidationError(
@@ -120,8 +127,16 @@ struct ModelsAdd: AsyncParsableCommand {
         ModelPackage(manifest: manifest, files: files), configuration)
     } catch { throw CommandError("model-refused", "\(model) is not added: \(error.description)") }
     switch outcome {
-    case .opened(let inputs, let outputs): (manifest.inputs, manifest.outputs) = (inputs, outputs)
-    case .untried(let reason): Terminal.complain("vrbridge: \(name) was not tried: \(reason)")
+    case .opened(let found):
+      (manifest.inputs, manifest.outputs) = (found.inputs, found.outputs)
+      report(found)
+    case .untried(let reason):
+      if batch {
+        throw CommandError(
+          "model-refused",
+          "\(model) is not added: its rows can't be tested, so leave out --batch: \(reason)")
+      }
+      Terminal.complain("vrbridge: \(name) was not tried: \(reason)")
     }
     let key = try options.signingKey()
     let registry = try options.registry()
@@ -130,6 +145,15 @@ struct ModelsAdd: AsyncParsableCommand {
     for (kind, specs) in [("inputs:", manifest.inputs), ("outputs:", manifest.outputs)] where !specs.isEmpty {
       print("  \(kind) \(Terminal.field(specs.map(\.description).joined(separator: ", ")))")
     }
+  }
+
+  /// Reports the engine, and numbers that it computes with less precision.
+  private func report(_ found: ModelTrial.Found) {
+    guard let note = found.precisionNote else { return }
+    let remedy =
+      model.hasSuffix(".onnx")
+      ? "; ONNX Runtime computes them exactly, install it with: vrbridge models pull sherpa-onnx" : ""
+    Terminal.complain("vrbridge: \(name): \(Terminal.field(note))\(remedy)")
   }
 
   private func numbers(_ text: String, _ option: String) throws -> [Double] {
