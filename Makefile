@@ -4,6 +4,7 @@ DESTDIR ?=
 SECONDS_PER_TARGET ?= 10
 SOAK ?= 3600
 HOSTILE ?= 60
+ANSWERS ?= 5000
 SANITIZER ?= address
 RIG_SECONDS ?= 1500
 ARGS ?=
@@ -20,7 +21,7 @@ CHECKED = --explicit-target-dependency-import-check error
 RELEASE = $(CHECKED) -c release --static-swift-stdlib
 SOURCES = Sources Tests Benchmarks examples Fuzz/Sources Package.swift Fuzz/Package.swift
 
-.PHONY: run test build-tests docc test-vm test-subset bench soak soak-tools hostile sanitize fuzz format lint install install-files deb test-deb sbom protocol setup setup-test setup-test-vm build help
+.PHONY: run test build-tests docc test-vm test-subset bench soak soak-tools hostile differential differential-tools sanitize fuzz format lint install install-files deb test-deb sbom protocol setup setup-test setup-test-vm build help
 
 run: setup ## Build and run the bridge with a live view; without a headset with emulated devices (HTTP=HOST:PORT of the dashboard, QUESTION=file:x.wav replaces the spoken question, ARGS="…" adds options).
 	$(BUILD) $(RELEASE) --product vrbridge
@@ -62,6 +63,13 @@ soak-tools:
 hostile: build ## Attack a bridge on the loopback for HOSTILE=SECONDS, and fail where a client of poses notices.
 	@python3 scripts/hostile.py --self-test
 	python3 scripts/hostile.py .build/release/vrbridge $(HOSTILE)
+
+differential: build differential-tools ## Compare 5,000 answers of a bridge's models with ONNX Runtime's (ANSWERS=N, ARGS="--seed N").
+	@.build/differential/bin/python scripts/differential.py --self-test
+	.build/differential/bin/python scripts/differential.py .build/release/vrbridge $(ANSWERS) $(ARGS)
+
+differential-tools:
+	@scripts/servers.sh .build/differential Tests/Python/differential.txt
 
 sanitize: setup-test ## Build some test targets with SANITIZER=address or thread, and run their suites (ARGS=all adds services).
 	scripts/sanitize.sh $(SANITIZER) $(ARGS)

@@ -150,7 +150,8 @@ let package = Package(
     .target(
       name: "ModelService",
       dependencies: [
-        "Admission", "Authorisation", "Diagnostics", "HTTPServer", "Imaging", "Inference", "Perception",
+        "Admission", "Authorisation", "Cameras", "Diagnostics", "HTTPServer", "Imaging", "Inference",
+        "Perception",
         .product(name: "HTTPTypes", package: "swift-http-types"),
         .product(name: "Hummingbird", package: "hummingbird"),
       ],
@@ -459,8 +460,8 @@ let package = Package(
     .testTarget(
       name: "ModelServiceTests",
       dependencies: [
-        "Admission", "Authorisation", "HTTPServer", "Imaging", "Inference", "ModelService", "Sensing",
-        "TestSupport",
+        "Admission", "Authorisation", "CLinux", "HTTPServer", "Imaging", "Inference", "ModelService",
+        "Sensing", "TestSupport",
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
         .product(name: "HTTPTypes", package: "swift-http-types"),
         .product(name: "Hummingbird", package: "hummingbird"),

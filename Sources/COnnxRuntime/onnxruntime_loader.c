@@ -154,7 +154,10 @@ static int learn_port(conr_session *session, int is_output, size_t index, char *
   if (!failed(library, library->CastTypeInfoToTensorInfo(information, &tensor), 0, 0) && tensor)
     status = describe(library, tensor, &port->type, &port->rank, port->dimensions);
   library->ReleaseTypeInfo(information);
-  if (status || !fits) snprintf(error, error_size, "'%.200s' is no tensor that can be used", port->name);
+  if (status)
+    snprintf(error, error_size, "'%.200s' is no tensor that can be used", port->name);
+  else if (!fits)
+    snprintf(error, error_size, "the name of '%.200s…' has more than %d bytes", port->name, CONR_MAXIMUM_NAME - 1);
   return status || !fits ? -1 : 0;
 }
 

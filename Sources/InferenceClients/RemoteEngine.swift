@@ -1,4 +1,3 @@
-import AsyncHTTPClient
 public import Inference
 
 /// Runs models on another server: Open Inference Protocol v2 (Triton, KServe, OpenVINO Model Server, MLServer), or
@@ -18,9 +17,7 @@ public struct RemoteEngine: InferenceEngine {
     _ model: ModelPackage, _ options: SessionOptions
   ) async throws(InferenceError) -> any ModelSession {
     guard let remote = model.remote else { return try await local.open(model, options) }
-    // Starts the client's threads with the first model that needs them.
-    let server = RemoteServer(
-      client: HTTPClient.shared, model: remote, name: remote.name ?? model.manifest.name)
+    let server = RemoteServer(model: remote, name: remote.name ?? model.manifest.name)
     var fallback: (any ModelSession)?
     if remote.fallsBack, !model.files.isEmpty {
       var package = model
@@ -28,16 +25,31 @@ public struct RemoteEngine: InferenceEngine {
       fallback = try? await local.open(package, options)
     }
     let name = model.manifest.name
+    let declared = RemoteSpecs(inputs: model.manifest.inputs, outputs: model.manifest.outputs)
     do throws(InferenceError) {
-      let (inputs, outputs) = try await server.metadata(fallback)
-      return RemoteSession(
-        name: name, inputs: inputs, outputs: outputs, server: server, fallback: fallback, report: report)
+      let metadata = try await server.metadata(fallback)
+      // Numbers of tensors in another order would be taken for each other.
+      var specs = try server.parsing { () throws(OpenInferenceError) in
+        try metadata.specs.ordered(like: declared, of: "the manifest of '\(name)'")
+      }
+      if let other = fallback {
+        do throws(OpenInferenceError) {
+          specs = try specs.ordered(
+            like: RemoteSpecs(inputs: other.inputs, outputs: other.outputs), of: "the model in this process")
+        } catch {
+          report(
+            "'\(name)' at \(remote.address): \(error); it does not run in this process when the server fails")
+          fallback = nil
+        }
+      }
+      return RemoteSession(name: name, specs, server, metadata, fallback: fallback, report: report)
     } catch {
-      guard let fallback else { throw error }
+      // Another version or another model is not what was asked for.
+      guard let fallback, error.kind != .notFound || remote.version == nil else { throw error }
       report("\(error.description); '\(name)' runs in this process meanwhile")
       let session = RemoteSession(
-        name: name, inputs: fallback.inputs, outputs: fallback.outputs, server: server, fallback: fallback,
-        report: report)
+        name: name, RemoteSpecs(inputs: fallback.inputs, outputs: fallback.outputs), server, nil,
+        fallback: fallback, report: report)
       session.note(isAlive: false)
       return session
     }

@@ -3,7 +3,7 @@ import Synchronization
 
 /// A model on another server, behind a circuit breaker: failures of network and server are retried; after some failures
 /// in a row no request is sent for a while, longer each time, and the model runs in this process where it can.
-final class RemoteSession: ModelSession {
+final class RemoteSession: RemoteModelSession {
   private struct Breaker {
     var failures = 0
     /// Until then no request is sent; nil while the server is used.
@@ -15,9 +15,23 @@ final class RemoteSession: ModelSession {
     var isReported = false
   }
 
-  let inputs: [TensorSpec]
-  let outputs: [TensorSpec]
+  /// The state of the server's model.
+  private struct Served {
+    /// Whether the server's metadata were compared with the tensors of this session.
+    var isVerified: Bool
+    /// The version to request; nil for the server's choice.
+    var wanted: String?
+    /// The version that the server named last.
+    var version: String?
+    /// Whether the server's model has other tensors or another version since the session was opened.
+    var isOther = false
+  }
+
+  var inputs: [TensorSpec] { specs.inputs }
+  var outputs: [TensorSpec] { specs.outputs }
+  private let specs: RemoteSpecs
   private let server: RemoteServer
+  private let served: Mutex<Served>
   private let fallback: (any ModelSession)?
   private let name: String
   private let report: @Sendable (String) -> Void
@@ -26,7 +40,12 @@ final class RemoteSession: ModelSession {
   private static let maximumFailures = 3
   private static let longestPause = 30.0
 
-  var isLost: Bool { fallback?.isLost ?? false }
+  var isLost: Bool { fallback?.isLost ?? false || served.withLock { $0.isOther } }
+
+  /// nil while requests go to the fallback.
+  var servedVersion: String? {
+    breaker.withLock { $0.openUntil != nil } ? nil : served.withLock { $0.version }
+  }
 
   /// The server; the local engine while requests go to the fallback.
   var engine: EngineIdentity {
@@ -35,22 +54,33 @@ final class RemoteSession: ModelSession {
     return EngineIdentity(name: "remote", version: server.model.address)
   }
 
+  /// - Parameter metadata: of the server; nil when it did not answer.
   init(
-    name: String, inputs: [TensorSpec], outputs: [TensorSpec], server: RemoteServer,
+    name: String, _ specs: RemoteSpecs, _ server: RemoteServer, _ metadata: RemoteMetadata?,
     fallback: (any ModelSession)?, report: @escaping @Sendable (String) -> Void
   ) {
     self.name = name
-    self.inputs = inputs
-    self.outputs = outputs
+    self.specs = specs
     self.server = server
+    served = Mutex(
+      Served(
+        isVerified: metadata != nil, wanted: metadata?.version ?? server.model.version,
+        version: metadata?.version))
     self.fallback = fallback
     self.report = report
   }
 
   func infer(_ tensors: [Tensor]) async throws(InferenceError) -> [Tensor] {
+    switch try await attempt(tensors) {
+    case .answer(let results, _): return results
+    case .fallback(let session): return try await session.infer(tensors)
+    }
+  }
+
+  func attempt(_ tensors: [Tensor]) async throws(InferenceError) -> RemoteOutcome {
     try TensorCheck.check(tensors, against: inputs)
     guard mayTry() else {
-      if let fallback { return try await fallback.infer(tensors) }
+      if let fallback { return .fallback(fallback) }
       throw InferenceError(
         .unavailable,
         "\(server.model.address) does not answer '\(name)'; the next attempt follows within \(Int(Self.longestPause)) s"
@@ -59,9 +89,9 @@ final class RemoteSession: ModelSession {
     var last = InferenceError(.unavailable, "")
     for attempt in 0...server.model.retries {
       do throws(InferenceError) {
-        let results = try await server.infer(tensors, inputs, outputs)
+        let results = try await request(tensors)
         note(isAlive: true)
-        return results
+        return .answer(results.tensors, version: results.version)
       } catch {
         last = error
         guard error.kind == .unavailable else {
@@ -77,8 +107,44 @@ final class RemoteSession: ModelSession {
       }
     }
     note(isAlive: false, because: last.description)
-    if let fallback { return try await fallback.infer(tensors) }
+    if let fallback { return .fallback(fallback) }
     throw last
+  }
+
+  /// Sends one request, to a server whose model was compared with this session's.
+  private func request(
+    _ tensors: [Tensor]
+  ) async throws(InferenceError) -> (tensors: [Tensor], version: String?) {
+    if !served.withLock({ $0.isVerified }) { try await verify() }
+    var server = server
+    server.model.version = served.withLock { $0.wanted }
+    do throws(InferenceError) {
+      let results = try await server.infer(tensors, specs)
+      served.withLock { $0.version = results.version }
+      return results
+    } catch {
+      // An answer that does not fit, or a version that is gone: the server may have another model now.
+      served.withLock { served in
+        if error.kind == .notFound { served.isOther = served.wanted != self.server.model.version }
+        if error.kind != .input { served.isVerified = false }
+      }
+      throw error
+    }
+  }
+
+  /// Compares the server's metadata with the tensors of this session.
+  private func verify() async throws(InferenceError) {
+    let metadata = try await server.metadata(fallback ?? self)
+    do throws(OpenInferenceError) {
+      _ = try metadata.specs.ordered(like: specs, of: "'\(name)' when it was opened")
+    } catch {
+      served.withLock { $0.isOther = fallback == nil }
+      throw InferenceError(.unavailable, "'\(name)' at \(server.model.address): \(error)")
+    }
+    served.withLock { served in
+      served.isVerified = true
+      served.wanted = metadata.version ?? server.model.version
+    }
   }
 
   private func mayTry() -> Bool {

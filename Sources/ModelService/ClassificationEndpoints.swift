@@ -43,12 +43,14 @@ struct ClassificationEndpoints: Sendable {
   func picture(_ call: ModelCall) async throws(InferenceError) -> HTTPReply {
     let query = call.request.uri.queryParameters
     let upload: PictureUpload
+    var requested: Int?
     do throws(PictureError) {
+      if let text = query["top"] { requested = try PictureUpload.count(String(text)) }
       upload = try PictureUpload(call.body, contentType: call.request.headers[.contentType] ?? "")
     } catch {
       throw InferenceError(.input, error.description)
     }
-    let count = min(max(upload.top ?? query["top"].flatMap { Int($0) } ?? 5, 1), 1000)
+    let count = upload.top ?? requested ?? 5
     let name = upload.model ?? query["model"].map(String.init) ?? ""
     guard !name.isEmpty else {
       throw InferenceError(.input, "no model is named; use /classify?model=NAME")
@@ -62,7 +64,7 @@ struct ClassificationEndpoints: Sendable {
     }
     return .json(
       Answer(
-        model: name, version: loaded.manifest.version, digest: loaded.digest,
+        model: name, version: loaded.version, digest: loaded.digest,
         top: try await labels(image, loaded, count)))
   }
 

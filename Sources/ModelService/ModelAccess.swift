@@ -28,7 +28,7 @@ struct ModelAccess: Sendable {
     try await model(call.model, call.version, call.rights)
   }
 
-  func run(_ model: ModelHost.Loaded, _ tensors: [Tensor]) async throws(InferenceError) -> [Tensor] {
-    try await host.infer(model, tensors, priority: .request, within: .seconds(timeout))
+  func run(_ model: ModelHost.Loaded, _ tensors: [Tensor]) async throws(InferenceError) -> InferenceResult {
+    try await host.run(model, tensors, priority: .request, within: .seconds(timeout))
   }
 }

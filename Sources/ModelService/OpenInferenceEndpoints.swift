@@ -56,7 +56,7 @@ struct OpenInferenceEndpoints: Sendable {
         inputs: loaded.session.inputs.map(Metadata.Port.init),
         outputs: loaded.session.outputs.map(Metadata.Port.init),
         parameters: Metadata.Parameters(
-          task: loaded.manifest.task.rawValue, digest: loaded.digest, version: loaded.manifest.version,
+          task: loaded.manifest.task.rawValue, digest: loaded.digest, version: loaded.version,
           engine: "\(engine.name) \(engine.version)", precision: loaded.session.precisionNote)))
   }
 
@@ -186,10 +186,10 @@ struct OpenInferenceEndpoints: Sendable {
   }
 
   private func reply(
-    _ name: String, _ loaded: ModelHost.Loaded, _ request: OpenInference.Request, _ results: [Tensor]
+    _ name: String, _ loaded: ModelHost.Loaded, _ request: OpenInference.Request, _ results: InferenceResult
   ) throws(OpenInferenceError) -> HTTPReply {
     var parts: [OpenInference.Part] = []
-    for (spec, tensor) in zip(loaded.session.outputs, results) {
+    for (spec, tensor) in zip(loaded.session.outputs, results.tensors) {
       let wanted = request.outputs.first { $0.name == spec.name }
       if !request.outputs.isEmpty, wanted == nil { continue }
       let named = NamedTensor(spec.name, tensor)
@@ -200,7 +200,8 @@ struct OpenInferenceEndpoints: Sendable {
       }
     }
     let (bytes, header) = try OpenInference.body(
-      id: request.id, model: name, version: loaded.manifest.version, key: "outputs", parts: parts)
+      id: request.id, model: name, version: results.version ?? loaded.manifest.version,
+      key: "outputs", parts: parts)
     var reply = HTTPReply(status: .ok, body: bytes)
     if let header, let field = HTTPField.Name(OpenInference.lengthHeader) {
       reply.type = "application/octet-stream"

@@ -20,8 +20,11 @@ package struct PictureUpload {
             let data = Data(base64Encoded: text, options: .ignoreUnknownCharacters)
           else { throw OpenInferenceError(problem) }
           var upload = PictureUpload(bytes: Array(data))
-          upload.model = json["model"] as? String
-          upload.top = (json["top"] as? NSNumber)?.intValue
+          upload.model = try JSONField.text(json, "model", of: "the request")
+          upload.top = try JSONField.count(json, "top", of: "the request")
+          guard (1...1000).contains(upload.top ?? 1) else {
+            throw OpenInferenceError("'top' is no whole number from 1 to 1000")
+          }
           return upload
         }
       } catch {
@@ -63,7 +66,7 @@ package struct PictureUpload {
       if head.contains("name=\"model\"") {
         model = String(decoding: content, as: UTF8.self)
       } else if head.contains("name=\"top\"") {
-        top = Int(String(decoding: content, as: UTF8.self))
+        top = try Self.count(String(decoding: content, as: UTF8.self))
       } else if result == nil {
         result = PictureUpload(bytes: Array(content))
       }
@@ -72,5 +75,14 @@ package struct PictureUpload {
     result.model = model
     result.top = top
     return result
+  }
+
+  /// Returns the number of labels that a parameter requests.
+  static func count(_ text: String) throws(PictureError) -> Int {
+    guard let count = Int(text), (1...1000).contains(count) else {
+      throw PictureError(
+        description: "'top' is '\(text.prefix(32))', which is no whole number from 1 to 1000")
+    }
+    return count
   }
 }

@@ -1,4 +1,5 @@
 public import Admission
+import Cameras
 public import Imaging
 
 /// A frame that a program with its own camera sends.
@@ -41,6 +42,9 @@ public struct SubmittedFrame: Sendable {
         throw FrameError(.invalid, "captured_ns is a whole number: nanoseconds of CLOCK_MONOTONIC")
       }
       captured = time
+    }
+    if let problem = ClientFrameDetails.problem(captured: captured, pose: pose, intrinsics: intrinsics) {
+      throw FrameError(.invalid, problem)
     }
     if let layout {
       guard bytes.count == layout.size else {

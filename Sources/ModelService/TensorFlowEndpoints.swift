@@ -21,7 +21,7 @@ struct TensorFlowEndpoints: Sendable {
 
   func status(_ call: ModelCall) async throws(InferenceError) -> HTTPReply {
     let loaded = try await access.model(call)
-    return .json(Status(modelVersionStatus: [Status.Version(version: loaded.manifest.version)]))
+    return .json(Status(modelVersionStatus: [Status.Version(version: loaded.version)]))
   }
 
   func predict(_ call: ModelCall) async throws(InferenceError) -> HTTPReply {
@@ -32,7 +32,7 @@ struct TensorFlowEndpoints: Sendable {
     } catch {
       throw InferenceError(error.kind, error.description)
     }
-    let results = try await access.run(loaded, request.inputs)
+    let results = try await access.run(loaded, request.inputs).tensors
     let named = zip(loaded.session.outputs, results).map { NamedTensor($0.name, $1) }
     do throws(OpenInferenceError) {
       return HTTPReply(status: .ok, body: try TensorFlowServing.answer(named, isRows: request.isRows))

@@ -61,7 +61,7 @@ package struct TextRequest: Decodable {
       throw InferenceError(.failed, "the text has no embedding to classify")
     }
     return Answer(
-      model: SentenceEmbedder.modelName, version: model.manifest.version, digest: model.digest,
+      model: SentenceEmbedder.modelName, version: model.version, digest: model.digest,
       label: best.label, score: best.score, likeness: best.likeness,
       top: Array(list.prefix(min(max(top ?? 5, 1), 1000))))
   }

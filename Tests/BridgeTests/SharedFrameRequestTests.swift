@@ -76,18 +76,20 @@ struct SharedFrameRequestTests {
     let socket = bridge.socket
     var request = Self.grey(slots: 3)
     request.intrinsics = [50, 60, 31.5, 15.5]
+    let start = linux_monotonic_ns()
     let description = request
     try await onThread {
       let frames = try SharedFrames(description, path: socket, clientName: "test")
       #expect(frames.frameSize == 64 * 32)
       for value in 1...5 {
-        try frames.submit(captured: Int64(value), pose: [1, 2, 3, 0, 0, 0, 1]) { memory in
+        try frames.submit(captured: start + Int64(value), pose: [1, 2, 3, 0, 0, 0, 1]) { memory in
           memory.initializeMemory(as: UInt8.self, repeating: UInt8(value))
         }
       }
     }
     let frame = try #require(await feed.next())
-    #expect(frame.camera == "client: test" && frame.captured.nanoseconds == 5 && frame.format == .grey)
+    #expect(
+      frame.camera == "client: test" && frame.captured.nanoseconds == start + 5 && frame.format == .grey)
     #expect(frame.worldFromHead?.position.y == 2 && feed.dropped == 4)
     // Read where the client wrote it, which has left meanwhile.
     #expect(try frame.image()[63, 31].red == 5)
@@ -125,7 +127,7 @@ struct SharedFrameRequestTests {
       {
         $0.format = .yuyv; $0.width = 63
       },
-      { $0.intrinsics = [1, 2, 3] }, { $0.intrinsics = [1, 2, 3, .nan] },
+      { $0.intrinsics = [1, 2, 3] }, { $0.intrinsics = [0, 400, 1, 1] }, { $0.intrinsics = [1, 2, 3, .nan] },
     ] as [(inout Vrbridge_V1_ShareFrames) -> Void] {
       var request = Self.grey()
       change(&request)
@@ -143,12 +145,14 @@ struct SharedFrameRequestTests {
     let connection = try await connect(bridge)
     let memory = try Self.memory()
     defer { close(memory) }
-    func submit(_ ring: UInt32, _ slot: UInt32, pose: [Double] = []) async throws -> String? {
+    func submit(
+      _ ring: UInt32, _ slot: UInt32, pose: [Double] = [], captured: Int64 = 0
+    ) async throws -> String? {
       try await refusal(
         connection,
         .submitFrame(
           .with {
-            $0.ringID = ring; $0.slot = slot; $0.pose = pose
+            $0.ringID = ring; $0.slot = slot; $0.pose = pose; $0.capturedNs = captured
           }))
     }
     #expect(try await submit(1, 0) == "shared-frames-unknown")
@@ -162,6 +166,8 @@ struct SharedFrameRequestTests {
     #expect(try await submit(1, .max) == "shared-frames-slot")
     #expect(try await submit(1, 0, pose: [1, 2, 3]) == "frame-invalid")
     #expect(try await submit(1, 0, pose: [1, 2, 3, 0, 0, 0, .infinity]) == "frame-invalid")
+    #expect(try await submit(1, 0, pose: [1, 2, 3, 0, 0, 0, 0]) == "frame-invalid")
+    #expect(try await submit(1, 0, captured: 5) == "frame-invalid")
     #expect(try await refusal(connection, .releaseFrames(.with { $0.ringID = 2 })) == nil)
     #expect(
       try await refusal(connection, .releaseFrames(.with { $0.ringID = 2 })) == "shared-frames-unknown")

@@ -25,7 +25,7 @@ enum FuzzSeeds {
     case .frameRequest:
       return [
         Array("format=nv12&width=4&height=2&stride=5&camera=a\0".utf8) + [UInt8](repeating: 128, count: 15),
-        Array("format=rgb&width=2&height=1&pose=0,1,2,0,0,0,1&intrinsics=5,5,1,1&captured_ns=7\0abcdef".utf8),
+        Array("format=rgb&width=2&height=1&pose=0,1,2,0,0,0,1&intrinsics=5,5,1,1\0abcdef".utf8),
         Array("format=grey&width=3&height=1\0abc".utf8), Array("camera=b\0".utf8) + [0xff, 0xd8],
       ]
     case .upload:

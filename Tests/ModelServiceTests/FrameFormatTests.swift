@@ -49,10 +49,30 @@ struct FrameFormatTests {
     "format=grey&width=1&height=1&pose=1,2,3", "format=grey&width=1&height=1&pose=1,2,3,4,5,6,x",
     "format=grey&width=1&height=1&pose=1,2,3,4,5,6,nan", "format=grey&width=1&height=1&pose=,1,2,3,4,5,6,7",
     "format=grey&width=1&height=1&intrinsics=1,2,3,inf", "format=grey&width=1&height=1&captured_ns=1.5",
+    // No lens has them, no rotation has it, and no clock of this machine shows them.
+    "format=grey&width=1&height=1&intrinsics=0,400,4,4", "format=grey&width=1&height=1&intrinsics=400,-1,4,4",
+    "format=grey&width=1&height=1&pose=1,2,3,0,0,0,0", "format=grey&width=1&height=1&captured_ns=0",
+    "format=grey&width=1&height=1&captured_ns=-1", "format=grey&width=1&height=1&captured_ns=5",
+    "format=grey&width=1&height=1&captured_ns=1790000000000000000",
+    "format=grey&width=1&height=1&captured_ns=9223372036854775807",
+    "format=grey&width=1&height=1&captured_ns=-9223372036854775808",
   ])
   func otherParametersAreErrors(_ query: String) {
     let error = #expect(throws: FrameError.self) { try submitted(query, bytes: 1) }
     #expect(error?.cause == .invalid)
+  }
+
+  @Test func refusalsNameTheReason() {
+    for (query, part) in [
+      ("intrinsics=0,400,4,4", "a focal length of the intrinsics is 0.0 pixels"),
+      ("pose=1,2,3,0,0,0,0", "the quaternion of the pose has the length 0.0"),
+      ("captured_ns=5", "captured_ns is 5, and CLOCK_MONOTONIC is"),
+    ] {
+      let error = #expect(throws: FrameError.self) {
+        try submitted("format=grey&width=1&height=1&" + query, bytes: 1)
+      }
+      #expect(error?.description.contains(part) == true, "\(error as Any)")
+    }
   }
 
   /// The head of a request bounds its body before a byte of it is read.

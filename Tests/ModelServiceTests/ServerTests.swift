@@ -1,5 +1,6 @@
 import AsyncHTTPClient
 import Authorisation
+import CLinux
 import Foundation
 import HTTPServer
 import Imaging
@@ -103,6 +104,7 @@ struct ServerTests {
         (.POST, "/v2/repository/models/double/dance", "{}", 404), (.GET, "/%00%ff/../..", "", 404),
         (.POST, "/v1/models/double:predict", "{\"instances\":[[1,2]]}", 400),
         (.POST, "/classify?model=double", "x", 400),
+        (.POST, "/classify?model=color&top=x", "x", 400), (.POST, "/classify?model=color&top=0", "x", 400),
         (.POST, "/classify", "x", 400), (.POST, "/frames", "x", 404),
         (.GET, "/classify/text", "", 405), (.POST, "/classify/text", "x", 400),
         (.POST, "/classify/text", #"{"text":"x","examples":{"a":["x"],"b":[]}}"#, 400),
@@ -218,6 +220,7 @@ struct ServerTests {
   }
 
   @Test func framesOfClientsAreSubmitted() async throws {
+    let captured = linux_monotonic_ns() - 20_000_000
     let taken = Mutex<[SubmittedFrame]>([])
     try await withServer(
       try TinyModel.registry().registry,
@@ -229,15 +232,19 @@ struct ServerTests {
       let picture = try JPEG.encode(try #require(RGBImage(width: 8, height: 8, fill: (1, 2, 3))))
       #expect(
         try await ask(
-          port, .POST, "/frames?camera=unity&captured_ns=5&pose=1,2,3,0,0,0,1&intrinsics=400,400,4,4", picture
+          port, .POST,
+          "/frames?camera=unity&captured_ns=\(captured)&pose=1,2,3,0,0,0,1&intrinsics=400,400,4,4", picture
         ).status == 202)
       #expect(try await ask(port, .POST, "/frames?pose=1,2,3", picture).status == 400)
       #expect(try await ask(port, .POST, "/frames?camera=one%20too%20many", picture).status == 503)
-      #expect(try await ask(port, .POST, "/frames?captured_ns=x", picture).status == 400)
+      for wrong in ["captured_ns=x", "captured_ns=5", "pose=1,2,3,0,0,0,0", "intrinsics=0,400,4,4"] {
+        let reply = try await ask(port, .POST, "/frames?" + wrong, picture)
+        #expect(reply.status == 400 && reply.text.contains("frame-invalid"), "\(wrong): \(reply.text)")
+      }
       #expect(try await ask(port, .POST, "/frames", Array("no picture".utf8)).status == 400)
     }
     let frame = try #require(taken.withLock { $0 }.first)
-    #expect(taken.withLock { $0.count } == 2 && frame.camera == "unity" && frame.captured == 5)
+    #expect(taken.withLock { $0.count } == 2 && frame.camera == "unity" && frame.captured == captured)
     #expect(frame.pose == [1, 2, 3, 0, 0, 0, 1] && frame.intrinsics == [400, 400, 4, 4])
   }
 

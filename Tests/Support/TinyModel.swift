@@ -22,6 +22,18 @@ public enum TinyModel {
     message(
       1, message(1, text: "x") + message(1, text: "x") + message(2, text: "y") + message(4, text: "Add")))
 
+  /// x + x as the first output and x as the second, both through an Identity, whose names follow from each other.
+  public static func identityONNX(_ first: String, _ second: String) -> [UInt8] {
+    func node(_ operation: String, _ inputs: [String], _ output: String) -> [UInt8] {
+      message(
+        1,
+        inputs.flatMap { message(1, text: $0) } + message(2, text: output) + message(4, text: operation))
+    }
+    return onnx(
+      node("Add", ["x", "x"], "inner") + node("Identity", ["inner"], first)
+        + node("Identity", ["x"], second), outputs: [first, second])
+  }
+
   /// The same inside of an If whose condition has two dimensions.
   public static let choiceONNX: [UInt8] = {
     func branch(_ output: String) -> [UInt8] {
@@ -56,10 +68,13 @@ public enum TinyModel {
     let shape = message(1, message(2, text: "n")) + message(1, number(1, 3))
     return message(1, text: name) + message(2, message(1, number(1, 1) + message(2, shape)))
   }
-  /// A model from x to y.
-  private static func onnx(_ graph: [UInt8]) -> [UInt8] {
+  /// A model from x.
+  private static func onnx(_ graph: [UInt8], outputs: [String] = ["y"]) -> [UInt8] {
     number(1, 8)
-      + message(7, graph + message(2, text: "g") + message(11, value("x")) + message(12, value("y")))
+      + message(
+        7,
+        graph + message(2, text: "g") + message(11, value("x"))
+          + outputs.flatMap { message(12, value($0)) })
       + message(8, number(2, 13))
   }
 

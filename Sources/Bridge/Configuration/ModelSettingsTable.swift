@@ -35,7 +35,7 @@ extension ModelSettings: TabulatedSettings {
     } + [
       SettingKey(
         "run",
-        "model → `engine`, `device`, `threads`, `streams`, `precision`, and `remote`: `{ address, protocol, name, version, timeout_ms, retries, fall_back, text }`, a server that runs the model",
+        "model → `engine`, `device`, `threads`, `streams`, `precision`, and `remote`: `{ address, protocol, name, version, timeout_ms, retries, fall_back, text, same_rows }`, a server that runs the model",
         standard: "none",
         parse: { (value, settings) throws(DocumentError) in
           for (name, entry) in try value.pairs() {
@@ -127,6 +127,9 @@ extension RemoteModel: TabulatedSettings {
     SettingKey("retries", \.retries, .integer(0...10), "repetitions of a failed request"),
     SettingKey("fall_back", \.fallsBack, .boolean, "run the model in process when the server fails"),
     SettingKey("text", \.isText, .boolean, "send tensors as JSON text in place of binary data"),
+    SettingKey(
+      "same_rows", \.keepsRows, .boolean,
+      "outputs have as many rows as the inputs; false for models that find any number of things"),
   ]
 
   public func validate(_ map: YAMLMapping) throws(DocumentError) { _ = try map.required("address") }

@@ -168,7 +168,7 @@ struct BridgeMetrics: Sendable {
       })
     text.add(
       "vrbridge_inferences_waiting", .gauge, "Inferences waiting for a worker.",
-      [([], Double(models.scheduler.waiting))])
+      [([], Double(models.gates.waiting))])
   }
 
   private func addConfinedProcesses(_ text: inout OpenMetricsText) {

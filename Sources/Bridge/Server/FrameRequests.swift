@@ -79,6 +79,7 @@ struct FrameRequests: Sendable {
         "a client can share \(ClientFrameRings.maximum) rings of frames; release one first")
     }
     let intrinsics = try numbers(request.intrinsics, 4, "intrinsics are fx, fy, cx, cy")
+    try check(intrinsics: intrinsics)
     guard let format = request.format.pixels else {
       throw RequestError(
         .invalid, SharedFrameError(.layout, "the format of the pixels is not one of the protocol's"))
@@ -118,6 +119,8 @@ struct FrameRequests: Sendable {
   ) throws(RequestError) -> UInt32 {
     guard let ring = client.frameRings.rings[request.ringID] else { throw .unknownRing(request.ringID) }
     let pose = try numbers(request.pose, 7, "a pose is x, y, z, qx, qy, qz, qw")
+    let captured = request.capturedNs == 0 ? nil : request.capturedNs
+    try check(captured: captured, pose: pose)
     let slot: SharedFrameSlot
     do throws(SharedFrameError) { slot = try ring.memory.slot(Int(request.slot)) } catch {
       throw RequestError(.invalid, error)
@@ -126,7 +129,7 @@ struct FrameRequests: Sendable {
       PixelData(ring.memory.layout, .shared(slot)),
       ClientFrameDetails(
         client: .user(client.user), camera: ring.camera.isEmpty ? "client" : ring.camera,
-        captured: request.capturedNs == 0 ? nil : request.capturedNs, pose: pose, intrinsics: ring.intrinsics)
+        captured: captured, pose: pose, intrinsics: ring.intrinsics)
     )
     guard isTaken else {
       throw RequestError(
@@ -142,6 +145,15 @@ struct FrameRequests: Sendable {
     _ request: Vrbridge_V1_ReleaseFrames, _ client: ClientConnection
   ) throws(RequestError) {
     guard client.frameRings.remove(request.ringID) else { throw .unknownRing(request.ringID) }
+  }
+
+  private func check(
+    captured: Int64? = nil, pose: [Double]? = nil, intrinsics: [Double]? = nil
+  ) throws(RequestError) {
+    guard
+      let problem = ClientFrameDetails.problem(captured: captured, pose: pose, intrinsics: intrinsics)
+    else { return }
+    throw RequestError(.invalid, "frame-invalid", problem)
   }
 
   private func numbers(_ list: [Double], _ count: Int, _ meaning: String) throws(RequestError) -> [Double]? {

@@ -11,11 +11,11 @@
 typedef struct conr_library conr_library;
 typedef struct conr_session conr_session;
 
-enum { CONR_MAXIMUM_RANK = 8 };
+enum { CONR_MAXIMUM_RANK = 8, CONR_MAXIMUM_NAME = 4096 };
 
 /// An input or output of a model. A dimension of -1 is open. Types are ONNX's own (TensorProto.DataType).
 typedef struct {
-  char name[256];
+  char name[CONR_MAXIMUM_NAME];
   int type;
   int rank;
   int64_t dimensions[CONR_MAXIMUM_RANK];

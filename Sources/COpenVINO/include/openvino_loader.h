@@ -30,7 +30,7 @@ enum {
   COVINO_TYPE_COUNT
 };
 
-enum { COVINO_MAXIMUM_RANK = 8, COVINO_MAXIMUM_PROPERTIES = 8 };
+enum { COVINO_MAXIMUM_RANK = 8, COVINO_MAXIMUM_PROPERTIES = 8, COVINO_MAXIMUM_NAME = 4096 };
 
 /// A shape. A dimension of -1 is open; a rank of -1 means that the rank is open or higher than the maximum.
 typedef struct {
@@ -40,7 +40,7 @@ typedef struct {
 
 /// An input or output of a model.
 typedef struct {
-  char name[256];
+  char name[COVINO_MAXIMUM_NAME];
   int type;
   covino_shape shape;
 } covino_port;

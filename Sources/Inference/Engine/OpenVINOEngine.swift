@@ -49,8 +49,9 @@ final class OpenVINOSession: LendingSession {
     let files = try MemoryFiles(generated?.files ?? package.files)
     let model = try OpenVINOModel(library, file: files.first, name: name, options)
     defer { withExtendedLifetime(files) {} }
-    let inputs = try model.ports(library, isOutput: false)
-    let outputs = try model.ports(library, isOutput: true)
+    let declared = ONNXPorts(package.files)
+    let inputs = ONNXPorts.named(try model.ports(library, isOutput: false), declared?.inputs)
+    let outputs = ONNXPorts.named(try model.ports(library, isOutput: true), declared?.outputs)
     (self.inputs, self.outputs) = (inputs, outputs)
     let facts = ONNXFacts(package.files.first)
     rules =

@@ -12,6 +12,11 @@ public actor ModelHost {
     public var session: any ModelSession
     /// `local`, or the address of the server that runs the model.
     public var location: String
+
+    /// The version that a server named last; the manifest's for models in this process.
+    public var version: String {
+      (session as? any RemoteModelSession)?.servedVersion ?? manifest.version
+    }
   }
 
   /// Settings of one model.
@@ -26,10 +31,14 @@ public actor ModelHost {
   private struct Key: Hashable {
     var name: String
     var version: String
+    /// Whether a server must run this very version: a client named it.
+    var isExact = false
   }
 
   private struct Stamp: Equatable {
     var versions: [String]
+    /// SHA-256 of each version's manifest, which covers the files.
+    var digests: [String: String]
     var choice: VersionChoice
     /// State of the user's keys and of the revocation list.
     var trust: String
@@ -46,7 +55,7 @@ public actor ModelHost {
   private let remote: (any InferenceEngine)?
   private let standard: Setting
   private let settings: [String: Setting]
-  public nonisolated let scheduler: InferenceScheduler
+  public nonisolated let gates: InferenceGates
   private let report: @Sendable (String) -> Void
 
   private var loaded: [Key: Loaded] = [:]
@@ -79,7 +88,7 @@ public actor ModelHost {
     self.remote = remote
     self.standard = standard
     self.settings = settings
-    scheduler = InferenceScheduler(width: width)
+    gates = InferenceGates(width: width)
     self.report = report
   }
 
@@ -112,7 +121,7 @@ public actor ModelHost {
       guard check(name).versions.contains(version) || registry.versions(of: name).contains(version) else {
         throw InferenceError(.notFound, "the model '\(name)' has no version \(version)")
       }
-      return try await load(Key(name: name, version: version))
+      return try await load(Key(name: name, version: version, isExact: isRemote(name)))
     }
     let stamp = check(name)
     guard let wanted = stamp.choice.version(among: stamp.versions, draw: draw) else {
@@ -156,13 +165,15 @@ public actor ModelHost {
   private func check(_ name: String) -> Stamp {
     let now = ContinuousClock.now
     if let known = checked[name], now - known.at < Self.checkInterval { return known.stamp }
-    let files = registry.selectionStamp(of: name)
+    let files = registry.selectionStamp(of: name, checked[name]?.stamp.versions ?? [])
     if let known = checked[name], files != nil, known.files == files {
       checked[name]?.at = now
       return known.stamp
     }
+    let versions = registry.versions(of: name)
     let stamp = Stamp(
-      versions: registry.versions(of: name), choice: registry.choice(of: name), trust: registry.trustStamp)
+      versions: versions, digests: registry.digests(of: name, versions), choice: registry.choice(of: name),
+      trust: registry.trustStamp)
     if let known = checked[name], known.stamp != stamp {
       unsettle(name)
       if let refusal = stamp.choice.refusal, refusal != known.stamp.choice.refusal {
@@ -175,6 +186,7 @@ public actor ModelHost {
         loaded[key] = nil
       }
     }
+    dropReplaced(name, stamp)
     // Clients choose names; those without a model are not stored, so that memory stays bounded.
     checked[name] = stamp.versions.isEmpty ? nil : (now, stamp, files)
     return stamp
@@ -189,12 +201,28 @@ public actor ModelHost {
     }
   }
 
+  /// Unloads the versions that were removed and added again with other contents, provided that these are usable.
+  private func dropReplaced(_ name: String, _ stamp: Stamp) {
+    for (key, old) in loaded where key.name == name {
+      guard let digest = stamp.digests[key.version], digest != old.digest,
+        registry.entry(name, key.version, deep: false).problem == nil
+      else { continue }
+      loaded[key] = nil
+      report("model \(name): version \(key.version) is opened again: its contents were replaced")
+    }
+  }
+
+  private func isRemote(_ name: String) -> Bool {
+    remote != nil && (settings[name] ?? standard).remote != nil
+  }
+
   /// Forgets the sessions of a model whose process has ended, so that they are opened again.
   private func dropLost(_ name: String) {
     for (key, lost) in loaded where key.name == name && lost.session.isLost {
       loaded[key] = nil
       unsettle(name)
-      report("model \(name): version \(key.version) is opened again: its process ended")
+      let reason = lost.location == "local" ? "its process ended" : "its server runs another version"
+      report("model \(name): version \(key.version) is opened again: \(reason)")
     }
   }
 
@@ -224,7 +252,8 @@ public actor ModelHost {
         } catch {
           throw InferenceError(.model, error.description)
         }
-        if let server = setting.remote, let remote {
+        if var server = setting.remote, let remote {
+          if key.isExact { try server.pin(key.version, of: key.name) }
           var package = package
           package.remote = server
           if !server.fallsBack { package.files = [] }
@@ -254,8 +283,12 @@ public actor ModelHost {
         throw InferenceError(.model, problem)
       }
       loading[key] = nil
+      // Replaced meanwhile.
+      if let digest = registry.digests(of: key.name, [key.version])[key.version], digest != ready.digest {
+        return try await load(key)
+      }
       loaded[key] = ready
-      if current[key.name] == nil { current[key.name] = key.version }
+      if current[key.name] == nil, !key.isExact { current[key.name] = key.version }
       return ready
     } catch {
       loading[key] = nil
@@ -271,15 +304,20 @@ public actor ModelHost {
 
   // MARK: running
 
-  /// Runs a model when the scheduler admits it, and counts the run.
+  /// Runs a model when its queue admits it, and counts the run.
   public nonisolated func infer(
     _ model: Loaded, _ tensors: [Tensor], priority: InferencePriority, within limit: Duration = .seconds(2)
   ) async throws(InferenceError) -> [Tensor] {
+    try await run(model, tensors, priority: priority, within: limit).tensors
+  }
+
+  /// Like `infer`, with the version that ran.
+  public nonisolated func run(
+    _ model: Loaded, _ tensors: [Tensor], priority: InferencePriority, within limit: Duration
+  ) async throws(InferenceError) -> InferenceResult {
     let start = ContinuousClock.now
     do throws(InferenceError) {
-      let result = try await scheduler.run(priority, within: limit) { () throws(InferenceError) in
-        try await model.session.infer(tensors)
-      }
+      let result = try await gates.run(model, tensors, priority, within: limit)
       let seconds = (ContinuousClock.now - start) / .seconds(1)
       note(model) { $0.count(seconds: seconds) }
       return result
@@ -319,7 +357,8 @@ public actor ModelHost {
       let key = Key(name: entry.name, version: entry.version)
       let state: String
       var reason = ""
-      if loaded[key] != nil, !unloaded.contains(key.name) {
+      let exact = Key(name: entry.name, version: entry.version, isExact: true)
+      if loaded[key] ?? loaded[exact] != nil, !unloaded.contains(key.name) {
         state = "READY"
       } else if loading[key] != nil {
         state = "LOADING"

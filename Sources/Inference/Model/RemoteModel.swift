@@ -22,5 +22,21 @@ public struct RemoteModel: Sendable, Equatable {
   /// Sends numbers as JSON, for servers without binary tensors (MLServer).
   public var isText = false
 
+  /// Outputs with an open first dimension have as many rows as the inputs; false for models that find any number of things.
+  public var keepsRows = true
+
   public init(address: String) { self.address = address }
+
+  /// Requires the server to run a version.
+  ///
+  /// - Throws: `notFound` when the configuration names another one.
+  mutating func pin(_ wanted: String, of name: String) throws(InferenceError) {
+    if let version, version != wanted {
+      throw InferenceError(
+        .notFound,
+        "the model '\(name)' runs on \(address) in version \(version); version \(wanted) is not available there"
+      )
+    }
+    version = wanted
+  }
 }

@@ -166,8 +166,8 @@ public struct Tensor: Sendable, Hashable {
       case .int16: put(whole(number, Int16.self))
       case .int32: put(whole(number, Int32.self))
       case .int64: put(whole(number, Int64.self))
-      case .float16: put(Self.half(float: Float(number)))
-      case .bfloat16: put(UInt16(truncatingIfNeeded: Float(number).bitPattern >> 16))
+      case .float16: put(Self.half(number))
+      case .bfloat16: put(Self.bfloat16(number))
       case .float32: put(Float(number))
       case .float64: put(number)
       }
@@ -201,5 +201,25 @@ public struct Tensor: Sendable, Hashable {
     let rest = bits & 0x1fff
     let up: UInt32 = rest > 0x1000 || (rest == 0x1000 && kept & 1 == 1) ? 1 : 0
     return sign | UInt16(kept + up - 112 << 10)
+  }
+
+  /// Converts to IEEE 754 binary16 with one rounding.
+  static func half(_ number: Double) -> UInt16 { half(float: oddlyRounded(number)) }
+
+  /// Converts to bfloat16, the upper half of a float; rounds to nearest, ties to even.
+  static func bfloat16(_ number: Double) -> UInt16 {
+    let float = oddlyRounded(number)
+    if float.isNaN { return UInt16(float.bitPattern >> 16) | 0x40 }
+    guard float.isFinite else { return UInt16(float.bitPattern >> 16) }
+    let bits = float.bitPattern
+    return UInt16((bits + 0x7fff + (bits >> 16 & 1)) >> 16)
+  }
+
+  /// A float with the last bit set where it is inexact, so that a second rounding to fewer bits equals one.
+  private static func oddlyRounded(_ number: Double) -> Float {
+    let nearest = Float(number)
+    guard nearest.isFinite, Double(nearest) != number else { return nearest }
+    let isAbove = Double(nearest).magnitude > number.magnitude
+    return Float(bitPattern: (isAbove ? nearest.bitPattern - 1 : nearest.bitPattern) | 1)
   }
 }

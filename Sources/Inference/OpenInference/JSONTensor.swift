@@ -2,23 +2,84 @@ import Foundation
 
 /// The numbers of tensors in JSON.
 enum JSONTensor {
-  /// Collects the numbers of nested lists.
-  static func flatten(
-    _ data: [Any], into numbers: inout [NSNumber], limit: Int, name: String, depth: Int = 0
-  ) throws(OpenInferenceError) {
-    guard depth < 10 else { throw OpenInferenceError("'\(name)' is nested too deeply") }
-    for item in data {
-      if let number = item as? NSNumber {
-        guard numbers.count < limit else {
-          throw OpenInferenceError("'\(name)' has more numbers than its shape takes")
+  /// Reads a tensor: its numbers in one list, or in lists within lists that have exactly the shape's lengths.
+  ///
+  /// - Throws: an error with the tensor's name and the index of the first element that does not fit.
+  static func tensor(
+    _ data: [Any], type: ElementType, shape: [Int], name: String
+  ) throws(OpenInferenceError) -> Tensor {
+    guard let size = Tensor.size(type, shape) else {
+      throw OpenInferenceError("'\(name)' has the shape \(shape), which no tensor can have")
+    }
+    let count = size / type.width
+    let isNested = data.first is [Any]
+    let lengths = isNested ? shape : [count]
+    var bytes: [UInt8] = []
+    // The shape is the sender's; no more values can follow.
+    bytes.reserveCapacity(min(count, JSONBody.maximumValues) * type.width)
+    var path: [Int] = []
+    func read(_ list: [Any], _ depth: Int) throws(OpenInferenceError) {
+      guard list.count == lengths[depth] else {
+        let wanted = depth == 0 && !isNested ? "the shape \(shape) takes" : "its shape \(shape) has there"
+        throw OpenInferenceError(
+          "\(position(name, path)): it has \(list.count) elements, and \(wanted) \(lengths[depth])")
+      }
+      for (index, item) in list.enumerated() {
+        path.append(index)
+        if depth + 1 < lengths.count {
+          guard let inner = item as? [Any] else {
+            throw OpenInferenceError(
+              "\(position(name, path)): \(JSONField.describe(item)) where the shape \(shape) has a list")
+          }
+          try read(inner, depth + 1)
+        } else {
+          try element(item, type, &bytes, name, path)
         }
-        numbers.append(number)
-      } else if let list = item as? [Any] {
-        try flatten(list, into: &numbers, limit: limit, name: name, depth: depth + 1)
-      } else {
-        throw OpenInferenceError("'\(name)' holds an element that is no number")
+        path.removeLast()
       }
     }
+    try read(data, 0)
+    guard let tensor = Tensor(type: type, shape: shape, bytes: bytes) else {
+      throw OpenInferenceError("'\(name)' of shape \(shape) takes \(count) numbers")
+    }
+    return tensor
+  }
+
+  /// Reads a tensor whose shape is that of its lists, or a number alone.
+  static func tensor(_ value: Any, type: ElementType, name: String) throws(OpenInferenceError) -> Tensor {
+    var shape: [Int] = []
+    var level = value
+    while let list = level as? [Any] {
+      guard shape.count < 8, let first = list.first else {
+        throw OpenInferenceError("'\(name)' has an empty list, or is nested too deeply")
+      }
+      shape.append(list.count)
+      level = first
+    }
+    if let list = value as? [Any] { return try tensor(list, type: type, shape: shape, name: name) }
+    var bytes: [UInt8] = []
+    try element(value, type, &bytes, name, [])
+    guard let tensor = Tensor(type: type, shape: [], bytes: bytes) else {
+      throw OpenInferenceError("'\(name)' is no number")
+    }
+    return tensor
+  }
+
+  private static func element(
+    _ item: Any, _ type: ElementType, _ bytes: inout [UInt8], _ name: String, _ path: [Int]
+  ) throws(OpenInferenceError) {
+    guard let number = item as? NSNumber else {
+      throw OpenInferenceError("\(position(name, path)): \(JSONField.describe(item)) is no number")
+    }
+    if let reason = JSONNumber.append(number, as: type, to: &bytes) {
+      throw OpenInferenceError(
+        "\(position(name, path)): \(JSONNumber.text(number)) is no \(type.rawValue): \(reason)")
+    }
+  }
+
+  /// An element as a message names it: 'x'[1][2].
+  private static func position(_ name: String, _ path: [Int]) -> String {
+    "'\(name)'" + path.map { "[\($0)]" }.joined()
   }
 
   /// Returns all numbers in one list.
@@ -92,24 +153,5 @@ enum JSONTensor {
     }
     try write(0)
     return json
-  }
-}
-
-extension Tensor {
-  /// Makes a tensor of JSON's numbers; nil when their count does not fit the shape. Integers keep all their bits.
-  init?(type: ElementType, shape: [Int], json numbers: [NSNumber]) {
-    guard let size = Self.size(type, shape), size == numbers.count * type.width else { return nil }
-    switch type {
-    case .int64, .uint64:
-      var bytes: [UInt8] = []
-      bytes.reserveCapacity(size)
-      for number in numbers {
-        let bits = type == .int64 ? UInt64(bitPattern: number.int64Value) : number.uint64Value
-        withUnsafeBytes(of: bits) { bytes.append(contentsOf: $0) }
-      }
-      self.init(type: type, shape: shape, bytes: bytes)
-    case .bool, .uint8, .uint16, .uint32, .int8, .int16, .int32, .float16, .bfloat16, .float32, .float64:
-      self.init(type: type, shape: shape, numbers: numbers.map(\.doubleValue))
-    }
   }
 }

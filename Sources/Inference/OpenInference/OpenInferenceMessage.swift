@@ -53,7 +53,7 @@ public enum OpenInference {
   // MARK: reading
 
   /// Splits a body into its JSON and the bytes behind it.
-  private static func split(
+  static func split(
     _ body: [UInt8], headerLength: Int?
   ) throws(OpenInferenceError) -> (json: ArraySlice<UInt8>, binary: ArraySlice<UInt8>) {
     let length = headerLength ?? body.count
@@ -80,33 +80,41 @@ public enum OpenInference {
     _ json: [String: Any], _ bytes: ArraySlice<UInt8>
   ) throws(OpenInferenceError) -> Request {
     var binary = bytes
-    guard let inputs = json["inputs"] as? [[String: Any]], !inputs.isEmpty, inputs.count <= 64 else {
+    guard let inputs = try JSONField.objects(json, "inputs"), !inputs.isEmpty, inputs.count <= 64 else {
       throw OpenInferenceError("'inputs' must be a list of 1 to 64 tensors")
     }
     var request = Request(inputs: [])
-    request.id = json["id"] as? String
+    request.id = try JSONField.text(json, "id", of: "the request")
     for entry in inputs { request.inputs.append(try tensor(entry, &binary)) }
     guard binary.isEmpty else {
       throw OpenInferenceError(
         "\(binary.count) bytes follow the last binary tensor; give each tensor its binary_data_size")
     }
-    let parameters = json["parameters"] as? [String: Any] ?? [:]
-    request.isBinary = parameters["binary_data_output"] as? Bool ?? false
-    if let outputs = json["outputs"] {
-      guard let list = outputs as? [[String: Any]], list.count <= 256 else {
-        throw OpenInferenceError("'outputs' must be a list")
-      }
-      for entry in list {
-        guard let name = entry["name"] as? String else { throw OpenInferenceError("an output has no name") }
-        let parameters = entry["parameters"] as? [String: Any] ?? [:]
-        let classes = (parameters["classification"] as? NSNumber)?.intValue ?? 0
-        request.outputs.append(
-          Request.Output(
-            name: name, isBinary: parameters["binary_data"] as? Bool ?? request.isBinary,
-            classes: min(max(classes, 0), 100_000)))
-      }
-    }
+    let parameters = try JSONField.parameters(json, of: "the request")
+    request.isBinary =
+      try JSONField.boolean(parameters, "binary_data_output", of: "the request") ?? false
+    let outputs = try JSONField.objects(json, "outputs") ?? []
+    guard outputs.count <= 256 else { throw OpenInferenceError("'outputs' has more than 256 entries") }
+    for entry in outputs { request.outputs.append(try output(entry, request)) }
     return request
+  }
+
+  private static func output(
+    _ entry: [String: Any], _ request: Request
+  ) throws(OpenInferenceError) -> Request.Output {
+    guard let name = try JSONField.text(entry, "name", of: "an output") else {
+      throw OpenInferenceError("an output has no name")
+    }
+    guard !request.outputs.contains(where: { $0.name == name }) else {
+      throw OpenInferenceError("the output '\(name)' is requested twice")
+    }
+    let part = "the output '\(name)'"
+    let parameters = try JSONField.parameters(entry, of: part)
+    let classes = try JSONField.count(parameters, "classification", of: part) ?? 0
+    return Request.Output(
+      name: name,
+      isBinary: try JSONField.boolean(parameters, "binary_data", of: part) ?? request.isBinary,
+      classes: min(classes, 100_000))
   }
 
   private static func raw(_ body: [UInt8], _ specs: [TensorSpec]) throws(OpenInferenceError) -> NamedTensor {
@@ -125,85 +133,53 @@ public enum OpenInference {
     return NamedTensor(spec.name, tensor)
   }
 
-  private static func tensor(
-    _ entry: [String: Any], _ binary: inout ArraySlice<UInt8>
+  /// - Parameter mayBeEmpty: whether a dimension may have length 0: in an answer, which finds nothing.
+  static func tensor(
+    _ entry: [String: Any], _ binary: inout ArraySlice<UInt8>, mayBeEmpty: Bool = false
   ) throws(OpenInferenceError) -> NamedTensor {
-    guard let name = entry["name"] as? String else { throw OpenInferenceError("a tensor has no name") }
+    guard let name = try JSONField.text(entry, "name", of: "a tensor") else {
+      throw OpenInferenceError("a tensor has no name")
+    }
     guard let text = entry["datatype"] as? String, let type = ElementType(rawValue: text) else {
       throw OpenInferenceError(
         "'\(name)' has the datatype '\(entry["datatype"] ?? "none")'; known: \(ElementType.allCases.map(\.rawValue).joined(separator: ", "))"
       )
     }
-    guard let given = entry["shape"] as? [NSNumber] else {
-      throw OpenInferenceError("'\(name)' has no shape")
-    }
-    let shape = given.map(\.intValue)
-    guard shape.count <= 8, let size = Tensor.size(type, shape) else {
+    let shape = try JSONField.shape(entry, of: name, minimum: 0)
+    let empty = mayBeEmpty ? Tensor(empty: type, shape: shape) : nil
+    guard let size = empty.map({ _ in 0 }) ?? Tensor.size(type, shape) else {
       throw OpenInferenceError("'\(name)' has the shape \(shape), which no tensor can have")
     }
-    let parameters = entry["parameters"] as? [String: Any] ?? [:]
-    if let length = (parameters["binary_data_size"] as? NSNumber)?.intValue {
+    let data = JSONField.value(entry, "data")
+    let parameters = try JSONField.parameters(entry, of: "'\(name)'")
+    if let length = try JSONField.count(parameters, "binary_data_size", of: "'\(name)'") {
+      guard data == nil else {
+        throw OpenInferenceError("'\(name)' has both 'data' and binary data; send one of them")
+      }
       guard length == size, length <= binary.count else {
         throw OpenInferenceError(
           "'\(name)' of shape \(shape) takes \(size) bytes; \(length) are announced and \(binary.count) are there"
         )
       }
       defer { binary = binary.dropFirst(length) }
-      guard let tensor = Tensor(type: type, shape: shape, bytes: Array(binary.prefix(length))) else {
-        throw OpenInferenceError("'\(name)' can't be read")
-      }
+      guard let tensor = empty ?? Tensor(type: type, shape: shape, bytes: Array(binary.prefix(length)))
+      else { throw OpenInferenceError("'\(name)' can't be read") }
       return NamedTensor(name, tensor)
     }
-    guard let data = entry["data"] as? [Any] else {
-      throw OpenInferenceError("'\(name)' has neither 'data' nor binary data")
-    }
-    var numbers: [NSNumber] = []
-    // The shape is the sender's; no more values can follow.
-    numbers.reserveCapacity(min(size / type.width, JSONBody.maximumValues))
-    try JSONTensor.flatten(data, into: &numbers, limit: size / type.width, name: name)
-    guard let tensor = Tensor(type: type, shape: shape, json: numbers) else {
-      throw OpenInferenceError(
-        "'\(name)' of shape \(shape) takes \(size / type.width) numbers, and has \(numbers.count)")
-    }
-    return NamedTensor(name, tensor)
-  }
-
-  /// Parses the tensors of an answer.
-  public static func answer(
-    _ body: [UInt8], headerLength: Int?
-  ) throws(OpenInferenceError) -> [NamedTensor] {
-    let (text, bytes) = try split(body, headerLength: headerLength)
-    return try JSONBody.read(text) { json throws(OpenInferenceError) in
-      guard let outputs = json["outputs"] as? [[String: Any]] else {
-        throw OpenInferenceError("the answer has no 'outputs'")
+    guard let data else { throw OpenInferenceError("'\(name)' has neither 'data' nor binary data") }
+    guard let list = data as? [Any] else { throw OpenInferenceError("'data' of '\(name)' is no list") }
+    if let empty {
+      // As lists within lists, the lengths before that of 0 remain.
+      guard !containsNumber(list) else {
+        throw OpenInferenceError("'\(name)' of shape \(shape) has no elements, but its 'data' has")
       }
-      var binary = bytes
-      var tensors: [NamedTensor] = []
-      for entry in outputs { tensors.append(try tensor(entry, &binary)) }
-      return tensors
+      return NamedTensor(name, empty)
     }
+    return NamedTensor(name, try JSONTensor.tensor(list, type: type, shape: shape, name: name))
   }
 
-  /// Parses the tensors in a model's metadata.
-  public static func metadata(_ body: [UInt8]) throws(OpenInferenceError) -> (
-    inputs: [TensorSpec], outputs: [TensorSpec]
-  ) {
-    try JSONBody.read(body[...]) { json throws(OpenInferenceError) in
-      (try specs(json, "inputs"), try specs(json, "outputs"))
-    }
-  }
-
-  private static func specs(
-    _ json: [String: Any], _ key: String
-  ) throws(OpenInferenceError) -> [TensorSpec] {
-    var list: [TensorSpec] = []
-    for entry in json[key] as? [[String: Any]] ?? [] {
-      guard let name = entry["name"] as? String, let text = entry["datatype"] as? String,
-        let type = ElementType(rawValue: text), let shape = entry["shape"] as? [NSNumber]
-      else { throw OpenInferenceError("the metadata of '\(key)' can't be read") }
-      list.append(TensorSpec(name: name, type: type, shape: shape.map { max($0.intValue, -1) }))
-    }
-    return list
+  private static func containsNumber(_ list: [Any]) -> Bool {
+    list.contains { item in (item as? [Any]).map(containsNumber) ?? true }
   }
 
   // MARK: writing

@@ -16,34 +16,21 @@ public enum TensorFlowServing {
   private static func request(
     _ json: [String: Any], _ specs: [TensorSpec]
   ) throws(OpenInferenceError) -> Request {
+    guard json["instances"] == nil || json["inputs"] == nil else {
+      throw OpenInferenceError("the body has both 'instances' and 'inputs'; send one of them")
+    }
     if let rows = json["instances"] {
       guard let rows = rows as? [Any], !rows.isEmpty else {
         throw OpenInferenceError("'instances' must be a list of examples")
       }
       var tensors: [Tensor] = []
-      for spec in specs {
-        var column: [Any] = []
-        for row in rows {
-          if let map = row as? [String: Any] {
-            guard let value = map[spec.name] else {
-              throw OpenInferenceError("an instance has no '\(spec.name)'")
-            }
-            column.append(value)
-          } else if specs.count == 1 {
-            column.append(row)
-          } else {
-            throw OpenInferenceError(
-              "the model takes \(specs.count) tensors, so an instance is an object with \(specs.map(\.name).joined(separator: ", "))"
-            )
-          }
-        }
-        tensors.append(try tensor(column, spec))
-      }
+      for spec in specs { tensors.append(try tensor(column(of: spec, rows, specs), spec)) }
       return Request(inputs: tensors, isRows: true)
     }
     guard let columns = json["inputs"] else {
       throw OpenInferenceError("the body has neither 'instances' nor 'inputs'")
     }
+    if let map = columns as? [String: Any] { try checkNames(map, specs, "'inputs'") }
     var tensors: [Tensor] = []
     for spec in specs {
       let value = (columns as? [String: Any])?[spec.name] ?? (specs.count == 1 ? columns : nil)
@@ -55,24 +42,42 @@ public enum TensorFlowServing {
     return Request(inputs: tensors, isRows: false)
   }
 
+  /// Returns one tensor's values of all rows.
+  private static func column(
+    of spec: TensorSpec, _ rows: [Any], _ specs: [TensorSpec]
+  ) throws(OpenInferenceError) -> [Any] {
+    var column: [Any] = []
+    for (index, row) in rows.enumerated() {
+      if let map = row as? [String: Any] {
+        try checkNames(map, specs, "instance \(index)")
+        guard let value = map[spec.name] else {
+          throw OpenInferenceError("instance \(index) has no '\(spec.name)'")
+        }
+        column.append(value)
+      } else if specs.count == 1 {
+        column.append(row)
+      } else {
+        throw OpenInferenceError(
+          "the model takes \(specs.count) tensors, so instance \(index) is an object with \(specs.map(\.name).joined(separator: ", "))"
+        )
+      }
+    }
+    return column
+  }
+
+  private static func checkNames(
+    _ map: [String: Any], _ specs: [TensorSpec], _ part: String
+  ) throws(OpenInferenceError) {
+    for name in map.keys where !specs.contains(where: { $0.name == name }) {
+      throw OpenInferenceError(
+        "\(part) has '\(name)', which is no input of the model; it has: \(specs.map(\.name).joined(separator: ", "))"
+      )
+    }
+  }
+
   /// Makes a tensor with the shape of nested lists.
   private static func tensor(_ value: Any, _ spec: TensorSpec) throws(OpenInferenceError) -> Tensor {
-    var shape: [Int] = []
-    var level = value
-    while let list = level as? [Any] {
-      guard shape.count < 8, let first = list.first else {
-        throw OpenInferenceError("'\(spec.name)' has an empty list, or is nested too deeply")
-      }
-      shape.append(list.count)
-      level = first
-    }
-    var numbers: [NSNumber] = []
-    let limit = Tensor.size(spec.type, shape).map { $0 / spec.type.width } ?? 0
-    try JSONTensor.flatten(value as? [Any] ?? [value], into: &numbers, limit: max(limit, 1), name: spec.name)
-    guard let tensor = Tensor(type: spec.type, shape: shape, json: numbers) else {
-      throw OpenInferenceError("'\(spec.name)' has lists of different lengths")
-    }
-    return tensor
+    try JSONTensor.tensor(value, type: spec.type, name: spec.name)
   }
 
   /// Returns the body of an answer.
@@ -84,6 +89,10 @@ public enum TensorFlowServing {
         outputs.count == 1
         ? try JSONTensor.nested(outputs[0].tensor, name: outputs[0].name) : try columns(outputs)
       return JSONText.object([("outputs", value)])
+    }
+    // A row for each example: a scalar has none.
+    if let scalar = outputs.first(where: { $0.tensor.shape.isEmpty }) {
+      throw OpenInferenceError("the output '\(scalar.name)' has no rows; send 'inputs' instead")
     }
     if outputs.count == 1 {
       return JSONText.object([
@@ -102,7 +111,7 @@ public enum TensorFlowServing {
         let width = tensor.bytes.count / count
         guard
           let part = Tensor(
-            type: tensor.type, shape: tensor.shape.count > 1 ? Array(tensor.shape.dropFirst()) : [1],
+            type: tensor.type, shape: Array(tensor.shape.dropFirst()),
             bytes: Array(tensor.bytes[(row * width)..<((row + 1) * width)]))
         else { throw OpenInferenceError("'\(output.name)' can't be divided into rows") }
         parts.append(NamedTensor(output.name, part))
@@ -131,8 +140,12 @@ public enum TensorFlowServing {
       guard let value = json["outputs"] else { throw OpenInferenceError("the answer has no 'outputs'") }
       var tensors: [Tensor] = []
       for spec in specs {
-        guard let part = (value as? [String: Any])?[spec.name] ?? (specs.count == 1 ? value : nil) else {
+        let columns = value as? [String: Any]
+        guard let part = columns == nil && specs.count == 1 ? value : columns?[spec.name] else {
           throw OpenInferenceError("the answer has no '\(spec.name)'")
+        }
+        if let other = columns?.keys.first(where: { name in !specs.contains { $0.name == name } }) {
+          throw OpenInferenceError("the answer has '\(other)', which is no output of the model")
         }
         tensors.append(try tensor(part, spec))
       }

@@ -130,10 +130,27 @@ extension ModelRegistry {
   }
 
   /// The state of what decides which version serves; nil where a further change could not be told from the last one.
-  func selectionStamp(of name: String) -> String? {
-    let paths = ["\(folder)/\(name)", "\(folder)/\(name)/\(VersionChoice.fileName)"]
+  ///
+  /// - Parameter versions: those that are known.
+  func selectionStamp(of name: String, _ versions: [String]) -> String? {
+    let paths =
+      ["\(folder)/\(name)", "\(folder)/\(name)/\(VersionChoice.fileName)"]
+      + versions.map { path(name, $0) + "/" + ModelManifest.fileName }
     let stamp = FileStamp(paths + (signingKeys?.files ?? []))
     return stamp.isSettled(for: 2) ? stamp.text : nil
+  }
+
+  /// SHA-256 of the manifests of versions, which cover the files; without those that can't be read.
+  func digests(of name: String, _ versions: [String]) -> [String: String] {
+    var digests: [String: String] = [:]
+    for version in versions {
+      guard
+        let data = FileManager.default.contents(atPath: path(name, version) + "/" + ModelManifest.fileName),
+        data.count <= ModelManifest.maximumSize
+      else { continue }
+      digests[version] = Self.digest(Array(data))
+    }
+    return digests
   }
 
   func keyStore() throws(RegistryError) -> SigningKeyStore {

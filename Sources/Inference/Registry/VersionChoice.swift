@@ -135,14 +135,19 @@ extension ModelRegistry {
     var choice = choice(of: name)
     // A refused choice is replaced, not extended.
     if choice.refusal != nil { choice = VersionChoice() }
-    if let canaryShare, let version {
+    if let canaryShare {
+      guard let version else {
+        throw RegistryError(
+          .notFound, "a share of the requests needs a version, not the newest at any time; name it")
+      }
       choice.canary =
         canaryShare > 0 ? VersionChoice.Canary(version: version, share: min(canaryShare, 1)) : nil
     } else {
       let inForce = choice.version(among: versions, draw: 1)
       if let inForce, inForce != version { choice.earlier = Array((choice.earlier + [inForce]).suffix(16)) }
       choice.pinned = version
-      if choice.canary?.version == version { choice.canary = nil }
+      // All requests get this version: a trial of another one ends.
+      choice.canary = nil
     }
     try save(choice, of: name, key)
   }

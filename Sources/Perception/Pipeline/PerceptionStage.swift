@@ -66,6 +66,6 @@ public final class AnnotationIDs: Sendable {
 
 extension Annotation.Source {
   public init(_ model: ModelHost.Loaded) {
-    self.init(model: model.manifest.name, version: model.manifest.version, digest: model.digest)
+    self.init(model: model.manifest.name, version: model.version, digest: model.digest)
   }
 }

@@ -26,6 +26,10 @@ struct ModelsPin: ParsableCommand {
 
   func run() throws {
     if let share, !(0...1).contains(share) { throw ValidationError("--share is between 0 and 1") }
+    guard share == nil || version != "latest" else {
+      throw ValidationError(
+        "--share takes a version, not 'latest'; 'vrbridge models list' shows the versions")
+    }
     let registry = try options.registry()
     try registry.pin(
       name, version == "latest" ? nil : version, canaryShare: share, signedWith: try options.signingKey())
