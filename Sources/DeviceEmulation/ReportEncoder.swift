@@ -25,7 +25,8 @@ public final class ReportEncoder {
     var controlIndex: [String: Int] = [:]
     for (index, control) in controls.enumerated() { controlIndex[control.path] = index }
     var layouts: [ReportLayout] = []
-    for report in match.part.reports {
+    // The emulated device is in its full mode.
+    for report in match.part.reports where !report.isSimple {
       layouts.append(
         try ReportLayout(
           report, replies: replies, controlIndex: controlIndex,

@@ -9,7 +9,7 @@ public enum DeviceState: UInt8, Sendable, Hashable, CaseIterable {
   case initialising = 4
   /// Sends valid reports.
   case streaming = 5
-  /// Sends invalid reports, or none.
+  /// Sends invalid reports, or none, or is limited as the reason says.
   case degraded = 6
   /// Unplugged or switched off; id, role and calibration state are kept.
   case lost = 7

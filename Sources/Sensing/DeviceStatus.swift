@@ -15,7 +15,7 @@ public struct DeviceStatus: Sendable, Hashable {
   public var pageIndex: Int
 
   public var isConnected = false
-  /// Whether it sends invalid reports, or none, while connected.
+  /// Whether it sends invalid reports, or none, or is limited, while connected.
   public var isDegraded = false
   /// A control's index in this list is its index in control events.
   public var controls: [Control] = []

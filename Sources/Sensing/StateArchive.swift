@@ -6,7 +6,14 @@ import Spatial
 /// Each type lists its stored properties once, in one function that serves both directions. Every value becomes 64-bit
 /// words, independent of the compiler's layout, and is checked before it is restored.
 public final class StateArchive {
+  /// The layout that is written. It increases when the order or the meaning of the words changes.
+  public static let currentVersion = 4
+  /// The oldest layout that is read: that of release 0.1.
+  public static let oldestVersion = 3
+
   public let isReading: Bool
+  /// The layout of the words; values that an older one lacks are neither read nor written.
+  public let version: Int
   public private(set) var words: ContiguousArray<UInt64>
   private var position = 0
   /// The first error; from then on no value changes.
@@ -15,12 +22,16 @@ public final class StateArchive {
   /// Writes a state.
   public init() {
     isReading = false
+    version = Self.currentVersion
     words = []
   }
 
   /// Restores a state.
-  public init(words: ContiguousArray<UInt64>) {
+  ///
+  /// - Parameter version: of the words' layout.
+  public init(words: ContiguousArray<UInt64>, version: Int = StateArchive.currentVersion) {
     isReading = true
+    self.version = version
     self.words = words
   }
 

@@ -113,6 +113,77 @@ struct DeviceRegistryTests {
     #expect(find(identity(serial: "Z", port: "usb-1.1")) == nil)
   }
 
+  /// Clones of one serial number, or on one port, are two devices while both are connected.
+  @Test func unitsThatShareASerialNumberOrAPortAreDistinct() throws {
+    let registry = DeviceRegistry()
+    let part = try #require(headset.parts.indices.first { headset.isPrimary($0) })
+    func admit(_ identity: InterfaceIdentity, _ unit: String) throws -> DeviceID {
+      let found = registry.find(
+        DeviceKey(identity, headset), serial: identity.serial, origin: identity.origin, part: part,
+        unit: UnitKey(unit))
+      let id = try #require(found ?? add(to: registry, headset, identity))
+      registry.claim(PartKey(device: id, part: part), for: UnitKey(unit))
+      return id
+    }
+    let same = [identity(serial: "A", port: "usb-1.1"), identity(serial: "A", port: "usb-2.1")]
+    let ids = try [admit(same[0], "a"), admit(same[1], "b")]
+    #expect(ids[0] != ids[1])
+    #expect(try admit(same[0], "a") == ids[0] && admit(same[1], "b") == ids[1])
+    // Plugged in again, each is found at its port; another port leaves the serial number.
+    for id in ids { _ = registry.close(PartKey(device: id, part: part), now: 1) }
+    #expect(try admit(same[1], "c") == ids[1])
+    #expect(try admit(identity(serial: "A", port: "usb-9.1"), "d") == ids[0])
+
+    let onePort = [identity(serial: "B", port: "usb-3.1"), identity(serial: "C", port: "usb-3.1")]
+    #expect(try admit(onePort[0], "e") != admit(onePort[1], "f"))
+
+    // A serial number of zeros identifies nothing.
+    let zeros = ["00:00:00:00:00:00", "0", "ff:ff:ff:ff:ff:ff"]
+    #expect(zeros.allSatisfy { !isIdentifying($0) } && isIdentifying("A") && isIdentifying("LHR-00000000"))
+    let first = try admit(identity(serial: zeros[0], port: "usb-4.1"), "g")
+    _ = registry.close(PartKey(device: first, part: part), now: 2)
+    #expect(try admit(identity(serial: zeros[0], port: "usb-5.1"), "h") != first)
+    #expect(try admit(identity(serial: zeros[0], port: "usb-4.1"), "i") == first)
+  }
+
+  @Test func theInterfacesOfAUSBDeviceAreOneUnit() {
+    func unit(_ sysPath: String) -> UnitKey {
+      UnitKey(
+        DeviceNode(
+          path: "/dev/x", sysPath: sysPath, identity: identity(), driver: "", tags: [], usbDriver: ""))
+    }
+    let usb = "/sys/devices/pci0000:00/0000:00:14.0/usb1/1-2"
+    let first = unit("\(usb)/1-2:1.0/0003:054C:09CC.0001/hidraw/hidraw0")
+    #expect(first == unit("\(usb)/1-2:1.3/0003:054C:09CC.0002/hidraw/hidraw1"))
+    #expect(
+      first
+        != unit("/sys/devices/pci0000:00/0000:00:14.0/usb1/1-3/1-3:1.0/0003:054C:09CC.0003/hidraw/hidraw2"))
+    let virtual = "/sys/devices/virtual/misc/uhid/0003:054C:09CC"
+    #expect(unit("\(virtual).0004/hidraw/hidraw3") != unit("\(virtual).0005/hidraw/hidraw4"))
+  }
+
+  @Test func aDeviceWithLimitationsIsDegradedWhileItStreams() throws {
+    let registry = DeviceRegistry()
+    let id = try #require(add(to: registry, headset, identity()))
+    try connect(registry, id, headset)
+    _ = registry.enter(.streaming, "", id, now: 1_000)
+    #expect(registry.limit(.clock, "its clock does not advance", id) != nil)
+    #expect(registry.limit(.clock, "its clock does not advance", id) == nil)
+    let limited = try #require(registry.enter(.streaming, "", id, now: 1_100))
+    #expect(limited.state == .degraded && limited.reason == "its clock does not advance" && limited.isLimited)
+    _ = registry.limit(.sensor, "its IMU reports an error", id)
+    let both = try #require(registry.enter(.streaming, "", id, now: 1_200))
+    #expect(both.reason == "its IMU reports an error; its clock does not advance")
+    // It falls silent, and sends again.
+    #expect(registry.silences(now: 2_500, limit: 1_000).map(\.isSilent) == [true])
+    _ = registry.enter(.degraded, DeviceRegistry.silent + " although it is open", id, now: 2_500)
+    #expect(registry.enter(.streaming, "", id, now: 2_600)?.isLimited == true)
+    // A device that comes again starts without.
+    let part = try #require(headset.parts.indices.first { headset.isPrimary($0) })
+    _ = registry.close(PartKey(device: id, part: part), now: 3_000)
+    #expect(registry.device(id)?.limitations.isEmpty == true)
+  }
+
   @Test func assigningATakenRoleSwapsTheTwo() throws {
     let registry = DeviceRegistry()
     let left = try #require(add(to: registry, wand, identity(serial: "A"), .init(required: .leftHand)))

@@ -28,10 +28,27 @@ public final class RawSlimeVRTracker: Sendable {
   /// Board, IMU, processor and versions are 0, the firmware's name is empty.
   public func handshake() { send(3, [UInt8](repeating: 0, count: 28) + [0] + address) }
 
+  /// As another tracker that has the same port.
+  public func handshake(as address: String) {
+    send(
+      3,
+      [UInt8](repeating: 0, count: 28) + [0]
+        + address.split(separator: ":").compactMap { UInt8($0, radix: 16) })
+  }
+
+  /// As the oldest firmware sends it.
+  public func handshakeWithoutBody() { send(3, []) }
+
   public func heartbeat() { send(0, []) }
 
-  /// The sensor is ready.
-  public func sensor(_ number: UInt8) { send(15, [number, 1, 4, 0, 0, 1, 0, 0]) }
+  /// - Parameter status: 1 for a ready sensor, 2 for an error.
+  public func sensor(_ number: UInt8, status: UInt8 = 1) { send(15, [number, status, 4, 0, 0, 1, 0, 0]) }
+
+  /// The level alone, as old firmware sends it; 0 to 1.
+  public func battery(level: Float) {
+    let bits = level.bitPattern
+    send(12, [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: bits >> $0) })
+  }
 
   /// No rotation.
   public func rotation(_ sensor: UInt8) {

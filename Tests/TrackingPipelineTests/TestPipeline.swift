@@ -55,10 +55,11 @@ enum TestPipeline {
     let (calibration, rate, clock, origin) = (
       opened.calibration, match.part.sampleRate, match.part.clock, device.identity.origin
     )
+    let checksTimes = record.checksTimes
     pipeline.attach(part: match.partIndex, decoder: opened.decoder, record: record) { learned in
       DeviceTracker(
         calibration: calibration, sampleRate: rate, clock: clock, origin: origin, settings: settings,
-        learned: learned)
+        learned: learned, checksTimes: checksTimes)
     }
     var generator = try device.generator()
     while tap.reports < count {

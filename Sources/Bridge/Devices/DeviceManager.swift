@@ -104,8 +104,23 @@ final class DeviceManager: Sendable {
     case .linkUp: mailbox.post { $0.attachments.linkEstablished(id) }
     case .linkDown: enter(.degraded, "the wireless device is off or out of range", id)
     case .wrongMode: mailbox.post { $0.outputs.switchMode(of: Int(event.part), id) }
+    case .limitation: limited(event.limitation, id)
     case .pose, .control, .ended: break
     }
+  }
+
+  private func limited(_ packed: PackedLimitation, _ id: DeviceID) {
+    let (reporter, text) = (reporter, packed.limitation.text)
+    let kind: DeviceLimitation
+    switch packed.limitation {
+    case .clock: kind = .clock
+    case .simpleReports: kind = .simpleReports
+    case .noChecksum: kind = .checksum
+    case .timeStep:
+      let name = registry.device(id)?.name ?? ""
+      return reporter.log.warning("\(text)", metadata: ["device": "\(name)", "id": "\(id.number)"])
+    }
+    mailbox.post { _ in reporter.limit(kind, packed.isActive ? text : nil, id) }
   }
 
   private func enter(_ state: DeviceState, _ reason: String, _ id: DeviceID) {

@@ -24,6 +24,10 @@ struct DeviceRecord: Sendable {
   var state = DeviceState.found
   /// The cause of the state, for display.
   var reason = ""
+  /// Why the device is tracked less well than its family while it streams, for display.
+  var limitations: [DeviceLimitation: String] = [:]
+  /// The unit that has claimed each part, from before the part is opened until it ends.
+  var units: [Int: UnitKey] = [:]
   /// CLOCK_MONOTONIC, ns.
   var stateSince: Int64 = 0
   /// Reports counted at the last check, and when their number last rose.
@@ -51,12 +55,24 @@ struct DeviceRecord: Sendable {
 
   var name: String { description.name }
 
+  /// All limitations; empty for none.
+  var limitation: String {
+    limitations.sorted { $0.key.rawValue < $1.key.rawValue }.map(\.value).joined(separator: "; ")
+  }
+
+  /// Whether the state is that of a device that streams with limitations.
+  var isLimited: Bool { state == .degraded && !limitations.isEmpty && reason == limitation }
+
   /// Whether a part is open that makes the device.
   var isOpen: Bool { parts.keys.contains { description.isPrimary($0) } }
 
   var hasHaptics: Bool { parts.values.contains { $0.part.haptics != nil } }
   var hasLight: Bool { parts.values.contains { $0.part.light != nil } }
   var hasIMU: Bool { description.parts.contains { $0.reports.contains { $0.samples != nil } } }
+  /// Whether it will report motion, and has not yet.
+  var awaitsMotion: Bool {
+    description.parts.contains(where: \.reportsMotion) && statistics.states.load(ordering: .relaxed) == 0
+  }
   var isNetworkTracker: Bool { key.port.hasPrefix("udp-") }
 
   /// The record without its internals, for clients and outputs.

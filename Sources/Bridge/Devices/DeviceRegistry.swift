@@ -42,25 +42,70 @@ final class DeviceRegistry: Sendable {
   func device(serial: String) -> DeviceRecord? { state.withLock { $0.devices.first { $0.serial == serial } } }
 
   /// Returns the accepted sensors of a network tracker. The first has the tracker's address as its serial number, the
-  /// others the address, a slash and their own number.
+  /// others the address, a slash and their own number; further trackers of one address have `#` and a number behind it.
   func sensors(of address: String, family: String) -> [DeviceRecord] {
     state.withLock { state in
       state.devices.filter {
         $0.isAccepted && $0.key.family == family
-          && ($0.serial == address || $0.serial.hasPrefix(address + "/"))
+          && ($0.serial == address || $0.serial.hasPrefix(address + "/")
+            || $0.serial.hasPrefix(address + "#"))
       }
     }
   }
 
-  /// Returns the device that an interface belongs to: by serial number, which identifies the unit, else by port.
-  func find(_ key: DeviceKey, serial: String, origin: Origin) -> DeviceID? {
+  /// Returns the device that an interface belongs to: by serial number, if it identifies a unit, else by port.
+  ///
+  /// - Parameters:
+  ///   - part: of the interface.
+  ///   - unit: a device whose part another unit has claimed is another device, whatever its serial number; nil for an
+  ///     interface of unknown unit.
+  func find(
+    _ key: DeviceKey, serial: String, origin: Origin, part: Int? = nil, unit: UnitKey? = nil
+  ) -> DeviceID? {
     state.withLock { state in
-      let candidates = state.devices.filter { $0.key.family == key.family && $0.origin == origin }
-      if !serial.isEmpty, let unit = candidates.first(where: { $0.serial == serial }) { return unit.id }
+      let candidates = state.devices.filter { device in
+        guard device.key.family == key.family, device.origin == origin else { return false }
+        guard let part, let unit, let claim = device.units[part] else { return true }
+        return claim == unit
+      }
+      if isIdentifying(serial) {
+        let same = candidates.filter { $0.serial == serial }
+        if let device = same.first(where: { $0.key == key }) ?? same.first { return device.id }
+      }
       return candidates.first { device in
         device.key == key
-          && (serial.isEmpty || device.serial.isEmpty || device.isConnected || device.serial == serial)
+          && (!isIdentifying(serial) || !isIdentifying(device.serial) || device.isConnected
+            || device.serial == serial)
       }?.id
+    }
+  }
+
+  /// Whether a device of this origin has the serial number.
+  func isTaken(serial: String, origin: Origin) -> Bool {
+    state.withLock { state in state.devices.contains { $0.serial == serial && $0.origin == origin } }
+  }
+
+  /// Claims a part of a device for a unit.
+  func claim(_ part: PartKey, for unit: UnitKey) {
+    change(part.device) { device in
+      device.units[part.part] = unit
+      return false
+    }
+  }
+
+  /// Ends the claim to a part.
+  func release(_ part: PartKey) {
+    change(part.device) { device in
+      device.units[part.part] = nil
+      return false
+    }
+  }
+
+  /// Ends the claims of a unit that are not those of open interfaces.
+  func release(_ id: DeviceID, by unit: UnitKey) {
+    change(id) { device in
+      device.units = device.units.filter { $0.value != unit || device.parts[$0.key] != nil }
+      return false
     }
   }
 
@@ -129,14 +174,29 @@ final class DeviceRegistry: Sendable {
     }
   }
 
-  /// Enters a state, unless the device is in it for the same reason.
+  /// Sets or ends a limitation of a device.
+  ///
+  /// - Parameter text: for display; nil ends it.
+  /// - Returns: the device after a change.
+  func limit(_ limitation: DeviceLimitation, _ text: String?, _ id: DeviceID) -> DeviceRecord? {
+    change(id) { device in
+      guard device.limitations[limitation] != text else { return false }
+      device.limitations[limitation] = text
+      return true
+    }
+  }
+
+  /// Enters a state, unless the device is in it for the same reason. A device with limitations that streams is degraded,
+  /// with the limitations as reason.
   ///
   /// - Returns: the device after a change.
-  func enter(_ state: DeviceState, _ reason: String, _ id: DeviceID, now: Int64) -> DeviceRecord? {
+  func enter(_ entered: DeviceState, _ given: String, _ id: DeviceID, now: Int64) -> DeviceRecord? {
     change(id) { device in
+      let isLimited = entered == .streaming && given.isEmpty && !device.limitations.isEmpty
+      let (state, reason) = isLimited ? (DeviceState.degraded, device.limitation) : (entered, given)
       guard device.state != state || device.reason != reason || device.stateSince == 0 else { return false }
       (device.state, device.reason, device.stateSince) = (state, reason, now)
-      if state == .streaming || state == .initialising { device.lastProgress = now }
+      if isLimited || state == .streaming || state == .initialising { device.lastProgress = now }
       return true
     }
   }
@@ -147,8 +207,9 @@ final class DeviceRegistry: Sendable {
       var changes: [(DeviceID, Int64, Bool)] = []
       for index in state.devices.indices where state.devices[index].isConnected {
         let device = state.devices[index]
-        // Recordings may pause, and a dongle sends nothing while its peer is off.
-        guard device.origin == .hardware,
+        // Recordings may pause, a dongle sends nothing while its peer is off, and a network tracker at rest sends only
+        // signs of life, whose absence its server notices.
+        guard device.origin == .hardware, !device.isNetworkTracker,
           !device.parts.values.contains(where: { $0.part.waitsForPeer && !$0.part.isPeer })
         else { continue }
         // A radio shared by several devices keeps sending when one of them is switched off.
@@ -165,7 +226,7 @@ final class DeviceRegistry: Sendable {
             changes.append((device.id, 0, false))
           }
         } else if device.lastProgress > 0, now - device.lastProgress > limit,
-          device.state == .streaming || device.state == .initialising
+          device.state == .streaming || device.state == .initialising || device.isLimited
         {
           changes.append((device.id, now - device.lastProgress, true))
         }
@@ -201,8 +262,10 @@ final class DeviceRegistry: Sendable {
     var node: NodeKey?
     let lost = change(part.device) { device in
       node = device.parts.removeValue(forKey: part.part)?.node
+      device.units[part.part] = nil
       guard device.isConnected, !device.isOpen else { return false }
       device.isConnected = false
+      device.limitations = [:]
       device.lostAt = now
       return true
     }

@@ -20,9 +20,10 @@ struct DeviceReporter: Sendable {
   let record: @Sendable (any QueuedRecord) -> Void
 
   /// Enters a state, unless the device is in it for the same reason already.
-  func enter(_ state: DeviceState, _ reason: String, _ id: DeviceID) {
+  func enter(_ entered: DeviceState, _ given: String, _ id: DeviceID) {
     let now = linux_monotonic_ns()
-    guard let device = registry.enter(state, reason, id, now: now) else { return }
+    guard let device = registry.enter(entered, given, id, now: now) else { return }
+    let (state, reason) = (device.state, device.reason)
     let text = reason.isEmpty ? "" : ": \(reason)"
     log.log(
       level: state == .blocked || state == .degraded ? .warning : .debug, "\(state.name)\(text)",
@@ -31,6 +32,20 @@ struct DeviceReporter: Sendable {
     // Clients of protocol 1.1 recognise degraded devices by this event.
     if state == .degraded || state == .streaming { announce(.changed, device) }
     record(TransitionRecord(state: state, reason: reason, device: id, time: Timestamp(nanoseconds: now)))
+  }
+
+  /// Sets or ends a limitation of a device, and shows it unless the device is in a state that matters more.
+  ///
+  /// - Parameter text: for display; nil ends it.
+  func limit(_ limitation: DeviceLimitation, _ text: String?, _ id: DeviceID) {
+    let wasLimited = registry.device(id)?.isLimited == true
+    guard let device = registry.limit(limitation, text, id), device.isConnected else { return }
+    switch device.state {
+    case .streaming, .initialising: if text != nil { enter(.streaming, "", id) }
+    case .degraded where wasLimited:
+      enter(device.limitations.isEmpty && device.awaitsMotion ? .initialising : .streaming, "", id)
+    default: break
+    }
   }
 
   func arrived(_ device: DeviceRecord) {

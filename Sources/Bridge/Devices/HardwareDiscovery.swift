@@ -61,7 +61,9 @@ final class HardwareDiscovery {
 
   private func found(_ node: DeviceNode, _ match: DeviceCatalog.Match) {
     guard match.isPrimary else { return open(node, match, device: nil) }
-    guard let device = admission.admit(node.identity, match) else { return waitForSlot(node, match) }
+    guard let device = admission.admit(node.identity, match, unit: UnitKey(node)) else {
+      return waitForSlot(node, match)
+    }
     if !attachments.isTaken(PartKey(device: device, part: match.partIndex)) {
       reporter.enter(.found, "", device)
     }
@@ -93,7 +95,7 @@ final class HardwareDiscovery {
     do throws(TransportError) {
       let transport = try node.open(for: match.part)
       nodes.set(HardwareNode(node: node, family: key.family, device: device, status: .open))
-      attachments.attach(match, transport, node: key)
+      attachments.attach(match, transport, node: key, unit: UnitKey(node))
     } catch {
       nodes.set(blocked(node, match, device: device))
       // A node may vanish while it is opened (its driver refused the device); udev then reports its removal.
@@ -117,6 +119,7 @@ final class HardwareDiscovery {
     attachments.closeWaiting(at: path)
     for entry in nodes.remove(at: path) {
       guard let device = entry.device else { continue }
+      reporter.registry.release(device, by: UnitKey(entry.node))
       switch entry.status {
       case .blocked: reporter.enter(.lost, "unplugged before it could be opened", device)
       case .opening: reporter.enter(.lost, "unplugged while it was being opened", device)

@@ -16,6 +16,7 @@ final class InterfaceAttachments {
     var match: DeviceCatalog.Match
     var transport: any Transport
     var node: NodeKey?
+    var unit: UnitKey?
 
     var key: DeviceKey { DeviceKey(transport.identity, match.description) }
   }
@@ -50,15 +51,23 @@ final class InterfaceAttachments {
   }
 
   /// Takes ownership of an open interface: attaches it to its device, holds it back or closes it.
-  func attach(_ match: DeviceCatalog.Match, _ transport: any Transport, node: NodeKey? = nil) {
+  ///
+  /// - Parameters:
+  ///   - node: for hardware that udev reported.
+  ///   - unit: distinguishes units of one serial number or port.
+  func attach(
+    _ match: DeviceCatalog.Match, _ transport: any Transport, node: NodeKey? = nil, unit: UnitKey? = nil
+  ) {
     let identity = transport.identity
-    let found = match.isPrimary ? admission.admit(identity, match) : admission.find(identity, match)
+    let found =
+      match.isPrimary
+      ? admission.admit(identity, match, unit: unit) : admission.find(identity, match, unit: unit)
     guard let id = found else {
       if match.isPrimary {
         logFullPage(match.description)
         transport.close()
       } else {
-        waiting.append(Waiting(match: match, transport: transport, node: node))
+        waiting.append(Waiting(match: match, transport: transport, node: node, unit: unit))
       }
       return
     }
@@ -67,12 +76,12 @@ final class InterfaceAttachments {
       log.debug("interface ignored: its part is open already", metadata: ["interface": "\(identity.name)"])
       return transport.close()
     }
-    open(match, transport, node: node, id: id)
+    open(match, transport, node: node, unit: unit, id: id)
     guard match.isPrimary else { return }
     let key = DeviceKey(identity, match.description)
     let joining = waiting.filter { $0.key == key }
     waiting.removeAll { $0.key == key }
-    for entry in joining { open(entry.match, entry.transport, node: entry.node, id: id) }
+    for entry in joining { open(entry.match, entry.transport, node: entry.node, unit: entry.unit, id: id) }
   }
 
   /// Attaches an interface that a driver outside udev opened: a game controller, a network tracker.
@@ -104,9 +113,10 @@ final class InterfaceAttachments {
   // MARK: opening
 
   private func open(
-    _ match: DeviceCatalog.Match, _ transport: any Transport, node: NodeKey?, id: DeviceID
+    _ match: DeviceCatalog.Match, _ transport: any Transport, node: NodeKey?, unit: UnitKey?, id: DeviceID
   ) {
     let part = PartKey(device: id, part: match.partIndex)
+    if let unit { registry.claim(part, for: unit) }
     if match.isPrimary { reporter.enter(.initialising, "", id) }
     // Recordings, emulators and drivers outside udev reply at once.
     guard transport.identity.origin == .hardware, let node else {
@@ -135,7 +145,7 @@ final class InterfaceAttachments {
     case .failure(let error):
       log.error("\(match.description.name), part \(match.part.name): \(error.printed)")
       transport.close()
-      if let node { nodes.refuse(node) }
+      if let node { nodes.refuse(node) } else { registry.release(part) }
       if match.isPrimary { reporter.enter(.blocked, "its reports can't be decoded: \(error)", id) }
       return
     }

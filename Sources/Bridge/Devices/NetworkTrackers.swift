@@ -50,6 +50,12 @@ final class NetworkTrackers {
               device.signal = level
               return false
             }
+          },
+          sensor: { serial, problem in
+            mailbox.post { thread in
+              guard let id = registry.device(serial: serial)?.id else { return }
+              thread.trackers?.limit(id, problem)
+            }
           }))
       self.server = server
       thread = WorkerThread(name: "trackers") { server.run() }
@@ -69,6 +75,9 @@ final class NetworkTrackers {
     server.stop()
     thread.join()
   }
+
+  /// Shows a problem of a tracker's sensor; nil after its end.
+  private func limit(_ id: DeviceID, _ problem: String?) { reporter.limit(.sensor, problem, id) }
 
   /// Lists an unpaired tracker without a role, with the command that pairs it.
   private func refused(_ handshake: SlimeVRHandshake) {

@@ -47,7 +47,7 @@ struct PipelineAttachment: Sendable {
     guard let opened = opened.take() else { return }
     let (origin, part) = (transport.identity.origin, match.part)
     let (calibration, rate, clock) = (opened.calibration, part.sampleRate, part.clock)
-    let settings = settings
+    let (settings, checksTimes) = (settings, record.checksTimes)
     reference.pipeline.attach(
       part: match.partIndex, decoder: opened.decoder, record: record,
       isMotionless: match.isPrimary && !part.reportsMotion, opticalSensors: opened.opticalSensors,
@@ -55,7 +55,7 @@ struct PipelineAttachment: Sendable {
         ? { learned in
           DeviceTracker(
             calibration: calibration, sampleRate: rate, clock: clock, origin: origin, settings: settings,
-            learned: learned)
+            learned: learned, checksTimes: checksTimes)
         } : nil)
   }
 }

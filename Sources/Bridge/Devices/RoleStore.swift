@@ -5,7 +5,7 @@ import Synchronization
 
 /// Roles that users assigned to devices, kept from one run of the bridge to the next.
 ///
-/// A unit is identified by its serial number, one without by its port.
+/// A unit is identified by its serial number, one without, or with zeros, by its port.
 package final class RoleStore: Sendable {
   private struct File: Codable {
     var format = "vrbridge-roles/1"
@@ -38,7 +38,7 @@ package final class RoleStore: Sendable {
   }
 
   private static func unit(_ key: DeviceKey, serial: String) -> String {
-    serial.isEmpty ? "\(key.family)@\(key.port)" : "\(key.family)/\(serial)"
+    !isIdentifying(serial) ? "\(key.family)@\(key.port)" : "\(key.family)/\(serial)"
   }
 
   func role(_ key: DeviceKey, serial: String) -> DeviceRole? {

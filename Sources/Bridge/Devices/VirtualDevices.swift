@@ -48,6 +48,7 @@ final class VirtualDevices {
     if recording.isTruncated {
       log.warning("\(source.file): the recording is truncated; its complete reports are played")
     }
+    if let problem = recording.timeProblem { log.warning("\(source.file): \(problem)") }
     start(source, recording)
   }
 
@@ -85,7 +86,9 @@ final class VirtualDevices {
     players.append(player)
     for (match, transport) in zip(matches, player.transports) {
       if let match, !match.part.reports.isEmpty {
-        attachments.attach(match, transport)
+        // Interfaces of one device share its port.
+        let port = DeviceKey(transport.identity, match.description).port
+        attachments.attach(match, transport, unit: UnitKey("recording-\(players.count) \(port)"))
       } else {
         transport.close()
       }

@@ -102,6 +102,10 @@ struct BridgeMetrics: Sendable {
       "vrbridge_fusion_seconds", "Time from reading a report until its pose is in the page.", unit: "seconds",
       metrics.map { (labels($0.device.number), $0.statistics.latency) })
     text.add(
+      "vrbridge_device_clock_usable", .gauge,
+      "1 while samples have the times of the device's clock, 0 while they have those of arrival.",
+      each { $0.clockDefect.load(ordering: .relaxed) == 0 ? 1 : 0 })
+    text.add(
       "vrbridge_device_clock_residual_seconds", .gauge, "Spread of report arrivals about the device's clock.",
       unit: "seconds", each { $0.clockResidual.value })
     text.add(

@@ -19,6 +19,7 @@ public final class PartDecoder {
   public let wornControl: Int?
   private var isLinked = false
   var states: ContiguousArray<PickState>
+  private var checksums = MissingChecksum()
   /// Bytes of the longest report that the interface declares: its host controller can't deliver more.
   private let maximumLength: Int
 
@@ -75,9 +76,13 @@ public final class PartDecoder {
     states = ContiguousArray(repeating: PickState(), count: layouts.count)
   }
 
+  /// Whether the reports have no valid checksum and are used without.
+  public var lacksChecksum: Bool { checksums.isMissing }
+
   /// Forgets counters, as when the device was unplugged.
   public func reset() {
     for index in states.indices { states[index] = PickState() }
+    checksums = MissingChecksum()
     isLinked = false
   }
 
@@ -96,6 +101,7 @@ public final class PartDecoder {
     }
     splitter?.archive(archive)
     if isPeer { archive.code(&isLinked) }
+    if archive.version >= 4 { checksums.archive(archive) }
   }
 
   /// Decodes one report as read from the interface: the id first when reports are numbered.
@@ -159,10 +165,13 @@ public final class PartDecoder {
     if let checksum = layouts[index].checksum {
       let declared = report.loadUnaligned(fromByteOffset: checksum.at, as: UInt32.self)
       let covered = UnsafeRawBufferPointer(rebasing: report[0..<checksum.at])
-      guard seededCRC32(seed: checksum.seed, covered) == UInt32(littleEndian: declared) else {
+      let isRight = seededCRC32(seed: checksum.seed, covered) == UInt32(littleEndian: declared)
+      if checksum.isOptional { checksums.observe(isRight: isRight) }
+      guard isRight || checksum.isOptional && checksums.isMissing else {
         throw DecodeError(.checksum, reportID: reportID, offset: checksum.at)
       }
     }
+    if layouts[index].isSimple { batch.isSimple = true }
     if layouts[index].samples != nil {
       try decodeSamples(index, report, reportID: reportID, received, batch)
     }

@@ -55,6 +55,7 @@ package struct ReportLayout: Sendable {
   }
 
   package var identifier: ReportDescription.Identifier
+  package var isSimple: Bool
   /// The report must be at least this long.
   package var length: Int
   package var when: [ReportDescription.Condition]
@@ -81,6 +82,7 @@ package struct ReportLayout: Sendable {
     descriptor: HIDReportDescriptor?
   ) throws(LayoutError) {
     identifier = report.identifier
+    isSimple = report.isSimple
     length = report.length
     when = report.when
     checksum = report.checksum

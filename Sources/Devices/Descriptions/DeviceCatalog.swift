@@ -136,15 +136,24 @@ extension MatchRule {
 }
 
 extension PartDescription {
-  /// How many of the part's reports the interface declares; nil when it lacks one of them.
+  /// How many of the part's reports the interface declares; nil when it lacks one of them. A unit with the simple reports
+  /// only lacks none.
   func reportScore(_ descriptor: HIDReportDescriptor?) -> Int? {
     guard let descriptor else { return 0 }
     let declared = descriptor.reportIDs(.input)
     var score = 0
+    let isSimple = reports.contains { report in
+      guard report.isSimple, case .numbered(let id) = report.identifier else { return false }
+      return declared.contains(id) && descriptor.length(.input, id) == report.length
+    }
     for report in reports {
       switch report.identifier {
       case .numbered(let id):
-        guard declared.contains(id) else { return nil }
+        guard declared.contains(id) else {
+          guard isSimple || report.isSimple else { return nil }
+          if !report.isSimple { score -= 1 }
+          continue
+        }
         score += 1
       case .unnumbered:
         guard declared == [0], descriptor.length(.input, 0) >= report.length else { return nil }

@@ -228,5 +228,6 @@ func checksum(_ value: YAMLValue, length: Int) throws(DocumentError) -> Checksum
   guard length >= 5 else { throw value.error("the report is too short for a checksum") }
   return ChecksumDescription(
     seed: UInt8(try map.required("seed").integer(in: 0...255)),
-    at: try map.required("at").integer(in: 1...(length - 4)))
+    at: try map.required("at").integer(in: 1...(length - 4)),
+    isOptional: try map["optional"]?.boolean() ?? false)
 }

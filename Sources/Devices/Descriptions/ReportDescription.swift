@@ -7,6 +7,8 @@ public struct ChecksumDescription: Sendable, Hashable {
   public var seed: UInt8
   /// The four bytes (little-endian) that hold the CRC; everything before them is covered.
   public var at: Int
+  /// Some units leave the CRC out: their reports are used after many without a right one.
+  public var isOptional = false
 }
 
 /// One kind of input report.
@@ -32,6 +34,8 @@ public struct ReportDescription: Sendable {
     }
   }
   public var identifier: Identifier
+  /// The report of a mode without motion, which some units have only; others need not declare it.
+  public var isSimple = false
   public var length: Int
   /// The report is this only when the fields have the values.
   public var when: [Condition]

@@ -28,8 +28,13 @@ struct ReportParser {
       samples = description
       clock = clock ?? slotClock
     }
+    let isSimple = try map["simple"]?.boolean() ?? false
+    if let given = map["simple"], isSimple, samples != nil || map["orientation"] != nil {
+      throw given.error("a simple report has no motion")
+    }
     let report = ReportDescription(
       identifier: identifier,
+      isSimple: isSimple,
       length: length,
       when: try conditions(map["when"], place: FieldParser(base: 0, end: length)),
       checksum: try map["checksum"].map { value throws(DocumentError) in try checksum(value, length: length)

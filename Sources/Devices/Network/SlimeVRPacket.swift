@@ -12,8 +12,18 @@ public enum SlimeVRPacket: Sendable, Equatable {
   /// payload. Sensor 255 means all of them.
   case report(sensor: UInt8, bytes: [UInt8])
   case sensorInfo(sensor: UInt8, status: UInt8)
+  /// An error code of a sensor.
+  case sensorError(sensor: UInt8, code: UInt8)
   case signal(sensor: UInt8, decibelMilliwatts: Int8)
   case features
+
+  /// Whether only a tracker sends it that takes itself to be connected.
+  var isOfASensor: Bool {
+    switch self {
+    case .report, .sensorInfo, .sensorError, .signal: true
+    case .heartbeat, .handshake, .ping, .features: false
+    }
+  }
 
   /// Every sensor of the tracker.
   public static let allSensors: UInt8 = 255
@@ -66,14 +76,22 @@ public enum SlimeVRPacket: Sendable, Equatable {
     var reader = body
     switch type {
     case 0: return .heartbeat
-    case 3: return SlimeVRHandshake(&reader).map(SlimeVRPacket.handshake)
+    case 3: return .handshake(SlimeVRHandshake(&reader))
     case 10:
       guard let id: UInt32 = reader.integer() else { return nil }
       return .ping(id)
     // Rotations of the oldest firmware name their sensor by the type.
     case 1: return .report(sensor: 0, bytes: [1] + body.rest)
     case 16: return .report(sensor: 1, bytes: [16] + body.rest)
-    case 12: return .report(sensor: allSensors, bytes: [12] + body.rest)
+    // Old firmware sends the level without the voltage before it.
+    case 12:
+      let rest = body.rest
+      guard rest.count >= 4 else { return nil }
+      return .report(
+        sensor: allSensors, bytes: [12] + (rest.count < 8 ? [0, 0, 0, 0] + rest.prefix(4) : rest))
+    case 14:
+      guard let sensor: UInt8 = reader.integer() else { return nil }
+      return .sensorError(sensor: sensor, code: reader.integer() ?? 0)
     case 15:
       guard let sensor: UInt8 = reader.integer(), let status: UInt8 = reader.integer() else { return nil }
       return .sensorInfo(sensor: sensor, status: status)
@@ -123,8 +141,9 @@ public struct SlimeVRHandshake: Sendable, Equatable {
     self.address = address
   }
 
-  init?(_ reader: inout BigEndianReader) {
-    guard let board: UInt32 = reader.integer() else { return nil }
+  /// Reads a handshake of any length: the oldest firmware sends none of these fields.
+  init(_ reader: inout BigEndianReader) {
+    let board: UInt32 = reader.integer() ?? 0
     self.board = Int32(bitPattern: board)
     _ = reader.slice(20)
     let version: UInt32 = reader.integer() ?? 0

@@ -20,16 +20,20 @@ public final class SlimeVRServer: @unchecked Sendable {
     public var refused: @Sendable (SlimeVRHandshake) -> Void
     /// Signal strength by serial number, dBm.
     public var signal: @Sendable (_ serial: String, _ level: Int) -> Void
+    /// A problem of a sensor by serial number, for display; nil after its end.
+    public var sensor: @Sendable (_ serial: String, _ problem: String?) -> Void
 
     public init(
       admits: @escaping @Sendable (String) -> Bool, attached: @escaping @Sendable (PipeTransport) -> Void,
       refused: @escaping @Sendable (SlimeVRHandshake) -> Void,
-      signal: @escaping @Sendable (String, Int) -> Void
+      signal: @escaping @Sendable (String, Int) -> Void,
+      sensor: @escaping @Sendable (String, String?) -> Void = { _, _ in }
     ) {
       self.admits = admits
       self.attached = attached
       self.refused = refused
       self.signal = signal
+      self.sensor = sensor
     }
   }
 
@@ -39,24 +43,40 @@ public final class SlimeVRServer: @unchecked Sendable {
   private static let maximumSensors = 64
   private static let timeout: Int64 = 1_000_000_000
   private static let beat: Int64 = 500_000_000
+  /// A rival that sends handshakes this long while the other tracker sends is no restart of it.
+  private static let rivalTime: Int64 = 5_000_000_000
   /// Handshakes of unpaired trackers that are reported a second, and connections that begin a second. Anybody can
   /// send a handshake; two limits, so that unpaired trackers keep no paired one out.
   private static let handshakesPerSecond = 16
 
   private struct Tracker {
     var peer: sockaddr_in
+    /// The hardware address; that of the host for a tracker without one.
     var address: String
+    /// The address, with a number for a further tracker of the same address.
+    var unit: String
     var name: String
     var lastNumber: UInt64 = 0
     var heard: Int64
     var beaten: Int64 = 0
     var sensors: [UInt8: ReportPipe] = [:]
+    /// Problems that were reported, by sensor.
+    var problems: [UInt8: String] = [:]
+  }
+
+  /// A peer with the address of a tracker that sends: that tracker after a restart, or another with the same address.
+  private struct Rival {
+    var handshake: SlimeVRHandshake
+    /// The first handshake and the last.
+    var since: Int64
+    var heard: Int64
   }
 
   private let socket: Int32
   private let stopEvent = linux_eventfd()
   private let callbacks: Callbacks
   private var trackers: [UInt64: Tracker] = [:]
+  private var rivals: [UInt64: Rival] = [:]
   private var refusals = HandshakeLimit(perSecond: SlimeVRServer.handshakesPerSecond)
   private var beginnings = HandshakeLimit(perSecond: SlimeVRServer.handshakesPerSecond)
   public let port: UInt16
@@ -142,6 +162,10 @@ public final class SlimeVRServer: @unchecked Sendable {
   private func handle(_ entry: SlimeVRPacket.Numbered, _ peer: sockaddr_in, _ now: Int64) {
     let key = Self.key(peer)
     if case .handshake(let handshake) = entry.packet { return greet(handshake, peer, key, now) }
+    // A tracker that sends more than handshakes has not restarted: another one has its address.
+    if trackers[key] == nil, let rival = rivals[key], entry.packet.isOfASensor {
+      admit(rival.handshake, peer, key, now, isRival: true)
+    }
     guard var tracker = trackers[key] else { return }
     // Packets that were overtaken are old news; those of one bundle share their number.
     guard entry.number == 0 || entry.number >= tracker.lastNumber else { return }
@@ -152,10 +176,15 @@ public final class SlimeVRServer: @unchecked Sendable {
     case .features: send(SlimeVRPacket.toTracker(22, [0b11]), to: peer)
     case .sensorInfo(let sensor, let status):
       send(SlimeVRPacket.acknowledgement(sensor: sensor, status: status), to: peer)
-      if status == 1 { attach(sensor, &tracker) }
+      if status == 1 || status == 2 { attach(sensor, &tracker) }
+      let problem = status == 1 ? nil : status == 2 ? "its IMU reports an error" : "its IMU is off"
+      report(problem, of: sensor, &tracker)
+    case .sensorError(let sensor, let code):
+      if sensor != SlimeVRPacket.allSensors { attach(sensor, &tracker) }
+      report("its IMU reports error \(code)", of: sensor, &tracker)
     case .signal(let sensor, let level):
       for number in tracker.sensors.keys where sensor == SlimeVRPacket.allSensors || sensor == number {
-        callbacks.signal(Self.serial(tracker.address, number), Int(level))
+        callbacks.signal(Self.serial(tracker.unit, number), Int(level))
       }
     case .report(SlimeVRPacket.allSensors, let bytes):
       for pipe in tracker.sensors.values { _ = pipe.send(bytes, at: Timestamp(nanoseconds: now)) }
@@ -168,50 +197,100 @@ public final class SlimeVRServer: @unchecked Sendable {
   }
 
   private func greet(_ handshake: SlimeVRHandshake, _ peer: sockaddr_in, _ key: UInt64, _ now: Int64) {
-    let address = handshake.address.isEmpty ? Self.name(peer) : handshake.address
+    var handshake = handshake
+    if handshake.address.isEmpty { handshake.address = Self.name(peer) }
+    let address = handshake.address
+    // Another tracker sends from this port: what it sends must not count for the earlier one.
+    if let earlier = trackers[key], earlier.address != address {
+      close(earlier)
+      trackers[key] = nil
+    }
     guard callbacks.admits(address) else {
-      guard refusals.admits(now) else { return }
-      var named = handshake
-      named.address = address
-      callbacks.refused(named)
+      if refusals.admits(now) { callbacks.refused(handshake) }
       return
     }
+    guard trackers[key] == nil else { return welcome(key, peer, now) }
     // Anybody can send this address from another port. A tracker that has restarted sends handshakes until the earlier
-    // connection is silent, and is then admitted.
-    let isAlive = trackers.contains {
-      $0.key != key && $0.value.address == address && now - $0.value.heard <= Self.timeout
+    // connection is silent, and is then admitted in its place.
+    let alive = trackers.values.filter { $0.address == address && now - $0.heard <= Self.timeout }
+    guard alive.isEmpty else {
+      // Another host is no further tracker of this address: it is an impostor, or the tracker after a move.
+      guard alive.allSatisfy({ $0.peer.sin_addr.s_addr == peer.sin_addr.s_addr }) else { return }
+      return wait(handshake, peer, key, now)
     }
-    guard !isAlive else { return }
-    if trackers[key]?.address != address {
-      guard beginnings.admits(now) else { return }
-      // One peer is one tracker: another address from its port ends the earlier connection with its sensors.
-      if let earlier = trackers.removeValue(forKey: key) { close(earlier) }
+    admit(handshake, peer, key, now, isRival: false)
+  }
+
+  /// Lets a tracker wait whose address another one has that sends.
+  private func wait(_ handshake: SlimeVRHandshake, _ peer: sockaddr_in, _ key: UInt64, _ now: Int64) {
+    guard var rival = rivals[key], rival.handshake.address == handshake.address else {
+      if rivals.count >= Self.maximumTrackers {
+        rivals = rivals.filter { now - $0.value.heard <= Self.timeout }
+      }
+      guard rivals.count < Self.maximumTrackers else { return }
+      rivals[key] = Rival(handshake: handshake, since: now, heard: now)
+      return
     }
-    // The silent connection of a tracker that has restarted.
-    for (other, tracker) in trackers where tracker.address == address && other != key {
-      close(tracker)
-      trackers[other] = nil
+    // Handshakes come each second; after a pause the wait begins anew.
+    if now - rival.heard > 2 * Self.timeout { rival.since = now }
+    rival.heard = now
+    rivals[key] = rival
+    if now - rival.since >= Self.rivalTime { admit(handshake, peer, key, now, isRival: true) }
+  }
+
+  /// - Parameter isRival: another tracker has the same address and sends.
+  private func admit(
+    _ handshake: SlimeVRHandshake, _ peer: sockaddr_in, _ key: UInt64, _ now: Int64, isRival: Bool
+  ) {
+    let address = handshake.address
+    rivals[key] = nil
+    guard callbacks.admits(address), beginnings.admits(now) else { return }
+    if !isRival {
+      // The silent connection of a tracker that has restarted.
+      for (other, tracker) in trackers where tracker.address == address {
+        close(tracker)
+        trackers[other] = nil
+      }
     }
-    if trackers[key] == nil {
-      guard trackers.count < Self.maximumTrackers else { return }
-      let name = handshake.firmware.isEmpty ? "SlimeVR tracker" : "SlimeVR tracker \(handshake.firmware)"
-      trackers[key] = Tracker(peer: peer, address: address, name: name, heard: now)
-    }
+    guard trackers.count < Self.maximumTrackers else { return }
+    let name = handshake.firmware.isEmpty ? "SlimeVR tracker" : "SlimeVR tracker \(handshake.firmware)"
+    let taken = Set(trackers.values.map(\.unit))
+    let number = (1...).lazy.first { !taken.contains(Self.unit(address, $0)) } ?? 1
+    trackers[key] = Tracker(
+      peer: peer, address: address, unit: Self.unit(address, number), name: name, heard: now)
+    welcome(key, peer, now)
+  }
+
+  private func welcome(_ key: UInt64, _ peer: sockaddr_in, _ now: Int64) {
     trackers[key]?.lastNumber = 0
     trackers[key]?.heard = now
     send(SlimeVRPacket.handshakeReply, to: peer)
   }
 
-  /// The first sensor has the tracker's address as its serial number, the others add their own number.
-  private static func serial(_ address: String, _ sensor: UInt8) -> String {
-    sensor == 0 ? address : "\(address)/\(sensor)"
+  /// The first tracker of an address is named by it, others add a number.
+  private static func unit(_ address: String, _ number: Int) -> String {
+    number == 1 ? address : "\(address)#\(number)"
+  }
+
+  /// Reports a problem of a sensor, or its end, once.
+  private func report(_ problem: String?, of sensor: UInt8, _ tracker: inout Tracker) {
+    let sensors = sensor == SlimeVRPacket.allSensors ? Array(tracker.sensors.keys) : [sensor]
+    for number in sensors where tracker.sensors[number] != nil && tracker.problems[number] != problem {
+      tracker.problems[number] = problem
+      callbacks.sensor(Self.serial(tracker.unit, number), problem)
+    }
+  }
+
+  /// The first sensor has the tracker's name as its serial number, the others add their own number.
+  private static func serial(_ unit: String, _ sensor: UInt8) -> String {
+    sensor == 0 ? unit : "\(unit)/\(sensor)"
   }
 
   private func attach(_ sensor: UInt8, _ tracker: inout Tracker) {
     guard tracker.sensors[sensor] == nil, sensor < SlimeVRPacket.maximumSensors,
       trackers.values.reduce(0, { $0 + $1.sensors.count }) < Self.maximumSensors
     else { return }
-    let serial = Self.serial(tracker.address, sensor)
+    let serial = Self.serial(tracker.unit, sensor)
     let identity = InterfaceIdentity(
       bus: .network, vendor: 0, product: 0, serial: serial,
       physicalPath: "udp-\(serial)/input0", name: tracker.name)

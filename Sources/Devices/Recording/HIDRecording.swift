@@ -48,7 +48,27 @@ public struct HIDRecording: Sendable {
   /// The file ends in the middle of a line or of its compressed data; what came before is here.
   public var isTruncated = false
 
+  /// Steps back of the recorded times; the offsets of events are in order.
+  public private(set) var time = RecordedTime()
+
   public init(file: String) { self.file = file }
+
+  /// Adds a report, whose bytes are at the end of `bytes`.
+  ///
+  /// - Parameter offset: ns, as it was recorded.
+  public mutating func append(interface: Int, offset: Int64, range: Range<Int>) {
+    let offset = time.next(offset, event: events.count)
+    events.append(Event(interface: interface, offset: offset, range: range))
+  }
+
+  /// What is unusual in the recorded times, for display; nil for nothing.
+  public var timeProblem: String? {
+    guard let first = time.steps.first else { return nil }
+    let seconds = (Double(first.back) * 1e-7).rounded() / 100
+    let others = time.steps.count > 1 ? ", and \(time.steps.count - 1) more" : ""
+    return
+      "the recorded times step back by \(seconds) s at report \(first.event + 1)\(others); later times are moved on"
+  }
 
   /// Nanoseconds from the first report to the last.
   public var duration: Int64 { max(0, (events.last?.offset ?? 0) - (events.first?.offset ?? 0)) }
@@ -194,8 +214,7 @@ public struct HIDRecording: Sendable {
         let offset = try scanner.seconds()
         let start = recording.bytes.count
         try scanner.counted(limit: ReportLimits.longest, into: &recording.bytes)
-        recording.events.append(
-          Event(interface: interface, offset: offset, range: start..<recording.bytes.count))
+        recording.append(interface: interface, offset: offset, range: start..<recording.bytes.count)
       default: break  // other tools write further letters (L: for LEDs); they say nothing to us
       }
     }

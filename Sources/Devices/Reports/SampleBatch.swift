@@ -24,6 +24,8 @@ public final class SampleBatch {
   public var lostSamples: UInt32 = 0
   /// The report says that the device is in a mode that its description would switch.
   public var wantsModeSwitch = false
+  /// The report is one of a mode without motion.
+  public var isSimple = false
   /// The peer of a radio link came (true) or went (false) with this report.
   public var linkChange: Bool?
 
@@ -57,6 +59,7 @@ public final class SampleBatch {
     lostSamples = 0
     linkChange = nil
     wantsModeSwitch = false
+    isSimple = false
   }
 
   /// Forgets everything, as when the device went away.

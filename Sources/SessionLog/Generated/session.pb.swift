@@ -423,6 +423,13 @@ public nonisolated struct Vrbridge_Session_PartOpened: @unchecked Sendable {
     set {_uniqueStorage()._filterEstimator = newValue}
   }
 
+  /// A clock that disagrees with the times of arrival was replaced by them, and times that step back were moved on; false
+  /// in sessions from before there was a check.
+  public var checksTimes: Bool {
+    get {_storage._checksTimes}
+    set {_uniqueStorage()._checksTimes = newValue}
+  }
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -751,6 +758,9 @@ public nonisolated struct Vrbridge_Session_Health: Sendable {
   public var deviceID: UInt32 = 0
 
   public var isDegraded: Bool = false
+
+  /// What limits the device; empty for reports that can't be decoded.
+  public var reason: String = String()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1464,7 +1474,7 @@ nonisolated extension Vrbridge_Session_Event: SwiftProtobuf.Message, SwiftProtob
 
 nonisolated extension Vrbridge_Session_PartOpened: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".PartOpened"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}device_id\0\u{1}family\0\u{1}part\0\u{3}part_name\0\u{1}role\0\u{1}identity\0\u{3}report_descriptor\0\u{1}features\0\u{1}nominal\0\u{1}calibration\0\u{3}filter_settings\0\u{1}description\0\u{3}description_sha256\0\u{3}is_update\0\u{3}calibration_attachment\0\u{3}calibration_sha256\0\u{3}filter_estimator\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}device_id\0\u{1}family\0\u{1}part\0\u{3}part_name\0\u{1}role\0\u{1}identity\0\u{3}report_descriptor\0\u{1}features\0\u{1}nominal\0\u{1}calibration\0\u{3}filter_settings\0\u{1}description\0\u{3}description_sha256\0\u{3}is_update\0\u{3}calibration_attachment\0\u{3}calibration_sha256\0\u{3}filter_estimator\0\u{3}checks_times\0")
 
   fileprivate class _StorageClass {
     var _deviceID: UInt32 = 0
@@ -1484,6 +1494,7 @@ nonisolated extension Vrbridge_Session_PartOpened: SwiftProtobuf.Message, SwiftP
     var _calibrationAttachment: String = String()
     var _calibrationSha256: Data = Data()
     var _filterEstimator: String = String()
+    var _checksTimes: Bool = false
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -1511,6 +1522,7 @@ nonisolated extension Vrbridge_Session_PartOpened: SwiftProtobuf.Message, SwiftP
       _calibrationAttachment = source._calibrationAttachment
       _calibrationSha256 = source._calibrationSha256
       _filterEstimator = source._filterEstimator
+      _checksTimes = source._checksTimes
     }
   }
 
@@ -1546,6 +1558,7 @@ nonisolated extension Vrbridge_Session_PartOpened: SwiftProtobuf.Message, SwiftP
         case 15: try { try decoder.decodeSingularStringField(value: &_storage._calibrationAttachment) }()
         case 16: try { try decoder.decodeSingularBytesField(value: &_storage._calibrationSha256) }()
         case 17: try { try decoder.decodeSingularStringField(value: &_storage._filterEstimator) }()
+        case 18: try { try decoder.decodeSingularBoolField(value: &_storage._checksTimes) }()
         default: break
         }
       }
@@ -1609,6 +1622,9 @@ nonisolated extension Vrbridge_Session_PartOpened: SwiftProtobuf.Message, SwiftP
       if !_storage._filterEstimator.isEmpty {
         try visitor.visitSingularStringField(value: _storage._filterEstimator, fieldNumber: 17)
       }
+      if _storage._checksTimes != false {
+        try visitor.visitSingularBoolField(value: _storage._checksTimes, fieldNumber: 18)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -1635,6 +1651,7 @@ nonisolated extension Vrbridge_Session_PartOpened: SwiftProtobuf.Message, SwiftP
         if _storage._calibrationAttachment != rhs_storage._calibrationAttachment {return false}
         if _storage._calibrationSha256 != rhs_storage._calibrationSha256 {return false}
         if _storage._filterEstimator != rhs_storage._filterEstimator {return false}
+        if _storage._checksTimes != rhs_storage._checksTimes {return false}
         return true
       }
       if !storagesAreEqual {return false}
@@ -2183,7 +2200,7 @@ nonisolated extension Vrbridge_Session_Battery: SwiftProtobuf.Message, SwiftProt
 
 nonisolated extension Vrbridge_Session_Health: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Health"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}device_id\0\u{3}is_degraded\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}device_id\0\u{3}is_degraded\0\u{1}reason\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2193,6 +2210,7 @@ nonisolated extension Vrbridge_Session_Health: SwiftProtobuf.Message, SwiftProto
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularUInt32Field(value: &self.deviceID) }()
       case 2: try { try decoder.decodeSingularBoolField(value: &self.isDegraded) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.reason) }()
       default: break
       }
     }
@@ -2205,12 +2223,16 @@ nonisolated extension Vrbridge_Session_Health: SwiftProtobuf.Message, SwiftProto
     if self.isDegraded != false {
       try visitor.visitSingularBoolField(value: self.isDegraded, fieldNumber: 2)
     }
+    if !self.reason.isEmpty {
+      try visitor.visitSingularStringField(value: self.reason, fieldNumber: 3)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: Vrbridge_Session_Health, rhs: Vrbridge_Session_Health) -> Bool {
     if lhs.deviceID != rhs.deviceID {return false}
     if lhs.isDegraded != rhs.isDegraded {return false}
+    if lhs.reason != rhs.reason {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

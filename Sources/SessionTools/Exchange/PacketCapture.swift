@@ -153,9 +153,8 @@ public struct PacketCapture {
         guard transfer.data.count <= 4096, let index = indices[number] else { continue }
         let from = recording.bytes.count
         recording.bytes += transfer.data
-        recording.events.append(
-          HIDRecording.Event(
-            interface: index, offset: max(0, transfer.time - start), range: from..<recording.bytes.count))
+        recording.append(
+          interface: index, offset: transfer.time &- start, range: from..<recording.bytes.count)
       }
       if !recording.events.isEmpty { recordings.append(recording) }
     }

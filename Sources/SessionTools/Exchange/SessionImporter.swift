@@ -50,6 +50,10 @@ public final class SessionImporter {
         "none of the \(reports) reports can be decoded as \(names.joined(separator: ", ")): length, format or checksum differ. Record the device again, or compare its reports with the description"
       )
     }
+    for (device, limitation, isActive) in tap.limitations where isActive {
+      let index = Int(device.number) - 1
+      log.warning("\(names.indices.contains(index) ? names[index] : "device"): \(limitation.text)")
+    }
     try writer.finish()
   }
 
@@ -69,8 +73,11 @@ public final class SessionImporter {
     _ recording: HIDRecording, catalog: DeviceCatalog, configuration: String?, at start: Timestamp
   ) throws -> [String] {
     var recording = recording
+    if let problem = recording.timeProblem { log.warning("\(recording.file): \(problem)") }
     let hasSerial = recording.interfaces.contains { !$0.identity.serial.isEmpty }
     var byKey: [DeviceKey: DevicePipeline] = [:]
+    /// Parts that were opened, by device.
+    var taken: Set<[Int]> = []
     var targets: [(pipeline: DevicePipeline, part: Int)?] = Array(
       repeating: nil, count: recording.interfaces.count)
     var unknown: [String] = []
@@ -93,8 +100,11 @@ public final class SessionImporter {
     {
       let interface = recording.interfaces[index]
       let key = DeviceKey(interface.identity, match.description)
-      let pipeline = byKey[key] ?? makePipeline(match, interface.identity)
+      // A second interface of the same part is another unit with the same serial number or port.
+      let known = byKey[key].flatMap { taken.contains([Int($0.id.number), match.partIndex]) ? nil : $0 }
+      let pipeline = known ?? makePipeline(match, interface.identity)
       byKey[key] = pipeline
+      taken.insert([Int(pipeline.id.number), match.partIndex])
       let responder = RecordedResponder(
         interface, match, file: recording.file, configuration: configuration)
       if let note = responder.note { log.info("\(note)") }
@@ -235,13 +245,14 @@ public final class SessionImporter {
       isNominal: false, settings: EstimatorSettings())
     try record.write(to: writer, device: pipeline.id.number, role: pipeline.role, isUpdate: false, at: time)
     let (calibration, rate, clock) = (opened.calibration, match.part.sampleRate, match.part.clock)
+    let checksTimes = record.checksTimes
     pipeline.attach(
       part: match.partIndex, decoder: opened.decoder, record: record,
       tracker: match.part.reportsMotion
         ? { learned in
           DeviceTracker(
             calibration: calibration, sampleRate: rate, clock: clock, origin: identity.origin,
-            learned: learned)
+            learned: learned, checksTimes: checksTimes)
         } : nil)
   }
 }

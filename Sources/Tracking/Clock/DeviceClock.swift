@@ -94,8 +94,9 @@ public struct DeviceClock: Sendable {
     let mask: UInt64 = (1 << UInt64(bits)) - 1
     let raw = raw & mask
     guard hasStarted else {
+      let isFirst = lastMapped.nanoseconds == 0
       start(raw, received)
-      return received
+      return isFirst ? received : advance(to: received)
     }
     let period = Int64(1) << Int64(bits)
     var step = Int64(bitPattern: (raw &- lastRaw) & mask)
@@ -135,6 +136,14 @@ public struct DeviceClock: Sendable {
     lastRaw = (oldest &- 1) & mask
     lastDevice = -Double(span + 1) / ticksPerSecond
     lastMapped = received.advanced(bySeconds: lastDevice)
+  }
+
+  /// Forgets the offset of the device's clock, after which the next sample starts anew.
+  ///
+  /// - Parameter captured: the time of the last sample; those that follow are later.
+  mutating func restart(after captured: Timestamp) {
+    hasStarted = false
+    lastMapped = max(lastMapped, captured)
   }
 
   private mutating func advance(to time: Timestamp) -> Timestamp {

@@ -22,6 +22,8 @@ public struct DeviceTracker: Sendable {
   }
   public private(set) var history: PoseHistory
   public private(set) var clock: DeviceClock?
+  /// Compares the clock with the times of arrival; nil where neither is checked.
+  private var sampleTimes: SampleTimes?
   /// Samples that came again or out of order.
   public private(set) var droppedSamples: UInt64 = 0
   /// The orientation estimator and its settings.
@@ -37,6 +39,8 @@ public struct DeviceTracker: Sendable {
   private let period: Double
   private let mark: TrackingFlags
   private var lastCaptured: Timestamp?
+  /// The time of the newest sample with a stamp, across restarts.
+  private var newestCaptured: Timestamp?
   private var lastOrientation: OrientationSample?
   /// The turn about the vertical that recentring chose.
   private var worldFromStart = Quaternion.identity
@@ -45,9 +49,12 @@ public struct DeviceTracker: Sendable {
   ///   - sampleRate: nominal, per second.
   ///   - clock: ticks per second and bits of the device's counter, when it has one.
   ///   - origin: marks every state as recorded or emulated.
+  ///   - checksTimes: whether a clock that disagrees with the times of arrival is replaced by them, and times of arrival
+  ///     that step back are moved on. False for sessions from before there was a check.
   public init(
     calibration: InertialCalibration, sampleRate: Double, clock: (rate: Double, bits: Int)?,
-    origin: Origin, settings: EstimatorSettings = EstimatorSettings(), learned: Learned? = nil
+    origin: Origin, settings: EstimatorSettings = EstimatorSettings(), learned: Learned? = nil,
+    checksTimes: Bool = true
   ) {
     self.calibration = calibration
     unitFromDevice = calibration.deviceFromUnit.orientation.conjugate
@@ -56,6 +63,7 @@ public struct DeviceTracker: Sendable {
     self.settings = settings
     estimator = settings.makeEstimator(learned: learned)
     period = sampleRate > 0 ? 1 / sampleRate : 0.01
+    sampleTimes = checksTimes ? SampleTimes(clock: clock, period: period) : nil
     mark =
       switch origin {
       case .hardware: []
@@ -84,7 +92,20 @@ public struct DeviceTracker: Sendable {
     }
     archive.code(&worldFromStart)
     archive.code(&placed, empty: .empty) { $0.archive(archive) }
+    if archive.version >= 4 {
+      sampleTimes?.archive(archive)
+      archive.code(&newestCaptured, empty: Timestamp(nanoseconds: 0)) { archive.code(&$0) }
+    }
   }
+
+  /// Whether the clock can be used, and how uncertain times of arrival are.
+  public var clockStatus: ClockStatus { sampleTimes?.clockStatus ?? ClockStatus() }
+
+  /// ns by which times of arrival are moved on, after steps back.
+  public var arrivalShift: Int64 { Int64(sampleTimes?.shift ?? 0) }
+
+  /// Steps back of the times of arrival, which were moved on.
+  public var timeSteps: TimeSteps { sampleTimes?.steps ?? TimeSteps() }
 
   public var learned: Learned { estimator.learned }
 
@@ -125,10 +146,12 @@ public struct DeviceTracker: Sendable {
     history.removeAll()
   }
 
-  /// To be called with the first and last sample of a report before they are processed.
-  public mutating func prepare(oldest: InertialSample, newest: InertialSample) {
+  /// To be called with the first and last sample of a report, and their number, before they are processed.
+  public mutating func prepare(oldest: InertialSample, newest: InertialSample, count: Int) {
+    sampleTimes?.begin(count: count)
     if let first = oldest.deviceTicks, let last = newest.deviceTicks {
-      clock?.begin(oldest: first, newest: last, received: newest.received)
+      clock?.begin(
+        oldest: first, newest: last, received: sampleTimes?.arrival(newest.received) ?? newest.received)
     }
   }
 
@@ -136,22 +159,16 @@ public struct DeviceTracker: Sendable {
   ///
   /// - Returns: the new state; nil for a repeated or late sample, and while the attitude settles.
   public mutating func process(_ sample: InertialSample) -> TrackedState? {
+    let received = sampleTimes?.arrival(sample.received) ?? sample.received
     let captured: Timestamp
     if let ticks = sample.deviceTicks, clock != nil {
-      let resets = clock?.resets
-      guard let mapped = clock?.map(ticks, received: sample.received) else {
+      guard let time = time(ticks: ticks, received: received) else {
         droppedSamples += 1
         return nil
       }
-      if clock?.resets != resets {
-        // The device restarted: its rotation in between is unknown, its bias the same.
-        estimator.restart()
-        isWorn = false
-        lastCaptured = nil
-      }
-      captured = mapped
+      captured = time
     } else {
-      captured = lastCaptured.map { max(sample.received, $0.advanced(byNanoseconds: 1)) } ?? sample.received
+      captured = lastCaptured.map { max(received, $0.advanced(byNanoseconds: 1)) } ?? received
     }
     // The first sample counts for one period, whatever its time.
     let step = lastCaptured.map { captured.seconds(since: $0) } ?? period * Double(sample.periods)
@@ -168,15 +185,56 @@ public struct DeviceTracker: Sendable {
     if estimate.isAtRest { flags.insert(.atRest) }
     let worldFromUnit = worldFromStart * estimate.worldFromDevice
     var state = TrackedState(
-      captured: captured, received: sample.received,
+      captured: captured, received: received,
       worldFromDevice: Pose(orientation: (worldFromUnit * unitFromDevice).renormalized),
       angularVelocity: worldFromUnit.rotate(correctedRate),
       uncertainty: PoseUncertainty(
         inclination: estimate.inclinationUncertainty, heading: estimate.headingUncertainty),
       flags: flags)
+    addTimeUncertainty(&state)
     carry(&state, PositionFilter.Sample(captured: captured, rate: rate, force: force), worldFromUnit)
     bodyModel?.place(&state)
     return history.append(state) ? history.newest : state
+  }
+
+  /// Returns the time at which a sample with a stamp was taken; nil for a repeated or late one.
+  private mutating func time(ticks: UInt64, received: Timestamp) -> Timestamp? {
+    if sampleTimes?.observe(ticks, received: received) == true {
+      if sampleTimes?.clockStatus.fault == nil {
+        clock?.restart(after: lastCaptured ?? received)
+      } else {
+        // Samples were lost, or integrated over wrong intervals.
+        restart()
+      }
+    }
+    if let arrival = sampleTimes?.timeOfArrival(received, after: newestCaptured) {
+      newestCaptured = arrival
+      return arrival
+    }
+    let resets = clock?.resets
+    guard let mapped = clock?.map(ticks, received: received) else { return nil }
+    // The device restarted.
+    if clock?.resets != resets { restart() }
+    if sampleTimes != nil { newestCaptured = mapped }
+    return mapped
+  }
+
+  /// Continues with another rotation, which is unknown, and the same bias.
+  private mutating func restart() {
+    estimator.restart()
+    isWorn = false
+    lastCaptured = nil
+  }
+
+  /// Adds the rotation during the uncertainty of a time of arrival.
+  private func addTimeUncertainty(_ state: inout TrackedState) {
+    guard let status = sampleTimes?.clockStatus, status.fault != nil, status.arrivalSpread.isFinite else {
+      return
+    }
+    let angle = state.angularVelocity.length * status.arrivalSpread
+    let (inclination, heading) = (state.uncertainty.inclination, state.uncertainty.heading)
+    state.uncertainty.inclination = (inclination * inclination + angle * angle).squareRoot()
+    state.uncertainty.heading = (heading * heading + angle * angle).squareRoot()
   }
 
   /// Takes an external measurement of the device's pose, in its axes and the bridge's world; in the order of arrival,
@@ -258,7 +316,8 @@ public struct DeviceTracker: Sendable {
 
   /// Takes an attitude that the device computed.
   public mutating func process(_ sample: OrientationSample) -> TrackedState? {
-    let captured = lastCaptured.map { max(sample.received, $0.advanced(byNanoseconds: 1)) } ?? sample.received
+    let received = sampleTimes?.arrival(sample.received) ?? sample.received
+    let captured = lastCaptured.map { max(received, $0.advanced(byNanoseconds: 1)) } ?? received
     var rate = sample.angularVelocity.map { sample.worldFromDevice.rotate($0) } ?? .zero
     if sample.angularVelocity == nil, let last = lastOrientation, let before = lastCaptured {
       let step = captured.seconds(since: before)
@@ -275,7 +334,7 @@ public struct DeviceTracker: Sendable {
     let orientation = (worldFromStart * sample.worldFromDevice).normalized
     rate = worldFromStart.rotate(rate)
     var state = TrackedState(
-      captured: captured, received: sample.received,
+      captured: captured, received: received,
       worldFromDevice: Pose(orientation: orientation), angularVelocity: rate,
       uncertainty: PoseUncertainty(inclination: 0.03, heading: .pi),
       flags: mark.union([.orientationValid, .orientationTracked]))

@@ -191,6 +191,7 @@ package final class TrackingLoop: @unchecked Sendable {
         if !pipeline.isOpen(part: part) { tap.partClosed(device: pipeline.id, part: part, code: 0, at: now) }
       }
       tap.snapshot(pipeline.snapshot, device: pipeline.id, at: now)
+      pipeline.describeLimitations(to: tap, at: Timestamp(nanoseconds: now))
     }
   }
 

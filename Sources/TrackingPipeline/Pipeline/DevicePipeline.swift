@@ -31,6 +31,10 @@ package final class DevicePipeline {
   private var isAwaited = true
   /// The description has no part with an IMU.
   private var hasNoMotion = false
+  /// What was reported of the times of samples.
+  private var reportedDefect: ClockDefect?
+  private var reportedSteps = 0
+  private var modes = ReportModes()
   /// Rises with each report that can't be decoded, falls with each other one.
   private var badness = 0
   private static let degradedAt = 40
@@ -72,6 +76,8 @@ package final class DevicePipeline {
       batch.reset()
       badness = 0
       isAwaited = true
+      (reportedDefect, reportedSteps, modes) = (nil, 0, ReportModes())
+      statistics.clockDefect.store(0, ordering: .relaxed)
     }
   }
 
@@ -109,6 +115,7 @@ package final class DevicePipeline {
     badness = 0
     isDegraded = false
     lastBattery = nil
+    (reportedDefect, reportedSteps, modes) = (nil, 0, ReportModes())
   }
 
   /// The state of decoding and tracking; read it between two reports.
@@ -120,12 +127,15 @@ package final class DevicePipeline {
 
   /// Restores a snapshot of the same parts. Throws when it does not fit, and leaves the tracker unchanged.
   ///
-  /// - Parameter recorded: the orientation estimator that the snapshot is of; nil for the pipeline's own. Another estimator
-  ///   continues from its orientation and its errors of the gyroscope.
+  /// - Parameters:
+  ///   - version: of the words' layout.
+  ///   - recorded: the orientation estimator that the snapshot is of; nil for the pipeline's own. Another estimator
+  ///     continues from its orientation and its errors of the gyroscope.
   package func restore(
-    _ words: ContiguousArray<UInt64>, recordedWith recorded: EstimatorSettings? = nil
+    _ words: ContiguousArray<UInt64>, version: Int = StateArchive.currentVersion,
+    recordedWith recorded: EstimatorSettings? = nil
   ) throws(StateArchiveError) {
-    let archive = StateArchive(words: words)
+    let archive = StateArchive(words: words, version: version)
     var tracker = tracker
     let settings = tracker.settings
     let isForeign = recorded.map { $0.estimator != settings.estimator } ?? false
@@ -175,7 +185,9 @@ package final class DevicePipeline {
     if let worn = decoder.wornControl { tracker.isWorn = batch.controlValue(worn) > 0.5 }
     var newest: TrackedState?
     let count = batch.inertialCount
-    if count > 1 { tracker.prepare(oldest: batch.inertial(0), newest: batch.inertial(count - 1)) }
+    if count > 1 {
+      tracker.prepare(oldest: batch.inertial(0), newest: batch.inertial(count - 1), count: count)
+    }
     for index in 0..<count {
       let sample = batch.inertial(index)
       guard let state = tracker.process(sample) else { continue }
@@ -207,6 +219,8 @@ package final class DevicePipeline {
       isAwaited = false
       outputs.events?.push(TrackingEvent(.streaming, device: id, role: role))
     }
+    reportTimes(received)
+    reportModes(decoder, hasMotion: count > 0 || batch.orientation != nil, received)
     if batch.lostSamples > 0 { statistics.lostSamples.add(UInt64(batch.lostSamples), ordering: .relaxed) }
     publishInput(received)
     tap?.end(
@@ -238,8 +252,10 @@ package final class DevicePipeline {
     tap?.state(state, device: id)
     if let presentation {
       guard !presentation.isMuted else { return state }
-      state.captured = state.captured.advanced(byNanoseconds: presentation.offset)
-      state.received = state.received.advanced(byNanoseconds: presentation.offset)
+      // The offset is that of the recorded times, which may have stepped back.
+      let offset = presentation.offset &- tracker.arrivalShift
+      state.captured = state.captured.advanced(byNanoseconds: offset)
+      state.received = state.received.advanced(byNanoseconds: offset)
       state.flags.insert(.recorded)
     }
     outputs.publisher?.publish(slot: slot, state)
@@ -273,6 +289,46 @@ package final class DevicePipeline {
     }
   }
 
+  /// Reports the present limitations to a tap that begins.
+  package func describeLimitations(to tap: some PipelineTap, at time: Timestamp) {
+    if reportedDefect != nil {
+      tap.limited(.clock(tracker.clockStatus), isActive: true, device: id, at: time)
+    }
+    if modes.isSimple { tap.limited(.simpleReports, isActive: true, device: id, at: time) }
+    if modes.lacksChecksum { tap.limited(.noChecksum, isActive: true, device: id, at: time) }
+  }
+
+  /// Reports a clock that can't be used, and times of arrival that stepped back.
+  private func reportTimes(_ received: Timestamp) {
+    let (status, steps) = (tracker.clockStatus, tracker.timeSteps)
+    if status.fault != reportedDefect {
+      reportedDefect = status.fault
+      statistics.clockDefect.store(status.fault?.rawValue ?? 0, ordering: .relaxed)
+      tap?.limited(.clock(status), isActive: status.fault != nil, device: id, at: received)
+      outputs.events?.push(
+        TrackingEvent(.clock(status), isActive: status.fault != nil, device: id, role: role))
+      reportsUntilStatistics = 0
+    }
+    if steps.count != reportedSteps {
+      reportedSteps = steps.count
+      tap?.limited(.timeStep(steps), isActive: true, device: id, at: received)
+      outputs.events?.push(TrackingEvent(.timeStep(steps), isActive: true, device: id, role: role))
+    }
+  }
+
+  /// Reports a device that sends only reports without motion, or none with a checksum.
+  private func reportModes(_ decoder: PartDecoder, hasMotion: Bool, _ received: Timestamp) {
+    modes.observe(isSimple: batch.isSimple, hasMotion: hasMotion, at: received)
+    if let isSimple = modes.takeChange() {
+      tap?.limited(.simpleReports, isActive: isSimple, device: id, at: received)
+      outputs.events?.push(TrackingEvent(.simpleReports, isActive: isSimple, device: id, role: role))
+    }
+    if let isAbsent = modes.takeChecksumChange(decoder.lacksChecksum) {
+      tap?.limited(.noChecksum, isActive: isAbsent, device: id, at: received)
+      outputs.events?.push(TrackingEvent(.noChecksum, isActive: isAbsent, device: id, role: role))
+    }
+  }
+
   private var lastBattery: BatteryState?
   /// A mode switch is requested at most once a second, until reports show the mode.
   private var modeSwitchAllowed = Timestamp(nanoseconds: .min)
@@ -301,8 +357,9 @@ package final class DevicePipeline {
     statistics.driftAgainstField.value = values.drift.againstField
     statistics.isHeadingReferenced.store(values.isHeadingReferenced, ordering: .relaxed)
     if let clock = tracker.clock {
-      statistics.clockResidual.value = clock.residual
-      statistics.clockSkew.value = clock.skew
+      let status = tracker.clockStatus
+      statistics.clockResidual.value = status.fault == nil ? clock.residual : status.arrivalSpread
+      statistics.clockSkew.value = status.fault == nil ? clock.skew : status.rate - 1
     }
   }
 }

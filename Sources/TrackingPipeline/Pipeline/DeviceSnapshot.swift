@@ -5,8 +5,10 @@ import Tracking
 ///
 /// Copying the tracker only counts references; the recorder's thread converts its contents to words.
 package struct DeviceSnapshot: Sendable {
-  /// Increases when the order or meaning of the words changes.
-  package static let version: UInt32 = 3
+  /// The layout of the words that are written.
+  package static let version = UInt32(StateArchive.currentVersion)
+  /// The layouts that are read.
+  package static let versions = UInt32(StateArchive.oldestVersion)...version
 
   package var tracker: DeviceTracker
   /// State of decoders, controls and health.

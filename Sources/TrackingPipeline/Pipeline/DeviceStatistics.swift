@@ -35,7 +35,9 @@ package final class DeviceStatistics: Sendable {
   package let driftAgainstGravity = Gauge()
   package let driftAgainstField = Gauge()
   package let isHeadingReferenced = Atomic<Bool>(false)
-  /// Seconds, NaN while unknown.
+  /// A `ClockDefect`; 0 while the clock is right.
+  package let clockDefect = Atomic<UInt8>(0)
+  /// Seconds, NaN while unknown. While the clock has a fault, the spread of the arrivals.
   package let clockResidual = Gauge()
   package let clockSkew = Gauge()
   /// External pose measurements: fused, and rejected (gated out or unusable).

@@ -17,6 +17,13 @@ package final class OpenedPartRecord: Sendable {
   package let calibration: [UInt8]
   package let calibrationName: String
 
+  /// Whether the times of the device's samples are checked.
+  package var checksTimes: Bool { message.checksTimes }
+
+  /// Whether the times of a device's samples are checked. Those of an emulator are right, and late while the machine is
+  /// busy.
+  package static func checksTimes(_ identity: InterfaceIdentity) -> Bool { identity.origin != .emulated }
+
   package init(
     device: DeviceID, match: DeviceCatalog.Match, identity: InterfaceIdentity,
     descriptor: HIDReportDescriptor?, opened: OpenedPart, isNominal: Bool, settings: EstimatorSettings
@@ -52,6 +59,7 @@ package final class OpenedPartRecord: Sendable {
       $0.nominal = isNominal
       $0.calibration = Vrbridge_Session_Calibration(opened.calibration)
       $0.use(settings)
+      $0.checksTimes = Self.checksTimes(identity)
       $0.description_p = descriptionName
       $0.calibrationAttachment = calibrationName
     }

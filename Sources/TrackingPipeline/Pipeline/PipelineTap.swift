@@ -18,6 +18,8 @@ package protocol PipelineTap: AnyObject {
   func battery(_ battery: BatteryState, device: DeviceID, at time: Timestamp)
   func link(isUp: Bool, device: DeviceID, at time: Timestamp)
   func health(isDegraded: Bool, device: DeviceID, at time: Timestamp)
+  /// A limitation of the device appeared or ended.
+  func limited(_ limitation: TrackingLimitation, isActive: Bool, device: DeviceID, at time: Timestamp)
   /// An external pose measurement; called between reports.
   func measured(_ measurement: PoseMeasurement, device: DeviceID, at time: Timestamp)
   /// Called after a report was processed: capture time of its newest sample, and the device's clock at it.
@@ -35,6 +37,9 @@ extension PipelineTap {
   package func battery(_ battery: BatteryState, device: DeviceID, at time: Timestamp) {}
   package func link(isUp: Bool, device: DeviceID, at time: Timestamp) {}
   package func health(isDegraded: Bool, device: DeviceID, at time: Timestamp) {}
+  package func limited(
+    _ limitation: TrackingLimitation, isActive: Bool, device: DeviceID, at time: Timestamp
+  ) {}
   package func measured(_ measurement: PoseMeasurement, device: DeviceID, at time: Timestamp) {}
   package func end(captured: Timestamp?, deviceTicks: UInt64?) {}
 }

@@ -18,6 +18,8 @@ package struct TrackingEvent: BitwiseCopyable, Sendable {
     /// The device sends many reports that can't be decoded, or no longer does.
     case degraded
     case recovered
+    /// A limitation of the device appeared or ended; `limitation` and `isActive` hold it.
+    case limitation
     /// The first samples since the device was opened.
     case streaming
     /// Reports of `part` show another mode than the description requests.
@@ -39,6 +41,8 @@ package struct TrackingEvent: BitwiseCopyable, Sendable {
   package private(set) var errno: Int32 = 0
   /// CLOCK_MONOTONIC, ns: when a control changed.
   package private(set) var time: Int64 = 0
+  /// For `limitation`.
+  package private(set) var limitation = PackedLimitation(.simpleReports, isActive: false)
   package private(set) var state = PackedState()
 
   /// An event without further fields.
@@ -64,6 +68,11 @@ package struct TrackingEvent: BitwiseCopyable, Sendable {
     self.init(.battery, device: device, role: role)
     level = battery.level
     isCharging = battery.isCharging
+  }
+
+  package init(_ limitation: TrackingLimitation, isActive: Bool, device: DeviceID, role: DeviceRole) {
+    self.init(.limitation, device: device, role: role)
+    self.limitation = PackedLimitation(limitation, isActive: isActive)
   }
 
   package init(wrongModeOf part: Int, device: DeviceID, role: DeviceRole) {

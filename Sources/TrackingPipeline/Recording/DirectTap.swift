@@ -12,6 +12,9 @@ package final class DirectTap: PipelineTap {
   /// The first write error; no record is written after it.
   package private(set) var failure: OutputError?
   package private(set) var reports: UInt64 = 0
+  private static let maximumLimitations = 64
+  /// The first limitations of devices, in the order in which they appeared or ended.
+  package private(set) var limitations: [(device: DeviceID, TrackingLimitation, isActive: Bool)] = []
 
   private var report: (device: UInt32, part: Int, received: Timestamp, bytes: [UInt8])?
   private var states: [TrackedState] = []
@@ -95,5 +98,14 @@ package final class DirectTap: PipelineTap {
       $0.health.deviceID = device.number
       $0.health.isDegraded = isDegraded
     }
+  }
+
+  package func limited(
+    _ limitation: TrackingLimitation, isActive: Bool, device: DeviceID, at time: Timestamp
+  ) {
+    append(at: time) {
+      $0.health = Vrbridge_Session_Health(limitation, isActive: isActive, device: device.number)
+    }
+    if limitations.count < Self.maximumLimitations { limitations.append((device, limitation, isActive)) }
   }
 }

@@ -28,6 +28,7 @@ package final class RecordingTap: PipelineTap, @unchecked Sendable {
     /// Further records belong to the next file.
     case split
     case measured
+    case limitation
   }
 
   /// The first sixteen bytes of each record.
@@ -213,6 +214,13 @@ package final class RecordingTap: PipelineTap, @unchecked Sendable {
 
   package func health(isDegraded: Bool, device: DeviceID, at time: Timestamp) {
     queue(.health, device: device, detail: isDegraded ? 1 : 0, at: time.nanoseconds)
+  }
+
+  package func limited(
+    _ limitation: TrackingLimitation, isActive: Bool, device: DeviceID, at time: Timestamp
+  ) {
+    let words = PackedLimitation(limitation, isActive: isActive).words
+    queue(.limitation, device: device, at: time.nanoseconds, Words(words.0, words.1, words.2))
   }
 
   package func measured(_ measurement: PoseMeasurement, device: DeviceID, at time: Timestamp) {

@@ -101,6 +101,12 @@ package final class TrackingRecordSource: RecordSource, @unchecked Sendable {
         $0.health.deviceID = head.device
         $0.health.isDegraded = head.detail != 0
       }
+    case .limitation:
+      let packed = PackedLimitation(words: (word(0), word(1), word(2)))
+      try file.write(at: time) {
+        $0.health = Vrbridge_Session_Health(
+          packed.limitation, isActive: packed.isActive, device: head.device)
+      }
     case .partOpened:
       guard case .part(let record, let isUpdate) = attachment else { return }
       try opened(record, head, isUpdate: isUpdate, in: file)
@@ -147,6 +153,15 @@ package final class TrackingRecordSource: RecordSource, @unchecked Sendable {
     try record.write(
       to: file.writer, device: head.device, role: role, isUpdate: isUpdate,
       at: Timestamp(nanoseconds: head.time))
+  }
+}
+
+extension Vrbridge_Session_Health {
+  init(_ limitation: TrackingLimitation, isActive: Bool, device: UInt32) {
+    self.init()
+    deviceID = device
+    isDegraded = isActive
+    reason = limitation.text
   }
 }
 

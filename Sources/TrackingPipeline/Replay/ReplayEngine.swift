@@ -200,6 +200,8 @@ package final class ReplayEngine {
     if match.part.reportsMotion { recordedSettings[message.deviceID] = recorded }
     let settings = settings ?? recorded
     let (rate, clock) = (match.part.sampleRate, match.part.clock)
+    // Sessions from before clocks were checked give the same states again.
+    let checksTimes = message.checksTimes
     pipeline.attach(
       part: part, decoder: opened.decoder,
       record: OpenedPartRecord(
@@ -211,16 +213,17 @@ package final class ReplayEngine {
         ? { learned in
           DeviceTracker(
             calibration: calibration, sampleRate: rate, clock: clock, origin: origin, settings: settings,
-            learned: learned)
+            learned: learned, checksTimes: checksTimes)
         } : nil)
   }
 
   private func restore(_ snapshot: Vrbridge_Session_Snapshot) throws(ReplayError) {
     guard let pipeline = pipelines[snapshot.deviceID] else { return }
-    guard snapshot.version == DeviceSnapshot.version else {
+    guard DeviceSnapshot.versions.contains(snapshot.version) else {
+      let (oldest, newest) = (DeviceSnapshot.versions.lowerBound, DeviceSnapshot.versions.upperBound)
       throw ReplayError(
         .snapshotVersion,
-        "the session's snapshots have version \(snapshot.version), this vrbridge reads \(DeviceSnapshot.version); replay it with the vrbridge that recorded it"
+        "the session's snapshots have version \(snapshot.version), this vrbridge reads \(oldest) to \(newest); replay it with the vrbridge that recorded it"
       )
     }
     let bytes = [UInt8](snapshot.words)
@@ -232,7 +235,8 @@ package final class ReplayEngine {
       }
     }
     do {
-      try pipeline.restore(words, recordedWith: recordedSettings[snapshot.deviceID])
+      try pipeline.restore(
+        words, version: Int(snapshot.version), recordedWith: recordedSettings[snapshot.deviceID])
     } catch {
       throw ReplayError(
         .invalidSnapshot, "the snapshot of device \(snapshot.deviceID) can't be used: \(error)")

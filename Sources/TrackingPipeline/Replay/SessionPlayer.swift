@@ -136,6 +136,7 @@ public final class SessionPlayer: @unchecked Sendable {
     engine.restart()
     var start: Int64?
     var clock: Clock?
+    var newest = Int64.min / 2
     var mounts: [String: Foxglove_FrameTransform] = [:]
     let contents = try reader.read(
       wanted: { topic in
@@ -151,6 +152,12 @@ public final class SessionPlayer: @unchecked Sendable {
         if let device = outcome.device, let pipeline = engine.pipelines[device] { onEvent(outcome, pipeline) }
       case .report(let device, let part, let report):
         let time = report.received.nanoseconds
+        if time < newest &- Self.stepBack {
+          // The host set its clock back while it recorded: the pace continues from here.
+          start = start.map { $0 &- (newest &- time) }
+          (clock, newest) = (nil, time)
+        }
+        newest = max(newest, time)
         let began = start ?? time
         start = began
         let passed = Timestamp(nanoseconds: time).seconds(since: Timestamp(nanoseconds: began))
@@ -268,6 +275,8 @@ public final class SessionPlayer: @unchecked Sendable {
   }
 
   private var lastPoll: Int64 = 0
+  /// Reports of several interfaces may be a little out of order; ns.
+  private static let stepBack: Int64 = 1_000_000_000
 
   private func sleep(until due: Int64?, _ mailbox: (descriptor: Int32, open: () -> Void)) {
     if let due { linux_timerfd_set_at(timer, due) } else { linux_timerfd_set(timer, 0, 0) }
