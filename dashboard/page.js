@@ -262,9 +262,11 @@ function anchorOf(annotation, head) {
 }
 function drawScene() {
   const devices = state.devices.filter(d => d.connected && state.poses.has(d.deviceId)).map(d => {
-    const p = state.poses.get(d.deviceId);
+    const p = state.poses.get(d.deviceId), name = d.role && d.role !== "ROLE_NONE" ? roleOf(d.role) : d.name;
+    // A device without a position is shown at the origin, for its orientation.
+    const hasPosition = (p.flags ?? 0) & 4;
     return {
-      name: d.role && d.role !== "ROLE_NONE" ? roleOf(d.role) : d.name, role: roleOf(d.role), color: colorOf(d.deviceId),
+      name: hasPosition ? name : `${name} (no position)`, role: roleOf(d.role), color: colorOf(d.deviceId),
       position: [p.px ?? 0, p.py ?? 0, p.pz ?? 0], orientation: [p.qx ?? 0, p.qy ?? 0, p.qz ?? 0, p.qw ?? 0],
     };
   });

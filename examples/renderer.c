@@ -212,17 +212,17 @@ int main(int count, char **arguments) {
         SDL_SetRenderDrawColor(renderer, 16, 22, 30, 255);
         SDL_RenderClear(renderer);
         draw_room(&view);
-        for (int slot = 0; bridge.page && slot < (int)VRB_SLOT_COUNT; slot++) {
+        for (int slot = vrb_next_slot(&bridge, -1); slot >= 0; slot = vrb_next_slot(&bridge, slot)) {
             vrb_pose pose;
-            if (slot != head && bridge.page->slots[slot].connected && vrb_at(&bridge, slot, display, &pose) == 0)
-                draw_device(&view, &pose, bridge.page->slots[slot].name);
+            if (slot != head && vrb_at(&bridge, slot, display, &pose) == 0)
+                draw_device(&view, &pose, vrb_slot_at(&bridge, slot)->name);
         }
         draw_annotations(&view, shown);
         SDL_Color white = {230, 235, 240, 255};
         char status[160];
         snprintf(status, sizeof status, "%s%s", is_connected ? "" : "no bridge; waiting for one",
                  is_connected && !has_head ? "no head is tracked" : "");
-        text(&view, 12, 10, *status ? status : bridge.page->slots[head].name, white, 0);
+        text(&view, 12, 10, *status ? status : vrb_slot_at(&bridge, head)->name, white, 0);
         SDL_RenderPresent(renderer);
         SDL_Delay(8);
     }

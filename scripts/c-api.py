@@ -13,7 +13,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs/reference/c-api.md"
 HEADERS = ["vrbridge.h", "vrbridge_connection.h", "vrbridge_annotations.h", "vrbridge_frames.h"]
 INTERNAL = re.compile(
-    r"vrb_(?:copy_entry|slot_at|normalize|mean_rate|predict|handshake|open|varint|next_field|field_\w+|read_\w+|stream_(?:drop|connect|fill|frame|"
+    r"vrb_(?:copy_entry|page_slot|normalize|mean_rate|predict|handshake|open|varint|next_field|field_\w+|read_\w+|stream_(?:drop|connect|fill|frame|"
     r"forget_frame)|put_\w+|frames_(?:send|reply|receive|memory)|socket_paths|entry|slot|page|field|client|stream)$"
 )
 HEAD = """# C API

@@ -44,9 +44,20 @@ public final class PosePageReader {
     return slot >= 0 ? Int(slot) : nil
   }
 
+  /// The slots of all connected devices.
+  public var connectedSlots: [Int] {
+    var slots: [Int] = []
+    var slot = vrb_next_slot(&client, -1)
+    while slot >= 0 {
+      slots.append(Int(slot))
+      slot = vrb_next_slot(&client, slot)
+    }
+    return slots
+  }
+
   /// Returns the newest state of a slot; nil before the first.
   ///
-  /// - Parameter slot: a result of ``slot(of:)``.
+  /// - Parameter slot: a result of ``slot(of:)``, or one of ``connectedSlots``.
   public func newest(slot: Int) -> TrackedState? {
     var pose = vrb_pose()
     return vrb_newest(&client, Int32(truncatingIfNeeded: slot), &pose) == 0 ? TrackedState(pose) : nil
@@ -55,7 +66,7 @@ public final class PosePageReader {
   /// Returns the state at a time: interpolated from the history, or predicted at most 100 ms ahead.
   ///
   /// - Parameters:
-  ///   - slot: a result of ``slot(of:)``.
+  ///   - slot: a result of ``slot(of:)``, or one of ``connectedSlots``.
   ///   - time: nanoseconds of `CLOCK_MONOTONIC`; for a renderer the time at which the frame is displayed.
   /// - Returns: nil without a state, or for a time before the history (256 states). The flags state whether the pose is
   ///   exact, interpolated, predicted or capped.

@@ -9,10 +9,12 @@ import Spatial
 ///
 /// `@unchecked Sendable`: one thread publishes; sequence locks guard what readers copy.
 public final class PosePage: @unchecked Sendable {
-  public static let slotCount = Int(VRB_SLOT_COUNT)
+  public static let slotCount = Int(VRB_MAX_SLOT_COUNT)
   /// The sealed memory file, to be passed to clients.
   public let fileDescriptor: Int32
-  public let size = MemoryLayout<vrb_page>.size
+  public let size = vrb_page_length()
+  /// Bytes that a client of the layout's first revision reads.
+  public static let firstRevisionSize = MemoryLayout<vrb_page>.size
   private let page: UnsafeMutablePointer<vrb_page>
 
   /// - Throws: when the kernel provides no memory file.
@@ -52,6 +54,7 @@ public final class PosePage: @unchecked Sendable {
   public func state(slot: Int, at time: Timestamp) -> TrackedState? {
     var client = vrb_client()
     client.page = UnsafePointer(page)
+    client.page_size = size
     var pose = vrb_pose()
     guard vrb_at(&client, Int32(slot), time.nanoseconds, &pose) == 0 else { return nil }
     return TrackedState(pose)
@@ -60,13 +63,10 @@ public final class PosePage: @unchecked Sendable {
   /// Returns the newest state of a slot; nil before the first.
   public func newest(slot: Int) -> TrackedState? {
     guard (0..<Self.slotCount).contains(slot) else { return nil }
-    return withUnsafeMutablePointer(to: &page.pointee.slots) { slots in
-      slots.withMemoryRebound(to: vrb_slot.self, capacity: Self.slotCount) { slots in
-        var pose = vrb_pose()
-        guard vrb_copy_entry(&slots[slot].newest, &pose) != 0 else { return nil }
-        return TrackedState(pose)
-      }
-    }
+    let found = UnsafeMutablePointer(mutating: vrb_page_slot(page, Int32(slot)))
+    var pose = vrb_pose()
+    guard let found, vrb_copy_entry(&found.pointee.newest, &pose) != 0 else { return nil }
+    return TrackedState(pose)
   }
 }
 

@@ -1,11 +1,19 @@
 #include "vrbridge_writer.h"
 
+size_t vrb_page_length(void) { return sizeof(vrb_page) + (VRB_MAX_SLOT_COUNT - VRB_SLOT_COUNT) * sizeof(vrb_slot); }
+
+static vrb_slot *slot_of(vrb_page *page, uint32_t slot) {
+    return (vrb_slot *)(uintptr_t)vrb_page_slot(page, (int)slot);
+}
+
 void vrb_page_begin(vrb_page *page, int64_t now_ns) {
     page->layout_version = VRB_LAYOUT_VERSION;
     page->slot_count = VRB_SLOT_COUNT;
     page->slot_size = sizeof(vrb_slot);
     page->history_length = VRB_HISTORY_LENGTH;
     page->started_ns = now_ns;
+    page->all_slots = VRB_MAX_SLOT_COUNT;
+    page->revision = VRB_LAYOUT_REVISION;
     __atomic_store_n(&page->magic, VRB_PAGE_MAGIC, __ATOMIC_RELEASE);
 }
 
@@ -13,8 +21,8 @@ void vrb_page_close(vrb_page *page) { __atomic_store_n(&page->closed, 1, __ATOMI
 
 void vrb_slot_identify(vrb_page *page, uint32_t slot, uint32_t device_id, uint32_t role, uint32_t origin,
                        uint32_t connected, const char *name) {
-    if (slot >= VRB_SLOT_COUNT) return;
-    vrb_slot *place = &page->slots[slot];
+    if (slot >= VRB_MAX_SLOT_COUNT) return;
+    vrb_slot *place = slot_of(page, slot);
     uint64_t sequence = place->identity_sequence;
     __atomic_store_n(&place->identity_sequence, sequence + 1, __ATOMIC_RELAXED);
     __atomic_thread_fence(__ATOMIC_RELEASE);
@@ -30,6 +38,8 @@ void vrb_slot_identify(vrb_page *page, uint32_t slot, uint32_t device_id, uint32
     memset(place->name, 0, sizeof place->name);
     memcpy(place->name, name, length);
     __atomic_store_n(&place->connected, connected, __ATOMIC_RELEASE);
+    uint64_t present = page->present[slot / 64], bit = UINT64_C(1) << (slot % 64);
+    __atomic_store_n(&page->present[slot / 64], connected ? present | bit : present & ~bit, __ATOMIC_RELEASE);
     __atomic_store_n(&place->identity_sequence, sequence + 2, __ATOMIC_RELEASE);
 }
 
@@ -43,8 +53,8 @@ static void write_entry(vrb_entry *entry, uint64_t sequence, const vrb_pose *pos
 }
 
 void vrb_slot_publish(vrb_page *page, uint32_t slot, const vrb_pose *pose) {
-    if (slot >= VRB_SLOT_COUNT) return;
-    vrb_slot *place = &page->slots[slot];
+    if (slot >= VRB_MAX_SLOT_COUNT) return;
+    vrb_slot *place = slot_of(page, slot);
     uint64_t count = place->published + 1;
     write_entry(&place->history[(count - 1) % VRB_HISTORY_LENGTH], 2 * count, pose);
     __atomic_store_n(&place->published, count, __ATOMIC_RELEASE);

@@ -37,6 +37,11 @@ public struct TrackingFlags: OptionSet, Sendable, Hashable {
   public var nameList: [String] { Self.names.filter { contains($0.flag) }.map(\.name) }
 }
 
+extension TrackedState {
+  /// Whether the position is measured, held or estimated by a model; without one it is zero and means nothing.
+  public var hasPosition: Bool { flags.contains(.positionValid) }
+}
+
 /// One standard deviation of each part of the state; NaN where it is unknown.
 public struct PoseUncertainty: Sendable, Hashable {
   /// Tilt against gravity, rad.

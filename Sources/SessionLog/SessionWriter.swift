@@ -133,23 +133,25 @@ public final class SessionWriter {
     }
   }
 
+  /// Encodes a pose; the position is absent for a device that has none.
   public static func pose(_ state: TrackedState) -> Foxglove_PoseInFrame {
     .with {
       $0.timestamp = state.captured.protobuf
       $0.frameID = "world"
       $0.pose = .with {
-        $0.position = state.worldFromDevice.position.foxglove
+        if state.hasPosition { $0.position = state.worldFromDevice.position.foxglove }
         $0.orientation = state.worldFromDevice.orientation.foxglove
       }
     }
   }
 
+  /// Encodes a transform; the translation is absent for a device without a position.
   public static func transform(_ state: TrackedState, device: UInt32) -> Foxglove_FrameTransform {
     .with {
       $0.timestamp = state.captured.protobuf
       $0.parentFrameID = "world"
       $0.childFrameID = "device-\(device)"
-      $0.translation = state.worldFromDevice.position.foxglove
+      if state.hasPosition { $0.translation = state.worldFromDevice.position.foxglove }
       $0.rotation = state.worldFromDevice.orientation.foxglove
     }
   }

@@ -107,6 +107,7 @@ struct PosePageTests {
     var client = vrb_client()
     client.socket = -1
     client.page = UnsafePointer(map?.bindMemory(to: vrb_page.self, capacity: 1))
+    client.page_size = page.size
     defer { munmap(map, page.size) }
     try body(&client)
   }
@@ -149,6 +150,97 @@ struct PosePageTests {
       var pose = vrb_pose()
       #expect(vrb_newest(&client, 2, &pose) == 0)
       #expect(pose.flags & UInt32(VRB_FLAG_LOST) != 0)
+    }
+  }
+
+  private static func present(_ client: inout vrb_client) -> [Int32] {
+    var slots: [Int32] = []
+    var slot = vrb_next_slot(&client, -1)
+    while slot >= 0, slots.count <= 128 {
+      slots.append(slot)
+      slot = vrb_next_slot(&client, slot)
+    }
+    return slots
+  }
+
+  /// Revision 1 of the layout has 128 slots; a client finds the connected devices without reading the other slots.
+  @Test func thePageHasRoomForAHundredAndTwentyEightDevices() throws {
+    let page = try PosePage(now: Timestamp(nanoseconds: 0))
+    func identify(_ slot: Int, isConnected: Bool) {
+      page.identify(
+        slot: slot, device: DeviceID(UInt32(slot) + 1), role: slot == 127 ? .waist : .tracker,
+        origin: .hardware, isConnected: isConnected, name: "Device \(slot)")
+    }
+    #expect(PosePage.slotCount == 128)
+    try withClient(page) { client in
+      #expect(vrb_slot_count(&client) == 128 && Self.present(&client).isEmpty)
+      for slot in [0, 31, 32, 63, 64, 127] { identify(slot, isConnected: true) }
+      page.publish(slot: 127, ProtocolTests.state(7))
+      // Outside the page: ignored.
+      identify(128, isConnected: true)
+      page.publish(slot: 128, ProtocolTests.state(7))
+      #expect(Self.present(&client) == [0, 31, 32, 63, 64, 127])
+      #expect(vrb_find_role(&client, UInt32(VRB_ROLE_WAIST)) == 127)
+      var pose = vrb_pose()
+      #expect(vrb_newest(&client, 127, &pose) == 0 && pose.captured_ns == 7_000_000)
+      #expect(vrb_newest(&client, 128, &pose) == -ENOENT && vrb_newest(&client, 64, &pose) == -ENOENT)
+      #expect(page.newest(slot: 127)?.captured.nanoseconds == 7_000_000 && page.newest(slot: 128) == nil)
+      #expect(page.state(slot: 127, at: Timestamp(nanoseconds: 7_000_000)) != nil)
+      for slot in [31, 64, 127] { identify(slot, isConnected: false) }
+      #expect(Self.present(&client) == [0, 32, 63])
+      #expect(vrb_find_role(&client, UInt32(VRB_ROLE_WAIST)) == -1)
+    }
+  }
+
+  /// A client looks only at connected devices: the search for the one device costs the same in the last slot as in the first.
+  @Test func absentDevicesCostAClientNothing() throws {
+    func cost(_ slot: Int) throws -> Double {
+      let page = try PosePage(now: Timestamp(nanoseconds: 0))
+      page.identify(
+        slot: slot, device: DeviceID(1), role: .head, origin: .hardware, isConnected: true, name: "x")
+      var least = Double.infinity
+      try withClient(page) { client in
+        for _ in 0..<20 {
+          let begin = ContinuousClock.now
+          for _ in 0..<2000 where vrb_find_role(&client, UInt32(VRB_ROLE_HEAD)) != Int32(slot) {
+            Issue.record("the head is not found")
+          }
+          least = min(least, (ContinuousClock.now - begin) / .seconds(1))
+        }
+      }
+      return least
+    }
+    let (first, last) = (try cost(0), try cost(127))
+    #expect(last < 2 * first, "\(last) s in the last slot, \(first) s in the first")
+  }
+
+  /// A page of revision 0 has 32 slots and no list of connected devices.
+  @Test func aPageOfTheFirstRevisionIsRead() {
+    var page = vrb_page()
+    page.slot_count = 32
+    page.slots.1.connected = 1
+    page.slots.31.connected = 1
+    page.slots.31.role = UInt32(VRB_ROLE_HEAD)
+    withUnsafePointer(to: &page) { pointer in
+      var client = vrb_client()
+      client.page = pointer
+      client.page_size = MemoryLayout<vrb_page>.size
+      #expect(vrb_slot_count(&client) == 32 && Self.present(&client) == [1, 31])
+      #expect(vrb_find_role(&client, UInt32(VRB_ROLE_HEAD)) == 31)
+      var pose = vrb_pose()
+      #expect(vrb_newest(&client, 32, &pose) == -ENOENT)
+    }
+  }
+
+  /// A file that is shorter than its header states has no slots behind its end.
+  @Test func slotsBehindTheEndOfTheFileAreNotRead() throws {
+    let page = try PosePage(now: Timestamp(nanoseconds: 0))
+    page.identify(
+      slot: 100, device: DeviceID(1), role: .head, origin: .hardware, isConnected: true, name: "x")
+    try withClient(page) { client in
+      #expect(Self.present(&client) == [100])
+      client.page_size = MemoryLayout<vrb_page>.size + 2 * MemoryLayout<vrb_slot>.size
+      #expect(vrb_slot_count(&client) == 34 && Self.present(&client).isEmpty)
     }
   }
 

@@ -119,22 +119,26 @@ struct BridgeTests {
     }
   }
 
-  /// The page has 32 slots: the first devices get them, the others are reported in the log.
-  @Test func ofAHundredDevicesAsManyAreTrackedAsThePageHasSlots() async throws {
+  /// The page has 128 slots: the first devices get them, the others are reported in the log. A client of the first revision
+  /// of the page reads the first 32.
+  @Test func asManyDevicesAreTrackedAsThePageHasSlots() async throws {
     let path = try Self.recording("oculus-dk2", seconds: 3)
     let bridge = try TestBridge {
-      $0.recorded = Setting((0..<100).map { "\(path),speed=0.05,loop,serial=UNIT-\($0)" })
+      $0.recorded = Setting((0..<140).map { "\(path),speed=0.05,loop,serial=UNIT-\($0)" })
     }
     let connection = try await bridge.connect()
     try await subscribe(connection)
     var seen: Set<UInt32> = []
-    let deadline = Date().addingTimeInterval(30)
+    let deadline = Date().addingTimeInterval(60)
     while seen.count < PosePage.slotCount, Date() < deadline {
       for pose in try await connection.receive().poses.poses { seen.insert(pose.deviceID) }
     }
     let devices = try await bridge.devices()
     #expect(seen.count == PosePage.slotCount && devices.count == PosePage.slotCount)
     #expect(Set(devices.map(\.serial)).count == devices.count)
+    let reader = try PosePageReader(path: bridge.socket)
+    #expect(PosePage.slotCount == 128 && reader.connectedSlots == Array(0..<128))
+    #expect((0..<128).allSatisfy { reader.newest(slot: $0) != nil } && reader.newest(slot: 128) == nil)
     await bridge.stop()
     #expect(!FileManager.default.fileExists(atPath: bridge.socket))
   }

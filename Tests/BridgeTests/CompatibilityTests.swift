@@ -272,6 +272,25 @@ struct CompatibilityTests {
     #expect(half(32) == 1)
   }
 
+  /// A client with the feature gets the size of all slots; `requestsOfAnEarlierClientAreAnswered` has the other one.
+  @Test func theSizeOfThePageIsThatOfTheClientsRevision() async throws {
+    let bridge = try TestBridge { $0.demo = Setting(.always, from: "test") }
+    let client = try EarlierClient(bridge.socket)
+    var (hello, open) = (ClientFrame(), ClientFrame())
+    (hello.requestID, open.requestID) = (1, 2)
+    hello.hello.protocolVersion = BridgeVersion.current
+    hello.hello.features = [BridgeVersion.pageOfAllSlots]
+    open.openPosePage = Vrbridge_V1_OpenPosePage()
+    var reply = try WireFields([])
+    for frame in [hello, open] {
+      var bytes: [UInt8] = []
+      try Framing.append(frame, to: &bytes)
+      reply = try WireFields(await client.exchange(bytes))
+    }
+    #expect(try reply.message(5).integer(1) == 64 + 128 * 49_472)
+    await bridge.stop()
+  }
+
   /// A client in C compiles without a warning against today's headers, and runs when built with those of 0.1.
   @Test(arguments: ["Sources/CVRBridge/include", "Tests/Fixtures/compatibility/0.1/include"])
   func anEarlierClientInCRuns(_ headers: String) async throws {

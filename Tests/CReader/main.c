@@ -19,12 +19,12 @@ int main(int count, char **arguments) {
     int error = vrb_connect(&bridge, arguments[1]);
     if (error) fprintf(stderr, "not connected yet: %s\n", strerror(-error));
     int64_t end = vrb_now() + (int64_t)(atof(arguments[2]) * 1e9);
-    int64_t last[VRB_SLOT_COUNT] = {0};
+    int64_t last[VRB_MAX_SLOT_COUNT] = {0};
     int connected = -1;
     while (vrb_now() < end) {
         int is_connected = vrb_poll(&bridge);
         if (is_connected != connected) printf("{\"connected\":%d}\n", connected = is_connected);
-        for (int slot = 0; slot < (int)VRB_SLOT_COUNT; slot++) {
+        for (int slot = 0; slot < vrb_slot_count(&bridge); slot++) {
             vrb_pose pose;
             if (vrb_newest(&bridge, slot, &pose) == 0 && pose.captured_ns != last[slot]) {
                 last[slot] = pose.captured_ns;

@@ -2,6 +2,7 @@ import Foundation
 import Logging
 import Sensing
 import Spatial
+import Synchronization
 import TestSupport
 import Testing
 
@@ -58,6 +59,30 @@ struct PoseSenderTests {
     #expect(try !datagram(.vmc, empty).isEmpty)
   }
 
+  /// A foot without external poses has an orientation only: no output sends it at the origin, and the log names it once.
+  @Test func positionsThatAreNotTrackedAreNotSent() throws {
+    let bridge = bridge()
+    bridge.change { contents in
+      contents.states[DeviceID(2)]?.worldFromDevice.position = .zero
+      contents.states[DeviceID(2)]?.flags = [.orientationValid, .orientationTracked]
+    }
+    let lines = LogLines()
+    func text(_ format: PoseSender.Format) throws -> String {
+      var settings = PoseSenderSettings(format)
+      settings.target = "127.0.0.1:9"
+      let sender = try PoseSender(settings, state: bridge, log: lines.logger)
+      _ = sender.datagram(seconds: 1)
+      return String(decoding: sender.datagram(seconds: 2), as: UTF8.self)
+    }
+    let vrchat = try text(.vrchat)
+    #expect(vrchat.contains("/tracking/trackers/3/rotation") && !vrchat.contains("/trackers/3/position"))
+    #expect(vrchat.contains("/tracking/trackers/head/position"))
+    #expect(lines.all.count == 1 && lines.all.first?.contains("vrchat") == true, "\(lines.all)")
+    let vmc = try text(.vmc)
+    #expect(vmc.contains("H1") && !vmc.contains("T1") && !vmc.contains("/Tra/"))
+    #expect(lines.all.count == 2 && lines.all.last?.contains("vmc") == true, "\(lines.all)")
+  }
+
   @Test func invalidTargetsHaveACode() {
     var settings = PoseSenderSettings(.vmc)
     settings.target = "nowhere"
@@ -68,7 +93,49 @@ struct PoseSenderTests {
   }
 }
 
+/// Lines of a logger.
+final class LogLines: Sendable {
+  private let lines = Mutex<[String]>([])
+
+  var all: [String] { lines.withLock { $0 } }
+  var logger: Logger { Logger(label: "test") { _ in Handler(lines: self) } }
+
+  private struct Handler: LogHandler {
+    let lines: LogLines
+    var metadata: Logger.Metadata = [:]
+    var logLevel = Logger.Level.trace
+
+    subscript(metadataKey key: String) -> Logger.MetadataValue? {
+      get { metadata[key] }
+      set { metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) {
+      lines.lines.withLock { $0.append("\(event.level) \(event.message) \(event.metadata ?? [:])") }
+    }
+  }
+}
+
 struct VRPNServerTests {
+  /// The protocol cannot mark a position as unknown; `orientation_only` sends such devices at the origin.
+  @Test func posesWithoutAPositionAreNotSent() throws {
+    let lines = LogLines()
+    let device = DeviceStatus(id: DeviceID(1), family: "test", name: "Tracker", serial: "T1", role: .chest)
+    var state = TrackedState(
+      captured: Timestamp(nanoseconds: 1), received: Timestamp(nanoseconds: 1), flags: [.orientationValid])
+    var settings = VRPNSettings()
+    let server = try VRPNServer(settings, state: FakeBridgeState(), log: lines.logger)
+    #expect(!server.sends(state, of: device) && !server.sends(state, of: device))
+    #expect(lines.all.count == 1 && lines.all.first?.contains("T1") == true, "\(lines.all)")
+    settings.sendsOrientationOnly = true
+    #expect(
+      try VRPNServer(settings, state: FakeBridgeState(), log: lines.logger).sends(state, of: device))
+    state.flags.insert(.positionValid)
+    #expect(server.sends(state, of: device))
+    state.flags = []
+    #expect(!server.sends(state, of: device))
+  }
+
   @Test func sendersAreNamedByRoleOrNumber() {
     func device(_ number: UInt32, _ role: DeviceRole, _ isConnected: Bool) -> DeviceStatus {
       var device = DeviceStatus(id: DeviceID(number), family: "test", name: "Device", role: role)

@@ -44,6 +44,16 @@ struct SessionLogTests {
     }
   }
 
+  /// Viewers get no position of a device that has none, instead of one at the origin.
+  @Test func messagesForViewersHaveOnlyKnownPositions() {
+    var state = Self.state(0.7)
+    #expect(!SessionWriter.pose(state).pose.hasPosition && SessionWriter.pose(state).pose.hasOrientation)
+    #expect(!SessionWriter.transform(state, device: 1).hasTranslation)
+    state.flags.insert(.positionValid)
+    #expect(SessionWriter.pose(state).pose.position.x == 0.7)
+    #expect(SessionWriter.transform(state, device: 1).translation.x == 0.7)
+  }
+
   @Test(arguments: [0, 1, 64, 127, 128, 300, 20_000])
   func bytesOfAReportAreProtobuf(_ count: Int) throws {
     let data = (0..<count).map { UInt8(truncatingIfNeeded: $0 * 7) }

@@ -89,7 +89,7 @@ struct ComplementaryFilterTests {
     #expect((filter.corrected(bias) - .zero).length < 0.1 * degree)
     #expect(tilt(filter.estimate.worldFromDevice, attitude) < 0.2 * degree)
     // Kept for the next start of the device.
-    filter.restart()
+    filter.restart(headingUncertainty: 1)
     #expect((filter.learned.bias - bias).length < 0.1 * degree)
     let again = try self.filter(learned: filter.learned)
     #expect(again.estimate.bias == filter.learned.bias)

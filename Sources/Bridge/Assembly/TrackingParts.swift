@@ -26,7 +26,7 @@ struct TrackingParts: Sendable {
     let catalog = try Self.catalog(configuration, log: log)
     page = try Self.page()
     events = EventRing<TrackingEvent>(capacity: 8192)
-    let notices = EventRing<TrackingEvent>(capacity: 256)
+    let notices = EventRing<TrackingEvent>(capacity: 1024)
     loop = try TrackingLoop(notices: notices, events: events)
     let registry = DeviceRegistry()
     self.registry = registry

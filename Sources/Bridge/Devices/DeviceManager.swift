@@ -105,6 +105,9 @@ final class DeviceManager: Sendable {
     case .linkDown: enter(.degraded, "the wireless device is off or out of range", id)
     case .wrongMode: mailbox.post { $0.outputs.switchMode(of: Int(event.part), id) }
     case .limitation: limited(event.limitation, id)
+    case .gap:
+      let (reporter, seconds) = (reporter, event.value)
+      mailbox.post { _ in reporter.interrupted(id, seconds: seconds) }
     case .pose, .control, .ended: break
     }
   }

@@ -48,6 +48,19 @@ struct DeviceReporter: Sendable {
     }
   }
 
+  /// Reports that the device's motion was not observed for a time.
+  ///
+  /// - Parameter seconds: between two samples, by the host's clock.
+  func interrupted(_ id: DeviceID, seconds: Float) {
+    guard let device = registry.device(id) else { return }
+    log.warning(
+      "no samples for a time, or the device's clock jumped: the heading is kept and may be wrong; recentre if it is",
+      metadata: [
+        "device": "\(device.name)", "id": "\(id.number)", "serial": "\(device.serial)",
+        "gap_s": "\((Double(seconds) * 100).rounded() / 100)",
+      ])
+  }
+
   func arrived(_ device: DeviceRecord) {
     identify(device)
     log.info(

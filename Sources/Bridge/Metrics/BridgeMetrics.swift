@@ -67,8 +67,9 @@ struct BridgeMetrics: Sendable {
   private func addDevices(_ text: inout OpenMetricsText) {
     let statuses = registry.statuses
     let metrics = registry.metrics
+    let known = Dictionary(statuses.map { ($0.id.number, $0) }, uniquingKeysWith: { first, _ in first })
     func labels(_ id: UInt32) -> [(String, String)] {
-      let device = statuses.first { $0.id.number == id }
+      let device = known[id]
       return [
         ("device", String(id)), ("name", device?.name ?? ""),
         ("role", (device?.role ?? .none).name),
@@ -98,6 +99,10 @@ struct BridgeMetrics: Sendable {
     text.add(
       "vrbridge_device_states", .counter, "Poses computed.",
       each { Double($0.states.load(ordering: .relaxed)) })
+    text.add(
+      "vrbridge_device_gaps", .counter,
+      "Gaps between samples of a second or longer, and jumps of the device's clock.",
+      each { Double($0.gaps.load(ordering: .relaxed)) })
     text.add(
       "vrbridge_fusion_seconds", "Time from reading a report until its pose is in the page.", unit: "seconds",
       metrics.map { (labels($0.device.number), $0.statistics.latency) })

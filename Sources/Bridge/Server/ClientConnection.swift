@@ -101,6 +101,8 @@ final class ClientConnection {
   var partialSince: Int64?
   var name = ""
   var isGreeted = false
+  /// Whether it reads the slots of the pose page that revision 1 added.
+  var readsAllSlots = false
   var isClosing = false
   var reader = FrameReader(limit: Framing.maximumRequestLength)
   /// Whether received frames wait for the next turn.

@@ -40,7 +40,8 @@ struct EventDistributor {
       case .control:
         onControl(event)
         enqueue(.controls, event, to: clients) { $0.enqueue(control: event) }
-      case .battery, .degraded, .recovered, .limitation, .streaming, .wrongMode, .linkUp, .linkDown, .ended:
+      case .battery, .degraded, .recovered, .limitation, .streaming, .wrongMode, .linkUp, .linkDown, .ended,
+        .gap:
         onDeviceEvent(event)
       }
     }

@@ -59,7 +59,7 @@ struct RequestHandler: Sendable {
         return .refusal(RequestError(.helloExpected, "hello-expected", "the first message must be Hello"))
       case .openPosePage:
         descriptor = page.fileDescriptor
-        reply.posePage.size = UInt64(page.size)
+        reply.posePage.size = UInt64(client.readsAllSlots ? page.size : PosePage.firstRevisionSize)
         reply.posePage.layoutVersion = 1
       case .ask(let request):
         let text = try question(request)
@@ -159,6 +159,7 @@ struct RequestHandler: Sendable {
         "the bridge supports protocol \(ours).x, the client \(theirs).x; update the older of the two")
     }
     client.isGreeted = true
+    client.readsAllSlots = hello.features.contains(BridgeVersion.pageOfAllSlots)
     // Bytes: one character may have thousands of combining marks.
     client.name = String(decoding: hello.clientName.utf8.prefix(80), as: UTF8.self)
     log.debug("client connected", metadata: ["client": "\(client.name)", "pid": "\(client.process)"])

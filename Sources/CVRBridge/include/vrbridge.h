@@ -32,12 +32,16 @@
 extern "C" {
 #endif
 
-/* ---- layout of the pose page (version 1, little-endian; docs/reference/protocol.md) ---------------------- */
+/* ---- layout of the pose page (version 1.1, little-endian; docs/reference/protocol.md) ---------------------- */
 
 #define VRB_PAGE_MAGIC UINT64_C(0x3145474150425256) /* "VRBPAGE1" */
 #define VRB_LAYOUT_VERSION 1u
 #define VRB_PROTOCOL_VERSION 1000u
+/* The revision of the layout, which only adds: a reader of any revision reads the page of any other. */
+#define VRB_LAYOUT_REVISION 1u
+/* Slots of revision 0. Later revisions have up to VRB_MAX_SLOT_COUNT; vrb_slot_count returns the number of a page. */
 #define VRB_SLOT_COUNT 32u
+#define VRB_MAX_SLOT_COUNT 128u
 #define VRB_HISTORY_LENGTH 256u
 
 /* How a pose was made, and which parts of it are valid (docs/reference/protocol.md). */
@@ -121,17 +125,22 @@ typedef struct vrb_page {
     uint32_t history_length;
     int64_t started_ns; /* start time of the bridge */
     uint32_t closed;    /* 1 after an orderly shutdown */
-    uint32_t reserved0;
-    uint64_t reserved[3];
+    /* Revision 1; zero in pages of revision 0. */
+    uint32_t all_slots;   /* number of slots, of which slot_count are in this structure and the others follow it */
+    uint64_t present[2];  /* bit n % 64 of word n / 64: slot n has a connected device */
+    uint32_t revision;    /* VRB_LAYOUT_REVISION of the bridge */
+    uint32_t reserved;
     vrb_slot slots[VRB_SLOT_COUNT];
 } vrb_page;
 
 #if defined(__cplusplus)
 static_assert(sizeof(vrb_pose) == VRB_POSE_WORDS * 8, "layout of vrb_pose");
 static_assert(sizeof(vrb_slot) % 64 == 0, "layout of vrb_slot");
+static_assert(sizeof(vrb_page) == 64 + VRB_SLOT_COUNT * sizeof(vrb_slot), "layout of vrb_page");
 #else
 _Static_assert(sizeof(vrb_pose) == VRB_POSE_WORDS * 8, "layout of vrb_pose");
 _Static_assert(sizeof(vrb_slot) % 64 == 0, "layout of vrb_slot");
+_Static_assert(sizeof(vrb_page) == 64 + VRB_SLOT_COUNT * sizeof(vrb_slot), "layout of vrb_page");
 #endif
 
 /* ---- reading ------------------------------------------------------------------------------------------- */
@@ -170,9 +179,49 @@ static inline uint64_t vrb_copy_entry(const vrb_entry *entry, vrb_pose *pose) {
     return 0;
 }
 
+/* Returns the number of slots of the page: 32 from a bridge before revision 1, 0 without a page. */
+static inline int vrb_slot_count(const vrb_client *client) {
+    if (!client->page) return 0;
+    uint32_t count = client->page->all_slots;
+    size_t first = sizeof(vrb_page) - VRB_SLOT_COUNT * sizeof(vrb_slot);
+    size_t room = client->page_size < first ? 0 : (client->page_size - first) / sizeof(vrb_slot);
+    if (count > VRB_MAX_SLOT_COUNT) count = VRB_MAX_SLOT_COUNT;
+    if (count > room) count = (uint32_t)room;
+    return count < VRB_SLOT_COUNT ? (int)VRB_SLOT_COUNT : (int)count;
+}
+
+/* Returns the address of a slot; the caller has checked its number. */
+static inline const vrb_slot *vrb_page_slot(const vrb_page *page, int slot) {
+    const char *first = (const char *)page + (sizeof(vrb_page) - VRB_SLOT_COUNT * sizeof(vrb_slot));
+    return (const vrb_slot *)(const void *)first + slot;
+}
+
 /* Returns a slot of the page, or NULL if there is no page or no such slot. */
 static inline const vrb_slot *vrb_slot_at(const vrb_client *client, int slot) {
-    return client->page && slot >= 0 && slot < (int)VRB_SLOT_COUNT ? &client->page->slots[slot] : NULL;
+    return slot >= 0 && slot < vrb_slot_count(client) ? vrb_page_slot(client->page, slot) : NULL;
+}
+
+/* Returns the next slot with a connected device after `slot`, or -1; -1 starts. The cost is that of the connected
+ * devices:
+ *
+ *     for (int slot = vrb_next_slot(&bridge, -1); slot >= 0; slot = vrb_next_slot(&bridge, slot)) ...; */
+static inline int vrb_next_slot(const vrb_client *client, int slot) {
+    int count = vrb_slot_count(client);
+    int next = slot < 0 ? 0 : slot + 1;
+    while (next < count) {
+        if (client->page->all_slots == 0) { /* revision 0 */
+            if (__atomic_load_n(&client->page->slots[next].connected, __ATOMIC_ACQUIRE)) return next;
+            next++;
+            continue;
+        }
+        uint64_t present = __atomic_load_n(&client->page->present[next / 64], __ATOMIC_ACQUIRE) >> (next % 64);
+        if (present) {
+            next += __builtin_ctzll(present);
+            return next < count ? next : -1;
+        }
+        next = (next / 64 + 1) * 64;
+    }
+    return -1;
 }
 
 /* Reads the newest pose of a slot. Returns 0, or -ENOENT if there is none. */
@@ -185,9 +234,8 @@ static inline int vrb_newest(const vrb_client *client, int slot, vrb_pose *pose)
 
 /* Returns the slot of the first connected device with a role (VRB_ROLE_...), or -1. */
 static inline int vrb_find_role(const vrb_client *client, uint32_t role) {
-    if (!client->page) return -1;
-    for (int i = 0; i < (int)VRB_SLOT_COUNT; i++) {
-        const vrb_slot *slot = &client->page->slots[i];
+    for (int i = vrb_next_slot(client, -1); i >= 0; i = vrb_next_slot(client, i)) {
+        const vrb_slot *slot = vrb_page_slot(client->page, i);
         if (__atomic_load_n(&slot->connected, __ATOMIC_ACQUIRE) &&
             __atomic_load_n(&slot->role, __ATOMIC_RELAXED) == role)
             return i;

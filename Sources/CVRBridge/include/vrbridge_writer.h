@@ -8,7 +8,9 @@
 extern "C" {
 #endif
 
-/* Fills the header of a page of sizeof(vrb_page) zero bytes. */
+/* Bytes of a page with all its slots. */
+size_t vrb_page_length(void);
+/* Fills the header of a page of vrb_page_length() zero bytes. */
 void vrb_page_begin(vrb_page *page, int64_t now_ns);
 void vrb_page_close(vrb_page *page);
 /* Says what a slot holds. A device id of 0 frees it. */

@@ -38,9 +38,9 @@ public final class SlimeVRServer: @unchecked Sendable {
   }
 
   public static let standardPort: UInt16 = 6969
-  private static let maximumTrackers = 64
-  /// Each sensor holds two descriptors; the pose page has fewer slots.
-  private static let maximumSensors = 64
+  private static let maximumTrackers = 128
+  /// Each sensor holds two descriptors; the pose page has as many slots.
+  private static let maximumSensors = 128
   private static let timeout: Int64 = 1_000_000_000
   private static let beat: Int64 = 500_000_000
   /// A rival that sends handshakes this long while the other tracker sends is no restart of it.

@@ -30,12 +30,14 @@ public struct PoseSender: Service {
   private let state: any BridgeState
   private let sender: DatagramSender
   private let log: Logger
+  private let omissions: OmissionReport
 
   /// - Throws: `InteropError` for a target that is invalid or unknown.
   public init(_ settings: PoseSenderSettings, state: any BridgeState, log: Logger) throws(InteropError) {
     self.settings = settings
     self.state = state
     self.log = log
+    omissions = OmissionReport(output: settings.format.rawValue, log: log)
     sender = try DatagramSender(target: settings.target)
   }
 
@@ -55,32 +57,45 @@ public struct PoseSender: Service {
   private struct Tracked {
     var device: DeviceStatus
     var pose: Pose
+    var hasPosition: Bool
   }
 
   private var tracked: [Tracked] {
     let now = state.now
-    return state.devices.filter(\.isConnected).compactMap { device in
+    let devices = state.devices
+    omissions.keep(only: devices)
+    return devices.filter(\.isConnected).compactMap { device in
       guard let state = state.state(of: device, at: now), state.flags.contains(.orientationValid) else {
         return nil
       }
-      return Tracked(device: device, pose: state.worldFromDevice)
+      return Tracked(device: device, pose: state.worldFromDevice, hasPosition: state.hasPosition)
     }
   }
 
-  /// Returns the next datagram; empty without a tracked device.
+  /// Returns the next datagram, with what is tracked; empty without a tracked device.
   func datagram(seconds: Double) -> [UInt8] {
     switch settings.format {
     case .opentrack:
       guard let head = tracked.first(where: { $0.device.role == .head }) else { return [] }
+      // The format has six numbers: without a position the head stays at the origin, which opentrack centres.
+      if !head.hasPosition { omissions.report(head.device, .position) }
       return Self.opentrack(head.pose)
     case .vrchat:
       let messages = tracked.flatMap { tracked -> [OSCMessage] in
         guard let name = Self.vrchatTracker(tracked.device.role) else { return [] }
-        return Self.vrchat(name, tracked.pose)
+        if !tracked.hasPosition { omissions.report(tracked.device, .position) }
+        return Self.vrchat(name, tracked.pose, hasPosition: tracked.hasPosition)
       }
       return messages.isEmpty ? [] : OSCMessage.bundle(messages)
     case .vmc:
-      let messages = tracked.map { Self.vmc($0.device.role, $0.device.serial, $0.pose) }
+      let messages = tracked.compactMap { tracked -> OSCMessage? in
+        // A message of the protocol has position and orientation.
+        guard tracked.hasPosition else {
+          omissions.report(tracked.device, .pose)
+          return nil
+        }
+        return Self.vmc(tracked.device.role, tracked.device.serial, tracked.pose)
+      }
       return OSCMessage.bundle(
         [
           OSCMessage("/VMC/Ext/OK", [.int(messages.isEmpty ? 0 : 1)]),
@@ -115,14 +130,13 @@ public struct PoseSender: Service {
     }
   }
 
-  static func vrchat(_ name: String, _ pose: Pose) -> [OSCMessage] {
+  static func vrchat(_ name: String, _ pose: Pose, hasPosition: Bool) -> [OSCMessage] {
     let pose = Axes.unity(pose)
     let angles = Axes.unityEuler(pose.orientation)
     func floats(_ v: Vector3) -> [OSCMessage.Argument] { [.float(v.x), .float(v.y), .float(v.z)] }
-    return [
-      OSCMessage("/tracking/trackers/\(name)/position", floats(pose.position)),
-      OSCMessage("/tracking/trackers/\(name)/rotation", floats(angles)),
-    ]
+    let rotation = OSCMessage("/tracking/trackers/\(name)/rotation", floats(angles))
+    guard hasPosition else { return [rotation] }
+    return [OSCMessage("/tracking/trackers/\(name)/position", floats(pose.position)), rotation]
   }
 
   static func vmc(_ role: DeviceRole, _ serial: String, _ pose: Pose) -> OSCMessage {

@@ -74,6 +74,19 @@ final class VRPNHub: Sendable {
     }
   }
 
+  /// Describes a sender to all clients, unless they know it.
+  func describe(_ sender: String) {
+    state.withLock { state in
+      guard !state.clients.isEmpty, !state.senders.contains(sender) else { return }
+      let description = VRPNMessage.description(
+        sender, number: Int32(state.senders.count), kind: VRPNMessage.senderDescription)
+      state.senders.append(sender)
+      for client in state.clients.values {
+        client.channel.writeAndFlush(ByteBuffer(bytes: description), promise: nil)
+      }
+    }
+  }
+
   /// Sends a pong of every sender to a client.
   ///
   /// The write is queued even on the channel's own loop: the description of a sender may still be in the queue.

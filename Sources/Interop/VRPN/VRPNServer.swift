@@ -23,6 +23,8 @@ public struct VRPNServer: Service {
   let hub: VRPNHub
   private let log: Logger
   private let gate: ConnectionGate
+  private let sendsOrientationOnly: Bool
+  private let omissions: OmissionReport
 
   /// Clients at a time.
   static let maximumClients = 32
@@ -43,6 +45,8 @@ public struct VRPNServer: Service {
       )
     }
     rate = settings.rate
+    sendsOrientationOnly = settings.sendsOrientationOnly
+    omissions = OmissionReport(output: VRPNSettings.key, log: log)
     self.state = state
     self.log = log
     hub = VRPNHub(policy: state.access.policy)
@@ -122,6 +126,16 @@ public struct VRPNServer: Service {
     return result
   }
 
+  /// Returns whether a state is sent: the protocol's pose has no mark for a position that is not known.
+  func sends(_ state: TrackedState, of device: DeviceStatus) -> Bool {
+    guard state.flags.contains(.orientationValid) else { return false }
+    guard state.hasPosition || sendsOrientationOnly else {
+      omissions.report(device, .pose)
+      return false
+    }
+    return true
+  }
+
   private func poses() async {
     var sent: [DeviceID: Int64] = [:]
     var pace = Pace(rate: rate)
@@ -129,6 +143,7 @@ public struct VRPNServer: Service {
       try? await Task.sleep(until: pace.turn())
       guard hub.hasClients else { continue }
       let devices = state.devices
+      omissions.keep(only: devices)
       let names = Self.names(devices)
       // VRPN counts from 1970.
       let offset = Date().timeIntervalSince1970 - Double(state.now.nanoseconds) * 1e-9
@@ -137,6 +152,11 @@ public struct VRPNServer: Service {
           let name = names[device.id]
         else { continue }
         sent[device.id] = state.captured.nanoseconds
+        guard sends(state, of: device) else {
+          // It is present, and may have buttons.
+          hub.describe(name)
+          continue
+        }
         let time = Double(state.captured.nanoseconds) * 1e-9 + offset
         hub.send(.trackerPose, from: name, VRPNMessage.pose(state.worldFromDevice), time: time)
         hub.send(

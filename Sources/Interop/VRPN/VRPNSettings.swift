@@ -9,6 +9,8 @@ public struct VRPNSettings: Sendable, Equatable {
   public var isOpen = false
   /// Poses per second and device.
   public var rate = 100.0
+  /// Whether devices without a position are sent, at the origin.
+  public var sendsOrientationOnly = false
 
   static let key = "vrpn"
 
@@ -20,5 +22,8 @@ extension VRPNSettings: TabulatedSettings {
     SettingKey("address", \.address, .text, "`HOST:PORT`"),
     SettingKey("open", \.isOpen, .boolean, "other machines may connect"),
     SettingKey("rate_hz", \.rate, .number(1...1000), "poses per second and device"),
+    SettingKey(
+      "orientation_only", \.sendsOrientationOnly, .boolean,
+      "devices without a position are sent, at the origin"),
   ]
 }

@@ -9,7 +9,8 @@ import Spatial
 public struct DeviceClock: Sendable {
   /// Counters, for a figure that a user sees.
   public private(set) var resets = 0
-  /// Root mean square of the distance between bucket minima and line, seconds; NaN before there are three.
+  /// Root mean square of the distance between bucket minima and line, seconds; NaN before there are
+  /// three, or two after a step of a clock.
   public private(set) var residual = Double.nan
   /// Rate of the device's clock against its nominal rate, minus one.
   public private(set) var skew = 0.0
@@ -39,6 +40,9 @@ public struct DeviceClock: Sendable {
   private static let slewRate = 1e-3
   /// Device and host time that differ by more than this did not come from the same run of the counter.
   private static let resetSeconds = 1.0
+  /// s: offsets of one relation of the clocks, as far as jitter goes; a step between two relations is larger.
+  private static let agreement = 4e-3
+  private static let smallestStep = 8e-3
 
   private struct Bucket: Sendable {
     var device = 0.0
@@ -119,7 +123,13 @@ public struct DeviceClock: Sendable {
     lastDevice = device
     if received > lastReceived { lastReceived = received }
 
-    observe(device: device, offset: received.seconds(since: origin) - device)
+    let offset = received.seconds(since: origin) - device
+    // A short counter does not show how long it stood still: after a gap its time may be off by half a wrap.
+    if elapsed > Self.resetSeconds, abs(offset - line(device) - correction) > Self.agreement {
+      start(raw, received)
+      return advance(to: received)
+    }
+    observe(device: device, offset: offset)
     let seconds = device + line(device) + correction
     let mapped = origin.advanced(bySeconds: seconds)
     return advance(to: min(mapped, received))
@@ -192,11 +202,28 @@ public struct DeviceClock: Sendable {
     }
     current = Bucket()
     bucketEnd = device + Self.bucketSeconds
-    fit(at: device)
+    let isStep = forgetBeforeStep()
+    fit(at: device, isStep: isStep)
+  }
+
+  /// Forgets the buckets before a step of one of the clocks, which the newest two show alike.
+  ///
+  /// - Returns: whether there was a step.
+  private mutating func forgetBeforeStep() -> Bool {
+    guard count >= 3 else { return false }
+    let earlier = buckets[(first + count - 2) % Self.bucketCount]
+    let last = buckets[(first + count - 1) % Self.bucketCount]
+    let distances = (earlier.offset - line(earlier.device), last.offset - line(last.device))
+    guard min(abs(distances.0), abs(distances.1)) > Self.smallestStep,
+      abs(distances.0 - distances.1) < Self.agreement
+    else { return false }
+    first = (first + count - 2) % Self.bucketCount
+    count = 2
+    return true
   }
 
   /// Takes the hull edge under the middle of the window as the new line.
-  private mutating func fit(at device: Double) {
+  private mutating func fit(at device: Double, isStep: Bool) {
     guard count >= 2 else { return }
     var size = 0
     for index in 0..<count {
@@ -228,13 +255,14 @@ public struct DeviceClock: Sendable {
     base = a.offset
     slope = newSlope
     skew = newSlope
-    correction = before - line(device)
+    // Moved in at the slew rate, a step would last for minutes.
+    correction = isStep ? 0 : before - line(device)
     var sum = 0.0
     for index in 0..<count {
       let point = buckets[(first + index) % Self.bucketCount]
       let distance = point.offset - line(point.device)
       sum += distance * distance
     }
-    residual = count >= 3 ? (sum / Double(count)).squareRoot() : .nan
+    residual = count >= 3 || isStep ? (sum / Double(count)).squareRoot() : .nan
   }
 }

@@ -24,6 +24,10 @@ public struct DeviceTracker: Sendable {
   public private(set) var clock: DeviceClock?
   /// Compares the clock with the times of arrival; nil where neither is checked.
   private var sampleTimes: SampleTimes?
+  /// Gaps between samples of a second or longer, and jumps of the device's clock.
+  public private(set) var gaps: UInt64 = 0
+  /// Seconds of the host's clock: the last of these gaps.
+  public private(set) var lastGap = 0.0
   /// Samples that came again or out of order.
   public private(set) var droppedSamples: UInt64 = 0
   /// The orientation estimator and its settings.
@@ -120,6 +124,28 @@ public struct DeviceTracker: Sendable {
     drift = DriftMeter()
   }
 
+  /// s: shorter gaps are not reported.
+  private static let shortestGap = 1.0
+
+  private mutating func reportGap(_ seconds: Double) {
+    gaps &+= 1
+    lastGap = seconds
+  }
+
+  /// Continues with the heading of another tracker of the device, as when the device was connected again.
+  ///
+  /// - Parameter wasInterrupted: false when the device was tracked without a gap.
+  public mutating func proceed(from earlier: DeviceTracker, wasInterrupted: Bool) {
+    // A device with its own fusion has a heading of its own.
+    guard earlier.lastCaptured != nil, earlier.lastOrientation == nil else { return }
+    let estimate = earlier.estimator.estimate
+    estimator = settings.makeEstimator(learned: earlier.learned, worldFromDevice: estimate.worldFromDevice)
+    estimator.restart(
+      headingUncertainty: wasInterrupted
+        ? max(estimate.headingUncertainty, UnknownMotion.unknownHeading) : estimate.headingUncertainty)
+    worldFromStart = earlier.worldFromStart
+  }
+
   /// Whether the device reports that it is worn; set before each report's samples.
   public var isWorn = false {
     didSet { estimator.isWorn = isWorn }
@@ -172,6 +198,7 @@ public struct DeviceTracker: Sendable {
     }
     // The first sample counts for one period, whatever its time.
     let step = lastCaptured.map { captured.seconds(since: $0) } ?? period * Double(sample.periods)
+    if step >= Self.shortestGap, lastCaptured != nil { reportGap(step) }
     lastCaptured = captured
 
     let rate = calibration.angularVelocity(sample)
@@ -213,16 +240,20 @@ public struct DeviceTracker: Sendable {
     }
     let resets = clock?.resets
     guard let mapped = clock?.map(ticks, received: received) else { return nil }
-    // The device restarted.
-    if clock?.resets != resets { restart() }
+    // The device restarted, or one of the clocks stood still.
+    if clock?.resets != resets { restart(after: lastCaptured.map { mapped.seconds(since: $0) } ?? 0) }
     if sampleTimes != nil { newestCaptured = mapped }
     return mapped
   }
 
-  /// Continues with another rotation, which is unknown, and the same bias.
-  private mutating func restart() {
-    estimator.restart()
+  /// Continues after an unknown rotation, with the same bias.
+  ///
+  /// - Parameter gap: s: time without samples; 0 when it is not known.
+  private mutating func restart(after gap: Double = 0) {
+    estimator.restart(
+      headingUncertainty: max(estimator.estimate.headingUncertainty, UnknownMotion.unknownHeading))
     isWorn = false
+    reportGap(gap)
     lastCaptured = nil
   }
 

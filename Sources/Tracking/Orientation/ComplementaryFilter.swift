@@ -94,19 +94,20 @@ public struct ComplementaryFilter: OrientationEstimator {
   /// Takes the tilt from gravity: at the start, and after a gap of unknown motion.
   private mutating func start(_ measured: Vector3?, _ step: Double) {
     guard let measured else { return }
-    let tilt = Quaternion(from: worldFromDevice.rotate(measured), to: Vector3(0, 1, 0))
-    worldFromDevice = (tilt * worldFromDevice).normalized
-    if hasStarted { headingUncertainty = min(headingUncertainty + 0.5 * min(step, 1), .pi) }
+    worldFromDevice = worldFromDevice.levelled(by: measured)
+    if hasStarted {
+      headingUncertainty =
+        UnknownMotion.headingVariance(headingUncertainty * headingUncertainty, after: step).squareRoot()
+    }
     squaredResidual = Self.startingResidual * Self.startingResidual
     hasStarted = true
   }
 
-  public mutating func restart() {
-    worldFromDevice = .identity
+  public mutating func restart(headingUncertainty: Double) {
     hasStarted = false
     isWorn = false
     squaredResidual = Self.startingResidual * Self.startingResidual
-    headingUncertainty = 0
+    self.headingUncertainty = headingUncertainty
     tiltCorrection = .zero
   }
 

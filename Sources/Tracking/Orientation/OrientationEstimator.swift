@@ -51,8 +51,11 @@ public protocol OrientationEstimator: Sendable {
     rate: Vector3, force: Vector3?, field: Vector3?, step: Double
   ) -> (estimate: OrientationEstimate, rate: Vector3)
 
-  /// Restarts with the learned errors of the gyroscope, as after a restart of the device.
-  mutating func restart()
+  /// Restarts with the learned errors of the gyroscope, as after a restart of the device. The last heading is kept; the next
+  /// samples give the tilt.
+  ///
+  /// - Parameter headingUncertainty: of the last heading, rad.
+  mutating func restart(headingUncertainty: Double)
 
   /// Writes or restores everything but the settings.
   mutating func archive(_ archive: StateArchive)

@@ -111,9 +111,12 @@ public struct OrientationFilter: Sendable {
     hasEverRested = learned.biasUncertainty < settings.biasSpread / 2
   }
 
-  /// Restarts with the learned errors, as after a restart of the device. Allocates nothing.
-  public mutating func restart() {
-    let learned = learned
+  /// Restarts with the learned errors and the last orientation, as after a restart of the device; the next force gives the
+  /// tilt. Allocates nothing.
+  ///
+  /// - Parameter headingUncertainty: of the last heading, rad.
+  public mutating func restart(headingUncertainty: Double) {
+    let (learned, orientation) = (learned, worldFromDevice)
     var errors = errors
     // The storage of the covariance is used on: only its numbers begin again.
     self.errors = BlockCovariance.empty
@@ -128,6 +131,8 @@ public struct OrientationFilter: Sendable {
     bias = learned.bias
     response = learned.responseError.transposed
     hasEverRested = learned.biasUncertainty < settings.biasSpread / 2
+    worldFromDevice = orientation
+    self.errors[Block.attitude, Block.attitude].row1.y = headingUncertainty * headingUncertainty
   }
 
   private init(settings: Settings, errors: BlockCovariance) {
@@ -176,7 +181,10 @@ public struct OrientationFilter: Sendable {
     if !hasStarted {
       guard let force else { return }
       hasStarted = true
-      worldFromDevice = Quaternion(from: force, to: Vector3(0, 1, 0))
+      // Not identity after a restart, which keeps the heading.
+      worldFromDevice =
+        worldFromDevice == .identity
+        ? Quaternion(from: force, to: Vector3(0, 1, 0)) : worldFromDevice.levelled(by: force)
       period = min(step, InertialLimits.maximumStep)
       lastRate = rate
       lastForce = worldFromDevice.rotate(force)
@@ -227,14 +235,16 @@ public struct OrientationFilter: Sendable {
     if interval.time >= (runTime < 2 ? 0.3 : 1) * settings.correctionInterval { correct() }
   }
 
-  /// A second of unknown motion can be any turn; gravity settles the tilt again.
+  /// A second of unknown motion can be any turn; gravity settles the tilt again, but only a magnetometer the heading.
   private mutating func bridge(gap: Double) {
     trace?.interrupted()
     let spread = min(gap, 1)
     errors.restart(Block.velocity, deviation: 0.5)
     errors.restart(Block.position, deviation: 0.2)
+    let heading = UnknownMotion.headingVariance(
+      errors[Block.attitude, Block.attitude].row1.y, after: gap)
     errors.restart(Block.attitude, deviation: 0)
-    errors[Block.attitude, Block.attitude] = .diagonal(Vector3(0.3, 0.5, 0.3) * spread)
+    errors[Block.attitude, Block.attitude] = .diagonal(Vector3(0.3 * spread, heading, 0.3 * spread))
     errors.add(variance: settings.biasWalk * settings.biasWalk * gap, to: Block.bias)
     velocity = .zero
     position = .zero

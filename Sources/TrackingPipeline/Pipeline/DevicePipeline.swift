@@ -57,7 +57,7 @@ package final class DevicePipeline {
     openedParts = Array(repeating: nil, count: partCount)
   }
 
-  /// Starts or replaces a part. A part with an IMU brings a new tracker, which keeps the learned parameters.
+  /// Starts or replaces a part. A part with an IMU brings a new tracker, which keeps the learned parameters and the heading.
   ///
   /// - Parameter isMotionless: the device has controls only, so that any report shows that it streams.
   package func attach(
@@ -66,12 +66,15 @@ package final class DevicePipeline {
     tracker newTracker: ((DeviceTracker.Learned?) -> DeviceTracker)?
   ) {
     guard decoders.indices.contains(part) else { return }
+    let wasOpen = decoders[part] != nil
     decoders[part] = decoder
     openedParts[part] = record
     if isMotionless { hasNoMotion = true }
     for sensor in sensors { opticalSensors[sensor.sensor] = sensor }
     if let newTracker {
-      tracker = newTracker(tracker.learned)
+      let earlier = tracker
+      tracker = newTracker(earlier.learned)
+      tracker.proceed(from: earlier, wasInterrupted: !wasOpen)
       tracker.bodyModel = NeckArmModel(role)
       batch.reset()
       badness = 0
@@ -188,6 +191,7 @@ package final class DevicePipeline {
     if count > 1 {
       tracker.prepare(oldest: batch.inertial(0), newest: batch.inertial(count - 1), count: count)
     }
+    let gaps = tracker.gaps
     for index in 0..<count {
       let sample = batch.inertial(index)
       guard let state = tracker.process(sample) else { continue }
@@ -197,6 +201,10 @@ package final class DevicePipeline {
           force: tracker.calibration.specificForce(sample), device: id)
       }
       newest = publish(state)
+    }
+    if tracker.gaps != gaps {
+      statistics.gaps.add(1, ordering: .relaxed)
+      outputs.events?.push(TrackingEvent(gap: tracker.lastGap, device: id, role: role))
     }
     if let orientation = batch.orientation, let state = tracker.process(orientation) {
       newest = publish(state)

@@ -23,6 +23,8 @@ package final class DeviceStatistics: Sendable {
   package let reports = Atomic<UInt64>(0)
   package let decodeErrors = Atomic<UInt64>(0)
   package let lostSamples = Atomic<UInt64>(0)
+  /// Gaps between samples of a second or longer, and jumps of the device's clock.
+  package let gaps = Atomic<UInt64>(0)
   package let states = Atomic<UInt64>(0)
   /// From the read of a report until its pose is published.
   package let latency = LatencyHistogram()

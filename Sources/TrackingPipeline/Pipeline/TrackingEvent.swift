@@ -24,6 +24,8 @@ package struct TrackingEvent: BitwiseCopyable, Sendable {
     case streaming
     /// Reports of `part` show another mode than the description requests.
     case wrongMode
+    /// Samples came after a gap, or the device's clock jumped; `value` holds the seconds between the samples.
+    case gap
   }
   package var kind: Kind
   package var device: UInt32
@@ -33,7 +35,7 @@ package struct TrackingEvent: BitwiseCopyable, Sendable {
   package private(set) var part: UInt16 = 0
   /// Index of the device's control, for `control`.
   package private(set) var control: UInt16 = 0
-  /// 0 to 1 for triggers, −1 to 1 for axes, 0 or 1 for buttons; for `control`.
+  /// 0 to 1 for triggers, −1 to 1 for axes, 0 or 1 for buttons; for `control`. Seconds, for `gap`.
   package private(set) var value: Float = 0
   /// 0 to 1, for `battery`.
   package private(set) var level: Float = 0
@@ -62,6 +64,12 @@ package struct TrackingEvent: BitwiseCopyable, Sendable {
     self.control = UInt16(truncatingIfNeeded: control)
     self.value = value
     self.time = time.nanoseconds
+  }
+
+  /// - Parameter seconds: between the samples before and after it, by the host's clock.
+  package init(gap seconds: Double, device: DeviceID, role: DeviceRole) {
+    self.init(.gap, device: device, role: role)
+    value = Float(seconds)
   }
 
   package init(_ battery: BatteryState, device: DeviceID, role: DeviceRole) {
