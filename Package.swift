@@ -134,7 +134,7 @@ let package = Package(
     .target(
       name: "HTTPServer",
       dependencies: [
-        "Admission", "Authorisation", "CLinux", "Diagnostics",
+        "Admission", "Authorisation", "CLinux", "Compression", "Diagnostics",
         "Cryptography", "Sensing", "Settings", "StrictYAML",
         .product(name: "HTTPTypes", package: "swift-http-types"),
         .product(name: "Hummingbird", package: "hummingbird"),
@@ -446,7 +446,8 @@ let package = Package(
     .testTarget(
       name: "HTTPServerTests",
       dependencies: [
-        "Admission", "Authorisation", "HTTPServer", "Sensing", "Settings", "StrictYAML", "TestSupport",
+        "Admission", "Authorisation", "Compression", "HTTPServer", "Sensing", "Settings", "StrictYAML",
+        "TestSupport",
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
         .product(name: "HTTPTypes", package: "swift-http-types"),
         .product(name: "Hummingbird", package: "hummingbird"),

@@ -17,7 +17,7 @@ import Spatial
 /// session file, with the same topics and messages.
 public struct FoxgloveService: Service {
   private let options: HTTPServerOptions
-  private let origins: Set<String>
+  private let origins: [OriginPattern]
   private let state: any BridgeState
   private let hub: FoxgloveHub
   private let rate: Double
@@ -43,7 +43,7 @@ public struct FoxgloveService: Service {
         .configuration, "viewers connect to HOST:PORT; '\(options.address.text)' is none")
     }
     self.options = options
-    origins = Set(settings.origins)
+    origins = settings.origins.compactMap { OriginPattern($0) }
     self.state = state
     rate = settings.rate
     self.log = log
@@ -64,9 +64,15 @@ public struct FoxgloveService: Service {
       )
     }
     let host = head.headers.first(name: "host")
-    let origin = head.headers.first(name: "origin").flatMap { origins.contains($0) ? nil : $0 }
-    if let text = BrowserGuard(options).refusal(host: host, origin: origin, isUnix: false) {
-      return (.forbidden, text)
+    let origin = head.headers.first(name: "origin").flatMap { origin in
+      origins.contains { $0.matches(origin) } ? nil : origin
+    }
+    let browsers = BrowserGuard(options)
+    if let text = browsers.refusal(host: host, origin: origin, isUnix: false) {
+      guard let origin, browsers.refusal(host: host, origin: nil, isUnix: false) == nil else {
+        return (.forbidden, text)
+      }
+      return (.forbidden, "\(text); to admit it, add '\(origin.prefix(100))' to 'foxglove: origins'")
     }
     let decision = state.access.policy.decision(on: .connect(.foxglove), by: rights(head, connection))
     if case .refused(let error) = decision {
@@ -129,10 +135,9 @@ public struct FoxgloveService: Service {
         )
         .childChannelInitializer { [self] channel in prepare(channel, tls) }
         .bind(host: host, port: port).get()
-    } catch let error as IOError {
-      throw HTTPServerError(
-        .address,
-        "viewers can't be served at \(options.address.text): \(String(cString: strerror(error.errnoCode)))")
+    } catch {
+      throw HTTPServerError.unavailable(
+        "Foxglove", options.address, error, setting: "--foxglove or 'foxglove: address'")
     }
   }
 
@@ -180,7 +185,11 @@ public struct FoxgloveService: Service {
       })
     let pipeline = channel.pipeline.syncOperations
     let refusing = FoxgloveRefusal { [self] in
-      refusal($0, connection) ?? (.badRequest, "the WebSocket handshake is not complete")
+      let refused = refusal($0, connection) ?? (.badRequest, "the WebSocket handshake is not complete")
+      if [.forbidden, .unauthorized].contains(refused.0) {
+        gate.reportRefusal(of: connection.principal, refused.1)
+      }
+      return refused
     }
     let bound = NIOLoopBound(refusing, eventLoop: channel.eventLoop)
     try pipeline.configureHTTPServerPipeline(

@@ -1,3 +1,4 @@
+import HTTPServer
 public import Settings
 public import StrictYAML
 
@@ -8,7 +9,7 @@ public struct FoxgloveSettings: ConfigurationSection {
   public var address: String?
   /// Poses per second and device.
   public var rate = 60.0
-  /// Origins of web pages that may connect; programs send no origin.
+  /// Origins of web pages that may connect, as `OriginPattern` parses them; most programs send no origin.
   public var origins = ["https://app.foxglove.dev"]
 
   public init() {}
@@ -21,8 +22,28 @@ public struct FoxgloveSettings: ConfigurationSection {
   public static let table: [SettingKey<Self>] = [
     SettingKey("address", \.address, ValueFormat.text.optional, "`HOST:PORT`"),
     SettingKey("rate_hz", \.rate, .number(1...1000), "poses per second and device"),
-    SettingKey("origins", \.origins, .texts(0...100), "sites whose pages may connect"),
+    SettingKey(
+      "origins", \.origins, .origins,
+      "sites whose pages may connect, such as `https://HOST`, `http://localhost:*` (any port), `file://` (desktop programs and files) and `null` (pages without an origin)"
+    ),
   ]
 
   public func validate(_ map: YAMLMapping) throws(DocumentError) { _ = try map.required("address") }
+}
+
+extension ValueFormat where Value == [String] {
+  /// Patterns of origins.
+  fileprivate static let origins = ValueFormat(
+    allowed: "",
+    parse: { (value) throws(DocumentError) in
+      var list: [String] = []
+      for item in try value.list(count: 0...100) {
+        let text = try item.string()
+        guard OriginPattern(text) != nil else {
+          throw item.error("'\(text)' is no origin", allowed: OriginPattern.allowed)
+        }
+        list.append(text)
+      }
+      return list
+    }, print: ValueFormat.texts().print)
 }

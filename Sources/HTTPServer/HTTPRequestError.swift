@@ -15,6 +15,10 @@ public struct HTTPRequestError: CodedError, Sendable, Equatable {
     case bodiesInUse = "http-bodies-in-use"
     /// The request ended before its body was complete
     case bodyIncomplete = "http-body-incomplete"
+    /// The body has a `Content-Encoding` that is not decoded
+    case encodingUnsupported = "http-encoding-unsupported"
+    /// The body is not what its `Content-Encoding` names
+    case encodingInvalid = "http-encoding-invalid"
     /// More requests a second arrive than the configuration allows
     case tooManyRequests = "http-too-many-requests"
     /// The answer holds a number that JSON can't represent

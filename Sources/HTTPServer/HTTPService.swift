@@ -70,11 +70,14 @@ public struct HTTPService: Service {
         claim?.release()
         onRunning(port)
       }, logger: quiet)
-    do { try await application.run() } catch let error as IOError {
-      throw HTTPServerError(
-        .address,
-        "HTTP can't be served at \(options.address.text): \(String(cString: strerror(error.errnoCode))); choose another address with --http or 'http: address'"
-      )
+    do {
+      try await application.run()
+    } catch let error as any CodedError {
+      throw error
+    } catch is CancellationError {
+      throw CancellationError()
+    } catch {
+      throw HTTPServerError.unavailable("HTTP", options.address, error, setting: "--http or 'http: address'")
     }
   }
 

@@ -71,7 +71,9 @@ struct RequestResponder: Sendable {
     do throws(HTTPRequestError) {
       body = try await bodies.read(request, limit: limit, of: rights.principal)
     } catch {
-      return refused(HTTPReply.error(error.status, error).response, request, connection)
+      var response = HTTPReply.error(error.status, error).response
+      if error.cause == .encodingUnsupported { response.headers[.acceptEncoding] = ContentCoding.accepted }
+      return refused(response, request, connection)
     }
     connection.expectNothing()
     defer { connection.expectRequest(within: options.timeouts.idle) }
@@ -109,6 +111,7 @@ extension HTTPRequestError {
     switch cause {
     case .bodyTooLarge: .contentTooLarge
     case .bodiesInUse: .serviceUnavailable
+    case .encodingUnsupported: .unsupportedMediaType
     default: .badRequest
     }
   }

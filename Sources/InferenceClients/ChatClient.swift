@@ -22,18 +22,22 @@ public struct ChatClient: LanguageModel {
     public var timeout = 120.0
     /// Attempts after the first.
     public var retries = 3
+    /// What the server accepts, to begin with.
+    public var quirks = ServerQuirks()
 
     public init(address: String) { self.address = address }
   }
 
   private let options: Options
   private let client: HTTPClient
+  private let quirks: LearnedQuirks
   public let identity: String
 
   /// - Parameter name: the model's, for annotations.
   public init(_ options: Options, name: String) {
     self.options = options
     identity = name
+    quirks = LearnedQuirks(options.quirks)
     var configuration = HTTPClient.Configuration()
     configuration.timeout.connect = .milliseconds(Int64(options.connectTimeout * 1000))
     configuration.timeout.read = .milliseconds(Int64(options.idleTimeout * 1000))
@@ -61,20 +65,19 @@ public struct ChatClient: LanguageModel {
 
   /// Sends the request until an answer ends, an error is lasting, or attempts or time are used up.
   private func attemptAll(_ request: ChatRequest, yield: (ChatEvent) -> Void) async throws {
-    let body: [UInt8]
-    do { body = try request.json() } catch {
-      throw ChatError(.lasting, "the request can't be encoded: \(error)")
-    }
     var retries = 0
     var hasText = false
+    var accepted = quirks.current
+    var tried = [accepted]
     let deadline = ContinuousClock.now + .seconds(options.timeout)
     while true {
       let failure: ChatError
       do {
-        let ending = try await attempt(body, deadline) { text in
-          hasText = true
-          yield(.text(text))
+        let ending = try await attempt(try Self.body(request, accepted), deadline) { event in
+          if case .text = event { hasText = true }
+          yield(event)
         }
+        quirks.learn(accepted)
         yield(.ended(ending))
         return
       } catch let error as ChatError {
@@ -84,6 +87,12 @@ public struct ChatClient: LanguageModel {
       } catch {
         try Task.checkCancellation()
         failure = Self.describe(error, options)
+      }
+      // Each refusal changes what is sent; the number of changes is small.
+      if failure.kind == .lasting, let other = accepted.adapted(to: failure.description, tried: tried) {
+        accepted = other
+        tried.append(other)
+        continue
       }
       guard case .passing(let after) = failure.kind, retries < options.retries else { throw failure }
       retries += 1
@@ -99,14 +108,20 @@ public struct ChatClient: LanguageModel {
     }
   }
 
+  private static func body(_ request: ChatRequest, _ quirks: ServerQuirks) throws(ChatError) -> [UInt8] {
+    do { return try request.json(for: quirks) } catch {
+      throw ChatError(.lasting, "the request can't be encoded: \(error)")
+    }
+  }
+
   /// Sends the request once.
   private func attempt(
-    _ body: [UInt8], _ deadline: ContinuousClock.Instant, text: (String) -> Void
+    _ body: [UInt8], _ deadline: ContinuousClock.Instant, yield: (ChatEvent) -> Void
   ) async throws -> ChatEnding {
     var request = HTTPClientRequest(url: options.address + "/chat/completions")
     request.method = .POST
     request.headers.add(name: "content-type", value: "application/json")
-    request.headers.add(name: "accept", value: "text/event-stream")
+    request.headers.add(name: "accept", value: "text/event-stream, application/json")
     request.headers.add(name: "user-agent", value: "vrbridge")
     if let key = options.key { request.headers.add(name: "authorization", value: "Bearer \(key)") }
     request.body = .bytes(ByteBuffer(bytes: body))
@@ -114,15 +129,28 @@ public struct ChatClient: LanguageModel {
       request, timeout: .milliseconds(Int64(options.firstTimeout * 1000)))
     guard response.status == .ok else { throw try await Self.refusal(response) }
     var stream = ChatStream()
-    for try await buffer in response.body {
-      guard ContinuousClock.now < deadline else {
-        throw ChatError(.interrupted, "the answer took longer than \(Int(options.timeout)) s")
+    do {
+      for try await buffer in response.body {
+        guard ContinuousClock.now < deadline else {
+          throw ChatError(.interrupted, "the answer took longer than \(Int(options.timeout)) s")
+        }
+        let texts = try stream.feed(buffer.readableBytesView)
+        Self.pass(texts, of: &stream, to: yield)
+        if stream.hasEnded { break }
       }
-      for piece in try stream.feed(buffer.readableBytesView) { text(piece) }
-      if stream.hasEnded { break }
+    } catch {
+      // The answer is complete: a server that keeps or breaks the connection afterwards costs nothing.
+      guard stream.hasFinished, !(error is CancellationError) else { throw error }
     }
     try Task.checkCancellation()
+    let rest = try stream.rest()
+    Self.pass(rest.isEmpty ? [] : [rest], of: &stream, to: yield)
     return try stream.end()
+  }
+
+  private static func pass(_ texts: [String], of stream: inout ChatStream, to yield: (ChatEvent) -> Void) {
+    if stream.takeVoid() { yield(.restarted(reason: "the text so far was the model's reasoning")) }
+    for text in texts { yield(.text(text)) }
   }
 
   private static func refusal(_ response: HTTPClientResponse) async throws -> ChatError {
@@ -131,7 +159,12 @@ public struct ChatClient: LanguageModel {
     let status = Int(response.status.code)
     var headers: [String: String] = [:]
     for (name, value) in response.headers { headers[name.lowercased()] = value }
-    let hint = status == 401 || status == 403 ? "; check 'language_model: key'" : ""
+    let hint =
+      switch status {
+      case 401, 403: "; check 'language_model: key'"
+      case 404: "; check 'language_model: address' and 'model'"
+      default: ""
+      }
     let sentence = "the language model's server answered \(status): \(text)\(hint)"
     guard RetryAdvice.isPassing(status) else { return ChatError(.lasting, sentence) }
     return ChatError(.passing(after: RetryAdvice.seconds(headers, now: Date())), sentence)

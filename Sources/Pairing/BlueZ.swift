@@ -61,9 +61,12 @@ public final class BlueZ: Bluetooth {
     do {
       bus = try DBusConnection()
     } catch {
+      guard error.name != "org.freedesktop.DBus.Error.AccessDenied" else {
+        throw BluetoothFailure.describe(error, device: nil)
+      }
       throw PairingError(
         "system-bus-unreachable", "the system bus can't be reached: \(error)",
-        fix: "sudo systemctl start dbus")
+        fix: "sudo systemctl start dbus; in a container, mount /run/dbus/system_bus_socket")
     }
     bus.handler = { path, interface, member, _ in
       guard path == Self.agentPath, interface == "org.bluez.Agent1" else { return nil }
@@ -83,9 +86,7 @@ public final class BlueZ: Bluetooth {
         Self.service, "/org/bluez", "org.bluez.AgentManager1", "RequestDefaultAgent",
         [.objectPath(Self.agentPath)])
     } catch {
-      throw PairingError(
-        "bluetooth-not-running", "Bluetooth is not running: \(error)",
-        fix: "sudo apt-get install bluez && sudo systemctl enable --now bluetooth")
+      throw BluetoothFailure.describe(error, device: nil)
     }
   }
 
@@ -124,6 +125,8 @@ public final class BlueZ: Bluetooth {
     }
     if !isPowered {
       do { try set(adapter.path, "org.bluez.Adapter1", "Powered", .boolean(true)) } catch {
+        let failure = (error as? DBusCallError).map { BluetoothFailure.describe($0, device: nil) }
+        if let failure, failure.code == "bluetooth-access-denied" { throw failure }
         throw PairingError(
           "bluetooth-adapter-off", "the Bluetooth adapter can't be switched on: \(error)",
           fix: "rfkill unblock bluetooth")
@@ -153,7 +156,9 @@ public final class BlueZ: Bluetooth {
     try bus.call(
       Self.service, adapter.path, "org.bluez.Adapter1", "SetDiscoveryFilter",
       [.dictionary([(.string("Transport"), .variant(.string("auto")))])])
-    try bus.call(Self.service, adapter.path, "org.bluez.Adapter1", "StartDiscovery")
+    try BluetoothFailure.tolerating(BluetoothFailure.alreadySearching) {
+      try bus.call(Self.service, adapter.path, "org.bluez.Adapter1", "StartDiscovery")
+    }
   }
 
   public func stopDiscovery() {
@@ -162,11 +167,7 @@ public final class BlueZ: Bluetooth {
   }
 
   public func pair(_ device: BluetoothDevice) throws {
-    do {
-      try bus.call(Self.service, device.path, "org.bluez.Device1", "Pair", timeout: 45)
-    } catch let error where error.name == "org.bluez.Error.AlreadyExists" {
-      return
-    }
+    try bus.call(Self.service, device.path, "org.bluez.Device1", "Pair", timeout: 45)
   }
 
   public func trust(_ device: BluetoothDevice) throws {

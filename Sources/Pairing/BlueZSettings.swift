@@ -1,8 +1,23 @@
+import Diagnostics
 import Foundation
+import Glibc
 
 /// Settings of BlueZ that refuse devices.
 public enum BlueZSettings {
   public static let inputFile = "/etc/bluetooth/input.conf"
+
+  /// Reads the text of `input.conf`; nil without such a file.
+  ///
+  /// - Throws: for a file that exists and can't be read: what it says is unknown.
+  public static func text(of file: String = inputFile) throws(PairingError) -> String? {
+    do { return try String(contentsOfFile: file, encoding: .utf8) } catch {
+      if access(file, F_OK) != 0, errno == ENOENT || errno == ENOTDIR { return nil }
+      let reason = error.reason.hasPrefix(file) ? error.reason : "\(file): \(error.reason)"
+      throw PairingError(
+        "bluetooth-settings-unreadable", "the settings of BlueZ can't be read: \(reason)",
+        fix: "sudo chmod a+r \(file), or run the command with sudo")
+    }
+  }
 
   /// A PlayStation Move has no bond; since BlueZ 5.73 its input plugin refuses such devices by default
   /// (CVE-2023-45866).

@@ -201,7 +201,10 @@ public struct PairingMachine {
     var isSearching = true
     defer { if isSearching { bluetooth.stopDiscovery() } }
     var device: BluetoothDevice?
-    try until(timeouts.person, .search, "it was not found over Bluetooth", wait: bluetooth.wait) {
+    try until(
+      timeouts.person, .search, "it was not found over Bluetooth", fix: { unseen(bluetooth, hint) },
+      wait: bluetooth.wait
+    ) {
       device = try bluetooth.devices().first(where: isWanted)
       return device != nil
     }
@@ -209,22 +212,40 @@ public struct PairingMachine {
     isSearching = false
     guard let device else { return }
     report(PairingStep(step: .search, state: .done, message: "found as \(device.name) (\(device.address))"))
-    try step(.pair, pairing.isUnbonded ? "trusted" : "paired and trusted") {
-      if !pairing.isUnbonded, !device.isPaired { try bluetooth.pair(device) }
+    try step(.pair, pairing.isUnbonded ? "trusted" : "paired and trusted", device: device) {
+      if !pairing.isUnbonded, !device.isPaired {
+        try BluetoothFailure.tolerating(BluetoothFailure.alreadyPaired) { try bluetooth.pair(device) }
+      }
       try bluetooth.trust(device)
     }
-    try step(.connect, "connected") {
-      if try bluetooth.devices().first(where: { $0.address == device.address })?.isConnected != true {
-        try bluetooth.connect(device)
+    try step(.connect, "connected", device: device) {
+      guard try bluetooth.devices().first(where: { $0.address == device.address })?.isConnected != true else {
+        return
       }
+      // A device may connect by itself meanwhile; its reports are the proof in every case.
+      try BluetoothFailure.tolerating(BluetoothFailure.alreadyConnected) { try bluetooth.connect(device) }
     }
+  }
+
+  /// The remedy for a device that the search does not find. One that BlueZ has paired already answers no search.
+  private func unseen(_ bluetooth: any Bluetooth, _ hint: String) -> String {
+    let paired = ((try? bluetooth.devices()) ?? []).filter { device in
+      device.isPaired && pairing.names.contains { device.name.contains($0) }
+    }
+    guard !paired.isEmpty else { return "\(hint), bring it within 2 m, and try again" }
+    return "to pair \(paired.map(\.address).joined(separator: " or ")) again, remove its pairing first: "
+      + paired.map { "bluetoothctl remove \($0.address)" }.joined(separator: " or ")
   }
 
   private func data(_ bluetooth: (any Bluetooth)?, address: String?) throws {
     report(PairingStep(step: .data, state: .waiting, message: "waiting for its reports"))
     var count = 0
     let seconds = address == nil ? timeouts.person : timeouts.device
-    try until(seconds, .data, "it is connected, but no report came", wait: bluetooth?.wait) {
+    try until(
+      seconds, .data, address == nil ? "no report came" : "it is connected, but no report came",
+      fix: { "switch it off and on, and try again; 'vrbridge doctor' shows whether it can be opened" },
+      wait: bluetooth?.wait
+    ) {
       count += hardware.reports(of: description, address: address)
       return count >= Self.proof
     }
@@ -232,18 +253,29 @@ public struct PairingMachine {
   }
 
   /// Runs `body` and reports its success, or its error.
-  private func step(_ name: PairingStep.Name, _ success: String, _ body: () throws -> Void) throws {
+  private func step(
+    _ name: PairingStep.Name, _ success: String, device: BluetoothDevice? = nil, _ body: () throws -> Void
+  ) throws {
     do {
       try body()
     } catch {
-      throw failed(name, error)
+      throw failed(name, error, device: device)
     }
     report(PairingStep(step: name, state: .done, message: success))
   }
 
-  private func failed(_ name: PairingStep.Name, _ error: any Error) -> PairingError {
+  private func failed(
+    _ name: PairingStep.Name, _ error: any Error, device: BluetoothDevice? = nil
+  ) -> PairingError {
     let failure =
-      error as? PairingError ?? PairingError("pairing-step-failed", String(describing: error))
+      switch error {
+      case let error as PairingError: error
+      case let error as DBusCallError: BluetoothFailure.describe(error, device: device)
+      default:
+        PairingError(
+          "pairing-step-failed", String(describing: error),
+          fix: "unplug the device, plug it in, and try again")
+      }
     report(
       PairingStep(
         step: name, state: .failed, message: failure.problem, fix: failure.fix.isEmpty ? nil : failure.fix))
@@ -253,6 +285,7 @@ public struct PairingMachine {
   /// Polls until the condition holds.
   private func until(
     _ seconds: Double, _ name: PairingStep.Name, _ failure: String,
+    fix: () -> String = { "try again" },
     wait: ((Double) throws -> Void)? = nil, _ condition: () throws -> Bool
   ) throws {
     let end = linux_monotonic_ns() + Int64(seconds * 1e9)
@@ -260,7 +293,7 @@ public struct PairingMachine {
       while try !condition() {
         guard !isCancelled() else { throw PairingError("pairing-cancelled", "pairing was cancelled") }
         guard linux_monotonic_ns() < end else {
-          throw PairingError("pairing-timeout", "\(failure) within \(Int(seconds)) s", fix: "try again")
+          throw PairingError("pairing-timeout", "\(failure) within \(Int(seconds)) s", fix: fix())
         }
         if let wait { try wait(timeouts.poll) } else { Thread.sleep(forTimeInterval: timeouts.poll) }
       }

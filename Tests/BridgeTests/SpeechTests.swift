@@ -107,7 +107,7 @@ private final class SpokenModel: LanguageModel {
       $0.contains { $0.textState == .interrupted }
     }
     await cut.stop()
-    #expect(broken.last { $0.kind == .answer }?.label == "Half ")
+    #expect(broken.last { $0.kind == .answer }?.label == "Half (interrupted: the answer broke off)")
     let slow = SpokenModel(["a ", "b ", "c ", "d ", "e ", "f "], pause: .milliseconds(400))
     let bridge = try TestBridge(language: slow)
     let all = try await collect(bridge, say: ["first question", "second question"]) { list in

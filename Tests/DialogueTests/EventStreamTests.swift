@@ -67,10 +67,13 @@ import Testing
     #expect(ending == ChatEnding(reason: "stop", promptTokens: 12, answerTokens: 3))
   }
 
-  @Test func anAnswerWithoutFinishReasonIsTruncated() {
+  @Test func anAnswerWithoutFinishReasonIsTruncatedUnlessTheServerMarksItsEnd() throws {
+    let event = "{\"choices\":[{\"delta\":{\"content\":\"A \"},\"finish_reason\":\"\"}]}"
     #expect(throws: ChatError(.interrupted, "the answer is truncated: the server sent no finish reason")) {
-      try run(["{\"choices\":[{\"delta\":{\"content\":\"A \"}}]}", "[DONE]"])
+      try run([event])
     }
+    let (text, ending) = try run([event, "[DONE]"])
+    #expect(text == "A " && ending.reason == "stop")
   }
 
   @Test(arguments: [

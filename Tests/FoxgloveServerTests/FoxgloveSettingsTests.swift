@@ -17,6 +17,17 @@ struct FoxgloveSettingsTests {
     #expect(FoxgloveSettings().lines.isEmpty)
   }
 
+  @Test func originsArePatterns() throws {
+    let list = ["http://localhost:*", "file://", "null"]
+    let settings = try parse("{ address: a, origins: ['http://localhost:*', 'file://', 'null'] }")
+    #expect(settings.origins == list)
+    // It would never match.
+    let error = #expect(throws: DocumentError.self) {
+      try parse("{ address: a, origins: ['http://localhost:8080/'] }")
+    }
+    #expect(error?.description.contains("file://") == true)
+  }
+
   @Test(arguments: ["{}", "{ address: a, rate: 1 }", "{ address: a, rate_hz: 0 }"])
   func missingUnknownAndInvalidKeysAreErrors(_ text: String) {
     #expect(throws: DocumentError.self) { try parse(text) }

@@ -15,21 +15,30 @@ struct PairingTests {
     var device = BluetoothDevice(path: "/d", address: "AA:BB:CC:DD:EE:01", name: "Wireless Controller")
     var isVisible = true
     var refusal: PairingError?
+    /// Errors of BlueZ by call.
+    var errors: [String: DBusCallError] = [:]
     var log: [String] = []
     func adapter() throws -> BluetoothAdapter {
       if let refusal { throw refusal }
       return BluetoothAdapter(path: "/a", address: "11:22:33:44:55:66", name: "hci0")
     }
-    func devices() throws -> [BluetoothDevice] { isVisible ? [device] : [] }
-    func startDiscovery() throws { log.append("search") }
+    private func called(_ name: String) throws {
+      log.append(name)
+      if let error = errors[name] { throw error }
+    }
+    func devices() throws -> [BluetoothDevice] {
+      if let error = errors["devices"] { throw error }
+      return isVisible ? [device] : []
+    }
+    func startDiscovery() throws { try called("search") }
     func stopDiscovery() { log.append("stop") }
     func pair(_: BluetoothDevice) throws {
-      log.append("pair")
+      try called("pair")
       device.isPaired = true
     }
-    func trust(_: BluetoothDevice) throws { log.append("trust") }
+    func trust(_: BluetoothDevice) throws { try called("trust") }
     func connect(_: BluetoothDevice) throws {
-      log.append("connect")
+      try called("connect")
       device.isConnected = true
     }
     func remove(_: BluetoothDevice) throws {}
@@ -132,6 +141,78 @@ struct PairingTests {
     let unseen = try run("sony-dualsense", bluetooth, hardware).steps.last
     #expect(unseen?.step == .search && unseen?.state == .failed)
     #expect(bluetooth.log.last == "stop")
+  }
+
+  /// What a call that finds its work done answers: a device connects by itself between two calls.
+  @Test(arguments: [
+    ("connect", "org.bluez.Error.AlreadyConnected"), ("connect", "org.bluez.Error.InProgress"),
+    ("pair", "org.bluez.Error.AlreadyExists"),
+  ])
+  func whatIsDoneAlreadyIsNoFailure(_ call: String, _ name: String) throws {
+    let bluetooth = PlayedBluetooth()
+    bluetooth.device.name = "DualSense Wireless Controller"
+    bluetooth.errors[call] = DBusCallError(name: name, detail: "Already done")
+    let (address, steps) = try run("sony-dualsense", bluetooth, PlayedHardware())
+    #expect(address == "aa:bb:cc:dd:ee:01" && steps.last?.step == .data && steps.last?.state == .done)
+  }
+
+  @Test(arguments: [
+    (
+      "search", "org.freedesktop.DBus.Error.AccessDenied", "", "may not use Bluetooth",
+      "usermod -aG bluetooth"
+    ),
+    ("search", "org.freedesktop.DBus.Error.ServiceUnknown", "", "is not running", "enable --now bluetooth"),
+    ("search", "org.bluez.Error.NotReady", "", "adapter is off", "rfkill unblock"),
+    ("devices", "disconnected", "", "system bus was lost", "restart dbus bluetooth"),
+    ("devices", "org.freedesktop.DBus.Error.NoReply", "", "does not answer", "restart bluetooth"),
+    (
+      "pair", "org.bluez.Error.AuthenticationRejected", "", "rejected the pairing",
+      "bluetoothctl remove AA:BB"
+    ),
+    ("pair", "org.bluez.Error.AuthenticationFailed", "", "pairing failed", "bluetoothctl remove AA:BB"),
+    ("pair", "org.bluez.Error.ConnectionAttemptFailed", "Page Timeout", "did not answer", "within 2 m"),
+    ("pair", "org.bluez.Error.InProgress", "", "another program", "close other Bluetooth settings"),
+    ("pair", "org.freedesktop.DBus.Error.NoReply", "", "does not answer", "restart bluetooth"),
+    ("trust", "org.freedesktop.DBus.Error.AccessDenied", "", "may not use Bluetooth", "sudo"),
+    ("connect", "org.bluez.Error.Failed", "br-connection-page-timeout", "did not answer", "within 2 m"),
+    ("connect", "org.bluez.Error.Failed", "Host is down", "did not answer", "within 2 m"),
+    ("connect", "org.bluez.Error.Failed", "br-connection-refused", "refused the connection", "remove AA:BB"),
+    (
+      "connect", "org.bluez.Error.Failed", "br-connection-unknown", "reports an error",
+      "journalctl -u bluetooth"
+    ),
+    ("connect", "org.freedesktop.DBus.Error.UnknownObject", "", "no longer lists", "try again"),
+    ("connect", "timeout", "", "does not answer", "restart bluetooth"),
+  ])
+  func errorsOfBlueZNameARemedy(
+    _ call: String, _ name: String, _ detail: String, _ problem: String, _ fix: String
+  ) throws {
+    let bluetooth = PlayedBluetooth()
+    bluetooth.device.name = "DualSense Wireless Controller"
+    bluetooth.errors[call] = DBusCallError(name: name, detail: detail)
+    let (address, steps) = try run("sony-dualsense", bluetooth, PlayedHardware())
+    #expect(address == nil && steps.last?.state == .failed)
+    #expect(steps.last?.message.contains(problem) == true, "\(steps.last?.message ?? "")")
+    #expect(steps.last?.fix?.contains(fix) == true, "\(steps.last?.fix ?? "")")
+  }
+
+  /// BlueZ reports a paired device in no search; a second of the kind can be paired beside it.
+  @Test func aDeviceThatIsPairedAlreadyIsNamed() throws {
+    let bluetooth = PlayedBluetooth()
+    bluetooth.device.name = "DualSense Wireless Controller"
+    bluetooth.device.isPaired = true
+    let last = try run("sony-dualsense", bluetooth, PlayedHardware()).steps.last
+    #expect(last?.step == .search && last?.fix?.contains("bluetoothctl remove AA:BB:CC:DD:EE:01") == true)
+  }
+
+  @Test func settingsThatCannotBeReadAreNotTakenForMissing() throws {
+    let folder = try TestPaths.temporaryFolder()
+    #expect(try BlueZSettings.text(of: folder + "/missing") == nil)
+    try Data([0x23, 0xE9, 0x0A]).write(to: URL(fileURLWithPath: folder + "/latin1"))
+    for file in [folder, folder + "/latin1"] {
+      let error = #expect(throws: PairingError.self) { try BlueZSettings.text(of: file) }
+      #expect(error?.problem.contains(file) == true && error?.fix.contains("chmod") == true)
+    }
   }
 
   /// A copy that replies with zeros, one that stores no address, one that replies too briefly.

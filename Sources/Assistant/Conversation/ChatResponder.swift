@@ -153,7 +153,12 @@ final class ChatResponder {
       return true
     case .failure(let reason):
       log.warning("\(reason)")
-      if answer?.text.isEmpty == true { answer?.text = "No answer: \(reason)" }
+      if answer?.text.isEmpty == true {
+        answer?.text = "No answer: \(reason)"
+      } else {
+        let text = answer?.text.trimmingCharacters(in: .whitespacesAndNewlines) ?? ""
+        answer?.text = "\(text) (interrupted: \(reason))"
+      }
       publish(.interrupted)
       answer = nil
     }
@@ -161,8 +166,19 @@ final class ChatResponder {
   }
 
   private func complete(_ ending: ChatEnding) {
+    if answer?.text.isEmpty == true {
+      let hint =
+        ending.isCutByLength
+        ? "; its tokens were used up before the answer, raise 'language_model: max_tokens'" : ""
+      let reason = "the language model sent no text (finish reason '\(ending.reason)')\(hint)"
+      log.warning("\(reason)")
+      answer?.text = "No answer: \(reason)"
+      publish(.interrupted)
+      answer = nil
+      return
+    }
     // An answer that reached the limit of its length is not complete.
-    publish(ending.reason == "stop" || ending.reason == "tool_calls" ? .final : .interrupted)
+    publish(ending.isComplete ? .final : .interrupted)
     if let answer {
       let time = Double(answer.asked.nanoseconds) * 1e-9
       conversation.add(answer.question, isUser: true, at: time)

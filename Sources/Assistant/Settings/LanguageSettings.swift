@@ -1,4 +1,5 @@
 import Diagnostics
+public import Dialogue
 import Foundation
 public import Settings
 public import StrictYAML
@@ -8,6 +9,14 @@ public struct LanguageSettings: Sendable, Equatable {
   /// `http://HOST:PORT/v1`; nil for no language model.
   public var address: String?
   public var model = "default"
+  /// The kind of server, which decides on the fields that it is sent.
+  public var server = ServerQuirks.Server.auto
+  /// The field that limits the tokens of an answer; nil for that of the kind of server.
+  public var tokenLimit: ServerQuirks.TokenLimit?
+  /// Send `stream_options`; nil for what the kind of server accepts.
+  public var sendsStreamOptions: Bool?
+  /// Request a stream; nil for what the kind of server accepts.
+  public var streams: Bool?
   /// File or systemd credential with the API key; nil for the variable VRBRIDGE_LANGUAGE_MODEL_KEY, where it is set.
   public var key: String?
   /// Maximum tokens of an answer.
@@ -31,6 +40,15 @@ public struct LanguageSettings: Sendable, Equatable {
 
   public init() {}
 
+  /// What the server accepts.
+  public var quirks: ServerQuirks {
+    var quirks = server.quirks
+    quirks.tokenLimit = tokenLimit ?? quirks.tokenLimit
+    quirks.sendsStreamOptions = sendsStreamOptions ?? quirks.sendsStreamOptions
+    quirks.streams = streams ?? quirks.streams
+    return quirks
+  }
+
   /// Returns the API key; nil for none.
   public func secret(environment: [String: String]) throws(SecretError) -> String? {
     guard let key else {
@@ -48,6 +66,19 @@ extension LanguageSettings: TabulatedSettings {
         settings.address = try SpeechSettings.address(value)
       }, lines: { $0.address.map { [ConfigurationLine("address", quotedYAML($0))] } ?? [] }),
     SettingKey("model", \.model, .text, "name that is sent to the server"),
+    SettingKey(
+      "server", \.server, .choice,
+      "kind of server, which decides on the three keys below; `auto` adapts to what the server refuses"),
+    SettingKey(
+      "token_limit", \.tokenLimit, ValueFormat<ServerQuirks.TokenLimit>.choice.optional,
+      "field that limits the tokens of an answer", standard: "that of `server`"),
+    SettingKey(
+      "stream_options", \.sendsStreamOptions, ValueFormat.boolean.optional,
+      "send `stream_options`, by which the server counts tokens", standard: "that of `server`"),
+    SettingKey(
+      "stream", \.streams, ValueFormat.boolean.optional,
+      "request the answer in parts; `false` for a server that sends it as a whole",
+      standard: "that of `server`"),
     SettingKey(
       "key", \.key, ValueFormat.text.optional, "file or systemd credential with the API key",
       standard: "`VRBRIDGE_LANGUAGE_MODEL_KEY`"),

@@ -158,12 +158,15 @@ public struct Configuration: Sendable, Equatable {
   }
 
   /// Returns the configuration file that is read when none is named: the user's, otherwise the system's. One that exists and
-  /// can't be read is returned too, so that reading it reports the error.
+  /// can't be read is returned too, so that reading it reports the error; so is a symbolic link without a target.
   public static func standardFile(environment: [String: String]) -> String? {
-    let home = environment["XDG_CONFIG_HOME"] ?? environment["HOME"].map { $0 + "/.config" }
+    // An empty variable counts as unset (XDG Base Directory Specification).
+    let folder = environment["XDG_CONFIG_HOME"].flatMap { $0.isEmpty ? nil : $0 }
+    let home = folder ?? environment["HOME"].map { $0 + "/.config" }
     let candidates = [home.map { $0 + "/vrbridge/vrbridge.yaml" }, "/etc/vrbridge/vrbridge.yaml"]
-    return candidates.compactMap { $0 }.first {
-      Glibc.access($0, F_OK) == 0 || (errno != ENOENT && errno != ENOTDIR)
+    return candidates.compactMap { $0 }.first { file in
+      var info = stat()
+      return lstat(file, &info) == 0 || (errno != ENOENT && errno != ENOTDIR)
     }
   }
 

@@ -30,6 +30,7 @@ final class DeviceManager: Sendable {
   private let roles: DeviceRoles
   private let measurements: ExternalMeasurements
   private let mailbox: DeviceMailbox
+  private let trackerServer: SlimeVRServer?
   /// Registers devices of a session that is played.
   let played: PlayedDevices
 
@@ -47,6 +48,8 @@ final class DeviceManager: Sendable {
     measurements = ExternalMeasurements(registry: reporter.registry, loop: reporter.loop)
     played = PlayedDevices(reporter: reporter, pipelines: pipelines)
     mailbox = try DeviceMailbox()
+    trackerServer = try NetworkTrackers.server(
+      configuration, mailbox: mailbox, registry: reporter.registry)
   }
 
   private var registry: DeviceRegistry { reporter.registry }
@@ -69,7 +72,7 @@ final class DeviceManager: Sendable {
       let thread = try DeviceThread(
         mailbox: mailbox, ended: ended,
         settings: CurrentDeviceSettings(catalog: catalog, configuration: configuration), roles: roles,
-        pipelines: pipelines)
+        pipelines: pipelines, trackerServer: trackerServer)
       thread.run()
     } catch { reporter.log.critical("\(error.printed)") }
   }

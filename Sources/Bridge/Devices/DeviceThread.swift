@@ -21,6 +21,7 @@ final class DeviceThread {
   private let admission: DeviceAdmission
   private let virtual: VirtualDevices
   private let mailbox: DeviceMailbox
+  private let trackerServer: SlimeVRServer?
   private let reporter: DeviceReporter
   private let ended: EventRing<TrackingEvent>
   private var discovery: HardwareDiscovery?
@@ -41,12 +42,15 @@ final class DeviceThread {
   private var registry: DeviceRegistry { reporter.registry }
   private var log: Logger { reporter.log }
 
-  /// - Parameter ended: interfaces that the tracking loop has closed.
+  /// - Parameters:
+  ///   - ended: interfaces that the tracking loop has closed.
+  ///   - trackerServer: of trackers of the network; nil where none is configured.
   init(
     mailbox: DeviceMailbox, ended: EventRing<TrackingEvent>, settings: CurrentDeviceSettings,
-    roles: DeviceRoles, pipelines: DevicePipelineFactory
+    roles: DeviceRoles, pipelines: DevicePipelineFactory, trackerServer: SlimeVRServer?
   ) throws(StartError) {
     self.mailbox = mailbox
+    self.trackerServer = trackerServer
     self.ended = ended
     self.settings = settings
     self.roles = roles
@@ -100,8 +104,9 @@ final class DeviceThread {
   private func start() {
     let configuration = settings.configuration
     if configuration.hardware.value { startDiscovery() }
-    trackers = NetworkTrackers(
-      mailbox: mailbox, admission: admission, reporter: reporter, settings: settings)
+    trackers = trackerServer.map {
+      NetworkTrackers($0, admission: admission, reporter: reporter, settings: settings)
+    }
     if configuration.controllers.value {
       controllers = GameControllerDevices(mailbox: mailbox, catalog: settings.catalog, log: log)
     }

@@ -1,3 +1,4 @@
+import Admission
 import CLinux
 import Devices
 import Diagnostics
@@ -22,18 +23,18 @@ final class NetworkTrackers {
   /// Trackers send a handshake each second.
   private static let unpairedTimeout: Int64 = 10_000_000_000
 
-  /// Starts to listen.
+  /// Opens the port of the trackers.
   ///
-  /// - Returns: nil when no listener is configured, or it can't be opened; the log then holds the cause.
-  init?(
-    mailbox: DeviceMailbox, admission: DeviceAdmission, reporter: DeviceReporter,
-    settings: CurrentDeviceSettings
-  ) {
-    guard let listen = settings.configuration.slimeVR.value else { return nil }
-    let pairings = PairingStore(folder: settings.configuration.stateFolder)
-    let (acceptsAll, registry, log) = (listen.acceptsAll, reporter.registry, reporter.log)
+  /// - Returns: nil when no listener is configured.
+  /// - Throws: for an address that can't be listened on: a listener that is configured is needed.
+  static func server(
+    _ configuration: Configuration, mailbox: DeviceMailbox, registry: DeviceRegistry
+  ) throws(StartError) -> SlimeVRServer? {
+    guard let listen = configuration.slimeVR.value else { return nil }
+    let pairings = PairingStore(folder: configuration.stateFolder)
+    let acceptsAll = listen.acceptsAll
     do {
-      let server = try SlimeVRServer(
+      return try SlimeVRServer(
         address: listen.address, port: listen.port,
         callbacks: SlimeVRServer.Callbacks(
           admits: { acceptsAll || pairings.holds(family: "slimevr", address: $0) },
@@ -57,16 +58,32 @@ final class NetworkTrackers {
               thread.trackers?.limit(id, problem)
             }
           }))
-      self.server = server
-      thread = WorkerThread(name: "trackers") { server.run() }
     } catch {
-      log.error("no SlimeVR tracker can connect: \(error.printed)")
-      return nil
+      let reason = ListenProblem.text(
+        error.code, host: listen.address, port: Int(listen.port), .udp,
+        setting: "--slimevr or 'slimevr: port'")
+      throw StartError(
+        "slimevr-address-unavailable",
+        "SlimeVR trackers can't be served at \(listen.address):\(listen.port): \(reason)")
     }
+  }
+
+  /// Starts to serve trackers.
+  init(
+    _ server: SlimeVRServer, admission: DeviceAdmission, reporter: DeviceReporter,
+    settings: CurrentDeviceSettings
+  ) {
+    self.server = server
+    thread = WorkerThread(name: "trackers") { server.run() }
     self.admission = admission
     self.reporter = reporter
     self.settings = settings
-    log.info("listening for SlimeVR trackers on \(listen.address):\(server.port)")
+    let configuration = settings.configuration
+    do { _ = try PairingStore(folder: configuration.stateFolder).entries() } catch {
+      reporter.log.warning("no paired tracker is admitted: \(error.printed)")
+    }
+    let address = configuration.slimeVR.value?.address ?? ""
+    reporter.log.info("listening for SlimeVR trackers on \(address):\(server.port)")
   }
 
   var hasUnpaired: Bool { !unpaired.isEmpty }

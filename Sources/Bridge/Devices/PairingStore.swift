@@ -1,3 +1,4 @@
+import Diagnostics
 import Foundation
 import Glibc
 import Synchronization
@@ -47,9 +48,16 @@ public final class PairingStore: Sendable {
 
   /// Returns all pairings; none without a file.
   ///
-  /// - Throws: when the file does not hold pairings.
+  /// - Throws: when the file can't be read, or does not hold pairings.
   public func entries() throws -> [Entry] {
-    guard let data = FileManager.default.contents(atPath: path) else { return [] }
+    let data: Data
+    do { data = try Data(contentsOf: URL(fileURLWithPath: path)) } catch {
+      var info = stat()
+      if lstat(path, &info) != 0, errno == ENOENT || errno == ENOTDIR { return [] }
+      let reason = error.reason.hasPrefix(path) ? error.reason : "\(path): \(error.reason)"
+      throw StartError(
+        "pairings-unreadable", "the pairings can't be read: \(reason); check owner and mode of the file")
+    }
     guard let file = try? JSONDecoder().decode(File.self, from: data), file.format == File(devices: []).format
     else {
       throw StartError(

@@ -23,14 +23,18 @@ package final class RoleStore: Sendable {
     path = folder + "/roles.json"
     var found: [String: DeviceRole] = [:]
     var warning: String?
-    if let data = FileManager.default.contents(atPath: path) {
-      if let file = try? JSONDecoder().decode(File.self, from: data), file.format == File(roles: [:]).format {
+    var info = stat()
+    if lstat(path, &info) == 0 {
+      if let data = FileManager.default.contents(atPath: path),
+        let file = try? JSONDecoder().decode(File.self, from: data), file.format == File(roles: [:]).format
+      {
         for (unit, name) in file.roles { found[unit] = DeviceRole(name: name) }
       } else {
         let kept = path + ".unreadable"
         try? FileManager.default.removeItem(atPath: kept)
         try? FileManager.default.moveItem(atPath: path, toPath: kept)
-        warning = "\(path) does not hold roles; it was renamed to \(kept), and roles start anew"
+        warning =
+          "\(path) can't be read, or does not hold roles; it was renamed to \(kept), and roles start anew"
       }
     }
     roles = Mutex(found)

@@ -1,109 +1,105 @@
 import Foundation
 
-/// One event of a streamed completion. Every field is optional, since servers leave different ones out.
+/// One event of a streamed completion, or a whole completion. Every field is optional, since servers leave different ones
+/// out.
 struct ChatChunk {
+  /// Not joined with the text of other events (`SplitSurrogates`); nil for none.
   var text: String?
+  var hasHalves = false
   var finish: String?
   var promptTokens: Int?
   var answerTokens: Int?
 
   /// Parses an event.
   ///
+  /// - Returns: nil for JSON that is no object, which clients of other makers ignore.
   /// - Throws: `ChatError` for an error that the server sends inside the stream, and for an event that is no JSON.
-  init(_ event: String) throws(ChatError) {
-    guard let object = try? JSONSerialization.jsonObject(with: Data(event.utf8)) as? [String: Any] else {
+  init?(event: String) throws(ChatError) {
+    let (protected, hasHalves) = SplitSurrogates.protect(event)
+    guard
+      let value = try? JSONSerialization.jsonObject(with: Data(protected.utf8), options: .fragmentsAllowed)
+    else {
       // Temporary: the answer of a repeated request replaces the text so far.
       throw ChatError(.passing(after: nil), "the server sent an event that is no JSON: \(event.prefix(80))")
     }
-    if let error = object["error"], !(error is NSNull) {
+    guard let object = value as? [String: Any] else { return nil }
+    if let error = ServerErrorShape.error(in: object) {
       throw ChatError(.interrupted, "the server ended the answer early: \(Self.message(error))")
     }
-    let choice = (object["choices"] as? [[String: Any]])?.first
-    let delta = choice?["delta"] as? [String: Any] ?? choice?["message"] as? [String: Any]
-    text = (delta?["content"] as? String).flatMap { $0.isEmpty ? nil : $0 }
-    finish = choice?["finish_reason"] as? String
-    if let usage = object["usage"] as? [String: Any] {
+    let choice = Self.choice(object)
+    if let error = choice?["error"], !(error is NSNull) {
+      throw ChatError(.interrupted, "the server ended the answer early: \(Self.message(error))")
+    }
+    self.init(choice, usage: object["usage"], hasHalves)
+  }
+
+  /// Parses the body of a server that does not stream, or that answers with an error.
+  ///
+  /// - Throws: `ChatError` for the server's error, and for a body that is no completion.
+  init(body: [UInt8]) throws(ChatError) {
+    let text = String(decoding: body, as: UTF8.self)
+    let (protected, hasHalves) = SplitSurrogates.protect(text)
+    guard let value = try? JSONSerialization.jsonObject(with: Data(protected.utf8)) else {
+      throw ChatError(
+        .interrupted, "the answer is truncated: it begins '\(text.prefix(80))' and is no complete JSON")
+    }
+    guard let object = value as? [String: Any], ServerErrorShape.error(in: object) == nil else {
+      let error = (value as? [String: Any]).flatMap { ServerErrorShape.error(in: $0) } ?? value
+      let sentence = "the language model's server answered with an error: \(Self.message(error))"
+      let status = ServerErrorShape.status(of: error)
+      throw ChatError(status.map(RetryAdvice.isPassing) == true ? .passing(after: nil) : .lasting, sentence)
+    }
+    guard let choice = Self.choice(object) else {
+      throw ChatError(
+        .lasting,
+        "the server's answer is no chat completion: \(text.prefix(80)); check 'language_model: address'")
+    }
+    self.init(choice, usage: object["usage"], hasHalves)
+    finish = finish ?? "stop"
+  }
+
+  private init(_ choice: [String: Any]?, usage: Any?, _ hasHalves: Bool) {
+    let message = choice?["delta"] as? [String: Any] ?? choice?["message"] as? [String: Any]
+    let content = message.flatMap { Self.text($0["content"]) ?? Self.text($0["refusal"]) }
+    text = content ?? Self.text(choice?["text"])
+    self.hasHalves = hasHalves
+    // Some servers send an empty reason with every event.
+    finish = (choice?["finish_reason"] as? String).flatMap { $0.isEmpty ? nil : $0 }
+    if let usage = usage as? [String: Any] {
       promptTokens = (usage["prompt_tokens"] as? NSNumber)?.intValue
       answerTokens = (usage["completion_tokens"] as? NSNumber)?.intValue
     }
   }
 
-  /// Returns the text of an error object, whose other members differ from server to server.
-  static func message(_ error: Any) -> String {
-    guard let object = error as? [String: Any] else { return String(String(describing: error).prefix(200)) }
-    let text = object["message"] as? String ?? object["type"] as? String ?? "no reason given"
-    return String(text.prefix(300))
+  /// The first of several answers; the request asks for one.
+  private static func choice(_ object: [String: Any]) -> [String: Any]? {
+    let choices = (object["choices"] as? [Any] ?? []).compactMap { $0 as? [String: Any] }
+    return choices.first { ($0["index"] as? NSNumber)?.intValue ?? 0 == 0 }
   }
-}
 
-/// Assembles a completion from its events.
-public struct ChatStream: Sendable {
-  private var decoder = EventStreamDecoder()
-  private var finish: String?
-  private var usage: (prompt: Int?, answer: Int?) = (nil, nil)
-  private(set) var isDone = false
-
-  public init() {}
-
-  /// Parses bytes of the stream.
-  ///
-  /// - Returns: the parts of the answer's text that they complete.
-  public mutating func feed(_ bytes: some Sequence<UInt8>) throws(ChatError) -> [String] {
-    var texts: [String] = []
-    for event in try decoder.feed(bytes) where !isDone {
-      if event == "[DONE]" {
-        isDone = true
-        continue
+  /// Returns the text of a message's content: a text, or a list of texts and parts `{"type": "text", "text": "…"}`. Parts of
+  /// other types, such as Mistral's `thinking`, are left out.
+  private static func text(_ content: Any?) -> String? {
+    switch content {
+    case let text as String: return text.isEmpty ? nil : text
+    case let list as [Any]:
+      let texts = list.compactMap { part -> String? in
+        if let text = part as? String { return text }
+        guard let part = part as? [String: Any] else { return nil }
+        guard let type = part["type"] as? String else { return part["text"] as? String }
+        switch type {
+        case "text", "output_text": return part["text"] as? String
+        case "refusal": return part["refusal"] as? String
+        default: return nil
+        }
       }
-      let chunk = try ChatChunk(event)
-      if let text = chunk.text { texts.append(text) }
-      finish = chunk.finish ?? finish
-      usage = (chunk.promptTokens ?? usage.prompt, chunk.answerTokens ?? usage.answer)
+      return texts.isEmpty ? nil : texts.joined()
+    default: return nil
     }
-    return texts
   }
 
-  /// Ends the stream.
-  ///
-  /// - Throws: `ChatError` for a truncated answer; its HTTP response may have ended well nevertheless.
-  public func end() throws(ChatError) -> ChatEnding {
-    guard let finish else {
-      throw ChatError(.interrupted, "the answer is truncated: the server sent no finish reason")
-    }
-    return ChatEnding(reason: finish, promptTokens: usage.prompt, answerTokens: usage.answer)
-  }
-
-  public var hasEnded: Bool { isDone }
-}
-
-/// When to repeat a request.
-public enum RetryAdvice {
-  /// Returns the pause in seconds that the server requests; nil when it requests none.
-  ///
-  /// - Parameters:
-  ///   - headers: by name in lower case.
-  ///   - now: the time from which a date in a header is counted.
-  public static func seconds(_ headers: [String: String], now: Date) -> Double? {
-    if let text = headers["retry-after-ms"], let value = Double(text), value.isFinite, value >= 0 {
-      return min(value / 1000, 3600)
-    }
-    guard let text = headers["retry-after"]?.trimmingCharacters(in: .whitespaces) else { return nil }
-    if let value = Double(text), value.isFinite, value >= 0 { return min(value, 3600) }
-    let format = DateFormatter()
-    format.locale = Locale(identifier: "en_US_POSIX")
-    format.timeZone = TimeZone(identifier: "GMT")
-    // RFC 9110, §5.6.7.
-    for pattern in [
-      "EEE, dd MMM yyyy HH:mm:ss zzz", "EEEE, dd-MMM-yy HH:mm:ss zzz", "EEE MMM d HH:mm:ss yyyy",
-    ] {
-      format.dateFormat = pattern
-      if let date = format.date(from: text) { return min(max(0, date.timeIntervalSince(now)), 3600) }
-    }
-    return nil
-  }
-
-  /// Whether a repeated request may succeed after this status.
-  public static func isPassing(_ status: Int) -> Bool {
-    [408, 409, 425, 429].contains(status) || status >= 500
+  /// Returns the text of an error.
+  static func message(_ error: Any) -> String {
+    String((ServerErrorShape.text(in: error) ?? "no reason given").prefix(300))
   }
 }

@@ -63,19 +63,21 @@ public struct ChatRequest: Sendable, Equatable {
     }
     var model: String
     var messages: [Message]
-    var maximumTokens: Int
+    var maximumTokens: Int?
+    var maximumCompletionTokens: Int?
     var temperature: Double?
-    var stream = true
-    var options = Options()
+    var stream: Bool
+    var options: Options?
     enum CodingKeys: String, CodingKey {
       case model, messages, temperature, stream
       case maximumTokens = "max_tokens"
+      case maximumCompletionTokens = "max_completion_tokens"
       case options = "stream_options"
     }
   }
 
-  /// Encodes the request's body.
-  public func json() throws -> [UInt8] {
+  /// Encodes the request's body for a server.
+  public func json(for server: ServerQuirks = ServerQuirks()) throws -> [UInt8] {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     let body = Body(
@@ -92,7 +94,10 @@ public struct ChatRequest: Sendable, Equatable {
             Body.Message.Part(type: "image_url", imageURL: Body.Message.Part.Address(url: address)),
           ])
       },
-      maximumTokens: maximumTokens, temperature: temperature)
+      maximumTokens: server.tokenLimit == .maxTokens ? maximumTokens : nil,
+      maximumCompletionTokens: server.tokenLimit == .maxCompletionTokens ? maximumTokens : nil,
+      temperature: server.sendsTemperature ? temperature : nil, stream: server.streams,
+      options: server.streams && server.sendsStreamOptions ? Body.Options() : nil)
     return Array(try encoder.encode(body))
   }
 }
@@ -124,6 +129,17 @@ public struct ChatEnding: Sendable, Equatable {
     self.reason = reason
     self.promptTokens = promptTokens
     self.answerTokens = answerTokens
+  }
+
+  /// Whether a limit of the length ended the answer.
+  public var isCutByLength: Bool {
+    ["length", "max_tokens", "max_output_tokens", "model_length"].contains(reason.lowercased())
+  }
+
+  /// Whether the answer is all that the model had to say: servers have many names for the regular end.
+  public var isComplete: Bool {
+    !isCutByLength
+      && !["content_filter", "safety", "error", "abort", "cancelled"].contains(reason.lowercased())
   }
 }
 

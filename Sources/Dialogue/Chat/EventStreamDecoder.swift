@@ -1,7 +1,8 @@
 /// Decodes server-sent events from bytes that may be divided anywhere, even inside a character.
 ///
 /// HTML Living Standard, §9.2.6: lines end with LF, CR or CRLF; a line that begins with a colon is a comment; an empty
-/// line ends an event; lines `data:` of an event are joined by LF. Other fields are not used here.
+/// line ends an event; lines `data:` of an event are joined by LF. Of other fields only `error:` is used, in which llama.cpp
+/// sent errors in 2024: it counts as data `{"error": …}`.
 public struct EventStreamDecoder: Sendable {
   private var line: [UInt8] = []
   private var data: [UInt8]?
@@ -42,13 +43,22 @@ public struct EventStreamDecoder: Sendable {
       defer { data = nil }
       return data.map { String(decoding: $0, as: UTF8.self) }
     }
-    guard line.starts(with: Array("data".utf8)), line.count == 4 || line[4] == UInt8(ascii: ":") else {
+    if let value = value(of: "data") {
+      if data != nil { data?.append(10) }
+      data = (data ?? []) + value
+    } else if let value = value(of: "error"), !value.isEmpty {
+      data = Array("{\"error\": ".utf8) + value + [UInt8(ascii: "}")]
+    }
+    return nil
+  }
+
+  /// The value of the line's field; nil for a line of another field.
+  private func value(of field: String) -> ArraySlice<UInt8>? {
+    let name = Array(field.utf8)
+    guard line.starts(with: name), line.count == name.count || line[name.count] == UInt8(ascii: ":") else {
       return nil
     }
-    var value = line.dropFirst(5)
-    if value.first == UInt8(ascii: " ") { value = value.dropFirst() }
-    if data != nil { data?.append(10) }
-    data = (data ?? []) + value
-    return nil
+    let value = line.dropFirst(name.count + 1)
+    return value.first == UInt8(ascii: " ") ? value.dropFirst() : value
   }
 }

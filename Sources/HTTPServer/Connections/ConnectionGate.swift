@@ -64,7 +64,12 @@ public struct ConnectionGate: Sendable {
 
   /// Logs that an admitted client was refused for lack of rights.
   public func reportRefusal(of principal: Principal, _ error: AuthorisationError) {
-    report(refused, "\(service): a client was refused", ["client": "\(principal)", "reason": "\(error)"])
+    reportRefusal(of: principal, error.description)
+  }
+
+  /// Logs that an admitted client was refused.
+  public func reportRefusal(of principal: Principal, _ reason: String) {
+    report(refused, "\(service): a client was refused", ["client": "\(principal)", "reason": "\(reason)"])
   }
 
   /// Admits a connection to a party that is known before the connection exists.

@@ -1,5 +1,6 @@
 import Admission
 import Authorisation
+import Diagnostics
 import Foundation
 import HTTPServer
 public import LiveState
@@ -57,47 +58,13 @@ public struct VRPNServer: Service {
   }
 
   public func run() async throws {
-    let group = MultiThreadedEventLoopGroup.singleton
-    let listener: any Channel
+    let listener = try await bind(.tcp) { try await listen() }
     let datagrams: any Channel
     do {
-      listener = try await ServerBootstrap(group: group)
-        .serverChannelOption(ChannelOptions.socketOption(.so_reuseaddr), value: 1)
-        .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
-        .childChannelOption(ChannelOptions.writeBufferWaterMark, value: Self.waterMark)
-        .childChannelInitializer { [hub, gate] channel in
-          channel.eventLoop.makeCompletedFuture { () throws -> AcceptedConnection? in
-            do {
-              let connection = try gate.admit(channel)
-              try channel.pipeline.syncOperations.addHandler(
-                VRPNConnection(hub: hub, gate: gate, connection: connection))
-              return connection
-            } catch is AdmissionError {
-              // The protocol has no message for a reason; the log has it.
-              try gate.refuse(channel, answer: [])
-              return nil
-            }
-          }
-          .flatMap { connection in
-            connection.map { gate.identify($0, on: channel.eventLoop) }
-              ?? channel.eventLoop.makeSucceededVoidFuture()
-          }
-        }
-        .bind(host: host, port: port).get()
-      try await gate.guardListener(listener, answer: [])
-      let own = listener.localAddress
-      datagrams = try await DatagramBootstrap(group: group)
-        .channelInitializer { [hub, gate] channel in
-          channel.eventLoop.makeCompletedFuture {
-            try channel.pipeline.syncOperations.addHandler(
-              VRPNConnector(hub: hub, gate: gate, listener: own))
-          }
-        }
-        .bind(host: host, port: port).get()
-    } catch let error as IOError {
-      throw InteropError(
-        .unavailable,
-        "VRPN can't be served at \(host):\(port): \(String(cString: strerror(error.errnoCode)))")
+      datagrams = try await bind(.udp) { try await receive(beside: listener) }
+    } catch {
+      try? await listener.close()
+      throw error
     }
     log.info("serving VRPN", metadata: ["address": "\(host):\(port)"])
     await cancelWhenGracefulShutdown {
@@ -109,6 +76,64 @@ public struct VRPNServer: Service {
     hub.closeAll()
     try? await listener.close()
     try? await datagrams.close()
+  }
+
+  /// Opens a port.
+  ///
+  /// - Throws: `InteropError` with the reason and the owner of a port that is taken.
+  private func bind(
+    _ transport: PortOwner.Transport, _ open: () async throws -> any Channel
+  ) async throws -> any Channel {
+    do { return try await open() } catch {
+      let setting = "'interop: vrpn: address'"
+      let reason =
+        (error as? IOError).map {
+          ListenProblem.text($0.errnoCode, host: host, port: port, transport, setting: setting)
+        } ?? "\(error.reason); choose the name or address of an interface of this machine with \(setting)"
+      throw InteropError(
+        .unavailable,
+        "VRPN can't be served at \(host):\(port) (\(transport.rawValue.uppercased())): \(reason)")
+    }
+  }
+
+  private func listen() async throws -> any Channel {
+    let listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+      .serverChannelOption(ChannelOptions.socketOption(.so_reuseaddr), value: 1)
+      .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+      .childChannelOption(ChannelOptions.writeBufferWaterMark, value: Self.waterMark)
+      .childChannelInitializer { [hub, gate] channel in
+        channel.eventLoop.makeCompletedFuture { () throws -> AcceptedConnection? in
+          do {
+            let connection = try gate.admit(channel)
+            try channel.pipeline.syncOperations.addHandler(
+              VRPNConnection(hub: hub, gate: gate, connection: connection))
+            return connection
+          } catch is AdmissionError {
+            // The protocol has no message for a reason; the log has it.
+            try gate.refuse(channel, answer: [])
+            return nil
+          }
+        }
+        .flatMap { connection in
+          connection.map { gate.identify($0, on: channel.eventLoop) }
+            ?? channel.eventLoop.makeSucceededVoidFuture()
+        }
+      }
+      .bind(host: host, port: port).get()
+    try await gate.guardListener(listener, answer: [])
+    return listener
+  }
+
+  private func receive(beside listener: any Channel) async throws -> any Channel {
+    let own = listener.localAddress
+    return try await DatagramBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+      .channelInitializer { [hub, gate] channel in
+        channel.eventLoop.makeCompletedFuture {
+          try channel.pipeline.syncOperations.addHandler(
+            VRPNConnector(hub: hub, gate: gate, listener: own))
+        }
+      }
+      .bind(host: host, port: port).get()
   }
 
   /// Returns the sender's name of each device: its role (`left_hand`), or `device-N` for a device without a role and for

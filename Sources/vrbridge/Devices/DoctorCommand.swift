@@ -44,7 +44,7 @@ struct DoctorCommand: AsyncParsableCommand {
         fix: "correct or remove the file, then: vrbridge devices --known")
     }
     others += configuration()
-    others += [bridge(), confinement()]
+    others += ports() + [bridge(), confinement()]
     let attached = devices.filter { $0.status != .absent }
     let absent = devices.filter { $0.status == .absent }
     if json {
@@ -97,6 +97,11 @@ struct DoctorCommand: AsyncParsableCommand {
           fix: "correct the file, then: vrbridge run --print-config")
       ]
     }
+  }
+
+  /// Returns findings of the configured listeners; a configuration that can't be read is a finding of its own.
+  private func ports() -> [Doctor.Finding] {
+    (try? RunCommand.parse([]).load()).map { DoctorPorts($0).findings } ?? []
   }
 
   private func confinement() -> Doctor.Finding {

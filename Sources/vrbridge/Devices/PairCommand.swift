@@ -90,7 +90,8 @@ struct PairCommand: AsyncParsableCommand {
   private func pair(_ description: DeviceDescription, _ catalog: DeviceCatalog) async throws -> String {
     var timeouts = PairingMachine.Timeouts()
     timeouts.person = timeout
-    let (json, settings) = (json, try? String(contentsOfFile: BlueZSettings.inputFile, encoding: .utf8))
+    let json = json
+    let settings = description.pairing?.isUnbonded == true ? try BlueZSettings.text() : nil
     let limits = timeouts
     let stopped = StopFlag()
     do {

@@ -30,6 +30,7 @@ extension RemoteClients {
     options.idleTimeout = settings.idleTimeout
     options.timeout = settings.timeout
     options.retries = settings.retries
+    options.quirks = settings.quirks
     return ChatClient(options, name: settings.model)
   }
 

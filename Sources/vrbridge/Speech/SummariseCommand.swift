@@ -59,7 +59,12 @@ struct SummariseCommand: AsyncParsableCommand {
         switch event {
         case .text(let piece): text += piece
         case .restarted: text = ""
-        case .ended: break
+        case .ended(let ending):
+          guard text.isEmpty else { continue }
+          throw ChatError(
+            .lasting,
+            "the language model sent no text (finish reason '\(ending.reason)'); raise 'language_model: max_tokens'"
+          )
         }
       }
       return text
