@@ -109,17 +109,23 @@ install-files:
 	install -m 644 Sources/CVRBridge/include/vrbridge_connection.h Sources/CVRBridge/include/vrbridge_annotations.h \
 		Sources/CVRBridge/include/vrbridge_frames.h "$(DESTDIR)$(PREFIX)/include/"
 	install -D -m 644 Sources/BridgeProtocol/Protos/vrbridge.proto "$(DESTDIR)$(PREFIX)/share/vrbridge/vrbridge.proto"
+ifneq ($(filter /usr /usr/local,$(PREFIX)),)
 	install -D -m 644 systemd/vrbridge.sysusers "$(DESTDIR)$(PREFIX)/lib/sysusers.d/vrbridge.conf"
-	install -d "$(DESTDIR)$(PREFIX)/lib/systemd/system" "$(DESTDIR)$(PREFIX)/lib/systemd/user"
+	install -d "$(DESTDIR)$(PREFIX)/lib/systemd/system" "$(DESTDIR)$(PREFIX)/lib/systemd/user" "$(DESTDIR)$(PREFIX)/lib/udev/rules.d"
 	sed 's#/usr/bin/vrbridge#$(PREFIX)/bin/vrbridge#' systemd/vrbridge.service > "$(DESTDIR)$(PREFIX)/lib/systemd/system/vrbridge.service"
 	sed 's#/usr/bin/vrbridge#$(PREFIX)/bin/vrbridge#' systemd/vrbridge-user.service > "$(DESTDIR)$(PREFIX)/lib/systemd/user/vrbridge.service"
 	chmod 644 "$(DESTDIR)$(PREFIX)"/lib/systemd/*/vrbridge.service
-	install -d "$(DESTDIR)$(PREFIX)/lib/udev/rules.d"
-	.build/release/vrbridge udev-rules --group vrbridge --descriptions devices > "$(DESTDIR)$(PREFIX)/lib/udev/rules.d/70-vrbridge.rules"
+	XDG_CONFIG_HOME=/nonexistent .build/release/vrbridge udev-rules --group vrbridge --descriptions devices > "$(DESTDIR)$(PREFIX)/lib/udev/rules.d/70-vrbridge.rules"
 	chmod 644 "$(DESTDIR)$(PREFIX)/lib/udev/rules.d/70-vrbridge.rules"
-
 	install -D -m 644 systemd/vrbridge.tmpfiles "$(DESTDIR)$(PREFIX)/lib/tmpfiles.d/vrbridge.conf"
 	install -D -m 644 systemd/vrbridge.socket "$(DESTDIR)$(PREFIX)/lib/systemd/system/vrbridge.socket"
+else
+	# The folder in which a user's systemd searches; other parts of the system read no folder of a user.
+	install -d "$(DESTDIR)$(PREFIX)/share/systemd/user"
+	sed 's#/usr/bin/vrbridge#$(PREFIX)/bin/vrbridge#' systemd/vrbridge-user.service > "$(DESTDIR)$(PREFIX)/share/systemd/user/vrbridge.service"
+	XDG_CONFIG_HOME=/nonexistent .build/release/vrbridge udev-rules --descriptions devices > "$(DESTDIR)$(PREFIX)/share/vrbridge/70-vrbridge.rules"
+	chmod 644 "$(DESTDIR)$(PREFIX)/share/systemd/user/vrbridge.service" "$(DESTDIR)$(PREFIX)/share/vrbridge/70-vrbridge.rules"
+endif
 	# From the command line's own help.
 	install -d "$(DESTDIR)$(PREFIX)/share/man/man1"
 	for program in vrbridge vrbridge-eval; do \
@@ -132,6 +138,14 @@ install-files:
 		.build/release/$$program --generate-completion-script zsh > "$(DESTDIR)$(PREFIX)/share/zsh/vendor-completions/_$$program" && \
 		.build/release/$$program --generate-completion-script fish > "$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/$$program.fish" || exit 1; \
 	done
+
+ifeq ($(filter /usr /usr/local,$(PREFIX)),)
+	@case ":$$PATH:" in *":$(PREFIX)/bin:"*) ;; *) echo "vrbridge: put the program on PATH: export PATH=\"$(PREFIX)/bin:\$$PATH\"" ;; esac
+	@echo "vrbridge: give your user access to devices, once:"
+	@echo "  sudo install -m 644 $(PREFIX)/share/vrbridge/70-vrbridge.rules /etc/udev/rules.d/"
+	@echo "  sudo udevadm control --reload && sudo udevadm trigger --subsystem-match=hidraw --action=add"
+	@echo "vrbridge: run it as your service: systemctl --user daemon-reload && systemctl --user enable --now vrbridge"
+endif
 
 sbom: setup ## Write the software bill of materials (CycloneDX 1.5) to .build/vrbridge.cdx.json, and check it.
 	@scripts/setup.sh python3-yaml

@@ -10,6 +10,8 @@
 - An initialiser has at most seven parameters, except memberwise ones of plain values (a `struct` that holds data only).
 - `try!`, `fatalError`, `@unchecked Sendable` and `unsafeFlags` have a reason in a comment on the same line or in the ten
   lines above it.
+- Texts of errors are made by `Diagnostics`: `error.reason`, `error.printed`. `localizedDescription` and
+  `String(describing: error)` would print the notation of Foundation's errors.
 
 `.ci/source-rules-allowed.txt` lists files with violations that are known, one path a line; a file without one must leave the
 list. Exit status: 0 when all hold, 1 with a line for each violation, 2 when nothing was read.
@@ -22,6 +24,7 @@ import sys
 LONGEST = 400
 WIDE = re.compile(r"SIMD(?:3|4|8|16|32|64)<(?:Double|Int|UInt|Int64|UInt64)>|SIMD(?:8|16|32|64)<(?:Float|U?Int32)>")
 ARGUED = re.compile(r"\btry!|\bfatalError\(|@unchecked Sendable|unsafeFlags")
+RAW = re.compile(r"\.localizedDescription\b|String\(describing: (?:self\.)?error\)")
 NOISE = re.compile(r'"(?:\\.|[^"\\\n])*"')
 PARAMETER_LIMIT = 7
 # Files of plain values whose memberwise initialiser sets each stored property.
@@ -63,6 +66,10 @@ def violations(path, name):
             context = lines[max(0, number - 11) : number]
             if not any("//" in entry for entry in context):
                 yield f"{name}:{number}: {argued.group()} needs its reason in a comment"
+    if name.startswith("Sources/") and not name.startswith("Sources/Diagnostics/"):
+        for number, line in enumerate(lines, 1):
+            if (raw := RAW.search(line.split("//")[0])) and name != "Sources/Dialogue/Chat/ChatChunk.swift":
+                yield f"{name}:{number}: {raw.group()} prints the notation of Foundation; use error.reason"
     if name.startswith("Sources/") and not any(name.startswith(folder) for folder in PLAIN_VALUES):
         code = "\n".join(line.split("//")[0] for line in bare)
         for match in re.finditer(r"\binit[?!]?(?:<[^>]*>)?\(", code):

@@ -1,7 +1,8 @@
 """Poses and annotations of a running bridge, in Python.
 
-    protoc --python_out=. --proto_path=/usr/share/vrbridge vrbridge.proto     # once; needs protobuf-compiler
-    python3 watch.py [SECONDS]                                               # needs python3-protobuf
+    sudo apt-get install protobuf-compiler python3-protobuf
+    protoc --python_out=. --proto_path=/usr/share/vrbridge vrbridge.proto    # once; or --proto_path=Sources/BridgeProtocol/Protos
+    PYTHONPATH=. python3 watch.py [SECONDS]                                  # the folder of vrbridge_pb2.py
 
 The protocol (docs/reference/protocol.md): each message behind its length, four bytes, little-endian.
 """
@@ -13,7 +14,10 @@ import struct
 import sys
 import time
 
-import vrbridge_pb2 as vrb
+try:
+    import vrbridge_pb2 as vrb
+except ImportError as error:
+    raise SystemExit(f"{error}; see the first lines of this file for the packages and the command that makes vrbridge_pb2.py")
 
 
 def socket_path():

@@ -232,7 +232,7 @@ class Bridge:
     def add(self, model, version):
         file = f"{self.folder}/{model.name}-{version}.onnx"
         pathlib.Path(file).write_bytes(model.bytes)
-        self.command("add", model.name, file, "--version", version, "--task", "tensors")
+        self.command("add", model.name, file, "--model-version", version, "--task", "tensors")
 
     def start(self):
         config = f"{self.folder}/c.yaml"

@@ -1,5 +1,6 @@
 #!/bin/bash
-# test-deb.sh   Installs, runs, upgrades and removes the packages of .build/deb in a clean Debian 12.
+# test-deb.sh   Installs, runs, upgrades and removes the packages of .build/deb in a clean Debian 12, and runs the shell blocks
+# of README and tutorials there (scripts/test-newcomer.sh).
 # A systemd of that Debian starts the service, if the machine allows to boot one in namespaces.
 #
 # Exit status 77 without root, debootstrap or a mirror.
@@ -173,4 +174,7 @@ check "the program has gone" test ! -e "$root/usr/bin/vrbridge"
 check "what is the user's stays" test -e "$root/var/lib/vrbridge/kept"
 check "it is purged" within apt-get purge -y vrbridge vrbridge-dev
 check "nothing is left" test -z "$(find "$root/etc" "$root/usr" "$root/lib/" "$root/var/lib/vrbridge" -name '*vrbridge*' ! -path '*/systemd/deb-systemd-helper*' 2>/dev/null)"
+# Purged, the system is clean again.
+scripts/test-newcomer.sh "$root" "$first"
+checks=$((checks + 1))
 echo "test-deb: $checks checks passed ($SECONDS s)"

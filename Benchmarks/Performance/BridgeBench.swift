@@ -55,7 +55,7 @@ final class BridgeBench {
     let group = ServiceGroup(services: daemon.services, logger: log)
     let task = Task { try await group.run() }
     let bench = BridgeBench(daemon: daemon, group: group, task: task, socket: folder + "/s")
-    let (catalog, _) = try DeviceCatalog.load(folder: configuration.descriptions.value)
+    let (catalog, _) = try configuration.descriptionFolders.load()
     for index in 0..<deviceCount {
       let family = index == 0 ? "htc-vive" : "htc-vive-wand"
       guard let description = catalog.description(family: family) else { continue }

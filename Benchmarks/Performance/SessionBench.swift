@@ -213,7 +213,7 @@ enum SessionBench {
   // MARK: replay
 
   private static func replay(_ folder: String, seconds: Int) throws -> String {
-    let (catalog, _) = try DeviceCatalog.load(folder: Configuration().descriptions.value)
+    let (catalog, _) = try Configuration().descriptionFolders.load()
     guard let description = catalog.description(family: "htc-vive") else { throw BenchError("no htc-vive") }
     let device = try EmulatedDevice(
       description, options: EmulatedDevice.Options(motion: .lookingAround(), errors: .consumer(seed: 1)))

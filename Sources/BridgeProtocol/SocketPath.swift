@@ -31,6 +31,28 @@ public enum SocketPath {
     return info.st_mode & 0o077 == 0
   }
 
+  /// The reason why a bridge of this user cannot listen at a path; nil where it can, or listens already.
+  public static func problem(_ path: String) -> String? {
+    guard path.utf8.count <= maximumLength else {
+      return "the path \(path) has \(path.utf8.count) bytes, but a socket's has at most \(maximumLength)"
+    }
+    let folder = path.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(
+      separator: "/")
+    var info = stat()
+    if folder == privateFolder, lstat(folder, &info) == 0, !isPrivate(folder) {
+      return "\(folder) is no folder that only this user can enter"
+    }
+    if access(path, F_OK) == 0 { return nil }
+    var place = folder.isEmpty ? "/" : folder
+    // The bridge makes one folder.
+    if access(place, F_OK) != 0, errno == ENOENT {
+      let parent = place.split(separator: "/", omittingEmptySubsequences: false).dropLast()
+      place = parent.count > 1 ? parent.joined(separator: "/") : "/"
+    }
+    guard access(place, W_OK | X_OK) != 0 else { return nil }
+    return "can't write to \(place): \(String(cString: strerror(errno)))"
+  }
+
   /// `$XDG_RUNTIME_DIR/vrbridge`, else `/run/vrbridge` for root, else `/run/user/UID/vrbridge` where the directory belongs
   /// to the user, else the private folder.
   private static func userFolder() -> String {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Diagnostics
+import Foundation
 
 /// An error of a command, printed as one message with a stable code; the program exits with status 2.
 package struct CommandError: CodedError {
@@ -13,16 +14,21 @@ package struct CommandError: CodedError {
 
   /// Returns the error for a file that cannot be read.
   package static func unreadable(_ path: String, _ reason: (any Error)? = nil) -> CommandError {
-    CommandError("file-unreadable", "\(path) can't be read" + detail(reason))
+    CommandError("file-unreadable", "\(path) can't be read" + detail(reason, path))
   }
 
   /// Returns the error for a file that cannot be written.
   package static func unwritable(_ path: String, _ reason: (any Error)? = nil) -> CommandError {
-    CommandError("file-unwritable", "\(path) can't be written" + detail(reason))
+    CommandError("file-unwritable", "\(path) can't be written" + detail(reason, path))
   }
 
-  private static func detail(_ reason: (any Error)?) -> String {
-    reason.map { " (\($0.reason))" } ?? ""
+  private static func detail(_ reason: (any Error)?, _ path: String) -> String {
+    reason.map { " (\($0.cause(at: path)))" } ?? ""
+  }
+
+  /// Returns the content of a file.
+  package static func contents(of path: String) throws(CommandError) -> Data {
+    do { return try Data(contentsOf: URL(fileURLWithPath: path)) } catch { throw unreadable(path, error) }
   }
 
   /// Returns an error with a code for any error; nil for those of the parser of command lines and for exit statuses.

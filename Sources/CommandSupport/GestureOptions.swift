@@ -8,7 +8,8 @@ import Perception
 package struct GestureOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "Use this folder of examples (default: gestures in the state folder).", valueName: "folder"))
+      "Use this folder of examples (default: gestures in the state folder).", valueName: "folder"),
+    completion: .directory)
   package var folder: String?
 
   package init() {}

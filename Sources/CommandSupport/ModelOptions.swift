@@ -9,13 +9,14 @@ import Inference
 package struct ModelOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "Use this folder of models (default: 'models: folder' of the configuration).", valueName: "folder"))
+      "Use this folder of models (default: 'models: folder' of the configuration).", valueName: "folder"),
+    completion: .directory)
   package var models: String?
 
   @Option(
     help: ArgumentHelp(
       "Read this configuration file (default: ~/.config/vrbridge/vrbridge.yaml, then /etc/vrbridge/vrbridge.yaml).",
-      valueName: "file"))
+      valueName: "file"), completion: .file())
   package var config: String?
 
   package init() {}

@@ -10,7 +10,7 @@ extension ArgumentHelp {
 
   package static var descriptions: ArgumentHelp {
     ArgumentHelp(
-      "Read device descriptions from this folder (default: those installed with the program).",
+      "Read device descriptions from this folder too; its families replace those of the same name that are installed or in ~/.config/vrbridge/devices (default: none).",
       valueName: "folder")
   }
 }

@@ -39,6 +39,9 @@ package enum Terminal {
 
   package static var isInteractive: Bool { isatty(STDOUT_FILENO) == 1 && environment["TERM"] != "dumb" }
 
+  /// Whether standard error is a terminal that can move its cursor.
+  package static var isErrorInteractive: Bool { isatty(STDERR_FILENO) == 1 && environment["TERM"] != "dumb" }
+
   /// https://no-color.org
   package static var hasColor: Bool { isInteractive && (environment["NO_COLOR"] ?? "").isEmpty }
 
@@ -58,9 +61,14 @@ package enum Terminal {
   }
 
   /// Columns of the terminal; 80 when standard output is none.
-  package static var width: Int {
+  package static var width: Int { width(STDOUT_FILENO) }
+
+  /// Columns of the terminal of standard error; 80 when it is none.
+  package static var errorWidth: Int { width(STDERR_FILENO) }
+
+  private static func width(_ descriptor: Int32) -> Int {
     var size = winsize()
-    return ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0 ? Int(size.ws_col) : 80
+    return ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0 ? Int(size.ws_col) : 80
   }
 
   /// Returns a name, label or other text of one line within a line of output.

@@ -25,6 +25,12 @@ public final class GzipReader {
     guard let file = gzopen(path, "rb") else {
       throw CompressionError("the file can't be opened: \(String(cString: strerror(errno)))")
     }
+    // A folder opens, and fails with its first byte.
+    var information = stat()
+    if stat(path, &information) == 0, information.st_mode & S_IFMT == S_IFDIR {
+      gzclose(file)
+      throw CompressionError("it is a folder; name a file in it")
+    }
     self.file = file
     self.largest = largest
   }

@@ -128,7 +128,8 @@ public final class DashboardPages: HTTPHandler, Service {
       return response
     } catch {
       return Self.error(
-        .internalServerError, "image-unusable", "the image of camera '\(camera)' can't be encoded: \(error)")
+        .internalServerError, "image-unusable",
+        "the image of camera '\(camera)' can't be encoded: \(error.reason)")
     }
   }
 
@@ -165,7 +166,7 @@ public final class DashboardPages: HTTPHandler, Service {
       return HTTPReply.refused(error).response
     } catch {
       return Self.error(
-        .badRequest, (error as? any CodedError)?.code ?? "page-action-failed", String(describing: error))
+        .badRequest, (error as? any CodedError)?.code ?? "page-action-failed", error.reason)
     }
   }
 

@@ -1,5 +1,6 @@
 import Admission
 import Compression
+import Diagnostics
 import Glibc
 import Hummingbird
 
@@ -73,7 +74,7 @@ struct BodyReader: Sendable {
     } catch let error as HTTPRequestError {
       throw error
     } catch {
-      throw HTTPRequestError(.bodyIncomplete, "the body of the request ended early: \(error)")
+      throw HTTPRequestError(.bodyIncomplete, "the body of the request ended early: \(error.reason)")
     }
     return body
   }

@@ -112,7 +112,7 @@ public struct HTTPService: Service {
     } catch let error as any CodedError {
       throw error
     } catch {
-      throw HTTPServerError(.certificate, "TLS can't be served with \(tls.certificate): \(error)")
+      throw HTTPServerError(.certificate, "TLS can't be served with \(tls.certificate): \(error.reason)")
     }
   }
 }

@@ -1,3 +1,4 @@
+import Diagnostics
 public import NIOSSL
 import Settings
 
@@ -20,7 +21,7 @@ extension HTTPServerOptions.TLS {
     } catch {
       throw HTTPServerError(
         .certificate,
-        "certificate \(certificate) and key \(key) can't be used: \(error); set 'http: tls' to PEM files that belong together"
+        "certificate \(certificate) and key \(key) can't be used: \(error.reason); set 'http: tls' to PEM files that belong together"
       )
     }
   }

@@ -1,4 +1,5 @@
 import AsyncHTTPClient
+import Diagnostics
 public import Dialogue
 import Foundation
 import NIOCore
@@ -178,7 +179,7 @@ public struct ChatClient: LanguageModel {
     case .some(.connectTimeout): cause = "no connection within \(options.connectTimeout) s"
     case .some(.deadlineExceeded): cause = "no answer began within \(options.firstTimeout) s"
     case .some(.remoteConnectionClosed): cause = "it closed the connection"
-    default: cause = String(String(describing: error).prefix(160))
+    default: cause = String(error.reason.prefix(160))
     }
     return ChatError(
       .passing(after: nil),

@@ -1,4 +1,5 @@
 import AsyncHTTPClient
+import Diagnostics
 import Dispatch
 import Foundation
 import NIOCore
@@ -79,7 +80,7 @@ public final class RemoteRecogniser: SpeechRecogniser {
       bytes = Data(buffer: try await response.body.collect(upTo: 1 << 20))
     } catch {
       throw SpeechError(
-        "the speech server at \(address) does not answer: \(String(describing: error).prefix(160))")
+        "the speech server at \(address) does not answer: \(error.reason.prefix(160))")
     }
     guard status == 200 else {
       throw SpeechError(

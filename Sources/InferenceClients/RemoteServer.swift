@@ -1,4 +1,5 @@
 import AsyncHTTPClient
+import Diagnostics
 import Foundation
 import Inference
 import NIOCore
@@ -134,7 +135,7 @@ struct RemoteServer: Sendable {
         .unavailable,
         isLate
           ? "\(model.address) did not answer '\(name)' within \(model.timeout) s"
-          : "\(model.address) can't be reached for '\(name)': \(error)")
+          : "\(model.address) can't be reached for '\(name)': \(error.reason)")
     }
     guard status == 200 else {
       let text = ServerErrorText.read(content)

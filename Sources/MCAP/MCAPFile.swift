@@ -1,4 +1,5 @@
 import Compression
+import Diagnostics
 
 /// A file read by its index: what it holds without reading it, and messages by time and channel.
 ///
@@ -172,7 +173,7 @@ public struct MCAPFile {
     } catch let fault as MCAPError {
       throw fault
     } catch {
-      throw MCAPError(at: nil, String(describing: error))
+      throw MCAPError(at: nil, error.reason)
     }
     statistics.schemaCount = UInt16(clamping: schemas.count)
     statistics.channelCount = UInt32(clamping: channels.count)

@@ -1,5 +1,6 @@
 import CLinux
 import Devices
+import Diagnostics
 import Foundation
 
 /// Progress of pairing: for a terminal, or as JSON for a front end.
@@ -273,7 +274,7 @@ public struct PairingMachine {
       case let error as DBusCallError: BluetoothFailure.describe(error, device: device)
       default:
         PairingError(
-          "pairing-step-failed", String(describing: error),
+          "pairing-step-failed", error.reason,
           fix: "unplug the device, plug it in, and try again")
       }
     report(

@@ -28,4 +28,29 @@ extension ModelManifest {
     }
     return nil
   }
+
+  /// The reason why a model with these inputs cannot run for the manifest's task; nil where it can, or where the task
+  /// accepts any tensors.
+  public func mismatch(inputs: [TensorSpec]) -> String? {
+    let images: Set<ModelTask> = [.objectDetection, .imageClassification, .textDetection, .textRecognition]
+    guard images.contains(task), let picture else { return nil }
+    guard let input = inputs.first else { return "the model has no input" }
+    let isPlanar = picture.layout == .nchw
+    let wanted = isPlanar ? "[1, 3, height, width] (NCHW)" : "[1, height, width, 3] (NHWC)"
+    let shape = input.shape
+    guard shape.count == 4, abs(shape[0]) == 1, [3, -1].contains(shape[isPlanar ? 1 : 3]) else {
+      return
+        "its input \(input.description) is no RGB image of the form \(wanted); give the model's order of dimensions with --layout"
+    }
+    guard [.objectDetection, .imageClassification].contains(task) else { return nil }
+    let (height, width) = isPlanar ? (shape[2], shape[3]) : (shape[1], shape[2])
+    guard shape[isPlanar ? 1 : 3] == 3, (1...4096).contains(height), (1...4096).contains(width) else {
+      return
+        "its input \(input.description) has no fixed size of at most 4096 pixels in the form \(wanted); export the model with one"
+    }
+    guard task == .imageClassification || input.type == .float32 else {
+      return "its input \(input.description) is not FP32, which a model for \(task.rawValue) needs"
+    }
+    return nil
+  }
 }

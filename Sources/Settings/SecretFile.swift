@@ -84,7 +84,8 @@ public enum SecretFile {
 
   private static func unreadable(_ path: String, _ purpose: String) -> SecretError {
     SecretError(
-      code: "secret-unreadable", "the file of \(purpose), \(path), can't be read; check its path and mode")
+      code: "secret-unreadable",
+      "the file of \(purpose), \(path), can't be read: \(readingProblem(path)); check its path and mode")
   }
 }
 

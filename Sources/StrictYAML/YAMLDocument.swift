@@ -1,3 +1,4 @@
+import Diagnostics
 import Yams
 
 /// Parses YAML strictly: unknown and repeated keys, wrong types and values out of range are rejected with file, line and
@@ -25,7 +26,7 @@ public struct YAMLDocument {
     } catch let error as YamlError {
       throw DocumentError(file: file, yaml: error)
     } catch {
-      throw DocumentError(file: file, problem: String(describing: error))
+      throw DocumentError(file: file, problem: error.reason)
     }
     guard let node else {
       root = YAMLValue(node: Node.mapping(Node.Mapping([])), file: file, path: "")

@@ -27,6 +27,7 @@ final class TestBridge: Sendable {
     var configuration = Configuration()
     configuration.socketPath = Setting(path, from: "test")
     configuration.descriptions = Setting(TestPaths.descriptions, from: "test")
+    configuration.ownDescriptions = nil
     configuration.hardware = Setting(false, from: "test")
     configuration.stateFolder = try TestPaths.temporaryFolder()
     configure(&configuration)

@@ -240,7 +240,8 @@ struct ExitStatusTests {
   func modelsWithoutWhatTheirTaskNeedsAreNotAdded(_ options: [String], _ missing: String) async throws {
     let model = try file("m.onnx", "x")
     let result = try await Program.run(
-      "vrbridge", ["models", "add", "m", model, "--version", "1", "--models", folder + "/models"] + options,
+      "vrbridge",
+      ["models", "add", "m", model, "--model-version", "1", "--models", folder + "/models"] + options,
       environment: ["XDG_CONFIG_HOME": folder, "VRBRIDGE_STATE": folder])
     #expect(result.code == 2 && result.errors.contains("[model-incomplete]"), "\(result)")
     #expect(result.errors.contains(missing) && !exists(folder + "/models/m"), "\(result)")

@@ -14,7 +14,7 @@ struct ModelAddTests {
     options: [String] = []
   ) async throws -> (code: Int32?, output: String, errors: String) {
     try await Program.run(
-      "vrbridge", ["models", "add", name, file, "--version", "1", "--task", task] + options,
+      "vrbridge", ["models", "add", name, file, "--model-version", "1", "--task", task] + options,
       environment: [
         "VRBRIDGE_MODELS": folder + "/models", "VRBRIDGE_OPENVINO": runtime, "VRBRIDGE_STATE": folder,
         "VRBRIDGE_SHERPA_ONNX": "/nonexistent", "XDG_CONFIG_HOME": folder, "TERM": "dumb",
@@ -97,7 +97,22 @@ struct ModelAddTests {
     try FileManager.default.createDirectory(atPath: library, withIntermediateDirectories: true)
     _ = try file("runtime/libopenvino_c.so", [0x7f, 0x45, 0x4c, 0x46])
     let result = try await add("double", try file("double.xml", TinyModel.double.utf8), runtime: library)
-    #expect(result.errors.contains("was not tried") && result.errors.contains("its origin is not known"), "\(result)")
+    #expect(
+      result.errors.contains("was not tried") && result.errors.contains("its origin is not known"),
+      "\(result)")
+  }
+
+  /// A model that opens, and whose input the task cannot fill.
+  @Test func whatDoesNotFitItsTaskIsNotAdded() async throws {
+    let model = try file("double.xml", TinyModel.double.utf8)
+    for options in [
+      ["--task", "image-classification", "--layout", "NCHW"],
+      ["--task", "object-detection", "--layout", "NHWC", "--decoder", "yolox"],
+    ] {
+      let result = try await add("misfit", model, task: options[1], options: Array(options.dropFirst(2)))
+      #expect(result.code == 2 && result.errors.contains("is no RGB image of the form"), "\(result)")
+      #expect(result.errors.contains("x FP32 [?, 3]") && !isAdded("misfit"), "\(result)")
+    }
   }
 
   @Test func whatNothingHereRunsIsAddedUntried() async throws {

@@ -27,7 +27,8 @@ struct ModelTrustTests {
   private func add(_ version: String = "1") async throws {
     let file = folder + "/heard.onnx"
     try Data(version.utf8).write(to: URL(fileURLWithPath: file))
-    let result = try await models("add", "heard", file, "--version", version, "--task", "voice-activity")
+    let result = try await models(
+      "add", "heard", file, "--model-version", version, "--task", "voice-activity")
     #expect(result.code == 0, "\(result)")
   }
 
@@ -39,7 +40,8 @@ struct ModelTrustTests {
     try await add()
     let refused = try await models("verify", on: "b")
     #expect(
-      refused.code == 1 && refused.output.contains("vrbridge models sign heard --version 1"), "\(refused)")
+      refused.code == 1 && refused.output.contains("vrbridge models sign heard --model-version 1"),
+      "\(refused)")
     #expect(try await models("sign", "heard", on: "b").code == 0)
     #expect(try await models("verify", on: "b").code == 0)
   }
@@ -84,7 +86,7 @@ struct ModelTrustTests {
 
   @Test func revokedVersionsAndUnsignedSelectionsAreRefused() async throws {
     try await add()
-    let revoked = try await models("revoke", "heard", "--version", "1", "--reason", "mislabelled")
+    let revoked = try await models("revoke", "heard", "--model-version", "1", "--reason", "mislabelled")
     #expect(revoked.code == 0, "\(revoked)")
     let verified = try await models("verify")
     #expect(verified.code == 1 && verified.output.contains("(mislabelled)"), "\(verified)")

@@ -76,7 +76,8 @@ struct TrustTests {
       let error = #expect(throws: RegistryError.self) { try machine("b").package(name, "1") }
       #expect(error?.code == "model-unsigned")
       #expect(
-        error?.description.contains("vrbridge models sign \(name) --version 1") == true, "\(error as Any)")
+        error?.description.contains("vrbridge models sign \(name) --model-version 1") == true,
+        "\(error as Any)")
     }
   }
 
@@ -102,7 +103,7 @@ struct TrustTests {
     try add("thing")
     let error = #expect(throws: RegistryError.self) { try machine("b").package("thing", "1") }
     #expect(error?.code == "model-untrusted")
-    for part in ["vrbridge models sign thing --version 1", "'models: trusted_keys'"] {
+    for part in ["vrbridge models sign thing --model-version 1", "'models: trusted_keys'"] {
       #expect(error?.description.contains(part) == true, "\(error as Any)")
     }
     #expect(problem(machine("b", trusting: [SigningKey.publicText(try key())]), "thing") == "")

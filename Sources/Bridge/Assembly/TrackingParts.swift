@@ -57,12 +57,13 @@ struct TrackingParts: Sendable {
   ///
   /// - Throws: `StartError` when none is usable.
   static func catalog(_ configuration: Configuration, log: Logger) throws -> DeviceCatalog {
-    let folder = configuration.descriptions.value
+    let folders = configuration.descriptionFolders
     do {
-      let (catalog, faults) = try DeviceCatalog.load(folder: folder)
+      let (catalog, faults) = try folders.load()
       for fault in faults { log.error("\(fault)") }
       guard !catalog.descriptions.isEmpty else {
-        throw StartError("descriptions-empty", "no device description in \(folder) is usable")
+        throw StartError(
+          "descriptions-empty", "no device description in \(folders.all.joined(separator: ", ")) is usable")
       }
       return catalog
     } catch let error as StartError {
@@ -70,7 +71,7 @@ struct TrackingParts: Sendable {
     } catch {
       throw StartError(
         "descriptions-unreadable",
-        "the device descriptions in \(folder) cannot be read; set VRBRIDGE_DEVICES or 'devices: descriptions'"
+        "device descriptions cannot be read: \(error.reason); correct --descriptions, VRBRIDGE_DEVICES or 'devices: descriptions', or install the program again"
       )
     }
   }

@@ -48,7 +48,7 @@ public struct CalibrationSource {
         return try CalibrationSource(match, HidrawTransport(path: node.path, identity: node.identity))
       } catch {
         throw SourceError(
-          "device-unavailable", "\(node.path): \(error); 'vrbridge doctor' lists what is missing")
+          "device-unavailable", "\(node.path): \(error.reason); 'vrbridge doctor' lists what is missing")
       }
     }
     throw SourceError(

@@ -20,8 +20,10 @@ public struct Configuration: Sendable, Equatable {
     case always
   }
 
-  /// Folder of device descriptions.
-  public var descriptions = Setting(DescriptionFolder.standard())
+  /// A folder of device descriptions beside the shipped ones and the user's; empty for none.
+  public var descriptions = Setting("")
+  /// The user's folder of device descriptions, which need not exist.
+  public var ownDescriptions: String?
   /// Read real devices.
   public var hardware = Setting(true)
   public var demo = Setting(Demo.never)
@@ -79,7 +81,15 @@ public struct Configuration: Sendable, Equatable {
   ) {
     self.sections = ConfigurationSections(sections)
     stateFolder = CalibrationStore.stateFolder(environment: environment)
+    ownDescriptions = DescriptionFolders.ownFolder(environment: environment)
     models = Setting(ModelSettings(environment: environment))
+  }
+
+  /// The folders of device descriptions in force.
+  public var descriptionFolders: DescriptionFolders {
+    let named = descriptions.value
+    return DescriptionFolders(
+      shipped: DescriptionFolder.standard(), own: ownDescriptions, named: named.isEmpty ? nil : named)
   }
 
   /// The catalogue of models lies beside the folder of device descriptions.

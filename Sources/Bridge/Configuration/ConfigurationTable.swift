@@ -1,6 +1,7 @@
 import Assistant
 import Cameras
 import Devices
+import Diagnostics
 import Inference
 import Perception
 import Sensing
@@ -54,8 +55,9 @@ extension Configuration {
     case "devices":
       [
         ConfigurationKey(
-          "descriptions", \.descriptions, .text, "folder of device descriptions",
-          standard: "`share/vrbridge/devices` beside the program"),
+          "descriptions", \.descriptions, .text,
+          "folder of device descriptions, in addition to `share/vrbridge/devices` beside the program and `~/.config/vrbridge/devices`; a family replaces that of the same name",
+          standard: "none"),
         ConfigurationKey("hardware", \.hardware, .boolean, "search attached devices"),
         ConfigurationKey(
           "controllers", \.controllers, .boolean, "read game controllers without a description, through SDL2"),
@@ -111,7 +113,7 @@ extension Configuration {
       var list: [String] = []
       for item in try value.list() {
         let text = try item.string()
-        do { _ = try RecordedSource(text) } catch { throw item.error(String(describing: error)) }
+        do { _ = try RecordedSource(text) } catch { throw item.error(error.reason) }
         list.append(text)
       }
       return list

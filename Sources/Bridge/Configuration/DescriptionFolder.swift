@@ -1,6 +1,6 @@
 import Foundation
 
-/// Where device descriptions are found when nobody says.
+/// The folder of the device descriptions that are installed with the program.
 enum DescriptionFolder {
   /// `share/vrbridge/devices` beside the installed program, else the `devices` folder of the source tree that the
   /// program was built in, else the system's place.

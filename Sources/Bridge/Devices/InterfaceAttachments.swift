@@ -181,7 +181,7 @@ final class InterfaceAttachments {
     _ configuration: Configuration
   ) {
     let store = CalibrationStore.standard(
-      descriptions: configuration.descriptions.value,
+      descriptions: configuration.descriptionFolders.all,
       environment: ProcessInfo.processInfo.environment)
     let (calibration, warning) = store.calibration(
       family: match.description.family, serial: opened.configuredSerial ?? transport.identity.serial,

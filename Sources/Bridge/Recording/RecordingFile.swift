@@ -1,3 +1,4 @@
+import Diagnostics
 import Foundation
 import Glibc
 import Logging
@@ -31,6 +32,6 @@ enum RecordingFile {
     }
     let folder = URL(fileURLWithPath: plan.path).deletingLastPathComponent()
     try? PrivateFile.createFolder(folder.path)
-    do { try recording.start(plan) } catch { log.error("the recording does not begin: \(error)") }
+    do { try recording.start(plan) } catch { log.error("the recording does not begin: \(error.printed)") }
   }
 }

@@ -21,7 +21,7 @@ struct RequestError: CodedError {
 
   /// - Parameter fallback: the code for an error without one.
   init(_ category: Vrbridge_V1_ErrorCode, wrapping error: any Error, code fallback: String) {
-    self.init(category, (error as? any CodedError)?.code ?? fallback, String(describing: error))
+    self.init(category, (error as? any CodedError)?.code ?? fallback, error.reason)
   }
 
   /// The error as the protocol carries it.

@@ -6,10 +6,10 @@ import Sensing
 public struct CalibrationStore: Sendable {
   /// `FAMILY/SERIAL.json`, with earlier versions as `FAMILY/SERIAL.N.json`.
   public var units: String
-  /// `FAMILY.json`.
-  public var models: String
+  /// Folders of `FAMILY.json`; the first that has a family's file is used.
+  public var models: [String]
 
-  public init(units: String, models: String) {
+  public init(units: String, models: String...) {
     self.units = units
     self.models = models
   }
@@ -26,11 +26,15 @@ public struct CalibrationStore: Sendable {
     return home + "/.local/state/vrbridge"
   }
 
-  /// - Parameter descriptions: the folder of device descriptions in force.
-  public static func standard(descriptions: String, environment: [String: String]) -> CalibrationStore {
-    let parent = URL(fileURLWithPath: descriptions).standardizedFileURL.deletingLastPathComponent().path
-    return CalibrationStore(
-      units: stateFolder(environment: environment) + "/calibration", models: parent + "/calibration")
+  /// Calibrations of models are beside the folders of descriptions; those of later folders replace those of earlier ones.
+  ///
+  /// - Parameter descriptions: the folders of device descriptions in force, later ones last.
+  public static func standard(descriptions: [String], environment: [String: String]) -> CalibrationStore {
+    var store = CalibrationStore(units: stateFolder(environment: environment) + "/calibration")
+    store.models = descriptions.reversed().map {
+      URL(fileURLWithPath: $0).standardizedFileURL.deletingLastPathComponent().path + "/calibration"
+    }
+    return store
   }
 
   private func path(_ family: String, _ serial: String, version: Int? = nil) -> String {
@@ -46,7 +50,12 @@ public struct CalibrationStore: Sendable {
     return try read(path(family, serial))
   }
 
-  public func model(family: String) throws -> CalibrationFile? { try read("\(models)/\(family).json") }
+  public func model(family: String) throws -> CalibrationFile? {
+    for folder in models {
+      if let file = try read("\(folder)/\(family).json") { return file }
+    }
+    return nil
+  }
 
   private func read(_ path: String) throws -> CalibrationFile? {
     guard FileManager.default.fileExists(atPath: path) else { return nil }
@@ -69,7 +78,7 @@ public struct CalibrationStore: Sendable {
       if opened.source == .nominal, let model = try model(family: family) {
         return (model.applied(to: opened), nil)
       }
-    } catch { return (opened, "calibration not used: \(error)") }
+    } catch { return (opened, "calibration not used: \(error.reason)") }
     return (opened, nil)
   }
 
@@ -92,7 +101,11 @@ public struct CalibrationStore: Sendable {
       }
       // In one step: a bridge that reads meanwhile sees the old file or the new one.
       try Data(try file.json()).write(to: URL(fileURLWithPath: path), options: .atomic)
-    } catch { throw CalibrationFileError("\(path) can't be written (\(error.reason))") }
+    } catch {
+      throw CalibrationFileError(
+        "\(path) can't be written (\(error.cause(at: path))); set XDG_STATE_HOME to a folder of yours, or change the permissions"
+      )
+    }
     return path
   }
 }

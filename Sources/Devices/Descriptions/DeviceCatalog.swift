@@ -3,7 +3,7 @@ import Sensing
 import StrictYAML
 import Synchronization
 
-/// All known families.
+/// All known families. Of two that match a device equally well, the first is used.
 public struct DeviceCatalog: Sendable {
   public var descriptions: [DeviceDescription]
 

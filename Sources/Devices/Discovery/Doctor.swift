@@ -127,15 +127,13 @@ public enum Doctor {
   }
 
   private static func permission(_ subject: String, _ node: DeviceNode) -> Finding {
-    let apply = "sudo udevadm control --reload && sudo udevadm trigger --subsystem-match=hidraw --action=add"
-    let file = "/etc/udev/rules.d/70-vrbridge.rules"
     let state = "no permission (\(mode(node.path)))"
     guard node.tags.contains("uaccess") else {
       return Finding(
         subject: subject, status: .problem,
         detail:
           "\(state); no udev rule lets you in; the missing rule is: \(UdevRules.line(for: node))",
-        fix: "sudo sh -c 'vrbridge udev-rules > \(file)'\n\(apply)")
+        fix: rulesCommand() + "\n" + rulesReload)
     }
     return Finding(
       subject: subject, status: .problem,
@@ -143,8 +141,8 @@ public enum Doctor {
         "\(state); the udev rule lets in who sits at the machine, and you do not (ssh, a service): use a group",
       fix: """
         sudo groupadd --force vrbridge && sudo usermod --append --groups vrbridge $USER   # then log in again
-        sudo sh -c 'vrbridge udev-rules --group vrbridge > \(file)'
-        \(apply)
+        \(rulesCommand(group: "vrbridge"))
+        \(rulesReload)
         """)
   }
 

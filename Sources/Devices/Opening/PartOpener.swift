@@ -1,3 +1,4 @@
+import Diagnostics
 import Sensing
 
 /// The result of opening one interface.
@@ -169,7 +170,7 @@ public enum PartOpener {
       do throws(TransportError) {
         reply = try features.getFeature(id: feature.id, length: feature.length)
       } catch {
-        guard !error.isFinal else { throw FeatureError(problem: String(describing: error), isFinal: true) }
+        guard !error.isFinal else { throw FeatureError(problem: error.reason, isFinal: true) }
         problem = error
         continue
       }

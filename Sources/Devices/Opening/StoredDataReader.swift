@@ -1,4 +1,5 @@
 import CLinux
+import Diagnostics
 import Glibc
 import Sensing
 import Spatial
@@ -148,7 +149,7 @@ final class StoredDataReader<Device: FeatureAccess> {
       case .feature: try device.setFeature(command)
       }
     } catch {
-      throw StoredDataError(description: String(describing: error), isFinal: error.isFinal)
+      throw StoredDataError(description: error.reason, isFinal: error.isFinal)
     }
   }
 
@@ -199,7 +200,7 @@ final class StoredDataReader<Device: FeatureAccess> {
         return answer
       }
     } catch {
-      throw StoredDataError(description: String(describing: error), isFinal: error.isFinal)
+      throw StoredDataError(description: error.reason, isFinal: error.isFinal)
     }
   }
 

@@ -195,7 +195,7 @@ public struct HIDRecording: Sendable {
         do {
           recording.interfaces[interface].descriptor = try HIDReportDescriptor(bytes)
         } catch {
-          throw scanner.fault(String(describing: error))
+          throw scanner.fault(error.reason)
         }
       case UInt8(ascii: "N"):
         let interface = try interfaceIndex(&recording, scanner)

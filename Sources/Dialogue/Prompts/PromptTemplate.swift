@@ -36,7 +36,9 @@ public struct PromptTemplate: Sendable {
 
   public init(file: String) throws(PromptError) {
     guard let text = try? String(contentsOfFile: file, encoding: .utf8) else {
-      throw PromptError("the prompt template \(file) can't be read; check 'language_model: template'")
+      throw PromptError(
+        "the prompt template \(file) can't be read: \(readingProblem(file)); check 'language_model: template'"
+      )
     }
     try self.init(text, name: URL(fileURLWithPath: file).lastPathComponent)
   }

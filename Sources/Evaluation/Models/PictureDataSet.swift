@@ -1,3 +1,4 @@
+import Diagnostics
 import Foundation
 import Inference
 import Perception
@@ -83,7 +84,7 @@ package struct PictureDataSet {
     do {
       coco = try decoder.decode(COCO.self, from: Data(contentsOf: URL(fileURLWithPath: annotations)))
     } catch {
-      throw EvaluationError("data-set-invalid", "\(annotations) is not in COCO's format: \(error)")
+      throw EvaluationError("data-set-invalid", "\(annotations) is not in COCO's format: \(error.reason)")
     }
     let labels = model.manifest.labels
     var numbers: [Int: Int] = [:]

@@ -1,3 +1,4 @@
+import Diagnostics
 import Foundation
 import Imaging
 
@@ -5,7 +6,7 @@ import Imaging
 package enum PictureFile {
   package static func read(_ path: String) throws -> RGBImage {
     guard let data = FileManager.default.contents(atPath: path) else {
-      throw EvaluationError("file-unreadable", "\(path) can't be read")
+      throw EvaluationError("file-unreadable", "\(path) can't be read (\(readingProblem(path)))")
     }
     do { return try Picture.decode(Array(data)) } catch {
       throw EvaluationError("picture-invalid", "\(path): \(error)")

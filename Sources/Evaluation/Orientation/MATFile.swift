@@ -32,7 +32,7 @@ public struct MATFile: Sendable {
       case 15:
         let inflated: [UInt8]
         do { inflated = try inflateZlib([UInt8](data), limit: Self.maximumInflated) } catch {
-          throw MATError(description: String(describing: error))
+          throw MATError(description: error.reason)
         }
         var inner = Reader(inflated[...])
         if let (type, data) = try inner.element(), type == 14 { try add(data) }

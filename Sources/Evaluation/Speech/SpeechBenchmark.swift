@@ -1,4 +1,5 @@
 import CLinux
+import Diagnostics
 import Foundation
 import Microphones
 import Sensing
@@ -55,10 +56,11 @@ package struct SpeechBenchmark {
   package func entries() throws -> [Entry] {
     let file = folder + "/transcripts.json"
     guard let contents = FileManager.default.contents(atPath: file) else {
-      throw EvaluationError("file-unreadable", "\(file) can't be read")
+      throw EvaluationError("file-unreadable", "\(file) can't be read (\(readingProblem(file)))")
     }
     do { return try JSONDecoder().decode([Entry].self, from: contents) } catch {
-      throw EvaluationError("data-set-invalid", "\(file) is no list of {\"id\", \"wav\", \"text\"}: \(error)")
+      throw EvaluationError(
+        "data-set-invalid", "\(file) is no list of {\"id\", \"wav\", \"text\"}: \(error.reason)")
     }
   }
 

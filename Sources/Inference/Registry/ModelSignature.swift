@@ -1,4 +1,5 @@
 public import Cryptography
+import Diagnostics
 import Foundation
 
 /// Ed25519 public keys (RFC 8032) whose signatures on models are accepted, each 32 bytes in base64.
@@ -35,7 +36,7 @@ public struct ModelSignature: Sendable, Equatable {
 
   static func of(_ bytes: [UInt8], by key: Ed25519.PrivateKey) throws(RegistryError) -> ModelSignature {
     do { return try ModelSignature(signing: bytes, with: key) } catch {
-      throw RegistryError(.keyUnusable, "the signing key cannot be used: \(error)")
+      throw RegistryError(.keyUnusable, "the signing key cannot be used: \(error.reason)")
     }
   }
 

@@ -56,7 +56,7 @@ extension ModelRegistry {
     func remedy() -> String {
       isKnown()
         ? "it differs from the catalogue; fetch it again: vrbridge models pull \(name)"
-        : "if you trust its files, sign them: vrbridge models sign \(name) --version \(version)"
+        : "if you trust its files, sign them: vrbridge models sign \(name) --model-version \(version)"
     }
     let path = path(name, version) + "/" + ModelSignature.fileName
     guard let data = FileManager.default.contents(atPath: path) else {

@@ -1,3 +1,4 @@
+import Diagnostics
 import Foundation
 import InertialTables
 import Sensing
@@ -162,7 +163,7 @@ extension EuRoCFolder {
     } catch let error as EuRoCError {
       throw error
     } catch {
-      throw EuRoCError(.malformed, "\(error)")
+      throw EuRoCError(.malformed, error.reason)
     }
   }
 }

@@ -1,5 +1,6 @@
 import CLinux
 import Devices
+import Diagnostics
 import Glibc
 import MCAP
 import Sensing
@@ -125,7 +126,7 @@ public final class SessionPlayer: @unchecked Sendable {
         try playOnce(engine, mailbox, onEvent, onMedia)
       } while options.loops && !control.withLock { $0.isStopped }
     } catch {
-      control.withLock { $0.failure = String(describing: error) }
+      control.withLock { $0.failure = error.reason }
     }
   }
 

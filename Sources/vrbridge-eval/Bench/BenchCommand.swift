@@ -18,7 +18,7 @@ struct BenchCommand: AsyncParsableCommand {
   @Flag(help: "Measure the latency of each stage between devices and a renderer, through the running bridge.")
   var latency = false
 
-  @Option(help: .socket)
+  @Option(help: .socket, completion: .file())
   var socket: String?
 
   @Option(help: "Measure for this many seconds with --latency, 0.1 to 3600.")

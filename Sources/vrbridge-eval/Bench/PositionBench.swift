@@ -16,7 +16,9 @@ struct PositionBench: ParsableCommand {
       """,
       examples: "vrbridge bench position --data broad"))
 
-  @Option(help: ArgumentHelp("Read trials in the layout of BROAD from this folder.", valueName: "folder"))
+  @Option(
+    help: ArgumentHelp("Read trials in the layout of BROAD from this folder.", valueName: "folder"),
+    completion: .directory)
   var data: String
 
   @Flag(name: .customLong("trials"), help: "Print each trial too.")

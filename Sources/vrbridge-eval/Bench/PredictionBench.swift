@@ -14,13 +14,14 @@ struct PredictionBench: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Read trials in the layout of BROAD from this folder (default: none).", valueName: "folder"))
+      "Read trials in the layout of BROAD from this folder (default: none).", valueName: "folder"),
+    completion: .directory)
   var data: String?
 
   @Option(
     help: ArgumentHelp(
       "Read poses with the columns t_s, qx, qy, qz, qw from this file; repeatable (default: none).",
-      valueName: "file.csv"))
+      valueName: "file.csv"), completion: .file())
   var poses: [String] = []
 
   func run() throws {

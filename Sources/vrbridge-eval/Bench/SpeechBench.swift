@@ -15,7 +15,8 @@ struct SpeechBench: ParsableCommand {
       """,
       examples: "vrbridge bench speech --data recordings --noise 10"))
 
-  @Option(help: ArgumentHelp("Read recordings from this folder.", valueName: "folder"))
+  @Option(
+    help: ArgumentHelp("Read recordings from this folder.", valueName: "folder"), completion: .directory)
   var data: String
 
   @Option(help: ArgumentHelp("Use only recordings of this group (default: all).", valueName: "name"))

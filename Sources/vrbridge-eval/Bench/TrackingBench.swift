@@ -18,12 +18,13 @@ struct TrackingBench: ParsableCommand {
       examples: "vrbridge bench tracking --data broad --condition published",
       "vrbridge bench tracking --data broad --peer 'VQF=python3 vqf_track.py {in} {out} {mag}'"))
 
-  @Option(help: ArgumentHelp("Read trials from this folder.", valueName: "folder"))
+  @Option(help: ArgumentHelp("Read trials from this folder.", valueName: "folder"), completion: .directory)
   var data: String
 
   @Option(
     help: ArgumentHelp(
-      "Read settings of the filter from this YAML file (default: built in).", valueName: "file"))
+      "Read settings of the filter from this YAML file (default: built in).", valueName: "file"),
+    completion: .file())
   var config: String?
 
   @Option(

@@ -20,7 +20,7 @@ struct WakeBench: AsyncParsableCommand {
   @Option(
     help: ArgumentHelp(
       "Use this wake word model of the registry (default: the phrase in transcribed text).", valueName: "name"
-    ))
+    ), completion: .model)
   var model: String?
 
   @Option(help: "Detect this phrase at the start of transcribed text, without --model.")
@@ -29,12 +29,15 @@ struct WakeBench: AsyncParsableCommand {
   @Option(help: "Count detections from this confidence, 0 to 1.")
   var threshold = 0.5
 
-  @Option(help: ArgumentHelp("Read recordings without the phrase from this folder.", valueName: "folder"))
+  @Option(
+    help: ArgumentHelp("Read recordings without the phrase from this folder.", valueName: "folder"),
+    completion: .directory)
   var data: String
 
   @Option(
     help: ArgumentHelp(
-      "Read recordings that begin with the phrase from this folder (default: none).", valueName: "folder"))
+      "Read recordings that begin with the phrase from this folder (default: none).", valueName: "folder"),
+    completion: .directory)
   var said: String?
 
   @OptionGroup var options: ModelOptions

@@ -21,7 +21,8 @@ struct GesturesEval: AsyncParsableCommand {
       examples: "vrbridge gestures eval", "vrbridge gestures eval --motion session.mcap"))
 
   @Option(
-    help: ArgumentHelp("Read a data set from this folder (default: your examples).", valueName: "folder"))
+    help: ArgumentHelp("Read a data set from this folder (default: your examples).", valueName: "folder"),
+    completion: .directory)
   var data: String?
 
   @Option(help: "Use this many templates per gesture, with --data and without --network; 0 for all.")
@@ -39,7 +40,7 @@ struct GesturesEval: AsyncParsableCommand {
   @Option(
     help: ArgumentHelp(
       "Count false recognitions in ordinary motion: a session, or a folder of BROAD's trials (default: none).",
-      valueName: "path"))
+      valueName: "path"), completion: .file())
   var motion: String?
 
   @Option(help: "Seed random choices with this number.")

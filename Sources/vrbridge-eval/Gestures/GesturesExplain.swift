@@ -19,7 +19,8 @@ struct GesturesExplain: AsyncParsableCommand {
 
   @Argument(
     help: ArgumentHelp(
-      "Example: GESTURE/NUMBER of yours, or a file of 'gestures record'.", valueName: "example"))
+      "Example: GESTURE/NUMBER of yours, or a file of 'gestures record'.", valueName: "example"),
+    completion: .file())
   var example: String
 
   @Flag(help: "Explain the network instead of the nearest example.")
@@ -27,7 +28,8 @@ struct GesturesExplain: AsyncParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Write the path to this PNG file, red where the score depends on it.", valueName: "file"))
+      "Write the path to this PNG file, red where the score depends on it.", valueName: "file"),
+    completion: .file())
   var out = "movement.png"
 
   @OptionGroup var options: GestureOptions

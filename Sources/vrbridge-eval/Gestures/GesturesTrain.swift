@@ -24,14 +24,16 @@ struct GesturesTrain: AsyncParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Read a data set from this folder, see 'gestures eval' (default: your examples).", valueName: "folder"))
+      "Read a data set from this folder, see 'gestures eval' (default: your examples).", valueName: "folder"),
+    completion: .directory)
   var data: String?
 
   @Option(help: "Seed random choices with this number: the same seed makes the same network.")
   var seed: UInt64 = 1
 
   @Option(
-    help: ArgumentHelp("Plot the loss over epochs to this PNG file (default: none).", valueName: "file"))
+    help: ArgumentHelp("Plot the loss over epochs to this PNG file (default: none).", valueName: "file"),
+    completion: .file())
   var plot: String?
 
   @Flag(inversion: .prefixedNo, help: "Cross-validate both methods; --no-compare skips this.")

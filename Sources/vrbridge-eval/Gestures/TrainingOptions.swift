@@ -29,7 +29,7 @@ struct TrainingOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "Run this Python, which has PyTorch and onnx (Debian: python3-torch, python3-onnx).",
-      valueName: "program"))
+      valueName: "program"), completion: .file())
   var python = "python3"
 
   func validate() throws {

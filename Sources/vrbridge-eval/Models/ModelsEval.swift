@@ -23,10 +23,10 @@ struct ModelsEval: AsyncParsableCommand {
       """,
       examples: "vrbridge models eval object-detection --data images"))
 
-  @Argument(help: "Model of the registry.")
+  @Argument(help: "Model of the registry.", completion: .model)
   var name: String
 
-  @Option(help: ArgumentHelp("Read images from this folder.", valueName: "folder"))
+  @Option(help: ArgumentHelp("Read images from this folder.", valueName: "folder"), completion: .directory)
   var data: String
 
   @Flag(help: "Print one JSON object.")

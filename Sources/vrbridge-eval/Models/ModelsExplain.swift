@@ -14,13 +14,13 @@ struct ModelsExplain: AsyncParsableCommand {
       "Maps of classifiers and detectors are made with RISE; for gestures each joint is moved in turn.",
       examples: "vrbridge models explain object-detection cat.jpg --label cat --out map.png"))
 
-  @Argument(help: "Model of the registry.")
+  @Argument(help: "Model of the registry.", completion: .model)
   var name: String
 
-  @Argument(help: "JPEG or PNG file.")
+  @Argument(help: "JPEG or PNG file.", completion: .file())
   var input: String
 
-  @Option(help: ArgumentHelp("Write the overlay to this PNG file.", valueName: "file"))
+  @Option(help: ArgumentHelp("Write the overlay to this PNG file.", valueName: "file"), completion: .file())
   var out = "explanation.png"
 
   @Option(help: ArgumentHelp("Explain this label (default: the best answer).", valueName: "label"))

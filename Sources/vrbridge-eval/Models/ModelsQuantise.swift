@@ -17,18 +17,23 @@ struct ModelsQuantise: AsyncParsableCommand {
       """,
       examples: "vrbridge models quantise object-detection --data images"))
 
-  @Argument(help: "Model of the registry.")
+  @Argument(help: "Model of the registry.", completion: .model)
   var name: String
 
-  @Option(help: ArgumentHelp("Read JPEG and PNG images from this folder.", valueName: "folder"))
+  @Option(
+    help: ArgumentHelp("Read JPEG and PNG images from this folder.", valueName: "folder"),
+    completion: .directory)
   var data: String
 
   @Option(
+    name: .customLong("model-version"),
     help: ArgumentHelp(
       "Name the new version (default: the model's version with '-int8').", valueName: "version"))
   var version: String?
 
-  @Option(help: ArgumentHelp("Run this Python, which has NNCF and OpenVINO.", valueName: "program"))
+  @Option(
+    help: ArgumentHelp("Run this Python, which has NNCF and OpenVINO.", valueName: "program"),
+    completion: .file())
   var python = "python3"
 
   @OptionGroup var options: ModelOptions

@@ -31,10 +31,13 @@ struct PerformanceSuiteCommand: AsyncParsableCommand {
   var commit = "unknown"
 
   @Option(
-    help: ArgumentHelp("Compare with the results in this JSON file (default: none).", valueName: "file"))
+    help: ArgumentHelp("Compare with the results in this JSON file (default: none).", valueName: "file"),
+    completion: .file())
   var stated: String?
 
-  @Option(help: ArgumentHelp("Write the results to this JSON file (default: none).", valueName: "file"))
+  @Option(
+    help: ArgumentHelp("Write the results to this JSON file (default: none).", valueName: "file"),
+    completion: .file())
   var write: String?
 
   @Flag(help: "Run fewer and shorter rounds.")
@@ -89,13 +92,16 @@ struct InferencePerformance: AsyncParsableCommand {
     abstract: "Measure models against MediaPipe, OpenVINO's benchmark_app and MLServer.",
     discussion: discussion(examples: "vrbridge-eval performance inference hand.jpg peers/bin/python"))
 
-  @Argument(help: ArgumentHelp("Image with a hand (JPEG or PNG).", valueName: "image"))
+  @Argument(help: ArgumentHelp("Image with a hand (JPEG or PNG).", valueName: "image"), completion: .file())
   var image: String
 
-  @Argument(help: ArgumentHelp("Python with mediapipe and openvino.", valueName: "python"))
+  @Argument(
+    help: ArgumentHelp("Python with mediapipe and openvino.", valueName: "python"), completion: .file())
   var python: String
 
-  @Argument(help: ArgumentHelp("Python with mlserver (default: MLServer is left out).", valueName: "python"))
+  @Argument(
+    help: ArgumentHelp("Python with mlserver (default: MLServer is left out).", valueName: "python"),
+    completion: .file())
   var servers: String?
 
   func run() async throws {
@@ -109,10 +115,10 @@ struct FramesPerformance: AsyncParsableCommand {
     abstract: "Measure hands in frames of a client, over each way to the bridge, against MediaPipe.",
     discussion: discussion(examples: "vrbridge-eval performance frames hand.jpg peers/bin/python"))
 
-  @Argument(help: ArgumentHelp("Image with a hand (JPEG or PNG).", valueName: "image"))
+  @Argument(help: ArgumentHelp("Image with a hand (JPEG or PNG).", valueName: "image"), completion: .file())
   var image: String
 
-  @Argument(help: ArgumentHelp("Python with mediapipe.", valueName: "python"))
+  @Argument(help: ArgumentHelp("Python with mediapipe.", valueName: "python"), completion: .file())
   var python: String
 
   func run() async throws { try await PerformanceSuite.frames(image: image, python: python) }
@@ -124,7 +130,7 @@ struct ProcessesPerformance: AsyncParsableCommand {
     abstract: "Measure hands with decoding and models in one process and in confined ones.",
     discussion: discussion(examples: "vrbridge-eval performance processes hand.jpg"))
 
-  @Argument(help: ArgumentHelp("Image with a hand (JPEG or PNG).", valueName: "image"))
+  @Argument(help: ArgumentHelp("Image with a hand (JPEG or PNG).", valueName: "image"), completion: .file())
   var image: String
 
   func run() async throws { try await PerformanceSuite.processes(image: image) }
@@ -145,7 +151,7 @@ struct FilterInput: ParsableCommand {
     abstract: "Write samples for 'filter' and for other programs that read the same file.",
     discussion: discussion(examples: "vrbridge-eval performance filter-input samples"))
 
-  @Argument(help: "File to write: nine doubles per sample.")
+  @Argument(help: "File to write: nine doubles per sample.", completion: .file())
   var file: String
 
   func run() throws { try PerformanceSuite.writeFilterInput(to: file) }
@@ -157,7 +163,7 @@ struct FilterPerformance: ParsableCommand {
     abstract: "Measure nanoseconds per update of the orientation filter.",
     discussion: discussion(examples: "vrbridge-eval performance filter samples 20000 10"))
 
-  @Argument(help: "File that 'filter-input' wrote.")
+  @Argument(help: "File that 'filter-input' wrote.", completion: .file())
   var file: String
 
   @Argument(help: "Number of updates per round.")
@@ -177,7 +183,7 @@ struct RangePerformance: ParsableCommand {
     discussion: discussion(examples: "vrbridge-eval performance range session.mcap"),
     shouldDisplay: false)
 
-  @Argument(help: "Session (MCAP).")
+  @Argument(help: "Session (MCAP).", completion: .file())
   var file: String
 
   func run() throws { try PerformanceSuite.readRange(file) }

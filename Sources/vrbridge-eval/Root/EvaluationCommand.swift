@@ -24,6 +24,6 @@ struct EvaluationCommand: AsyncParsableCommand {
     let arguments = Array(CommandLine.arguments.dropFirst())
     SandboxWorker.runIfAsked(arguments, roles: SandboxRoles.all)
     ModelSettings.trustLibraries()
-    await execute(arguments)
+    await execute(RenamedCommands.current(arguments))
   }
 }

@@ -23,7 +23,7 @@ struct ListCameras: ParsableCommand {
     abstract: "List cameras and their modes.",
     discussion: discussion(examples: "vrbridge cameras"))
 
-  @Option(help: .socket)
+  @Option(help: .socket, completion: .file())
   var socket: String?
 
   func run() throws {
@@ -57,10 +57,10 @@ struct TakePicture: AsyncParsableCommand {
       "Stop the bridge first when it reads the camera.",
       examples: "vrbridge cameras picture /dev/video0 out.jpg --size 1280x720"))
 
-  @Argument(help: "Node of the camera, such as /dev/video0.")
+  @Argument(help: "Node of the camera, such as /dev/video0.", completion: .camera)
   var node: String
 
-  @Argument(help: ArgumentHelp("File for the last image (JPEG).", valueName: "out.jpg"))
+  @Argument(help: ArgumentHelp("File for the last image (JPEG).", valueName: "out.jpg"), completion: .file())
   var out: String
 
   @Option(help: "Take this many frames, 1 to 100000; their rate is printed.")
@@ -71,7 +71,8 @@ struct TakePicture: AsyncParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Request this pixel format: mjpeg, yuyv or grey (default: the camera's best).", valueName: "format"))
+      "Request this pixel format: mjpeg, yuyv or grey (default: the camera's best).", valueName: "format"),
+    completion: .list(["mjpeg", "yuyv", "grey"]))
   var format: String?
 
   @Option(help: "Request this many frames per second, 1 to 1000.")

@@ -23,18 +23,19 @@ struct AssignCommand: AsyncParsableCommand {
   @Argument(
     help: ArgumentHelp(
       "Device (number, serial number or current role) and its new role; neither with --press.",
-      valueName: "device role"))
+      valueName: "device role"), completion: .role)
   var names: [String] = []
 
   @Option(
     help: ArgumentHelp(
-      "Assign this role to the device on which a button is pressed next.", valueName: "role"))
+      "Assign this role to the device on which a button is pressed next.", valueName: "role"),
+    completion: .role)
   var press: String?
 
   @Option(help: "Wait this many seconds for the button with --press, up to 3600.")
   var timeout = 30.0
 
-  @Option(help: .socket)
+  @Option(help: .socket, completion: .file())
   var socket: String?
 
   func run() async throws {

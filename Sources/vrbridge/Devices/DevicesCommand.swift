@@ -37,10 +37,10 @@ struct ListDevices: AsyncParsableCommand {
   @Flag(help: "Print the families as the page docs/reference/devices.md, with --known.")
   var markdown = false
 
-  @Option(help: .descriptions)
+  @Option(help: .descriptions, completion: .directory)
   var descriptions: String?
 
-  @Option(help: .socket)
+  @Option(help: .socket, completion: .file())
   var socket: String?
 
   func run() async throws {

@@ -5,6 +5,7 @@ import BridgeProtocol
 import CommandSupport
 import Devices
 import Diagnostics
+import Foundation
 import Inference
 import Sandbox
 
@@ -14,18 +15,21 @@ struct DoctorCommand: AsyncParsableCommand {
     abstract: "Diagnose unavailable devices and suggest fixes.",
     discussion: discussion(
       """
-      Lists problems with their fixes, then the attached devices, the models and the bridge. Exit status 0 without \
-      problems, 1 with a problem.
+      Lists problems with their fixes, the attached devices and the next step, then models, OpenXR, permissions and the \
+      bridge. Exit status 0 without problems, 1 with a problem.
       """,
-      examples: "vrbridge doctor", "vrbridge doctor --json"))
+      examples: "vrbridge doctor", "vrbridge doctor --all", "vrbridge doctor --json"))
 
   @Flag(help: "Print JSON, one object per finding.")
   var json = false
 
-  @Flag(help: "List the supported devices that are not attached too.")
+  @Flag(help: "List the supported devices that are not attached, and permitted folders and limits, too.")
   var all = false
 
-  @Option(help: .descriptions)
+  @Option(help: .socket, completion: .file())
+  var socket: String?
+
+  @Option(help: .descriptions, completion: .directory)
   var descriptions: String?
 
   private struct Report: Encodable {
@@ -44,11 +48,14 @@ struct DoctorCommand: AsyncParsableCommand {
         fix: "correct or remove the file, then: vrbridge devices --known")
     }
     others += configuration()
-    others += ports() + [bridge(), confinement()]
+    others += [Doctor.openXR(environment: ProcessInfo.processInfo.environment)] + Doctor.media()
+    let bridge = bridge()
+    others += ports() + [bridge]
+    let details = permissions() + [confinement()]
     let attached = devices.filter { $0.status != .absent }
     let absent = devices.filter { $0.status == .absent }
     if json {
-      for finding in devices + others {
+      for finding in devices + others + details {
         print(
           JSONLine.text(
             Report(
@@ -56,17 +63,23 @@ struct DoctorCommand: AsyncParsableCommand {
               fix: Nullable(finding.fix))))
       }
     } else {
-      let none =
-        attached.isEmpty
-        ? [
-          Doctor.Finding(
-            subject: "devices", status: .absent,
-            detail: "none is attached", fix: "plug a headset in, or emulate one: vrbridge run --demo")
-        ] : []
-      let report = DoctorReport(findings: attached + none + others, absent: absent, listsAll: all)
+      var report = DoctorReport(findings: attached + others, details: details, absent: absent)
+      report.listsAll = all
+      report.attached = Self.names(attached)
+      report.isRunning = bridge.status == .fine
       print(report.lines.joined(separator: "\n"))
     }
-    if (devices + others).contains(where: { $0.status == .problem }) { throw ExitCode.differs }
+    if (devices + others + details).contains(where: { $0.status == .problem }) { throw ExitCode.differs }
+  }
+
+  /// Returns the names of attached devices, each once: a finding's subject has the part or the bus behind it.
+  private static func names(_ findings: [Doctor.Finding]) -> [String] {
+    var names: [String] = []
+    for finding in findings where finding.subject != "udev" {
+      let name = finding.subject.prefix { $0 != "," && $0 != "(" }.trimmingCharacters(in: .whitespaces)
+      if !names.contains(name) { names.append(name) }
+    }
+    return names
   }
 
   /// Returns findings of the configuration file and of the models that it names.
@@ -99,6 +112,24 @@ struct DoctorCommand: AsyncParsableCommand {
     }
   }
 
+  /// Returns findings of rules, of the state folder and of the socket's path.
+  private func permissions() -> [Doctor.Finding] {
+    let settings = Configuration()
+    let state = settings.stateFolder
+    let stored =
+      StateFolder.problem(state).map {
+        Doctor.Finding(subject: "state folder", status: .problem, detail: $0)
+      } ?? Doctor.Finding(subject: "state folder", status: .fine, detail: "\(state) can be written")
+    let path = socket ?? settings.socketPath.value
+    let listens =
+      SocketPath.problem(path).map {
+        Doctor.Finding(
+          subject: "socket", status: .problem, detail: $0,
+          fix: "set XDG_RUNTIME_DIR to a folder of yours, or choose a path: vrbridge run --socket PATH")
+      } ?? Doctor.Finding(subject: "socket", status: .fine, detail: path)
+    return [Doctor.rules(), stored, listens]
+  }
+
   /// Returns findings of the configured listeners; a configuration that can't be read is a finding of its own.
   private func ports() -> [Doctor.Finding] {
     (try? RunCommand.parse([]).load()).map { DoctorPorts($0).findings } ?? []
@@ -118,7 +149,7 @@ struct DoctorCommand: AsyncParsableCommand {
 
   private func bridge() -> Doctor.Finding {
     do {
-      let connection = try BridgeConnection(clientName: "vrbridge doctor")
+      let connection = try BridgeConnection(path: socket, clientName: "vrbridge doctor")
       return Doctor.Finding(
         subject: "bridge", status: .fine,
         detail:

@@ -4,6 +4,7 @@ import CLinux
 import CommandSupport
 import DeviceEmulation
 import Devices
+import Diagnostics
 import Foundation
 import Glibc
 import Sensing
@@ -21,9 +22,9 @@ struct EmulateCommand: AsyncParsableCommand {
       vhci_hcd). Both need root.
       """,
       examples: "vrbridge emulate htc-vive --out vive.hid.gz --duration 30",
-      "sudo vrbridge emulate oculus-dk2 --uhid"))
+      "sudo \"$(command -v vrbridge)\" emulate oculus-dk2 --uhid"))
 
-  @Argument(help: "Family; 'vrbridge devices --known' lists them.")
+  @Argument(help: "Family; 'vrbridge devices --known' lists them.", completion: .family)
   var family: String
 
   @Option(
@@ -32,8 +33,8 @@ struct EmulateCommand: AsyncParsableCommand {
   var part: String?
 
   @Option(
-    help: ArgumentHelp("Write a recording to this .hid or .hid.gz file (default: none).", valueName: "file")
-  )
+    help: ArgumentHelp("Write a recording to this .hid or .hid.gz file (default: none).", valueName: "file"),
+    completion: .file())
   var out: String?
 
   @Flag(help: "Make a HID device through /dev/uhid.")
@@ -68,19 +69,21 @@ struct EmulateCommand: AsyncParsableCommand {
   @Option(
     help: ArgumentHelp(
       "Write the send time of each report to this file, one per line (ns, CLOCK_MONOTONIC), with --usb or --uhid (default: none).",
-      valueName: "file"))
+      valueName: "file"), completion: .file())
   var trace: String?
 
   @Option(
     help: ArgumentHelp(
       "Inject this fault with --usb: \(USBIPDevice.faults.joined(separator: ", ")) (default: none).",
-      valueName: "fault"))
+      valueName: "fault"), completion: .list(USBIPDevice.faults))
   var fault: String?
 
-  @Option(help: "Follow this motion: looking, gesturing or still.")
+  @Option(
+    help: "Follow this motion: looking, gesturing or still.",
+    completion: .list(["looking", "gesturing", "still"]))
   var motion: String = "looking"
 
-  @Option(help: "Add these IMU errors: none or consumer.")
+  @Option(help: "Add these IMU errors: none or consumer.", completion: .list(["none", "consumer"]))
   var errors: String = "consumer"
 
   @Option(help: "Use this serial number.")
@@ -105,7 +108,7 @@ struct EmulateCommand: AsyncParsableCommand {
   @Option(help: "Seed motion and noise with this number.")
   var seed: UInt64 = 1
 
-  @Option(help: .descriptions)
+  @Option(help: .descriptions, completion: .directory)
   var descriptions: String?
 
   func run() async throws {
@@ -142,7 +145,7 @@ struct EmulateCommand: AsyncParsableCommand {
       samplesPerReport: samplesPerReport, seed: seed)
     let device: EmulatedDevice
     do { device = try EmulatedDevice(description, options: options) } catch {
-      throw ValidationError(String(describing: error))
+      throw ValidationError(error.reason)
     }
     if let udp {
       guard family == "slimevr" else { throw ValidationError("--udp: only slimevr trackers send datagrams") }

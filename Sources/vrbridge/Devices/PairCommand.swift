@@ -5,6 +5,7 @@ import BridgeProtocol
 import CLinux
 import CommandSupport
 import Devices
+import Diagnostics
 import Foundation
 import Glibc
 import Pairing
@@ -22,7 +23,7 @@ struct PairCommand: AsyncParsableCommand {
       """,
       examples: "vrbridge pair", "vrbridge pair sony-dualshock4", "vrbridge pair --list"))
 
-  @Argument(help: "Family, or the start of its name; 'vrbridge pair' lists them.")
+  @Argument(help: "Family, or the start of its name; 'vrbridge pair' lists them.", completion: .family)
   var family: String?
 
   @Argument(help: "Hardware address of the tracker, for the family slimevr when several trackers wait.")
@@ -37,10 +38,10 @@ struct PairCommand: AsyncParsableCommand {
   @Option(help: "Wait this many seconds for your actions, up to 3600.")
   var timeout = 120.0
 
-  @Option(help: .descriptions)
+  @Option(help: .descriptions, completion: .directory)
   var descriptions: String?
 
-  @Option(help: .socket)
+  @Option(help: .socket, completion: .file())
   var socket: String?
 
   func run() async throws {
@@ -138,7 +139,7 @@ struct PairCommand: AsyncParsableCommand {
     }
     let connection: BridgeConnection
     do { connection = try BridgeConnection(path: socket, clientName: "vrbridge pair") } catch {
-      throw fail(.search, String(describing: error), "vrbridge run --slimevr ADDRESS-OF-THIS-MACHINE")
+      throw fail(.search, error.reason, "vrbridge run --slimevr ADDRESS-OF-THIS-MACHINE")
     }
     Self.report(
       PairingStep(step: .search, state: .waiting, message: description.pairing?.hint ?? ""), json: json)

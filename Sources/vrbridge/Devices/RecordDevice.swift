@@ -13,16 +13,16 @@ struct RecordDevice: AsyncParsableCommand {
       "Stop the bridge first when it has the device open. Ctrl-C ends the recording.",
       examples: "vrbridge devices record htc-vive out.hid.gz --duration 60"))
 
-  @Argument(help: ArgumentHelp("Node, serial number or family.", valueName: "device"))
+  @Argument(help: ArgumentHelp("Node, serial number or family.", valueName: "device"), completion: .device)
   var device: String
 
-  @Argument(help: ArgumentHelp("File to write: .hid or .hid.gz.", valueName: "out"))
+  @Argument(help: ArgumentHelp("File to write: .hid or .hid.gz.", valueName: "out"), completion: .file())
   var out: String
 
   @Option(help: ArgumentHelp("Stop after this many seconds (default: at Ctrl-C).", valueName: "seconds"))
   var duration: Double?
 
-  @Option(help: .descriptions)
+  @Option(help: .descriptions, completion: .directory)
   var descriptions: String?
 
   func validate() throws {

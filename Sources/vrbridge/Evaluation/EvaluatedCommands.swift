@@ -10,7 +10,9 @@ struct BenchCommand: EvaluatedCommand {
       "Runs vrbridge-eval; 'vrbridge bench --help' lists measurements and options.",
       examples: "vrbridge bench --latency --seconds 30", "vrbridge bench clock"))
 
-  @Argument(parsing: .captureForPassthrough, help: "Measurement and its options.")
+  @Argument(
+    parsing: .captureForPassthrough, help: "Measurement and its options.",
+    completion: .list(["clock", "position", "prediction", "speech", "tracking", "wake"]))
   var arguments: [String] = []
 }
 
@@ -23,7 +25,7 @@ struct GesturesTrain: EvaluatedCommand {
       "Runs vrbridge-eval; 'vrbridge gestures train --help' lists options.",
       examples: "vrbridge gestures train --network --plot loss.png"))
 
-  @Argument(parsing: .captureForPassthrough, help: "Options.")
+  @Argument(parsing: .captureForPassthrough, help: "Options.", completion: .file())
   var arguments: [String] = []
 }
 
@@ -36,7 +38,7 @@ struct GesturesEval: EvaluatedCommand {
       "Runs vrbridge-eval; 'vrbridge gestures eval --help' lists options.",
       examples: "vrbridge gestures eval", "vrbridge gestures eval --motion session.mcap"))
 
-  @Argument(parsing: .captureForPassthrough, help: "Options.")
+  @Argument(parsing: .captureForPassthrough, help: "Options.", completion: .file())
   var arguments: [String] = []
 }
 
@@ -49,7 +51,7 @@ struct GesturesExplain: EvaluatedCommand {
       "Runs vrbridge-eval; 'vrbridge gestures explain --help' lists options.",
       examples: "vrbridge gestures explain circle/1 --out circle.png"))
 
-  @Argument(parsing: .captureForPassthrough, help: "Example and options.")
+  @Argument(parsing: .captureForPassthrough, help: "Example and options.", completion: .file())
   var arguments: [String] = []
 }
 
@@ -62,7 +64,7 @@ struct ModelsEval: EvaluatedCommand {
       "Runs vrbridge-eval; 'vrbridge models eval --help' lists options.",
       examples: "vrbridge models eval object-detection --data images"))
 
-  @Argument(parsing: .captureForPassthrough, help: "Model and options.")
+  @Argument(parsing: .captureForPassthrough, help: "Model and options.", completion: .model)
   var arguments: [String] = []
 }
 
@@ -75,7 +77,7 @@ struct ModelsExplain: EvaluatedCommand {
       "Runs vrbridge-eval; 'vrbridge models explain --help' lists options.",
       examples: "vrbridge models explain object-detection cat.jpg --label cat --out map.png"))
 
-  @Argument(parsing: .captureForPassthrough, help: "Model, image and options.")
+  @Argument(parsing: .captureForPassthrough, help: "Model, image and options.", completion: .model)
   var arguments: [String] = []
 }
 
@@ -88,6 +90,6 @@ struct ModelsQuantise: EvaluatedCommand {
       "Runs vrbridge-eval; 'vrbridge models quantise --help' lists options.",
       examples: "vrbridge models quantise object-detection --data images"))
 
-  @Argument(parsing: .captureForPassthrough, help: "Model and options.")
+  @Argument(parsing: .captureForPassthrough, help: "Model and options.", completion: .model)
   var arguments: [String] = []
 }

@@ -10,7 +10,8 @@ struct GesturesExport: ParsableCommand {
     abstract: "Export your examples as one JSON file, or the network as ONNX.",
     discussion: discussion(examples: "vrbridge gestures export examples.json"))
 
-  @Argument(help: "File to write: NAME.json for the examples, NAME.onnx for the active network.")
+  @Argument(
+    help: "File to write: NAME.json for the examples, NAME.onnx for the active network.", completion: .file())
   var out: String
 
   @OptionGroup var options: GestureOptions

@@ -22,7 +22,9 @@ struct GesturesRecord: ParsableCommand {
   @Argument(help: "Name of the gesture.")
   var name: String
 
-  @Option(help: ArgumentHelp("Record the controller in this hand.", valueName: "left|right"))
+  @Option(
+    help: ArgumentHelp("Record the controller in this hand.", valueName: "left|right"),
+    completion: .list(["left", "right"]))
   var hand = "right"
 
   @Option(help: "Record this many examples, 1 to 100.")
@@ -31,7 +33,7 @@ struct GesturesRecord: ParsableCommand {
   @Option(help: "Wait this many seconds for each example.")
   var timeout = 30.0
 
-  @Option(help: .socket)
+  @Option(help: .socket, completion: .file())
   var socket: String?
 
   @OptionGroup var options: GestureOptions

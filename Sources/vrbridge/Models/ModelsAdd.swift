@@ -12,45 +12,52 @@ struct ModelsAdd: AsyncParsableCommand {
     discussion: discussion(
       "The command first opens the model in a separate process. An OpenVINO IR needs both files: the .xml, and the .bin with --file.",
       examples:
-        "vrbridge models add parts parts.onnx --version 1 --task object-detection --decoder yolox --layout NCHW --labels parts.txt"
+        "vrbridge models add parts parts.onnx --model-version 1 --task object-detection --decoder yolox --layout NCHW --labels parts.txt"
     )
   )
 
   @Argument(help: "Name in the registry.")
   var name: String
 
-  @Argument(help: "File: ONNX, TensorFlow Lite or OpenVINO IR (.xml).")
+  @Argument(help: "File: ONNX, TensorFlow Lite or OpenVINO IR (.xml).", completion: .file())
   var model: String
 
-  @Option(help: ArgumentHelp("Use this version, which must be new.", valueName: "version"))
+  @Option(
+    name: .customLong("model-version"),
+    help: ArgumentHelp("Use this version, which must be new.", valueName: "version"))
   var version: String
 
   @Option(
     help: ArgumentHelp(
       "Use the model for this task: \(ModelSettings.vocabulary.tasks.map(\.rawValue).joined(separator: ", ")).",
-      valueName: "task"))
+      valueName: "task"), completion: .list(ModelSettings.vocabulary.tasks.map(\.rawValue)))
   var task: String
 
-  @Option(help: ArgumentHelp("Add this file too; repeatable (default: none).", valueName: "file"))
+  @Option(
+    help: ArgumentHelp("Add this file too; repeatable (default: none).", valueName: "file"),
+    completion: .file())
   var file: [String] = []
 
   @Option(
-    help: ArgumentHelp("Read labels from this file, one per line (default: none).", valueName: "file"))
+    help: ArgumentHelp("Read labels from this file, one per line (default: none).", valueName: "file"),
+    completion: .file())
   var labels: String?
 
   @Option(
     help: ArgumentHelp(
       "Use this decoder of outputs: \(ModelSettings.vocabulary.decoders.map(\.rawValue).joined(separator: ", ")) (default: by task).",
-      valueName: "decoder"))
+      valueName: "decoder"), completion: .list(ModelSettings.vocabulary.decoders.map(\.rawValue)))
   var decoder: String?
 
   @Option(
     help: ArgumentHelp(
       "Arrange images in this order of dimensions (default: the model takes no images).",
-      valueName: "NCHW|NHWC"))
+      valueName: "NCHW|NHWC"), completion: .list(["NCHW", "NHWC"]))
   var layout: String?
 
-  @Option(help: ArgumentHelp("Arrange colours in this order.", valueName: "RGB|BGR"))
+  @Option(
+    help: ArgumentHelp("Arrange colours in this order.", valueName: "RGB|BGR"),
+    completion: .list(["RGB", "BGR"]))
   var order: String = "RGB"
 
   @Option(
@@ -104,17 +111,12 @@ struct ModelsAdd: AsyncParsableCommand {
     }
     var files: [ModelPackage.File] = []
     for path in [model] + file {
-      guard let data = FileManager.default.contents(atPath: path) else {
-        throw CommandError.unreadable(path)
-      }
+      let data = try CommandError.contents(of: path)
       files.append(ModelPackage.File(name: URL(fileURLWithPath: path).lastPathComponent, bytes: Array(data)))
     }
     var list: [UInt8]?
     if let labels {
-      guard let data = FileManager.default.contents(atPath: labels) else {
-        throw CommandError.unreadable(labels)
-      }
-      list = Array(data)
+      list = Array(try CommandError.contents(of: labels))
     }
     if let missing = manifest.missingRequirement(hasLabels: list != nil) {
       throw CommandError("model-incomplete", "\(model) is not added: \(missing)")
@@ -128,6 +130,9 @@ struct ModelsAdd: AsyncParsableCommand {
     } catch { throw CommandError("model-refused", "\(model) is not added: \(error.description)") }
     switch outcome {
     case .opened(let found):
+      if let mismatch = manifest.mismatch(inputs: found.inputs) {
+        throw CommandError("model-refused", "\(model) is not added: \(mismatch)")
+      }
       (manifest.inputs, manifest.outputs) = (found.inputs, found.outputs)
       report(found)
     case .untried(let reason):

@@ -10,10 +10,10 @@ struct ModelsPin: ParsableCommand {
       examples: "vrbridge models pin object-detection 2",
       "vrbridge models pin object-detection 3 --share 0.1"))
 
-  @Argument(help: "Model of the registry.")
+  @Argument(help: "Model of the registry.", completion: .model)
   var name: String
 
-  @Argument(help: "Version, or 'latest'.")
+  @Argument(help: "Version, or 'latest'.", completion: .pinnedVersion)
   var version: String
 
   @Option(
@@ -43,7 +43,7 @@ struct ModelsRollback: ParsableCommand {
     abstract: "Return to the previously active version.",
     discussion: discussion(examples: "vrbridge models rollback object-detection"))
 
-  @Argument(help: "Model of the registry.")
+  @Argument(help: "Model of the registry.", completion: .model)
   var name: String
 
   @OptionGroup var options: ModelOptions
@@ -61,10 +61,10 @@ struct ModelsRemove: ParsableCommand {
     abstract: "Delete a version of a model.",
     discussion: discussion(examples: "vrbridge models remove parts 1"))
 
-  @Argument(help: "Model of the registry.")
+  @Argument(help: "Model of the registry.", completion: .model)
   var name: String
 
-  @Argument(help: "Version to delete.")
+  @Argument(help: "Version to delete.", completion: .modelVersion)
   var version: String
 
   @OptionGroup var options: ModelOptions

@@ -8,14 +8,16 @@ struct ModelsRevoke: ParsableCommand {
     abstract: "End the trust in a model or a key, on this machine or from another machine's list.",
     discussion: discussion(
       "The bridge rejects a revoked model in spite of its signature, and unloads it within 1 s.",
-      examples: "vrbridge models revoke parts --version 1 --reason 'wrong labels'",
+      examples: "vrbridge models revoke parts --model-version 1 --reason 'wrong labels'",
       "vrbridge models revoke --list > revoked.list", "vrbridge models revoke --import revoked.list"))
 
-  @Argument(help: "Model of the registry.")
+  @Argument(help: "Model of the registry.", completion: .model)
   var name: String?
 
   @Option(
-    help: ArgumentHelp("Revoke this version (default: the active one).", valueName: "version"))
+    name: .customLong("model-version"),
+    help: ArgumentHelp("Revoke this version (default: the active one).", valueName: "version"),
+    completion: .modelVersion)
   var version: String?
 
   @Option(help: ArgumentHelp("Revoke this public key (default: a model).", valueName: "key"))
@@ -24,7 +26,8 @@ struct ModelsRevoke: ParsableCommand {
   @Option(
     name: .customLong("import"),
     help: ArgumentHelp(
-      "Add the entries of this list, which a trusted key signed (default: none).", valueName: "file"))
+      "Add the entries of this list, which a trusted key signed (default: none).", valueName: "file"),
+    completion: .file())
   var file: String?
 
   @Flag(help: "Print your signed list, for --import on another machine.")

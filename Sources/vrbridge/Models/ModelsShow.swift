@@ -8,11 +8,13 @@ struct ModelsShow: ParsableCommand {
     abstract: "Print a model's manifest.",
     discussion: discussion(examples: "vrbridge models show object-detection"))
 
-  @Argument(help: "Model of the registry.")
+  @Argument(help: "Model of the registry.", completion: .model)
   var name: String
 
   @Option(
-    help: ArgumentHelp("Use this version (default: the active one).", valueName: "version"))
+    name: .customLong("model-version"),
+    help: ArgumentHelp("Use this version (default: the active one).", valueName: "version"),
+    completion: .modelVersion)
   var version: String?
 
   @OptionGroup var options: ModelOptions
@@ -40,7 +42,7 @@ struct ModelsVerify: ParsableCommand {
     discussion: discussion(
       "Exit status 1 when a model is rejected.", examples: "vrbridge models verify"))
 
-  @Argument(help: "Model of the registry (default: all).")
+  @Argument(help: "Model of the registry (default: all).", completion: .model)
   var name: String?
 
   @OptionGroup var options: ModelOptions

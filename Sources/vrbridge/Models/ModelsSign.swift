@@ -9,11 +9,13 @@ struct ModelsSign: ParsableCommand {
     abstract: "Sign the current files of a version with your key.",
     discussion: discussion(examples: "vrbridge models sign parts"))
 
-  @Argument(help: "Model of the registry.")
+  @Argument(help: "Model of the registry.", completion: .model)
   var name: String
 
   @Option(
-    help: ArgumentHelp("Use this version (default: the active one).", valueName: "version"))
+    name: .customLong("model-version"),
+    help: ArgumentHelp("Use this version (default: the active one).", valueName: "version"),
+    completion: .modelVersion)
   var version: String?
 
   @OptionGroup var options: ModelOptions
@@ -36,17 +38,19 @@ struct ModelsEncrypt: ParsableCommand {
       examples: "(umask 077; openssl rand -base64 32 > model.key)",
       "vrbridge models encrypt parts --key model.key"))
 
-  @Argument(help: "Model of the registry.")
+  @Argument(help: "Model of the registry.", completion: .model)
   var name: String
 
   @Option(
-    help: ArgumentHelp("Use this version (default: the active one).", valueName: "version"))
+    name: .customLong("model-version"),
+    help: ArgumentHelp("Use this version (default: the active one).", valueName: "version"),
+    completion: .modelVersion)
   var version: String?
 
   @Option(
     help: ArgumentHelp(
       "Read the key from this file (32 bytes or their base64), or from a systemd credential of this name.",
-      valueName: "file"))
+      valueName: "file"), completion: .file())
   var key: String
 
   @OptionGroup var options: ModelOptions

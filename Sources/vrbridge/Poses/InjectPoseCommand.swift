@@ -59,10 +59,10 @@ struct InjectPoseCommand: AsyncParsableCommand {
   @Option(
     help: ArgumentHelp(
       "Write the alignment of --align to this file, or read it without --align (default: none).",
-      valueName: "file"))
+      valueName: "file"), completion: .file())
   var alignment: String?
 
-  @Option(help: .socket)
+  @Option(help: .socket, completion: .file())
   var socket: String?
 
   private struct Line: Decodable {

@@ -3,9 +3,11 @@ import ArgumentParser
 import Assistant
 import Bridge
 import BridgeClient
+import BridgeProtocol
 import CLinux
 import Cameras
 import CommandSupport
+import Diagnostics
 import Foundation
 import FoxgloveServer
 import HTTPServer
@@ -32,7 +34,7 @@ struct RunCommand: AsyncParsableCommand {
   @Option(
     help: ArgumentHelp(
       "Read this configuration file (default: ~/.config/vrbridge/vrbridge.yaml, then /etc/vrbridge/vrbridge.yaml).",
-      valueName: "file"))
+      valueName: "file"), completion: .file())
   var config: String?
 
   @Option(
@@ -56,35 +58,37 @@ struct RunCommand: AsyncParsableCommand {
   @Option(
     help: ArgumentHelp(
       "Read this camera; 'vrbridge cameras' lists them; repeatable (default: none).",
-      valueName: "auto|node|name"))
+      valueName: "auto|node|name"), completion: .camera)
   var camera: [String] = []
 
   @Option(
     help: ArgumentHelp(
       "Run these tasks on frames and poses: \(PerceptionTask.all.names.map(\.rawValue).joined(separator: ", ")) (default: none).",
-      valueName: "a,b"))
+      valueName: "a,b"), completion: .list(PerceptionTask.all.names.map(\.rawValue)))
   var perception: String?
 
   @Option(
     help: ArgumentHelp(
-      "Show this image in the demonstration's scene; repeatable (default: none).", valueName: "file"))
+      "Show this image in the demonstration's scene; repeatable (default: none).", valueName: "file"),
+    completion: .file())
   var picture: [String] = []
 
   @Option(
     help: ArgumentHelp(
       "Transcribe this microphone or sound file; 'vrbridge microphones' lists microphones; repeatable (default: none).",
-      valueName: "auto|name|file:PATH|demo"))
+      valueName: "auto|name|file:PATH|demo"), completion: .list(["auto", "demo"]))
   var microphone: [String] = []
 
   @Option(
     help: ArgumentHelp(
       "Treat speech as addressed to the bridge always, after a phrase, after a wake word, or while a button is pressed (default: phrase).",
-      valueName: "always|phrase|word|button"))
+      valueName: "always|phrase|word|button"), completion: .list(["always", "phrase", "word", "button"]))
   var activation: String?
 
   @Option(
     help: ArgumentHelp(
-      "Detect the wake word with this model of the registry (default: none).", valueName: "name"))
+      "Detect the wake word with this model of the registry (default: none).", valueName: "name"),
+    completion: .model)
   var wakeModel: String?
 
   @Option(
@@ -113,16 +117,16 @@ struct RunCommand: AsyncParsableCommand {
   @Option(
     help: ArgumentHelp(
       "Serve clients on a socket at this path (default: $XDG_RUNTIME_DIR/vrbridge/vrbridge.sock; without the variable in /run/user/UID/vrbridge or /tmp/vrbridge-UID, for root in /run/vrbridge).",
-      valueName: "path"))
+      valueName: "path"), completion: .file())
   var socket: String?
 
-  @Option(help: .descriptions)
+  @Option(help: .descriptions, completion: .directory)
   var descriptions: String?
 
   @Option(
     help: ArgumentHelp(
       "Log from this level: trace, debug, info, notice, warning, error or critical (default: info).",
-      valueName: "level"))
+      valueName: "level"), completion: .list(Logger.Level.allCases.map(\.rawValue)))
   var logLevel: String?
 
   @Flag(help: "Show a live table of the devices in this terminal.")
@@ -152,11 +156,19 @@ struct RunCommand: AsyncParsableCommand {
     // About thirty threads, few of which allocate at the same time.
     linux_limit_heaps(2)
     let level = Logger.Level(rawValue: settings.logLevel.value) ?? .info
-    let isTable = view && Terminal.isInteractive
-    // Log lines would tear the table between redraws; errors are still printed.
-    let log = Logger.standardError(isTable && settings.logLevel.source == "default" ? .error : level)
+    // Log lines would tear the table between redraws; it shows them itself, and they are printed when it ends.
+    let messages = view && Terminal.isInteractive ? ViewMessages() : nil
+    defer { messages?.flush() }
+    let isDefault = settings.logLevel.source == "default"
+    let log =
+      messages.map { Logger.table($0, level, from: isDefault ? .warning : level) } ?? .standardError(level)
     if let problem = StateFolder.problem(settings.stateFolder) { log.warning("\(problem)") }
     let daemon = try Daemon(settings, log: log, clients: try RemoteClients(settings, log: log))
+    if settings.socketPath.source == "default", daemon.socketPath.hasPrefix(SocketPath.privateFolder + "/") {
+      log.notice(
+        "XDG_RUNTIME_DIR is not set: the socket is in \(SocketPath.privateFolder), which only this user can enter; programs of this user find it there"
+      )
+    }
 
     var services: [any Service] = daemon.services
     services += try Outputs.services(settings, daemon, log: log)
@@ -164,8 +176,10 @@ struct RunCommand: AsyncParsableCommand {
     services.insert(ReloadService(daemon: daemon, command: self, manager: manager, log: log), at: 0)
     if manager.isWaitedFor { services.append(ReadinessService(daemon: daemon, manager: manager)) }
     if view {
-      services.append(ViewService(socket: daemon.socketPath))
-    } else {
+      let addresses = ViewService.addresses(settings, socket: daemon.socketPath)
+      services.append(ViewService(socket: daemon.socketPath, addresses: addresses, messages: messages))
+    }
+    if messages == nil {
       log.info("listening", metadata: ["socket": "\(daemon.socketPath)"])
     }
     let group = ServiceGroup(
@@ -197,7 +211,8 @@ struct RunCommand: AsyncParsableCommand {
     for source in settings.recorded.value {
       let file = try RecordedSource(source).file
       guard FileManager.default.isReadableFile(atPath: file) else {
-        throw CommandError.unreadable("the recording \(file)")
+        throw CommandError(
+          "file-unreadable", "the recording \(file) can't be read (\(readingProblem(file)))")
       }
     }
     return settings

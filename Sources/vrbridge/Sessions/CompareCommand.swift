@@ -18,10 +18,10 @@ struct CompareCommand: AsyncParsableCommand {
       """,
       examples: "vrbridge compare first.mcap second.mcap --plot difference.png"))
 
-  @Argument(help: "First session (.mcap).")
+  @Argument(help: "First session (.mcap).", completion: .session)
   var first: String
 
-  @Argument(help: "Second session (.mcap).")
+  @Argument(help: "Second session (.mcap).", completion: .session)
   var second: String
 
   @Flag(help: "Print one JSON object.")
@@ -29,7 +29,8 @@ struct CompareCommand: AsyncParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Plot the differences over time to this PNG file (default: none).", valueName: "out.png"))
+      "Plot the differences over time to this PNG file (default: none).", valueName: "out.png"),
+    completion: .file())
   var plot: String?
 
   func run() async throws {

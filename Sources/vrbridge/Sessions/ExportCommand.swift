@@ -16,15 +16,16 @@ struct ExportCommand: AsyncParsableCommand {
       """,
       examples: "vrbridge export session.mcap tables --to csv"))
 
-  @Argument(help: "Session (.mcap).")
+  @Argument(help: "Session (.mcap).", completion: .session)
   var session: String
 
-  @Argument(help: "Folder to write to.")
+  @Argument(help: "Folder to write to.", completion: .directory)
   var folder: String
 
   @Option(
     name: .customLong("to"),
-    help: ArgumentHelp("Write this format: csv, euroc, hid-recorder, wav or jpeg.", valueName: "format"))
+    help: ArgumentHelp("Write this format: csv, euroc, hid-recorder, wav or jpeg.", valueName: "format"),
+    completion: .list(["csv", "euroc", "hid-recorder", "wav", "jpeg"]))
   var format: String
 
   func run() async throws {

@@ -28,20 +28,21 @@ struct ImportCommand: AsyncParsableCommand {
 
   @Option(
     name: .customLong("from"),
-    help: ArgumentHelp("Read this format: euroc, hid-recorder, usbpcap or csv.", valueName: "format"))
+    help: ArgumentHelp("Read this format: euroc, hid-recorder, usbpcap or csv.", valueName: "format"),
+    completion: .list(["euroc", "hid-recorder", "usbpcap", "csv"]))
   var format: String
 
-  @Argument(help: "File or folder to read.")
+  @Argument(help: "File or folder to read.", completion: .file())
   var input: String
 
-  @Argument(help: "Session to write.")
+  @Argument(help: "Session to write.", completion: .file())
   var output: String
 
   @Option(
     name: .customLong("config"),
     help: ArgumentHelp(
       "Read the lighthouse configuration from this file, for recordings without one (default: none).",
-      valueName: "file"))
+      valueName: "file"), completion: .file())
   var configurationFile: String?
 
   @Option(
@@ -53,10 +54,10 @@ struct ImportCommand: AsyncParsableCommand {
   @Option(
     help: ArgumentHelp(
       "Take devices without descriptors in a capture for one of this family; 'vrbridge devices --known' lists families (default: none).",
-      valueName: "name"))
+      valueName: "name"), completion: .family)
   var family: String?
 
-  @Option(help: .descriptions)
+  @Option(help: .descriptions, completion: .directory)
   var descriptions: String?
 
   func validate() throws {

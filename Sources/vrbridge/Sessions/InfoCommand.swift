@@ -12,7 +12,7 @@ struct InfoCommand: AsyncParsableCommand {
     abstract: "Show devices, topics and errors of a session.",
     discussion: discussion(examples: "vrbridge info session.mcap"))
 
-  @Argument(help: "Session (.mcap).")
+  @Argument(help: "Session (.mcap).", completion: .session)
   var session: String
 
   @Flag(help: "Print one JSON object.")

@@ -20,7 +20,7 @@ struct RecordCommand: AsyncParsableCommand {
       """,
       examples: "vrbridge record session.mcap", "vrbridge record talk.mcap --streams annotations,microphone"))
 
-  @Argument(help: "File to write; an existing one is not overwritten.")
+  @Argument(help: "File to write; an existing one is not overwritten.", completion: .file())
   var out: String?
 
   @Option(
@@ -49,7 +49,7 @@ struct RecordCommand: AsyncParsableCommand {
   @Flag(help: "Print the state of the current recording.")
   var status = false
 
-  @Option(help: .socket)
+  @Option(help: .socket, completion: .file())
   var socket: String?
 
   func validate() throws {

@@ -14,10 +14,10 @@ struct RecoverCommand: AsyncParsableCommand {
       "Writes everything that can be read. Exit status 2 when that is nothing.",
       examples: "vrbridge recover broken.mcap whole.mcap"))
 
-  @Argument(help: "Truncated or damaged session (.mcap).")
+  @Argument(help: "Truncated or damaged session (.mcap).", completion: .session)
   var input: String
 
-  @Argument(help: "File to write.")
+  @Argument(help: "File to write.", completion: .file())
   var output: String
 
   func run() async throws {

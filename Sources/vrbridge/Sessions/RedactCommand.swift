@@ -13,19 +13,21 @@ struct RedactCommand: AsyncParsableCommand {
       "The copy lists the removed data in its metadata 'redaction'.",
       examples: "vrbridge redact session.mcap public.mcap --drop camera,microphone --scrub serials,host"))
 
-  @Argument(help: "Session (.mcap).")
+  @Argument(help: "Session (.mcap).", completion: .session)
   var input: String
 
-  @Argument(help: "File to write.")
+  @Argument(help: "File to write.", completion: .file())
   var output: String
 
   @Option(
     help: ArgumentHelp(
-      "Drop these streams: camera, microphone, annotations, controls, log (default: none).", valueName: "a,b")
-  )
+      "Drop these streams: camera, microphone, annotations, controls, log (default: none).", valueName: "a,b"),
+    completion: .list(["camera", "microphone", "annotations", "controls", "log"]))
   var drop: String?
 
-  @Option(help: ArgumentHelp("Replace these identifiers: serials, host (default: none).", valueName: "a,b"))
+  @Option(
+    help: ArgumentHelp("Replace these identifiers: serials, host (default: none).", valueName: "a,b"),
+    completion: .list(["serials", "host"]))
   var scrub: String?
 
   func validate() throws {

@@ -31,7 +31,7 @@ struct ReplayCommand: AsyncParsableCommand {
       examples: "vrbridge replay session.mcap --view", "vrbridge replay session.mcap --verify",
       "vrbridge replay session.mcap --with filter.yaml --output other.mcap"))
 
-  @Argument(help: "Session (.mcap).")
+  @Argument(help: "Session (.mcap).", completion: .session)
   var session: String
 
   @Flag(help: "Recompute all states and compare, up to the first difference.")
@@ -41,12 +41,13 @@ struct ReplayCommand: AsyncParsableCommand {
     name: .customLong("with"),
     help: ArgumentHelp(
       "Recompute with the filter settings of this YAML file, with --output (default: none).",
-      valueName: "filter.yaml"))
+      valueName: "filter.yaml"), completion: .file())
   var settings: String?
 
   @Option(
     help: ArgumentHelp(
-      "Write the recomputed session to this file, with --with (default: none).", valueName: "out.mcap"))
+      "Write the recomputed session to this file, with --with (default: none).", valueName: "out.mcap"),
+    completion: .file())
   var output: String?
 
   @Option(
@@ -72,7 +73,8 @@ struct ReplayCommand: AsyncParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Serve the replay on a socket at this path (default: the bridge's usual path).", valueName: "path"))
+      "Serve the replay on a socket at this path (default: the bridge's usual path).", valueName: "path"),
+    completion: .file())
   var socket: String?
 
   @Flag(help: "Show a live table of the devices in this terminal.")
@@ -143,7 +145,9 @@ struct ReplayCommand: AsyncParsableCommand {
     try configuration.apply(environment: ProcessInfo.processInfo.environment)
     configuration.hardware = Setting(false, from: "replay")
     if let socket { configuration.socketPath = Setting(socket, from: "--socket") }
-    let log = Logger.standardError(view && Terminal.isInteractive ? .error : .info)
+    let messages = view && Terminal.isInteractive ? ViewMessages() : nil
+    defer { messages?.flush() }
+    let log = messages.map { Logger.table($0, .info, from: .warning) } ?? .standardError(.info)
     let replay = try SessionErrors.naming(session) {
       try SessionPlayer(
         path: session,
@@ -154,7 +158,11 @@ struct ReplayCommand: AsyncParsableCommand {
     var services: [ServiceGroupConfiguration.ServiceConfiguration] = daemon.services.map {
       .init(service: $0, successTerminationBehavior: .gracefullyShutdownGroup)
     }
-    if view { services.append(.init(service: ViewService(socket: daemon.socketPath))) }
+    if view {
+      let path = daemon.socketPath
+      services.append(
+        .init(service: ViewService(socket: path, addresses: ["socket \(path)"], messages: messages)))
+    }
     let keys = KeyReader { key in
       switch key {
       case " ": replay.togglePause()

@@ -7,7 +7,7 @@ import StrictYAML
 
 /// Reads the device descriptions; errors of single files go to standard error.
 ///
-/// - Parameter folder: nil for the configured folder.
+/// - Parameter folder: a folder beside the standard ones; nil for that of the environment.
 func catalog(_ folder: String?) throws -> DeviceCatalog {
   let (catalog, faults) = try catalogAndFaults(folder)
   for fault in faults { Terminal.complain("\(fault)") }
@@ -16,13 +16,13 @@ func catalog(_ folder: String?) throws -> DeviceCatalog {
 
 /// Reads the device descriptions, and the errors of single files.
 ///
-/// - Parameter folder: nil for the configured folder.
+/// - Parameter folder: a folder beside the standard ones; nil for that of the environment.
 func catalogAndFaults(_ folder: String?) throws -> (catalog: DeviceCatalog, faults: [DocumentError]) {
-  let path = try catalogFolder(folder)
-  do { return try DeviceCatalog.load(folder: path) } catch {
+  let folders = try descriptionFolders(folder)
+  do { return try folders.load() } catch {
     throw CommandError(
       "descriptions-unreadable",
-      "the device descriptions can't be read: \(error.reason); name their folder with --descriptions")
+      "the device descriptions can't be read: \(error.reason); correct --descriptions or VRBRIDGE_DEVICES")
   }
 }
 
@@ -38,10 +38,10 @@ func withWholeCatalog(_ folder: String?, _ body: (DeviceCatalog) throws -> Void)
     "descriptions-invalid", "\(faults.count) device descriptions are left out: correct or remove their files")
 }
 
-/// Returns the folder of device descriptions: the given one, else the configured one.
-func catalogFolder(_ folder: String?) throws -> String {
-  if let folder { return folder }
+/// Returns the folders of device descriptions, with the given one, else that of the environment.
+func descriptionFolders(_ folder: String?) throws -> DescriptionFolders {
   var settings = Configuration()
   try settings.apply(environment: ProcessInfo.processInfo.environment)
-  return settings.descriptions.value
+  if let folder { settings.descriptions = Setting(folder, from: "--descriptions") }
+  return settings.descriptionFolders
 }

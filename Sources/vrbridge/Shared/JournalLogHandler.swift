@@ -43,6 +43,17 @@ struct JournalLogHandler: LogHandler {
 }
 
 extension Logger {
+  /// The log of a program whose table covers the terminal.
+  ///
+  /// - Parameter threshold: the lowest level that the table shows.
+  static func table(_ messages: ViewMessages, _ level: Level, from threshold: Level) -> Logger {
+    var log = Logger(label: "vrbridge") { _ in
+      PrintableLogHandler(ViewLogHandler(messages, from: threshold))
+    }
+    log.logLevel = level
+    return log
+  }
+
   /// The program's log, on standard error.
   static func standardError(_ level: Level) -> Logger {
     var log = Logger(label: "vrbridge") { label -> any LogHandler in

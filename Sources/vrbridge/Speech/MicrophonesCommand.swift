@@ -14,7 +14,7 @@ struct MicrophonesCommand: ParsableCommand {
   @Flag(help: "Print JSON, one object per microphone.")
   var json = false
 
-  @Option(help: .socket)
+  @Option(help: .socket, completion: .file())
   var socket: String?
 
   private struct Row: Encodable {

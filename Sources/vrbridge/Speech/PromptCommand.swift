@@ -27,7 +27,7 @@ struct PromptCommand: ParsableCommand {
   @Option(help: "Wait this many seconds for an answer.")
   var timeout = 60.0
 
-  @Option(help: .socket)
+  @Option(help: .socket, completion: .file())
   var socket: String?
 
   func run() throws {

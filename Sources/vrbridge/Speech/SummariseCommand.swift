@@ -2,6 +2,7 @@ import ArgumentParser
 import Assistant
 import Bridge
 import CommandSupport
+import Diagnostics
 import Dialogue
 import Foundation
 
@@ -14,7 +15,7 @@ struct SummariseCommand: AsyncParsableCommand {
       examples: "vrbridge summarise session.mcap",
       "vrbridge summarise session.mcap --language-model http://127.0.0.1:8080/v1"))
 
-  @Argument(help: ArgumentHelp("Session (.mcap).", valueName: "session"))
+  @Argument(help: ArgumentHelp("Session (.mcap).", valueName: "session"), completion: .session)
   var file: String
 
   @Flag(help: "Print the notes, without a language model.")
@@ -28,11 +29,13 @@ struct SummariseCommand: AsyncParsableCommand {
   @Option(
     help: ArgumentHelp(
       "Read this configuration file (default: ~/.config/vrbridge/vrbridge.yaml, then /etc/vrbridge/vrbridge.yaml).",
-      valueName: "file"))
+      valueName: "file"), completion: .file())
   var config: String?
 
   func run() async throws {
-    guard FileManager.default.isReadableFile(atPath: file) else { throw CommandError.unreadable(file) }
+    guard FileManager.default.isReadableFile(atPath: file) else {
+      throw CommandError("file-unreadable", "\(file) can't be read (\(readingProblem(file)))")
+    }
     let lines = try SessionErrors.naming(file) { try SessionNotes.lines(file) }
     guard !lines.isEmpty else {
       throw CommandError(

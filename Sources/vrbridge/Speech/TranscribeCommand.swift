@@ -13,7 +13,7 @@ struct TranscribeCommand: ParsableCommand {
     abstract: "Transcribe the speech in sound files with the bridge's settings.",
     discussion: discussion(examples: "vrbridge transcribe talk.wav", "vrbridge transcribe --json *.wav"))
 
-  @Argument(help: ArgumentHelp("WAV files.", valueName: "file"))
+  @Argument(help: ArgumentHelp("WAV files.", valueName: "file"), completion: .file())
   var files: [String]
 
   @Flag(help: "Print JSON, one object per utterance.")

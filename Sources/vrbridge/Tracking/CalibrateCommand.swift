@@ -21,7 +21,8 @@ struct CalibrateCommand: AsyncParsableCommand {
       examples: "vrbridge calibrate oculus-dk2", "vrbridge calibrate emulated:oculus-dk2 --dry-run"))
 
   @Argument(
-    help: ArgumentHelp("Node, serial number or family; FILE.hid; emulated:FAMILY.", valueName: "device"))
+    help: ArgumentHelp("Node, serial number or family; FILE.hid; emulated:FAMILY.", valueName: "device"),
+    completion: .device)
   var device: String
 
   @Flag(help: "Print the result and keep the active calibration.")
@@ -30,14 +31,15 @@ struct CalibrateCommand: AsyncParsableCommand {
   @Option(help: "Seed the errors of an emulated IMU with this number.")
   var seed: UInt64 = 1
 
-  @Option(help: .descriptions)
+  @Option(help: .descriptions, completion: .directory)
   var descriptions: String?
 
   func run() async throws {
     let catalog = try catalog(descriptions)
     let source = try CalibrationSource.open(device, catalog: catalog, seed: seed)
     let store = CalibrationStore.standard(
-      descriptions: try catalogFolder(descriptions), environment: ProcessInfo.processInfo.environment)
+      descriptions: try descriptionFolders(descriptions).all, environment: ProcessInfo.processInfo.environment
+    )
     let family = source.match.description.family
     let (before, warning) = store.calibration(
       family: family, serial: source.serial, opened: source.opened.calibration)

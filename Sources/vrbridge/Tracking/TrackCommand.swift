@@ -19,10 +19,10 @@ struct TrackCommand: AsyncParsableCommand {
       """,
       examples: "vrbridge track in.csv --out out.csv --plot out.png"))
 
-  @Argument(help: ArgumentHelp("Table of samples to read.", valueName: "in.csv"))
+  @Argument(help: ArgumentHelp("Table of samples to read.", valueName: "in.csv"), completion: .file())
   var input: String
 
-  @Option(help: ArgumentHelp("Write orientations to this file.", valueName: "out.csv"))
+  @Option(help: ArgumentHelp("Write orientations to this file.", valueName: "out.csv"), completion: .file())
   var out: String
 
   @Flag(name: .customLong("no-mag"), help: "Ignore the magnetometer.")
@@ -33,12 +33,14 @@ struct TrackCommand: AsyncParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Read settings of the filter from this YAML file (default: built in).", valueName: "file"))
+      "Read settings of the filter from this YAML file (default: built in).", valueName: "file"),
+    completion: .file())
   var config: String?
 
   @Option(
     help: ArgumentHelp(
-      "Plot orientation, bias and rest over time to this PNG file (default: none).", valueName: "out.png"))
+      "Plot orientation, bias and rest over time to this PNG file (default: none).", valueName: "out.png"),
+    completion: .file())
   var plot: String?
 
   func run() async throws {

@@ -44,6 +44,13 @@ enum PoseTable {
     return lines.joined(separator: "\n") + "\n"
   }
 
+  /// Returns the line of a log message, cut to the width of the terminal.
+  static func message(_ text: String, width: Int) -> String {
+    let line = Terminal.field(text)
+    let short = line.count < width ? line : String(line.prefix(max(1, width - 2))) + "…"
+    return Terminal.styled(short, text.hasPrefix("warning") ? .yellow : text.hasPrefix("info") ? .dim : .red)
+  }
+
   private static let header =
     "ROLE        DEVICE                  SOURCE       YAW  PITCH   ROLL  SPEED     HZ  LATE ms   BIAS  DRIFT  CLOCK µs  STATE"
 

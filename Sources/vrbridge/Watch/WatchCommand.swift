@@ -26,7 +26,7 @@ struct WatchCommand: AsyncParsableCommand {
   @Option(
     help: ArgumentHelp(
       "Show only devices with this role; repeatable (default: all): \(DeviceRole.allCases.map(\.name).joined(separator: ", ")).",
-      valueName: "role"))
+      valueName: "role"), completion: .role)
   var role: [String] = []
 
   @Option(help: "Show at most this many poses per second and device; 0 for all.")
@@ -35,7 +35,7 @@ struct WatchCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("Stop after this many poses (default: none).", valueName: "count"))
   var count: Int?
 
-  @Option(help: .socket)
+  @Option(help: .socket, completion: .file())
   var socket: String?
 
   func validate() throws {

@@ -10,6 +10,9 @@ import Synchronization
 
 /// Shows poses and annotations of a bridge: as a table that is redrawn, or as lines of JSON.
 final class WatchView: Sendable {
+  /// What the table shows beside devices and annotations: addresses at its head, the newest messages at its end.
+  typealias Surroundings = (addresses: [String], messages: @Sendable () -> [String])
+
   private struct Row {
     var device: DeviceStatus?
     var pose: Vrbridge_V1_Pose?
@@ -34,13 +37,15 @@ final class WatchView: Sendable {
   private let roles: [DeviceRole]
   private let rate: Double
   private let showsAnnotations: Bool
+  private let surroundings: Surroundings
   private let end = DispatchSemaphore(value: 0)
 
   init(
     socket: String?, json: Bool, roles: [DeviceRole], rate: Double, count: Int? = nil,
-    annotations: Bool = true
+    annotations: Bool = true, surroundings: Surroundings = ([], { [] })
   ) {
     showsAnnotations = annotations
+    self.surroundings = surroundings
     self.socket = socket
     self.json = json
     self.roles = roles
@@ -171,9 +176,11 @@ final class WatchView: Sendable {
       return PoseTable.text(
         rows: state.rows.sorted { $0.key < $1.key }.map { ($0.value.device, $0.value.pose, $0.value.rate) },
         annotations: Array(state.annotations.values), recording: state.recording,
-        connection: state.connection, dropped: state.dropped,
-        now: now)
+        connection: ([state.connection] + surroundings.addresses).joined(separator: " · "),
+        dropped: state.dropped, now: now)
     }
-    Terminal.write(Terminal.isInteractive ? Terminal.sequence("[H") + Terminal.sequence("[J") + text : text)
+    let messages = surroundings.messages().map { PoseTable.message($0, width: Terminal.width) }
+    let whole = text + (messages.isEmpty ? "" : "\n" + messages.joined(separator: "\n") + "\n")
+    Terminal.write(Terminal.isInteractive ? Terminal.sequence("[H") + Terminal.sequence("[J") + whole : whole)
   }
 }

@@ -11,7 +11,7 @@ eventually test -S "$VRBRIDGE_SOCKET" || fail "the bridge did not start"
 plug usb oculus-dk2 LOCKED
 check "a forbidden device is shown" eventually shows 'Oculus Rift DK2 +LOCKED +hardware +blocked'
 check "with the rule that is missing" shows 'missing rule is: KERNELS=="0003:2833:0021\.\*", TAG\+="uaccess"'
-check "and the command that mends it" shows 'vrbridge udev-rules > /etc/udev/rules.d/70-vrbridge.rules'
+check "and the command that mends it" shows 'vrbridge udev-rules > 70-vrbridge.rules && sudo install -m 644 70-vrbridge.rules /etc/udev/rules.d/'
 node=$(ls /dev/hidraw* | head -n 1)
 before=$(awk '{ print $1 }' /proc/uptime)
 chmod 666 "$node"
