@@ -13,7 +13,8 @@ import Spatial
 final class ChatResponder {
   enum Delivery: Sendable {
     case event(ChatEvent)
-    case failure(String)
+    /// The reason as a reader sees it, and as the log states it, with the code of the error.
+    case failure(String, logged: String)
   }
   private struct Answer {
     var id: UInt64
@@ -99,7 +100,7 @@ final class ChatResponder {
       do {
         for try await event in model.answer(request) { await deliver(id, .event(event)) }
       } catch is CancellationError {
-      } catch { await deliver(id, .failure(error.printed)) }
+      } catch { await deliver(id, .failure(error.reason, logged: error.printed)) }
     }
   }
 
@@ -151,8 +152,8 @@ final class ChatResponder {
     case .event(.ended(let ending)):
       complete(ending)
       return true
-    case .failure(let reason):
-      log.warning("\(reason)")
+    case .failure(let reason, let logged):
+      log.warning("\(logged)")
       if answer?.text.isEmpty == true {
         answer?.text = "No answer: \(reason)"
       } else {
