@@ -378,9 +378,9 @@ def swapper(run, seed):
             run.versions[str(number)] = newer
         run.bridge.add(newer, str(number))
         # Kept while answers of it may be on their way.
-        run.bridge.command("remove", "again", "1")
         with run.lock:
             run.again = [(until if until else time.monotonic() + REPLACED, model) for until, model in run.again] + [(None, other)]
+        run.bridge.command("remove", "again", "1")
         run.bridge.add(other, "1")
         with run.lock:
             run.again = [(until and max(until, time.monotonic() + REPLACED) if model is run.again[-2][1] else until, model)
@@ -462,7 +462,7 @@ def main(program, wanted, seconds, seed, count):
         models, first = prepare(bridge, rng, count)
         bridge.start()
         ready = time.monotonic()
-        run = Run(bridge, models, wanted, begun + seconds)
+        run = Run(bridge, models, wanted, ready + seconds)
         run.versions, run.again = {"1": first[0]}, [(None, first[1])]
         kinds = [client] * CLIENTS + [pipeliner] * 2 + [leaver, swapper, swapped]
         with concurrent.futures.ThreadPoolExecutor(len(kinds)) as pool:

@@ -66,12 +66,12 @@ public struct PortOwner: Sendable, Equatable {
 
     /// Whether no other socket can listen on an address while this one does.
     func conflicts(with host: String) -> Bool {
+      if host == "localhost" { return conflicts(with: "127.0.0.1") || conflicts(with: "::1") }
       guard let wanted = Self.bytes(of: host) else { return true }
       let own = address.starts(with: Self.mapped) ? Array(address.suffix(4)) : address
-      if own.allSatisfy({ $0 == 0 }) || wanted.allSatisfy({ $0 == 0 }) {
-        // A listener on all addresses of IPv6 takes those of IPv4 too, unless it declined.
-        return own.count == wanted.count || own.count == 16
-      }
+      // A listener on all addresses of IPv6 takes those of IPv4 too, unless it declined.
+      if own.allSatisfy({ $0 == 0 }) { return own.count == wanted.count || own.count == 16 }
+      if wanted.allSatisfy({ $0 == 0 }) { return own.count == wanted.count || wanted.count == 16 }
       return own == wanted
     }
 

@@ -1,5 +1,6 @@
 import Admission
 import Authorisation
+import Diagnostics
 import Foundation
 public import LiveState
 public import Logging
@@ -123,7 +124,13 @@ public struct FoxgloveService: Service {
     guard case .network(let host, let port) = options.address else {
       throw HTTPServerError(.configuration, "viewers connect to HOST:PORT")
     }
-    let tls = try options.tls.map { try NIOSSLContext(configuration: $0.configuration()) }
+    let tls = try options.tls.map { tls in
+      do { return try NIOSSLContext(configuration: tls.configuration()) } catch let error as any CodedError {
+        throw error
+      } catch {
+        throw HTTPServerError(.certificate, "TLS can't be served with \(tls.certificate): \(error.reason)")
+      }
+    }
     do {
       return try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
         .serverChannelOption(ChannelOptions.backlog, value: 16)

@@ -29,8 +29,14 @@ public struct ChatClient: LanguageModel {
     public init(address: String) { self.address = address }
   }
 
+  /// Changes of what is sent, each after a refusal.
+  private static let maximumChanges = 6
+
   private let options: Options
+  /// Reads streams, whose parts follow each other within the idle time.
   private let client: HTTPClient
+  /// Reads answers that come as a whole, when they are complete.
+  private let wholeClient: HTTPClient
   private let quirks: LearnedQuirks
   public let identity: String
 
@@ -45,9 +51,14 @@ public struct ChatClient: LanguageModel {
     // A redirection would send the key to another host.
     configuration.redirectConfiguration = .disallow
     client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+    configuration.timeout.read = .milliseconds(Int64(options.timeout * 1000))
+    wholeClient = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
   }
 
-  public func shutdown() async { try? await client.shutdown() }
+  public func shutdown() async {
+    try? await client.shutdown()
+    try? await wholeClient.shutdown()
+  }
 
   public func answer(_ request: ChatRequest) -> AsyncThrowingStream<ChatEvent, any Error> {
     AsyncThrowingStream { continuation in
@@ -74,7 +85,9 @@ public struct ChatClient: LanguageModel {
     while true {
       let failure: ChatError
       do {
-        let ending = try await attempt(try Self.body(request, accepted), deadline) { event in
+        let ending = try await attempt(
+          try Self.body(request, accepted), streams: accepted.streams, deadline
+        ) { event in
           if case .text = event { hasText = true }
           yield(event)
         }
@@ -89,8 +102,9 @@ public struct ChatClient: LanguageModel {
         try Task.checkCancellation()
         failure = Self.describe(error, options)
       }
-      // Each refusal changes what is sent; the number of changes is small.
-      if failure.kind == .lasting, let other = accepted.adapted(to: failure.description, tried: tried) {
+      if failure.kind == .lasting, tried.count <= Self.maximumChanges, ContinuousClock.now < deadline,
+        let other = accepted.adapted(to: failure.description, tried: tried)
+      {
         accepted = other
         tried.append(other)
         continue
@@ -111,13 +125,13 @@ public struct ChatClient: LanguageModel {
 
   private static func body(_ request: ChatRequest, _ quirks: ServerQuirks) throws(ChatError) -> [UInt8] {
     do { return try request.json(for: quirks) } catch {
-      throw ChatError(.lasting, "the request can't be encoded: \(error)")
+      throw ChatError(.lasting, "the request can't be encoded: \(error.reason)")
     }
   }
 
   /// Sends the request once.
   private func attempt(
-    _ body: [UInt8], _ deadline: ContinuousClock.Instant, yield: (ChatEvent) -> Void
+    _ body: [UInt8], streams: Bool, _ deadline: ContinuousClock.Instant, yield: (ChatEvent) -> Void
   ) async throws -> ChatEnding {
     var request = HTTPClientRequest(url: options.address + "/chat/completions")
     request.method = .POST
@@ -126,8 +140,9 @@ public struct ChatClient: LanguageModel {
     request.headers.add(name: "user-agent", value: "vrbridge")
     if let key = options.key { request.headers.add(name: "authorization", value: "Bearer \(key)") }
     request.body = .bytes(ByteBuffer(bytes: body))
-    let response = try await client.execute(
-      request, timeout: .milliseconds(Int64(options.firstTimeout * 1000)))
+    let limit = streams ? options.firstTimeout : options.timeout
+    let response = try await (streams ? client : wholeClient).execute(
+      request, timeout: .milliseconds(Int64(limit * 1000)))
     guard response.status == .ok else { throw try await Self.refusal(response) }
     var stream = ChatStream()
     do {

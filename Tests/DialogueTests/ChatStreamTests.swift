@@ -62,6 +62,13 @@ import Testing
     #expect(try run(delta("\"Hi\"") + mark + delta("\"late\"")) == Answer(text: "Hi", reason: "stop"))
   }
 
+  @Test func whatFollowsTheEndDoesNotUndoAnAnswer() throws {
+    let finished = delta("\"Hi\"") + "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n"
+    for rest in ["data: {x\n\n", "data: {\"error\":\"gone\"}\n\n"] {
+      #expect(try run(finished + rest, size: 1000) == Answer(text: "Hi", reason: "stop"))
+    }
+  }
+
   @Test func contentMayBeAList() throws {
     let parts =
       "[{\"type\":\"thinking\",\"thinking\":[{\"type\":\"text\",\"text\":\"secret\"}]},{\"type\":\"text\",\"text\":\"Hello\"},\" there\",null]"
@@ -76,6 +83,7 @@ import Testing
     ("[THINK]a < b[/THINK] Hello there", "Hello there"),
     ("the user asks, so\n</think>\nHello there", "Hello there"),
     ("a < b and <b> [1] <thin", "a < b and <b> [1] <thin"), ("<think>never closed", ""),
+    ("Use <think> here", "Use <think> here"), ("Hi <think>a</think>there", "Hi there"),
   ])
   func reasoningIsLeftOut(_ content: String, _ visible: String) throws {
     for cut in content.indices {
@@ -112,6 +120,8 @@ import Testing
     "{\"detail\":[{\"loc\":[\"body\"],\"msg\":\"too long\"}]}", "{\"errors\":[{\"message\":\"too long\"}]}",
     "{\"message\":\"too long\"}", "{\"error\":{\"message\":{\"error\":{\"message\":\"too long\"}}}}",
     "{\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"too long\"}}",
+    "{\"statusCode\":400,\"message\":\"too long\",\"error\":\"Bad Request\"}",
+    "{\"error\":true,\"message\":\"too long\"}",
     "{\"error\":[\"too long\"],\"choices\":[]}", "{\"choices\":[{\"error\":{\"message\":\"too long\"}}]}",
   ])
   func errorsInEachShapeReachTheUser(_ json: String) {

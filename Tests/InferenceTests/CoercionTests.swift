@@ -32,6 +32,8 @@ struct CoercionTests {
       ("INT32", "[2]", "[[1,2]]", "'x': it has 1 elements"), ("INT32", "[4]", "[[1],[2],[3],[4]]", "a list"),
       ("INT32", "[2,2]", "[1,2,3]", "'x': it has 3 elements, and the shape [2, 2] takes 4"),
       ("INT32", "[2,2]", "[1,2,[3],4]", "'x'[2]: a list is no number"),
+      ("FP32", "[]", "[[1]]", "'x'[0]: a list is no number"), ("FP32", "[]", "[[]]", "a list"),
+      ("FP32", "[]", "[]", "'x': it has 0 elements"),
       ("FP32", "[1.9,4]", "[1,2,3,4]", "'shape' of 'x', number 0: 1.9 is no length of a dimension"),
       ("FP32", "[true]", "[1]", "number 0: true is no length"), ("FP32", "[\"1\"]", "[1]", "a text"),
       ("FP32", "[-1]", "[1]", "-1 is no length"), ("FP32", "[1]", "1", "'data' of 'x' is no list"),

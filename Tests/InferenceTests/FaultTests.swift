@@ -76,6 +76,7 @@ struct FaultTests {
     var opened: OpaquePointer?
     for call in 0..<1000 {
       library.fail(call)
+      error[0] = 0
       opened = covino_open(library.file, &error, error.count)
       if opened != nil, library.count <= call { break }
       #expect(opened != nil || !DynamicLibrary.text(error).isEmpty, "\(call)")
@@ -93,9 +94,10 @@ struct FaultTests {
     var opened: OpaquePointer?
     for call in 0..<100 {
       library.fail(call)
+      error[0] = 0
       opened = conr_open(library.file, &error, error.count)
       if opened != nil, library.count <= call { break }
-      #expect(opened != nil || error[0] != 0 || call > 0)
+      #expect(opened != nil || error[0] != 0, "\(call)")
     }
     let pointer = try #require(opened)
     let onnxRuntime = OnnxRuntimeLibrary(DynamicLibrary.Opened(pointer: pointer, file: library.file))

@@ -157,8 +157,9 @@ final class ChatResponder {
       if answer?.text.isEmpty == true {
         answer?.text = "No answer: \(reason)"
       } else {
-        let text = answer?.text.trimmingCharacters(in: .whitespacesAndNewlines) ?? ""
-        answer?.text = "\(text) (interrupted: \(reason))"
+        // What was published stays the beginning of the text.
+        let text = answer?.text ?? ""
+        answer?.text = "\(text)\(text.last?.isWhitespace == true ? "" : " ")(interrupted: \(reason))"
       }
       publish(.interrupted)
       answer = nil

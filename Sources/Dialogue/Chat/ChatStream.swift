@@ -50,7 +50,13 @@ public struct ChatStream: Sendable {
       form = .unknown
       defer { form = .events(decoder) }
       var texts: [String] = []
-      for event in try decoder.feed(bytes) where !isDone { try take(event, &texts) }
+      for event in try decoder.feed(bytes) where !isDone {
+        do throws(ChatError) { try take(event, &texts) } catch {
+          // What follows the end of an answer does not undo the answer.
+          guard hasFinished else { throw error }
+          isDone = true
+        }
+      }
       return texts
     }
   }

@@ -17,7 +17,7 @@ struct ReasoningFilter {
   ]
 
   private enum Step {
-    case open(close: [UInt8])
+    case open(Tag)
     case close
   }
 
@@ -25,6 +25,10 @@ struct ReasoningFilter {
   private var held: [UInt8] = []
   /// The closing tag of the part that is left out; nil outside of one.
   private var awaited: [UInt8]?
+  /// The part that is left out so far, with its tag, where visible text precedes it: an answer may name the tag. Nil for
+  /// none, and for a longer one.
+  private var unclosed: [UInt8]?
+  private static let maximumUnclosed = 1 << 16
   /// Whether a part was left out: a closing tag alone has no meaning after one.
   private var hasParts = false
   /// Whether visible text was returned; white space before it is left out.
@@ -40,7 +44,7 @@ struct ReasoningFilter {
     var visible: [UInt8] = []
     while !rest.isEmpty {
       let end = rest.firstIndex { $0 == UInt8(ascii: "<") || $0 == UInt8(ascii: "[") } ?? rest.endIndex
-      if awaited == nil { visible += rest[..<end] }
+      pass(rest[..<end], &visible)
       rest = rest[end...]
       if rest.isEmpty { break }
       if let (length, step) = tag(at: rest) {
@@ -50,7 +54,7 @@ struct ReasoningFilter {
         held = Array(rest)
         break
       } else {
-        if awaited == nil, let first = rest.first { visible.append(first) }
+        pass(rest.prefix(1), &visible)
         rest = rest.dropFirst()
       }
     }
@@ -59,10 +63,11 @@ struct ReasoningFilter {
 
   /// Ends the answer.
   ///
-  /// - Returns: text that began like a tag and is none.
+  /// - Returns: text that began like a tag and is none, or followed a tag that the answer only names.
   mutating func end() -> String {
     defer { held = [] }
-    return awaited == nil ? trimmed(held) : ""
+    guard awaited != nil else { return trimmed(held) }
+    return unclosed.map { trimmed($0 + held) } ?? ""
   }
 
   /// Whether all text that was returned so far was reasoning and must be dropped; asked once.
@@ -71,11 +76,28 @@ struct ReasoningFilter {
     return isVoid
   }
 
+  private mutating func pass(_ bytes: ArraySlice<UInt8>, _ visible: inout [UInt8]) {
+    guard awaited != nil else {
+      visible += bytes
+      return
+    }
+    guard let size = unclosed?.count else { return }
+    if size + bytes.count > Self.maximumUnclosed {
+      unclosed = nil
+    } else {
+      unclosed?.append(contentsOf: bytes)
+    }
+  }
+
   private mutating func apply(_ step: Step, _ visible: inout [UInt8]) {
     hasParts = true
     switch step {
-    case .open(let close): awaited = close
+    case .open(let tag):
+      awaited = tag.close
+      let followsText = hasText || visible.contains { !" \t\r\n".utf8.contains($0) }
+      unclosed = followsText ? tag.open : nil
     case .close:
+      unclosed = nil
       if awaited == nil {
         isVoid = isVoid || hasText
         hasText = false
@@ -88,7 +110,7 @@ struct ReasoningFilter {
   /// The tags that have a meaning at this point.
   private var candidates: [(text: [UInt8], step: Step)] {
     if let awaited { return [(awaited, .close)] }
-    let opening = Self.tags.map { ($0.open, Step.open(close: $0.close)) }
+    let opening = Self.tags.map { ($0.open, Step.open($0)) }
     return hasParts ? opening : opening + Self.tags.map { ($0.close, Step.close) }
   }
 

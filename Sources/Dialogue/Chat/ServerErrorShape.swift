@@ -17,7 +17,11 @@ package enum ServerErrorShape {
 
   /// Returns the error in an answer or an event: the member `error`, or the object itself; nil for one without an error.
   static func error(in object: [String: Any]) -> Any? {
-    if let error = object["error"], isSet(error) { return error }
+    if let error = object["error"], isSet(error) {
+      // A name or a flag beside the text: {"error": "Bad Request", "message": "…"} (NestJS, Spring).
+      let isFlag = error is String || error is NSNumber
+      return isFlag && (object["message"] as? String)?.isEmpty == false ? object : error
+    }
     if object["object"] as? String == "error" || object["type"] as? String == "error" { return object }
     guard object["choices"] == nil else { return nil }
     for name in ["errors", "detail"] {
@@ -59,6 +63,11 @@ package enum ServerErrorShape {
       let texts = list.prefix(maximumItems).compactMap { text(in: $0, depth: depth + 1) }
       return texts.isEmpty ? nil : texts.joined(separator: "; ")
     case let object as [String: Any]:
+      if object["error"] is String || object["error"] is NSNumber,
+        let message = object["message"] as? String, !message.isEmpty
+      {
+        return message + field(of: object, in: message)
+      }
       for name in names {
         if let found = object[name].flatMap({ text(in: $0, depth: depth + 1) }) {
           return found + field(of: object, in: found)

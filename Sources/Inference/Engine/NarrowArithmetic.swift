@@ -1,6 +1,7 @@
-/// OpenVINO computes integers of 64 bits and floating-point numbers of 64 bits in 32 bits, without an error.
+/// OpenVINO computes integers of 64 bits, unsigned ones of 32 bits, and floating-point numbers of 64 bits in 32 bits with a
+/// sign, without an error.
 enum NarrowArithmetic {
-  private static let narrowed: Set<ElementType> = [.int64, .uint64, .float64]
+  private static let narrowed: Set<ElementType> = [.uint32, .int64, .uint64, .float64]
 
   /// The effect on a model, for people; nil for a model that has no such numbers.
   static func note(inputs: [TensorSpec], outputs: [TensorSpec], _ facts: ONNXFacts?) -> String? {
@@ -12,7 +13,7 @@ enum NarrowArithmetic {
     return "OpenVINO computes in 32 bits: \(parts.joined(separator: ", "))"
   }
 
-  /// Whether ONNX Runtime computes what OpenVINO does not: numbers of 64 bits, and look-ups whose index is checked.
+  /// Whether ONNX Runtime computes what OpenVINO does not: numbers beyond 32 bits with a sign, and look-ups whose index is checked.
   static func prefersExact(inputs: [TensorSpec], outputs: [TensorSpec], _ facts: ONNXFacts) -> Bool {
     note(inputs: inputs, outputs: outputs, facts) != nil || (facts.looksUp && facts.takesIntegers)
   }

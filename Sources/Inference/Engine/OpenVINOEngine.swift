@@ -1,5 +1,4 @@
 import CLinux
-import Dispatch
 import Synchronization
 
 /// Runs models in this process with OpenVINO: ONNX, TensorFlow Lite, OpenVINO IR, and BERT encoders given as weights.

@@ -1,5 +1,4 @@
 import COpenVINO
-import Dispatch
 
 /// An inference request and its queue.
 ///
@@ -8,7 +7,7 @@ import Dispatch
 ///
 /// `@unchecked Sendable`: only the queue uses the request.
 final class OpenVINOLane: @unchecked Sendable {
-  let queue = DispatchQueue(label: "vrbridge.inference")
+  let queue = InferenceQueue()
   private let library: OpenVINOLibrary
   private let request: OpaquePointer
   /// Freed after the request.
@@ -78,11 +77,15 @@ final class OpenVINOLane: @unchecked Sendable {
   /// - Returns: nil when an output was not written.
   private func results() throws(InferenceError) -> [Tensor]? {
     var results: [Tensor] = []
+    var isUntouched = false
     for (index, spec) in outputs.enumerated() {
       var view = covino_tensor()
       switch covino_request_output(request, index, &view) {
       case 0: break
-      case Int32(COVINO_UNTOUCHED): return nil
+      case Int32(COVINO_UNTOUCHED):
+        // The others are looked at before another run: one of another shape may have other memory now.
+        isUntouched = true
+        continue
       case Int32(COVINO_OTHER_SHAPE):
         throw InferenceError(
           .failed, "the output '\(spec.name)' does not have the shape that follows from the inputs")
@@ -96,7 +99,7 @@ final class OpenVINOLane: @unchecked Sendable {
       else { throw InferenceError(.failed, "the output '\(spec.name)' has an unsupported shape \(shape)") }
       results.append(tensor)
     }
-    return results
+    return isUntouched ? nil : results
   }
 
   /// Sets an input: small ones are copied, larger ones lent.

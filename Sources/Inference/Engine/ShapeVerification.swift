@@ -15,7 +15,7 @@ final class ShapeVerification: Sendable {
   }
   private struct State {
     var results: [[[Int]]: Result<Verified, InferenceError>] = [:]
-    /// The shapes in the order of their verification.
+    /// The shapes, the one that was used longest ago first.
     var order: [[[Int]]] = []
   }
 
@@ -54,7 +54,13 @@ final class ShapeVerification: Sendable {
   func check(_ shapes: [[Int]]) throws(InferenceError) -> Verified {
     if let constant { return constant }
     return try state.withLock { state -> Result<Verified, InferenceError> in
-      if let known = state.results[shapes] { return known }
+      if let known = state.results[shapes] {
+        // Shapes that one client varies do not displace those in use.
+        if state.order.last != shapes, let index = state.order.lastIndex(of: shapes) {
+          state.order.append(state.order.remove(at: index))
+        }
+        return known
+      }
       let result: Result<Verified, InferenceError>
       do throws(InferenceError) { result = .success(try verify(shapes)) } catch { result = .failure(error) }
       if state.order.count >= Self.capacity { state.results[state.order.removeFirst()] = nil }

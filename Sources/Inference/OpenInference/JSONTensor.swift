@@ -12,7 +12,7 @@ enum JSONTensor {
       throw OpenInferenceError("'\(name)' has the shape \(shape), which no tensor can have")
     }
     let count = size / type.width
-    let isNested = data.first is [Any]
+    let isNested = !shape.isEmpty && data.first is [Any]
     let lengths = isNested ? shape : [count]
     var bytes: [UInt8] = []
     // The shape is the sender's; no more values can follow.

@@ -114,7 +114,8 @@ struct DoctorCommand: AsyncParsableCommand {
 
   /// Returns findings of rules, of the state folder and of the socket's path.
   private func permissions() -> [Doctor.Finding] {
-    let settings = Configuration()
+    // One that can't be read is a finding of its own.
+    let settings = (try? RunCommand.parse([]).load()) ?? Configuration()
     let state = settings.stateFolder
     let stored =
       StateFolder.problem(state).map {
