@@ -112,8 +112,9 @@ final class RemoteSession: RemoteModelSession {
   }
 
   /// Sends one request, to a server whose model was compared with this session's.
+  /// - Parameter isRepeated: the server has replaced the version that was found before.
   private func request(
-    _ tensors: [Tensor]
+    _ tensors: [Tensor], isRepeated: Bool = false
   ) async throws(InferenceError) -> (tensors: [Tensor], version: String?) {
     if !served.withLock({ $0.isVerified }) { try await verify() }
     var server = server
@@ -124,11 +125,13 @@ final class RemoteSession: RemoteModelSession {
       return results
     } catch {
       // An answer that does not fit, or a version that is gone: the server may have another model now.
+      let isReplaced = error.kind == .notFound && server.model.version != self.server.model.version
       served.withLock { served in
-        if error.kind == .notFound { served.isOther = served.wanted != self.server.model.version }
+        if isReplaced, isRepeated { served.isOther = true }
         if error.kind != .input { served.isVerified = false }
       }
-      throw error
+      guard isReplaced, !isRepeated else { throw error }
+      return try await request(tensors, isRepeated: true)
     }
   }
 

@@ -135,9 +135,11 @@ struct FirstUseTests {
   }
 
   /// The folder of a user without a login session.
-  @Test func theBridgeStatesThePrivateFolderAndItsClientsFindIt() async throws {
-    // Root and users with /run/user/UID have other folders.
-    guard geteuid() != 0, !FileManager.default.fileExists(atPath: "/run/user/\(geteuid())") else { return }
+  @Test(
+    .enabled(
+      if: geteuid() != 0 && !FileManager.default.fileExists(atPath: "/run/user/\(geteuid())"),
+      "root, and users with /run/user/UID, have other folders"))
+  func theBridgeStatesThePrivateFolderAndItsClientsFindIt() async throws {
     var environment = environment
     environment["VRBRIDGE_SOCKET"] = ""
     environment["XDG_RUNTIME_DIR"] = ""

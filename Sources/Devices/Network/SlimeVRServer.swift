@@ -202,6 +202,8 @@ public final class SlimeVRServer: @unchecked Sendable {
     let address = handshake.address
     // Another tracker sends from this port: what it sends must not count for the earlier one.
     if let earlier = trackers[key], earlier.address != address {
+      // Anybody can send one such datagram in its name.
+      guard beginnings.admits(now) else { return }
       close(earlier)
       trackers[key] = nil
     }

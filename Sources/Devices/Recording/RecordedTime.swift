@@ -17,6 +17,7 @@ public struct RecordedTime: Sendable {
   private var shift: Int64 = 0
 
   private static let maximumSteps = 16
+  private static let largest: Int64 = 1 << 61
   /// Reports of several interfaces may be a little out of order; ns.
   private static let tolerance: Int64 = 50_000_000
   /// A longer interval is a pause; ns.
@@ -26,11 +27,13 @@ public struct RecordedTime: Sendable {
 
   /// Returns the time of a report on a scale without steps back; ns.
   mutating func next(_ offset: Int64, event: Int) -> Int64 {
-    var time = offset &+ shift
+    // Within a century, so that nothing overflows.
+    let offset = min(max(offset, -Self.largest), Self.largest)
+    var time = offset + shift
     if let last {
       if time < last - Self.tolerance {
         if steps.count < Self.maximumSteps { steps.append(Step(event: event, back: last - time)) }
-        shift &+= last - time + interval
+        shift = min(shift + (last - time + interval), Self.largest)
         time = last + interval
       } else if time > last, time - last <= Self.longestInterval {
         interval = time - last

@@ -38,6 +38,6 @@ public struct LocalEngine: InferenceEngine {
   /// shapes that can't be verified before a run.
   private static func prefersOnnxRuntime(_ session: OpenVINOSession, _ facts: ONNXFacts) -> Bool {
     NarrowArithmetic.prefersExact(inputs: session.inputs, outputs: session.outputs, facts)
-      || session.verification.dependsOnValues() != false
+      || facts.hasInnerGraphs || session.verification.dependsOnValues() != false
   }
 }

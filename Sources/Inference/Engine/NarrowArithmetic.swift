@@ -15,7 +15,8 @@ enum NarrowArithmetic {
 
   /// Whether ONNX Runtime computes what OpenVINO does not: numbers beyond 32 bits with a sign, and look-ups whose index is checked.
   static func prefersExact(inputs: [TensorSpec], outputs: [TensorSpec], _ facts: ONNXFacts) -> Bool {
-    note(inputs: inputs, outputs: outputs, facts) != nil || (facts.looksUp && facts.takesIntegers)
+    note(inputs: inputs, outputs: outputs, facts) != nil
+      || (facts.looksUp && (facts.takesIntegers || facts.makesIntegers))
   }
 
   /// Refuses numbers that 32 bits do not hold.

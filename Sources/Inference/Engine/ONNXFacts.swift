@@ -9,6 +9,9 @@ struct ONNXFacts {
   /// Whether an element is looked up by an index, and whether an input consists of integers.
   private(set) var looksUp = false
   private(set) var takesIntegers = false
+  /// Whether numbers become integers inside, and whether a graph is inside of the graph (`If`, `Loop`, `Scan`).
+  private(set) var makesIntegers = false
+  private(set) var hasInnerGraphs = false
 
   private static let lookups: Set<String> = [
     "Gather", "GatherElements", "GatherND", "Scatter", "ScatterElements", "ScatterND",
@@ -63,11 +66,16 @@ struct ONNXFacts {
         case (1, _): name = field.text
         case (3, _): number = field.value
         case (5, .some(let constant)): read(constant: constant)
-        case (6, .some(let graph)): read(graph: graph, depth: depth + 1)
+        case (6, .some(let graph)):
+          hasInnerGraphs = true
+          read(graph: graph, depth: depth + 1)
         default: break
         }
       }
-      if operation == "Cast", name == "to", let number { note(type: number) }
+      if operation == "Cast", name == "to", let number {
+        note(type: number)
+        if ElementType(onnxNumber: Int32(clamping: number))?.isInteger == true { makesIntegers = true }
+      }
     }
   }
 

@@ -80,6 +80,14 @@ public enum TensorFlowServing {
     try JSONTensor.tensor(value, type: spec.type, name: spec.name)
   }
 
+  /// Returns the tensor of a list without numbers, as of a detector that finds nothing; nil for other values, and where the
+  /// output has no open dimension.
+  private static func empty(_ value: Any, _ spec: TensorSpec) -> Tensor? {
+    func isEmpty(_ value: Any) -> Bool { (value as? [Any])?.allSatisfy(isEmpty) ?? false }
+    guard isEmpty(value), spec.shape.contains(where: { $0 < 0 }) else { return nil }
+    return Tensor(empty: spec.type, shape: spec.shape.map { max(0, $0) })
+  }
+
   /// Returns the body of an answer.
   ///
   /// - Parameter isRows: as in the request: a row for each example, or a column for each tensor.
@@ -113,6 +121,7 @@ public enum TensorFlowServing {
           let part = Tensor(
             type: tensor.type, shape: Array(tensor.shape.dropFirst()),
             bytes: Array(tensor.bytes[(row * width)..<((row + 1) * width)]))
+            ?? Tensor(empty: tensor.type, shape: Array(tensor.shape.dropFirst()))
         else { throw OpenInferenceError("'\(output.name)' can't be divided into rows") }
         parts.append(NamedTensor(output.name, part))
       }
@@ -147,7 +156,7 @@ public enum TensorFlowServing {
         if let other = columns?.keys.first(where: { name in !specs.contains { $0.name == name } }) {
           throw OpenInferenceError("the answer has '\(other)', which is no output of the model")
         }
-        tensors.append(try tensor(part, spec))
+        tensors.append(try empty(part, spec) ?? tensor(part, spec))
       }
       return tensors
     }

@@ -60,6 +60,8 @@ struct ClockCheck: Sendable {
   private var hasStarted = false
   private var lastRaw: UInt64 = 0
   private var lastReceived = Timestamp(nanoseconds: 0)
+  /// s: by how much the last step of the stamps differs from that of the arrivals.
+  private var lastJump = 0.0
   /// Seconds since the comparison began, by arrival and by the device's stamps.
   private var host = 0.0
   private var device = 0.0
@@ -74,6 +76,8 @@ struct ClockCheck: Sendable {
 
   static let sliceSeconds = 0.125
   static let halfSeconds = 0.5
+  /// s: a larger difference of one step is a jump of the counter.
+  private static let jump = 0.25
   /// Intervals after which the spread is an average of about a hundred.
   private static let memory = 100
 
@@ -128,6 +132,7 @@ struct ClockCheck: Sendable {
     archive.code(&hasStarted)
     archive.code(&lastRaw)
     archive.code(&lastReceived)
+    archive.code(&lastJump)
     archive.code(&host)
     archive.code(&device)
     archive.code(&slice.end)
@@ -155,6 +160,15 @@ struct ClockCheck: Sendable {
     let period = Int64(1) << Int64(bits)
     var step = Int64(bitPattern: (raw &- lastRaw) & mask)
     if step > period / 2 { step -= period }
+    // A counter that begins again, as after a restart of the device or of a recording, jumps once. With a wrong unit each
+    // step is a jump.
+    let jump = Double(step) / ticksPerSecond - elapsed
+    let isSingle = jump.magnitude > Self.jump && lastJump.magnitude < Self.jump
+    lastJump = jump
+    if isSingle {
+      restart(raw, received)
+      return false
+    }
     if elapsed > 0 { observe(interval: elapsed) }
     (lastRaw, lastReceived) = (raw, received)
     host += elapsed
@@ -206,7 +220,7 @@ struct ClockCheck: Sendable {
     half = Minimum(end: half.end + Self.halfSeconds)
     // Smaller differences need longer comparisons.
     _ = compare(over: 4, tolerance: 0.06)
-    guard let slope = compare(over: 16, tolerance: 0.005), status.fault != nil, slope < 0.005 else { return }
+    guard let slope = compare(over: 16, tolerance: 0.01), status.fault != nil, slope < 0.005 else { return }
     status.fault = nil
     status.rate = 1
   }

@@ -231,7 +231,7 @@ public struct DeviceTracker: Sendable {
         clock?.restart(after: lastCaptured ?? received)
       } else {
         // Samples were lost, or integrated over wrong intervals.
-        restart()
+        restart(after: nil)
       }
     }
     if let arrival = sampleTimes?.timeOfArrival(received, after: newestCaptured) {
@@ -248,12 +248,12 @@ public struct DeviceTracker: Sendable {
 
   /// Continues after an unknown rotation, with the same bias.
   ///
-  /// - Parameter gap: s: time without samples; 0 when it is not known.
-  private mutating func restart(after gap: Double = 0) {
+  /// - Parameter gap: s: time without samples; nil for none.
+  private mutating func restart(after gap: Double?) {
     estimator.restart(
       headingUncertainty: max(estimator.estimate.headingUncertainty, UnknownMotion.unknownHeading))
     isWorn = false
-    reportGap(gap)
+    if let gap { reportGap(gap) }
     lastCaptured = nil
   }
 

@@ -79,9 +79,20 @@ package final class DevicePipeline {
       batch.reset()
       badness = 0
       isAwaited = true
-      (reportedDefect, reportedSteps, modes) = (nil, 0, ReportModes())
-      statistics.clockDefect.store(0, ordering: .relaxed)
+      endLimitations()
     }
+  }
+
+  /// Ends what was reported of the tracker and the reports so far.
+  private func endLimitations() {
+    func end(_ limitation: TrackingLimitation) {
+      outputs.events?.push(TrackingEvent(limitation, isActive: false, device: id, role: role))
+    }
+    if reportedDefect != nil { end(.clock(ClockStatus())) }
+    if modes.isSimple { end(.simpleReports) }
+    if modes.lacksChecksum { end(.noChecksum) }
+    (reportedDefect, reportedSteps, modes) = (nil, 0, ReportModes())
+    statistics.clockDefect.store(0, ordering: .relaxed)
   }
 
   package func detach(part: Int) {
@@ -118,7 +129,7 @@ package final class DevicePipeline {
     badness = 0
     isDegraded = false
     lastBattery = nil
-    (reportedDefect, reportedSteps, modes) = (nil, 0, ReportModes())
+    endLimitations()
   }
 
   /// The state of decoding and tracking; read it between two reports.
@@ -331,7 +342,9 @@ package final class DevicePipeline {
       tap?.limited(.simpleReports, isActive: isSimple, device: id, at: received)
       outputs.events?.push(TrackingEvent(.simpleReports, isActive: isSimple, device: id, role: role))
     }
-    if let isAbsent = modes.takeChecksumChange(decoder.lacksChecksum) {
+    // Of any part: parts that differ do not alternate.
+    let lacksChecksum = decoder.lacksChecksum || decoders.contains { $0?.lacksChecksum == true }
+    if let isAbsent = modes.takeChecksumChange(lacksChecksum) {
       tap?.limited(.noChecksum, isActive: isAbsent, device: id, at: received)
       outputs.events?.push(TrackingEvent(.noChecksum, isActive: isAbsent, device: id, role: role))
     }

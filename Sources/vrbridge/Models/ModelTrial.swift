@@ -10,7 +10,6 @@ enum ModelTrial {
   struct Found {
     var inputs: [TensorSpec]
     var outputs: [TensorSpec]
-    var engine: EngineIdentity
     /// Numbers that the engine computes with less precision than the model states.
     var precisionNote: String?
   }
@@ -46,7 +45,6 @@ enum ModelTrial {
     if package.manifest.isBatch { try await RowCheck.check(session) }
     return .opened(
       Found(
-        inputs: session.inputs, outputs: session.outputs, engine: session.engine,
-        precisionNote: session.precisionNote))
+        inputs: session.inputs, outputs: session.outputs, precisionNote: session.precisionNote))
   }
 }

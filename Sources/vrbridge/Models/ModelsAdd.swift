@@ -152,7 +152,7 @@ struct ModelsAdd: AsyncParsableCommand {
     }
   }
 
-  /// Reports the engine, and numbers that it computes with less precision.
+  /// Reports numbers that the engine computes with less precision.
   private func report(_ found: ModelTrial.Found) {
     guard let note = found.precisionNote else { return }
     let remedy =
