@@ -147,7 +147,12 @@ struct ShapeVerificationTests {
     let (session, second) = (try await open(package, .openVINO), try await open(package, .onnxRuntime))
     var random = SeededRandom(seed: 11)
     let lengths =
-      name == "wake-spectrogram" ? [1, 100, 511, 512, 513, 1280, 1760] : [1, 7, 32, 33, 48, 64, 96]
+      switch name {
+      case "wake-spectrogram": [1, 100, 511, 512, 513, 1280, 1760]
+      // Narrower lines OpenVINO refuses.
+      case "text-recognition": [32, 33, 48, 64, 96, 160, 320]
+      default: [1, 7, 32, 33, 48, 64, 96]
+      }
     var answered = 0
     for _ in 0..<12 {
       var tensors: [Tensor] = []
