@@ -156,7 +156,11 @@ public enum TensorFlowServing {
         if let other = columns?.keys.first(where: { name in !specs.contains { $0.name == name } }) {
           throw OpenInferenceError("the answer has '\(other)', which is no output of the model")
         }
-        tensors.append(try empty(part, spec) ?? tensor(part, spec))
+        if let none = empty(part, spec) {
+          tensors.append(none)
+        } else {
+          tensors.append(try tensor(part, spec))
+        }
       }
       return tensors
     }
