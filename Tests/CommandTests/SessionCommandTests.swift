@@ -89,8 +89,8 @@ struct SessionCommandTests {
   @Test(
     .enabled(if: (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8))?.contains(" fma ") == true),
     arguments: [
-      ("emulated", "27b1a40822a42157bd7adcc97167bd29054998ffb43ded5f38a2bfcf2d8835f1"),
-      ("vive_hmd_imu_wake", "b383a2693bc32b5c65335e149b69fc072e2a6f97598199aac8183aef1a1b9452"),
+      ("emulated", "f5e1ed54fa600914b55a5281956094a3251892b549f11b99d54580a98fb3a97b"),
+      ("vive_hmd_imu_wake", "1695181f46ee304db4be1c7a4ff82244762bbb07db331149a48d4e58b22248c0"),
     ])
   func theDigestOfAKnownSessionIsWhatItWas(_ name: String, _ digest: String) async throws {
     let folder = try TestPaths.temporaryFolder()
