@@ -52,7 +52,7 @@ struct SpeechEventQueueTests {
     let queue = SpeechEventQueue()
     while queue.send(transcript(1, .final)) {}
     let sender = Task {
-      for number in 0..<20 { await queue.sendWaiting(.answer(UInt64(number), .failure("x"))) }
+      for number in 0..<20 { await queue.sendWaiting(.answer(UInt64(number), .failure("x", logged: "x"))) }
     }
     var answers: [UInt64] = []
     for await event in queue.events {
@@ -67,7 +67,7 @@ struct SpeechEventQueueTests {
   @Test func aCancelledSenderDoesNotWait() async {
     let queue = SpeechEventQueue()
     while queue.send(transcript(1, .final)) {}
-    let sender = Task { await queue.sendWaiting(.answer(1, .failure("x"))) }
+    let sender = Task { await queue.sendWaiting(.answer(1, .failure("x", logged: "x"))) }
     sender.cancel()
     await sender.value
     #expect(queue.count == SpeechEventQueue.capacity)
