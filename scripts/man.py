@@ -75,7 +75,7 @@ def page(command, path, product):
         lines += [
             ".SH FILES",
             ".TP", "\\fI\\(ti/.config/vrbridge/vrbridge.yaml\\fR, \\fI/etc/vrbridge/vrbridge.yaml\\fR",
-            "The configuration; the first existing file is read. \\fBvrbridge run \\-\\-print\\-config\\fR prints the active values.",
+            "The configuration: of users, and of the service and root. \\fBvrbridge run \\-\\-print\\-config\\fR prints the active values.",
             ".TP", "\\fI$XDG_RUNTIME_DIR/vrbridge/vrbridge.sock\\fR, \\fI/run/user/UID/vrbridge/vrbridge.sock\\fR, \\fI/tmp/vrbridge\\-UID/vrbridge.sock\\fR, \\fI/run/vrbridge/vrbridge.sock\\fR", "The socket that renderers connect to: of a login session, of a user with or without a runtime directory, of root and of the system service.",
             ".TP", "\\fI/usr/share/vrbridge/devices\\fR", "Descriptions of devices.",
             ".SH EXIT STATUS", "0 on success, 1 for a negative result of a comparison or check, 2 on failure (with a message and its code), 64 for an invalid command line.",

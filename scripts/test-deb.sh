@@ -58,7 +58,7 @@ answers() { grep -q "$2" <<<"$(curl -s -m 1 "http://127.0.0.1:$port$1" || true)"
 start() {
   within install -d -o vrbridge -g vrbridge /run/vrbridge /var/lib/vrbridge
   within setpriv --reuid vrbridge --regid vrbridge --init-groups env HOME=/var/lib/vrbridge XDG_STATE_HOME=/var/lib \
-    XDG_DATA_HOME=/var/lib vrbridge run --socket /run/vrbridge/vrbridge.sock --http "127.0.0.1:$port" >"$root/log" 2>&1 &
+    XDG_DATA_HOME=/var/lib CONFIGURATION_DIRECTORY=/etc/vrbridge vrbridge run --socket /run/vrbridge/vrbridge.sock --http "127.0.0.1:$port" >"$root/log" 2>&1 &
   running=$!
 }
 halt() {

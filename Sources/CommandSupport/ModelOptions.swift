@@ -15,15 +15,18 @@ package struct ModelOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Read this configuration file (default: ~/.config/vrbridge/vrbridge.yaml, then /etc/vrbridge/vrbridge.yaml).",
+      "Read this configuration file (default: ~/.config/vrbridge/vrbridge.yaml; for root and the service then /etc/vrbridge/vrbridge.yaml).",
       valueName: "file"), completion: .file())
   package var config: String?
 
   package init() {}
 
+  /// Sections of the bridge's outputs, which the same file holds.
+  private static let outputs = ["foxglove", "http", "interop"]
+
   package func configuration() throws -> Configuration {
     var configuration = Configuration()
-    try configuration.applyFile(config)
+    try configuration.applyFile(config, unused: Self.outputs)
     if let models { configuration.models.value.folder = models }
     return configuration
   }

@@ -46,6 +46,27 @@ struct ModelTrustTests {
     #expect(try await models("verify", on: "b").code == 0)
   }
 
+  /// The configuration of a bridge is that of all commands, which have no use for its outputs.
+  @Test func theConfigurationOfABridgeIsRead() async throws {
+    func list(_ text: String) async throws -> (code: Int32?, output: String, errors: String) {
+      let file = folder + "/bridge.yaml"
+      try text.write(toFile: file, atomically: true, encoding: .utf8)
+      return try await Program.run(
+        "vrbridge", ["models", "list", "--config", file],
+        environment: ["VRBRIDGE_MODELS": folder + "/models", "VRBRIDGE_STATE": folder, "TERM": "dumb"],
+        within: 60)
+    }
+    let outputs = """
+      http: { address: "127.0.0.1:8000" }
+      foxglove: { address: "127.0.0.1:8765" }
+      interop: { vrpn: { address: "127.0.0.1:3883" } }
+
+      """
+    let listed = try await list(outputs)
+    #expect(listed.code == 0, "\(listed)")
+    #expect(try await list(outputs + "htttp: 1\n").errors.contains("unknown key 'htttp'"))
+  }
+
   /// The models that `make test` fetched, without the state folder of the machine that pulled them.
   @Test(.enabled(if: Models.areHere, "needs the models that 'make test' fetches"))
   func modelsOfTheCatalogueNeedNoStateFolder() async throws {

@@ -3,11 +3,11 @@
 #
 # It is Debian's 6.1 source built for User-Mode Linux: a kernel that is an ordinary process, so that a test can connect
 # and disconnect devices without touching the machine. Kept in VRBRIDGE_RIG_CACHE (or ~/.cache/vrbridge-rig), one for
-# each state of kernel.config. Exit 77: this machine cannot build it (no Debian, no root), with one line that states the cause.
+# each state of kernel.config and of this script. Exit 77: this machine cannot build it (no Debian, no root), with one line that states the cause.
 set -euo pipefail
 here=$(dirname "$(realpath "$0")")
 cache=${VRBRIDGE_RIG_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/vrbridge-rig}
-kernel=$cache/linux-$(sha256sum "$here/kernel.config" | cut -c1-12)
+kernel=$cache/linux-$(cat "$here/kernel.config" "$here/kernel.sh" | sha256sum | cut -c1-12)
 log=$cache/build.log
 
 unable() {
@@ -45,6 +45,12 @@ if [ ! -x "$kernel" ]; then
   rm -f ./*.deb
   # DRM is not built, but its Kconfig names files of the omitted parts.
   sed -i '/drm\/amd\//d' drivers/gpu/drm/Kconfig
+  # The guest's processes have the registers of the host's processor: 2,696 bytes with AVX-512, 11,008 with AMX. ptrace(2)
+  # takes all of them or none (xstateregs_set of the host's kernel), and some are on the kernel's stacks at a time.
+  sed -i 's/\(HOST_FP_SIZE, *\)2696/\111264/' arch/x86/um/user-offsets.c
+  grep -q 11264 arch/x86/um/user-offsets.c || broken "the size of the processor's registers was not found"
+  sed -i '/^config KERNEL_STACK_ORDER/,/^$/s/default 2 if 64BIT/default 4 if 64BIT/' arch/um/Kconfig
+  grep -q 'default 4 if 64BIT' arch/um/Kconfig || broken "the size of the kernel's stacks was not found"
   # Only this line excludes sound from UML; it builds and runs.
   sed -i 's/^if !UML$/if y/' sound/Kconfig
   {

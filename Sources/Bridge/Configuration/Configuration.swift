@@ -120,10 +120,11 @@ public struct Configuration: Sendable, Equatable {
 
   /// Applies a file to the values so far.
   ///
+  /// - Parameter unused: keys of sections that the file may hold and that are passed over.
   /// - Throws: `DocumentError` for unknown keys and invalid values, with line and column.
-  public mutating func apply(text: String, file: String) throws(DocumentError) {
+  public mutating func apply(text: String, file: String, unused: [String] = []) throws(DocumentError) {
     let root = try YAMLDocument(text: text, file: file).root.mapping(
-      keys: Self.parts.map(\.key) + sections.keys)
+      keys: Self.parts.map(\.key) + sections.keys + unused)
     for part in Self.parts {
       guard let given = root[part.key] else { continue }
       try part.apply(given, &self)
@@ -167,13 +168,16 @@ public struct Configuration: Sendable, Equatable {
     }
   }
 
-  /// Returns the configuration file that is read when none is named: the user's, otherwise the system's. One that exists and
-  /// can't be read is returned too, so that reading it reports the error; so is a symbolic link without a target.
+  /// Returns the configuration file that is read when none is named: the user's; for root and the service otherwise the
+  /// service's, whose group and ports are not those of other users' bridges. One that exists and can't be read is returned
+  /// too, so that reading it reports the error; so is a symbolic link without a target.
   public static func standardFile(environment: [String: String]) -> String? {
     // An empty variable counts as unset (XDG Base Directory Specification).
     let folder = environment["XDG_CONFIG_HOME"].flatMap { $0.isEmpty ? nil : $0 }
     let home = folder ?? environment["HOME"].map { $0 + "/.config" }
-    let candidates = [home.map { $0 + "/vrbridge/vrbridge.yaml" }, "/etc/vrbridge/vrbridge.yaml"]
+    // Set by systemd for the service.
+    let system = environment["CONFIGURATION_DIRECTORY"] ?? (geteuid() == 0 ? "/etc/vrbridge" : nil)
+    let candidates = [home.map { $0 + "/vrbridge/vrbridge.yaml" }, system.map { $0 + "/vrbridge.yaml" }]
     return candidates.compactMap { $0 }.first { file in
       var info = stat()
       return lstat(file, &info) == 0 || (errno != ENOENT && errno != ENOTDIR)

@@ -33,7 +33,7 @@ struct RunCommand: AsyncParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Read this configuration file (default: ~/.config/vrbridge/vrbridge.yaml, then /etc/vrbridge/vrbridge.yaml).",
+      "Read this configuration file (default: ~/.config/vrbridge/vrbridge.yaml; for root and the service then /etc/vrbridge/vrbridge.yaml).",
       valueName: "file"), completion: .file())
   var config: String?
 
