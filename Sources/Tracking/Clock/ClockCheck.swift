@@ -67,8 +67,8 @@ struct ClockCheck: Sendable {
   private var device = 0.0
   private var slice = Minimum(end: ClockCheck.sliceSeconds)
   private var half = Minimum(end: ClockCheck.halfSeconds)
-  private var slices = Ring(capacity: 4)
-  private var halves = Ring(capacity: 17)
+  private var slices = Ring<4>()
+  private var halves = Ring<17>()
   /// Mean and variance of the intervals between arrivals, s and s².
   private var meanInterval = 0.0
   private var variance = 0.0
@@ -87,13 +87,11 @@ struct ClockCheck: Sendable {
     var offset = Double.infinity
   }
 
-  /// The newest minima; the oldest first.
-  private struct Ring: Sendable {
-    private var values: ContiguousArray<Double>
+  /// The newest minima; the oldest first. In place: a buffer that is shared with a copy would be copied on the tracking thread.
+  private struct Ring<let capacity: Int>: Sendable {
+    private var values = InlineArray<capacity, Double>(repeating: 0)
     private var first = 0
     private(set) var count = 0
-
-    init(capacity: Int) { values = ContiguousArray(repeating: 0, count: capacity) }
 
     var isFull: Bool { count == values.count }
 
@@ -107,7 +105,7 @@ struct ClockCheck: Sendable {
     mutating func removeAll() { (first, count) = (0, 0) }
 
     mutating func archive(_ archive: StateArchive) {
-      archive.code(&values) { archive.code(&$0) }
+      for index in 0..<values.count { archive.code(&values[index]) }
       archive.code(&first, in: 0...(values.count - 1))
       archive.code(&count, in: 0...values.count)
     }
