@@ -125,6 +125,8 @@ public struct OrientationFilter: Sendable {
       settings.responseSpread, settings.responseSpread,
     ]
     for block in 0..<7 { errors.restart(block, deviation: deviations[block]) }
+    // Before the filter shares the storage with this variable: a change afterwards would copy it.
+    errors[Block.attitude, Block.attitude].row1.y = headingUncertainty * headingUncertainty
     let trace = trace
     self = OrientationFilter(settings: settings, errors: errors)
     self.trace = trace
@@ -132,7 +134,6 @@ public struct OrientationFilter: Sendable {
     response = learned.responseError.transposed
     hasEverRested = learned.biasUncertainty < settings.biasSpread / 2
     worldFromDevice = orientation
-    self.errors[Block.attitude, Block.attitude].row1.y = headingUncertainty * headingUncertainty
   }
 
   private init(settings: Settings, errors: BlockCovariance) {
