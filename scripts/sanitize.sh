@@ -31,7 +31,7 @@ case $kind in
     ;;
 esac
 # Tests that measure this process, whose memory, mappings and time are those of the sanitizer.
-skipped='SeparateEngineTests|RecordingBombTests|PictureBombTests|FloodTests|memoryIsReleased|indexesOfALongRecordingAreNotInMemory|[pP]ython'
+skipped='SeparateEngineTests|LoopCostTests|RecordingBombTests|PictureBombTests|FloodTests|memoryIsReleased|indexesOfALongRecordingAreNotInMemory|[pP]ython'
 skipped+='|memoryStaysMappedWhileAFrameIsRead|mappingsEndWithTheirRings'
 if [ "${2:-}" != all ]; then
   skipped+='|EmulatedTruthTests|EstimatorReplayTests|wornIsWhatTheHeadsetSays|aFileThatIsCutAnywhereGivesEveryWholeChunk'

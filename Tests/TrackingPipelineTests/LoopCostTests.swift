@@ -82,7 +82,7 @@ struct LoopCostTests {
     }
     let ratios = least.map { $0 / least[0] }
     print("tracking thread, one active device beside 0, 11 and 127 silent ones: ratios \(ratios)")
-    // Attaching them is part of the run.
-    #expect(ratios.allSatisfy { $0 < 1.5 }, "\(least) s")
+    // Attaching them is part of the run; looking at each slot for each report would cost several times as much.
+    #expect(ratios.allSatisfy { $0 < 2 }, "\(least) s")
   }
 }
