@@ -3,7 +3,7 @@ public enum BridgeVersion {
   /// Major · 1000 + minor. A server accepts clients of the same major number.
   public static let current: UInt32 = 1_010
 
-  /// The feature of the pose page's revision 1. A client without it is told the size of revision 0.
+  /// The feature of the pose page's revision 1. A client without it receives the size of revision 0.
   public static let pageOfAllSlots = "pose_page_128"
 
   /// Features of this build; a client lists those it uses.

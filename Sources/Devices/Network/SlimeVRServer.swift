@@ -212,8 +212,8 @@ public final class SlimeVRServer: @unchecked Sendable {
       return
     }
     guard trackers[key] == nil else { return welcome(key, peer, now) }
-    // Anybody can send this address from another port. A tracker that has restarted sends handshakes until the earlier
-    // connection is silent, and is then admitted in its place.
+    // Anybody can send this address from another port. A tracker that has restarted sends handshakes until nothing has
+    // arrived from the earlier port for the time limit, and then replaces it.
     let alive = trackers.values.filter { $0.address == address && now - $0.heard <= Self.timeout }
     guard alive.isEmpty else {
       // Another host is no further tracker of this address: it is an impostor, or the tracker after a move.

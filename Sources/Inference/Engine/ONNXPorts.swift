@@ -9,11 +9,11 @@ struct ONNXPorts {
   /// - Returns: nil for files of other formats.
   init?(_ files: [ModelPackage.File]) {
     guard let file = files.first, file.name.hasSuffix(".onnx") else { return nil }
-    var model = WireReader(file.bytes[...])
+    var model = ProtobufFields(file.bytes[...])
     var initializers: Set<String> = []
     while let field = model.next() {
       guard field.number == 7, let graph = field.body else { continue }
-      var reader = WireReader(graph)
+      var reader = ProtobufFields(graph)
       while let part = reader.next() {
         guard let body = part.body else { continue }
         switch part.number {
@@ -29,7 +29,7 @@ struct ONNXPorts {
   }
 
   private static func text(_ number: UInt64, in message: ArraySlice<UInt8>) -> String? {
-    var reader = WireReader(message)
+    var reader = ProtobufFields(message)
     while let field = reader.next() {
       if field.number == number, let body = field.body { return String(decoding: body, as: UTF8.self) }
     }
